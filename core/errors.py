@@ -1,0 +1,89 @@
+"""What went wrong, why, and what to do next.
+
+Every error that a person can meet is a `LabelpilotError`: one plain sentence, the cause, and the
+next key or command. The faces (the app and the command line) print these three and nothing more;
+a traceback is for our own mistakes only. An error never carries a secret: text from a server goes
+through `redact` first.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the command line."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    PARTLY = 4
+    INTERRUPTED = 130
+
+
+class LabelpilotError(Exception):
+    """Something failed in a way that can be explained.
+
+    `message` is one sentence; `cause` says why, in the words of whoever refused; `next_step` says
+    what to do about it.
+    """
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+    def __init__(self, message: str, *, cause: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cause = redact(cause)
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, self.cause, self.next_step) if part)
+
+
+class ConfigurationError(LabelpilotError):
+    """The workspace, a file it names, or an option is not usable. Nothing was changed."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StudioUnreachable(LabelpilotError):
+    """No Label Studio answered."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class StudioRefused(LabelpilotError):
+    """Label Studio answered, and said no (a token, a right, or a request it will not take).
+
+    `status` is the HTTP status.
+    """
+
+    exit_code = ExitCode.UNREACHABLE
+
+    def __init__(
+        self, message: str, *, cause: str = "", next_step: str = "", status: int = 0
+    ) -> None:
+        super().__init__(message, cause=cause, next_step=next_step)
+        self.status = status
+
+
+class PartlyDone(LabelpilotError):
+    """A part was done and stays; the rest can be done by running the same thing again."""
+
+    exit_code = ExitCode.PARTLY
+
+
+# Legacy tokens are 40 hex digits; personal ones are JWTs: three base64url parts, the first of
+# which is a JSON object and so begins with "eyJ".
+_SECRETS = re.compile(
+    r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+"
+    r"|\b[0-9a-f]{40}\b"
+    r"|(?i:(?<=token )|(?<=bearer )|(?<=password[=:])|(?<=password[=:] ))[^\s\"',;]{6,}"
+)
+
+
+def redact(text: str) -> str:
+    """`text` with everything that has the shape of a token or a password replaced by dots."""
+    return _SECRETS.sub("•••", text)

@@ -1,0 +1,76 @@
+"""Tags: the names by which the user's code knows an image.
+
+One rule for the whole program: an image's tag is its file's stem, or, where the workspace says
+`tag = "path"`, its path relative to the image folder. Task data, annotation files and the manifest
+all come through here, so that they agree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from core.errors import ConfigurationError
+from core.workspace import Tag
+
+LOCAL_FILES = "/data/local-files/"
+
+
+def served_path(url: str) -> str:
+    """The path inside a task's image URL, with its quoting undone where Label Studio quoted it.
+
+    `/data/local-files/?d=data/a%20b.png` gives `data/a b.png`; `s3://bucket/a.png` gives `a.png`;
+    what has no known shape is returned as it is.
+    """
+    _, found, query = url.partition(LOCAL_FILES + "?")
+    if found:
+        for part in query.split("&"):
+            if part.startswith("d="):
+                # The quoting is urllib's `quote`: a plus sign is a plus sign.
+                return unquote(part[2:])
+    if "://" in url:
+        scheme, _, rest = url.partition("://")
+        path = rest.partition("/")[2]
+        return unquote(urlsplit(url).path.lstrip("/")) if scheme in ("http", "https") else path
+    return url
+
+
+def image_path(url: str, images: Path) -> str:
+    """The path of a task's image relative to the folder `images`, with `/` between its parts.
+
+    `url` is a task's image URL or an absolute file path. A local-files URL is relative to the
+    server's document root, which is some parent of `images`. What lies outside is returned as the
+    path that the URL holds.
+    """
+    path = served_path(url)
+    inside = PurePosixPath(os.path.normpath(path))
+    if inside.is_absolute():
+        return str(inside.relative_to(images)) if inside.is_relative_to(images) else str(inside)
+    for parent in images.parents:
+        candidate = parent / inside
+        if candidate.is_relative_to(images):
+            return str(candidate.relative_to(images))
+    return str(inside)
+
+
+def tag_of(relative: str, rule: Tag) -> str:
+    """The tag of the image at `relative`, a path relative to the image folder."""
+    return relative if rule == "path" else PurePosixPath(relative).stem
+
+
+def tags_by_path(paths: Iterable[str], rule: Tag) -> dict[str, str]:
+    """Tag -> path for every path in `paths`.
+
+    Raises ConfigurationError, naming both, where two images have one tag.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        other = found.setdefault(tag_of(path, rule), path)
+        if other != path:
+            raise ConfigurationError(
+                f"Two images have the tag {tag_of(path, rule)!r}: {other} and {path}.",
+                next_step='Rename one, or set `tag = "path"` under [images] in labelpilot.toml.',
+            )
+    return found

@@ -1,0 +1,348 @@
+"""The workspace: `labelpilot.toml` beside the user's code, and the `.labelpilot/` folder.
+
+The only module that knows where things lie. It reads and checks the file, turns every path into an
+absolute one, and names the folders that labelpilot itself writes to. It holds no secret, so that
+the file is fit to commit, and it never talks to a server.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from core.errors import ConfigurationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE_NAME = "labelpilot.toml"
+FOLDER_NAME = ".labelpilot"
+IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
+# Label Studio's limits on a project's title.
+TITLE_LENGTHS = range(3, 51)
+
+Sampling = Literal["random", "sequential", "uncertainty"]
+Tag = Literal["stem", "path"]
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Which Label Studio to use. Without `url`, labelpilot runs its own."""
+
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Which files are images. `pattern` is matched with `re.match` on the file's name."""
+
+    path: Path = Path("data/images")
+    pattern: str = IMAGE_PATTERN
+    recursive: bool = False
+    tag: Tag = "stem"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The Label Studio project. `id` settles which one where several have the same title."""
+
+    title: str = ""
+    label_config: Path = Path("labeling/project_config.xml")
+    sampling: Sampling = "random"
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Where Label Studio writes annotations, and where the dataset made of them goes."""
+
+    path: Path = Path("data/annotations")
+    dataset: Path = Path("data/dataset.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The user's hooks, the Python that runs them, and how many neighbours share a loss."""
+
+    hooks: Path = Path("labeling/active_learning.py")
+    python: str | None = None
+    neighbours: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A checked workspace. Every path is absolute."""
+
+    root: Path
+    studio: Studio = field(default_factory=Studio)
+    images: Images = field(default_factory=Images)
+    project: Project = field(default_factory=Project)
+    annotations: Annotations = field(default_factory=Annotations)
+    learning: Learning = field(default_factory=Learning)
+
+    @property
+    def file(self) -> Path:
+        """`labelpilot.toml`."""
+        return self.root / FILE_NAME
+
+    @property
+    def folder(self) -> Path:
+        """`.labelpilot/`, ignored by git."""
+        return self.root / FOLDER_NAME
+
+    @property
+    def server_folder(self) -> Path:
+        """The data folder of our own Label Studio."""
+        return self.folder / "server"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def locks(self) -> Path:
+        return self.folder / "locks"
+
+    @property
+    def rounds(self) -> Path:
+        """One folder for each round of active learning."""
+        return self.folder / "rounds"
+
+    @property
+    def owns_server(self) -> bool:
+        """Whether Label Studio is ours to start and stop."""
+        return self.studio.url is None
+
+    @property
+    def hooks_python(self) -> str:
+        """The interpreter that runs the user's hooks.
+
+        The configured one; else the workspace's `.venv`; else the active virtual environment; else
+        the interpreter that runs labelpilot.
+        """
+        if self.learning.python is not None:
+            return self.learning.python
+        candidates = [self.root / ".venv/bin/python"]
+        if "VIRTUAL_ENV" in os.environ:
+            candidates.append(Path(os.environ["VIRTUAL_ENV"]) / "bin/python")
+        return next((str(path) for path in candidates if path.exists()), sys.executable)
+
+    def relative(self, path: Path) -> str:
+        """`path` as people write it: relative to the workspace where it lies inside."""
+        try:
+            return str(path.relative_to(self.root))
+        except ValueError:
+            return str(path)
+
+    def make_folder(self) -> Path:
+        """Create `.labelpilot/` (mode 0700, ignored by git) and return it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        return self.folder
+
+
+_SECTIONS: dict[str, type] = {
+    "studio": Studio,
+    "images": Images,
+    "project": Project,
+    "annotations": Annotations,
+    "learning": Learning,
+}
+
+
+def find_workspace(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds a `labelpilot.toml`, or None."""
+    start = start.resolve()
+    return next((f for f in (start, *start.parents) if (f / FILE_NAME).is_file()), None)
+
+
+def load_workspace(root: Path) -> Workspace:
+    """Read and check `root/labelpilot.toml`.
+
+    Raises ConfigurationError, naming the line, for a missing or unreadable file, an unknown section
+    or key, or a value of the wrong type.
+    """
+    root = root.expanduser().resolve()
+    file = root / FILE_NAME
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no {FILE_NAME} in {root}.",
+            next_step="Run `labelpilot` there to make one, or `labelpilot demo` for an example.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read.", cause=str(error)) from None
+    return parse_workspace(text, root)
+
+
+def parse_workspace(text: str, root: Path) -> Workspace:
+    """The workspace that `text`, the content of a `labelpilot.toml` in `root`, describes.
+
+    Raises ConfigurationError as `load_workspace` does.
+    """
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{FILE_NAME} is not valid TOML.", cause=str(error)) from None
+    for name in data:
+        if name not in _SECTIONS:
+            raise _unknown(text, None, name, list(_SECTIONS))
+        if not isinstance(data[name], dict):
+            raise _wrong(text, None, name, f"`{name}` must be a section, as in `[{name}]`")
+    # The tag rule sits beside the hooks in people's minds as often as beside the images.
+    if "tag" in data.get("learning", {}):
+        data.setdefault("images", {}).setdefault("tag", data["learning"].pop("tag"))
+    built = {
+        name: _section(text, name, kind, data.get(name, {}), root)
+        for name, kind in _SECTIONS.items()
+    }
+    return _checked(text, Workspace(root=root, **built))
+
+
+def _section(text: str, name: str, kind: type, values: dict[str, Any], root: Path) -> Any:
+    hints = get_type_hints(kind)
+    for key, value in values.items():
+        if key not in hints:
+            raise _unknown(text, name, key, list(hints))
+        values = {**values, key: _typed(text, name, key, value, hints[key])}
+    arguments = {}
+    for spec in fields(kind):
+        default = None if spec.default is MISSING else spec.default
+        value = values.get(spec.name, default)
+        if isinstance(value, Path):
+            # Absolute, but not resolved: a link stays the name by which the user knows the folder.
+            value = Path(os.path.normpath(root / value.expanduser()))
+        arguments[spec.name] = value
+    return kind(**arguments)
+
+
+def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
+    choices = getattr(hint, "__args__", ())
+    if hint in (Sampling, Tag):
+        if value not in choices:
+            names = ", ".join(f'"{choice}"' for choice in choices)
+            raise _wrong(text, section, key, f"`{key}` must be one of {names}")
+        return value
+    plain = next((a for a in choices if a is not type(None)), hint)
+    expected, name = {
+        Path: (str, "a path in quotes"),
+        str: (str, "text in quotes"),
+        int: (int, "a whole number"),
+        bool: (bool, "true or false"),
+    }[plain]
+    if not isinstance(value, expected) or (plain is int and isinstance(value, bool)):
+        raise _wrong(text, section, key, f"`{key}` must be {name}, not {value!r}")
+    if expected is str and ("\x00" in value or (plain is Path and not value.strip())):
+        raise _wrong(text, section, key, f"`{key}` holds no usable {name}")
+    return Path(value) if plain is Path else value
+
+
+def _checked(text: str, workspace: Workspace) -> Workspace:
+    pattern, neighbours = workspace.images.pattern, workspace.learning.neighbours
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise _wrong(
+            text, "images", "pattern", f"`pattern` is not a regular expression: {error}"
+        ) from None
+    if neighbours < 1:
+        raise _wrong(text, "learning", "neighbours", "`neighbours` must be 1 or more")
+    url = workspace.studio.url
+    if url is not None:
+        if not re.match(r"https?://[^/\s]+", url):
+            raise _wrong(text, "studio", "url", "`url` must begin with http:// or https://")
+        workspace = _replaced(workspace, studio=Studio(url.rstrip("/")))
+    title = workspace.project.title or default_title(workspace.root)
+    if len(title) not in TITLE_LENGTHS:
+        raise _wrong(
+            text,
+            "project",
+            "title",
+            f"`title` must have {TITLE_LENGTHS.start} to {TITLE_LENGTHS.stop - 1} characters",
+        )
+    project = workspace.project
+    project = Project(title, project.label_config, project.sampling, project.id)
+    python = workspace.learning.python
+    if python is not None and os.sep in python:
+        python = os.path.normpath(workspace.root / Path(python).expanduser())
+    learning = Learning(workspace.learning.hooks, python, neighbours)
+    return _replaced(workspace, project=project, learning=learning)
+
+
+def _replaced(workspace: Workspace, **changes: Any) -> Workspace:
+    return Workspace(
+        **{spec.name: getattr(workspace, spec.name) for spec in fields(Workspace)} | changes
+    )
+
+
+def default_title(root: Path) -> str:
+    """A project title made of the folder's name, within Label Studio's limits."""
+    title = root.name.strip()[: TITLE_LENGTHS.stop - 1]
+    return title if len(title) in TITLE_LENGTHS else f"labelpilot {title}".strip()
+
+
+def _line_of(text: str, section: str | None, key: str) -> int | None:
+    """The number of the line on which `key` of `section` stands, or None if not found."""
+    current: str | None = None
+    name = re.escape(key)
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*[\"']?([^\]\"']+?)[\"']?\s*\]", line):
+            current = header.group(1).split(".")[0].strip()
+            if section is None and current == key:
+                return number
+        elif current == section and re.match(rf"\s*[\"']?{name}[\"']?\s*[=.]", line):
+            return number
+    return None
+
+
+def _where(text: str, section: str | None, key: str) -> str:
+    line = _line_of(text, section, key)
+    return FILE_NAME if line is None else f"{FILE_NAME}, line {line}"
+
+
+def _unknown(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
+    place = f" in [{section}]" if section else ""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known there: {', '.join(known)}."
+    return ConfigurationError(
+        f"{_where(text, section, key)}: `{key}`{place} is not known.", next_step=hint
+    )
+
+
+def _wrong(text: str, section: str | None, key: str, what: str) -> ConfigurationError:
+    return ConfigurationError(f"{_where(text, section, key)}: {what}.")
+
+
+def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
+    """Write `changes` (section -> key -> value; None removes a key) and return the workspace.
+
+    What else stands in the file, comments too, stays. The file is checked before it is written, and
+    written at once or not at all. Raises ConfigurationError as `load_workspace` does.
+    """
+    import tomlkit
+
+    from core.files import write_at_once
+
+    file = root / FILE_NAME
+    document = tomlkit.parse(file.read_text(encoding="utf-8") if file.exists() else "")
+    for section, values in changes.items():
+        table = document.setdefault(section, tomlkit.table())
+        for key, value in values.items():
+            if value is None:
+                table.pop(key, None)
+            else:
+                table[key] = str(value) if isinstance(value, Path) else value
+    text = tomlkit.dumps(document)
+    workspace = parse_workspace(text, root)
+    write_at_once(file, text.encode())
+    return workspace
