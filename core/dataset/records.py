@@ -1,0 +1,214 @@
+"""From annotations to records: what one annotation says of one image.
+
+The one place that knows which key of a task holds the image, and which results are classes of it.
+Files and the API both end here, in the same records. A record knows nothing of other annotations of
+the same image: `rules` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec import UNSET, Struct
+
+from core.dataset.labeling_config import UNDEFINED_KEY, LabelingConfig
+from core.dataset.shapes import Annotation, Document, Person, Result, Task
+from core.tags import LOCAL_FILES, image_path
+
+# (control, class) pairs, in config order.
+Labels = tuple[tuple[str, str], ...]
+
+# Results of these types name the class of a region, which is a class that the image shows.
+_REGION_CLASSES = frozenset(
+    ("rectanglelabels", "polygonlabels", "brushlabels", "keypointlabels", "ellipselabels")
+    + ("bitmasklabels", "vectorlabels", "labels")
+)
+_REGIONS = _REGION_CLASSES | frozenset(
+    ("rectangle", "polygon", "brush", "keypoint", "ellipse", "bitmask", "vector")
+)
+# Results of these types are about the image, unless they share a region's id.
+_ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg")
+# No file system has longer paths: this would be an image written into the task itself.
+_LONGEST_PATH = 4096
+
+
+class Record(Struct, frozen=True, gc=False):
+    """One annotation of one image.
+
+    `image` is its path relative to the image folder; `moment` is the time of the last change, in
+    seconds since 1970; `person` is an e-mail address, or an account's number, or empty. Equal
+    `labels` are one object. A msgspec struct and no dataclass, since there may be a million.
+    """
+
+    image: str
+    annotation: int | None
+    labels: Labels
+    cancelled: bool
+    ground_truth: bool
+    moment: float
+    person: str
+
+
+class NotReadable(ValueError):
+    """No record can be made of a file or a task; the text says why."""
+
+
+class Interpreter:
+    """Makes records of what Label Studio wrote, by the project's labeling config.
+
+    `images` is the image folder. The labels, folders and people seen are kept, so that equal ones
+    are one object.
+    """
+
+    def __init__(self, config: LabelingConfig, images: Path) -> None:
+        self._controls = config.controls
+        self._images = config.labeled_images()
+        self._root = images
+        self._rank = {pair: number for number, pair in enumerate(config.classes())}
+        self._control_rank = {name: number for number, name in enumerate(config.controls)}
+        self._labels: dict[Labels, Labels] = {(): ()}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
+        self._folders: dict[str, str | None] = {}
+        self._people: dict[str, str] = {}
+
+    def document(self, document: Document) -> list[Record]:
+        """The records of a file in either shape. Raises NotReadable where it has neither."""
+        if document.annotations is not UNSET:
+            return self.task(Task(document.id, document.data, document.annotations))
+        if not isinstance(document.result, list):
+            raise NotReadable("no annotation of Label Studio")
+        if not isinstance(document.task, Task):
+            raise NotReadable("an annotation without its task")
+        return self._records(document, document.task.data or {})
+
+    def task(self, task: Task) -> list[Record]:
+        """The records of a task with its annotations. Raises NotReadable without them."""
+        if task.annotations is UNSET:
+            raise NotReadable("a task without its annotations")
+        data = task.data or {}
+        return [record for one in task.annotations for record in self._records(one, data)]
+
+    def _records(self, annotation: Annotation, data: dict[str, Any]) -> list[Record]:
+        if not isinstance(annotation.result, list):
+            raise NotReadable("an annotation without its result")
+        cancelled = bool(annotation.was_cancelled)
+        moment = annotation.updated_at.timestamp() if annotation.updated_at else 0.0
+        person = self._person(annotation.completed_by)
+        said = self._said(annotation.result, data, cancelled)
+        return [
+            Record(
+                image,
+                annotation.id,
+                self._shared(pairs),
+                cancelled,
+                bool(annotation.ground_truth),
+                moment,
+                person,
+            )
+            for image, pairs in said.items()
+        ]
+
+    def _said(
+        self, results: list[Result], data: dict[str, Any], cancelled: bool
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Image -> what the results say of it, for every image that was shown."""
+        shown = self._shown(data)
+        # A skipped annotation may hold what was clicked before; it was not meant.
+        results = [] if cancelled else results
+        regions = {r.id for r in results if r.type in _REGIONS and r.id is not None}
+        said: dict[str, list[tuple[str, str]]] = {}
+        if len(shown) == 1 or self._images or not results:
+            said = {image: [] for images in shown.values() for image in images}
+        for result in results:
+            classes = self._classes(result, regions)
+            if classes is None:
+                continue
+            for image in self._targets(result, shown):
+                said.setdefault(image, []).extend((result.from_name, name) for name in classes)
+        return said
+
+    def _shown(self, data: dict[str, Any]) -> dict[str, list[str]]:
+        """Name of an image tag (or, without a config, key of the data) -> its images."""
+        shown: dict[str, list[str]] = {}
+        for tag in self._images:
+            if images := self._paths(data.get(tag.key)):
+                shown[tag.name] = images
+        if shown:
+            return shown
+        # No config, or another one than the task was made for: the data tells.
+        keys = [key for key, value in data.items() if key == UNDEFINED_KEY or _is_image(value)]
+        if not keys and len(data) == 1:
+            keys = list(data)
+        shown = {key: images for key in keys if (images := self._paths(data[key]))}
+        if not shown:
+            raise NotReadable("a task without an image")
+        if self._images:
+            if len(shown) > 1:
+                raise NotReadable("a task whose images are not the labeling config's")
+            return {self._images[0].name: next(iter(shown.values()))}
+        return shown
+
+    def _targets(self, result: Result, shown: dict[str, list[str]]) -> list[str]:
+        """The images that a result is about; none where it is about something else."""
+        names = [name.strip() for name in result.to_name.split(",")]
+        control = self._controls.get(result.from_name)
+        if control is not None and not any(name in shown for name in names):
+            names = list(control.to_names)
+        found = [shown[name] for name in names if name in shown]
+        if not found and control is None:
+            if len(shown) > 1:
+                raise NotReadable("several images, and no labeling config that tells which is meant")
+            found = list(shown.values())
+        index = result.item_index
+        if index is None:
+            return [image for images in found for image in images]
+        if any(not 0 <= index < len(images) for images in found):
+            raise NotReadable(f"an answer about image number {index}, which its task has not")
+        return [images[index] for images in found]
+
+    def _classes(self, result: Result, regions: set[str | int | None]) -> list[str] | None:
+        """The classes that a result gives to its image; None where it gives none."""
+        kind, value = result.type, result.value
+        if value is None:
+            return None
+        if kind in _REGION_CLASSES:
+            return _names(getattr(value, kind))
+        if kind not in _ANSWERS or value.x is not None:
+            return None
+        control = self._controls.get(result.from_name)
+        if control.per_region if control is not None else result.id in regions:
+            return None
+        if kind == "rating":
+            return None if value.rating is None else [f"{value.rating:g}"]
+        if kind == "pairwise":
+            return None if value.selected is None else [value.selected]
+        return _names(getattr(value, kind))
+
+    def _paths(self, value: Any) -> list[str]:
+        """The images in one value of a task's data: a URL, or a list of them."""
+        values = value if isinstance(value, list) else [value]
+        return [self.path(item) for item in values if isinstance(item, str) and item]
+
+    def path(self, url: str) -> str:
+        """`core.tags.image_path` of `url`, but fast where many images share a folder.
+
+        Raises NotReadable for what can be no path.
+        """
+        folder, _, name = url.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = self._folder(folder)
+        prefix = self._folders[folder]
+        if prefix is None or not _is_plain(name):
+            return self._checked(image_path, url)
+        return prefix + name
+
+    def _folder(self, folder: str) -> str | None:
+        """The path of the images below a URL's `folder`; None where it depends on the name."""
+        probe = "probe"
+        path = self._checked(image_path, f"{folder}/{probe}")
+        whole = path == probe or path.endswith("/" + probe)
+        return path.removesuffix(probe) if whole and folder else None

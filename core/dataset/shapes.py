@@ -1,0 +1,95 @@
+"""The JSON that Label Studio writes, as far as a dataset needs it.
+
+One annotation with its task nested (a target storage's file), or one task with its annotations (the
+other kind of file, and what the API returns). Fields that are not named here are skipped, not
+built. Nothing here says what an annotation means; `records` does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Union
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+# A class, or the path to it where choices are nested.
+Named = list[Union[str, list[str]]]
+
+
+class Value(Struct, gc=False):
+    """What one result says. One of the fields has the class, by the result's type.
+
+    `x` and `points` tell that it lies in a region.
+    """
+
+    choices: Named | None = None
+    taxonomy: list[list[str]] | None = None
+    rating: float | None = None
+    selected: str | None = None
+    labels: Named | None = None
+    rectanglelabels: Named | None = None
+    polygonlabels: Named | None = None
+    brushlabels: Named | None = None
+    keypointlabels: Named | None = None
+    ellipselabels: Named | None = None
+    bitmasklabels: Named | None = None
+    vectorlabels: Named | None = None
+    x: float | None = None
+
+
+class Result(Struct, gc=False):
+    """One answer of one control."""
+
+    from_name: str = ""
+    to_name: str = ""
+    type: str = ""
+    id: str | int | None = None
+    value: Value | None = None
+    item_index: int | None = None
+
+
+class Person(Struct, gc=False):
+    """Who labeled: a file says it so, the API with the number alone."""
+
+    id: int | None = None
+    email: str | None = None
+
+
+class Annotation(Struct, gc=False):
+    """One annotation. `result` is unset in what is no annotation."""
+
+    id: int | None = None
+    result: list[Result] | UnsetType | None = UNSET
+    was_cancelled: bool | None = False
+    ground_truth: bool | None = False
+    updated_at: Moment | None = None
+    completed_by: Person | int | None = None
+
+
+class Task(Struct, gc=False):
+    """A task. `annotations` is unset where it is nested inside its annotation."""
+
+    id: int | None = None
+    data: dict[str, Any] | None = None
+    annotations: list[Annotation] | UnsetType = UNSET
+
+
+class Document(Annotation, gc=False):
+    """A whole file, in either shape: content decides, never the name."""
+
+    task: Task | int | None = None
+    data: dict[str, Any] | None = None
+    annotations: list[Annotation] | UnsetType = UNSET
+
+
+decode_document = msgspec.json.Decoder(Document).decode
+
+
+def task_of(value: object) -> Task:
+    """The task in `value`, a dict as the API returns it.
+
+    Raises msgspec.ValidationError where it has another shape.
+    """
+    return msgspec.convert(value, Task)

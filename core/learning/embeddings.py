@@ -1,0 +1,173 @@
+"""Embeddings: checked, and normalised once.
+
+Everything downstream compares images by the cosine of the angle between their vectors. So each
+vector is scaled to length 1 here, once, and what has no direction (NaN, infinite, all zeros) or
+belongs to no image is refused by name. Never is such a vector silently scored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import LabelpilotError
+from core.progress import Progress, Work
+
+ROWS_AT_ONCE = 4096
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedVectors:
+    """`vectors[i]` belongs to the image `tags[i]`. `vectors` may be a memory-mapped file."""
+
+    tags: Sequence[str]
+    vectors: NDArray[Any]
+
+
+def named_tags(tags: Iterable[str], count: int | None = None) -> str:
+    """The first few of `tags` and how many more there are, as text. `count` is how many in all."""
+    listed = list(tags)
+    count = len(listed) if count is None else count
+    first = ", ".join(repr(tag) for tag in listed[:NAMED])
+    return f"{first} and {count - NAMED:,} more" if count > NAMED else first
+
+
+def check_tags(
+    tags: Sequence[str],
+    images: Collection[str],
+    losses: Mapping[str, float],
+    labeled: Collection[str] = (),
+) -> None:
+    """Raise LabelpilotError, naming the tags, where the hooks do not fit the images.
+
+    `tags` are those of the embeddings, `images` those of the workspace's images. Refused are a tag
+    that stands twice, one that is no image, a loss or a label of an image without an embedding or
+    of none at all, and a loss that is not finite. An image without an embedding is no error: it
+    just cannot be scored.
+    """
+    known, embedded = set(images), set(tags)
+    _refuse(
+        "Some embeddings stand twice.",
+        (tag for tag, count in Counter(tags).items() if count > 1),
+        "Each image needs one tag and one vector.",
+    )
+    for what, given in (("embedding", tags), ("loss", losses), ("label", labeled)):
+        unknown = [tag for tag in given if tag not in known]
+        _refuse(
+            f"Some tags with {_a(what)} are no image of the workspace.",
+            unknown,
+            _hint(unknown, known),
+        )
+    _refuse(
+        "Some losses belong to images without an embedding.",
+        (tag for tag in losses if tag not in embedded),
+        "get_embeddings() must return all images, labeled ones too.",
+    )
+    _refuse(
+        "Some losses are not finite.",
+        (tag for tag, loss in losses.items() if not np.isfinite(loss)),
+        "Mend get_loss_trainset(), or leave these images out of what it returns.",
+    )
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _refuse(message: str, tags: Iterable[str], next_step: str) -> None:
+    listed = list(tags)
+    if listed:
+        raise LabelpilotError(message, cause=f"{named_tags(listed)}.", next_step=next_step)
+
+
+def _hint(unknown: Sequence[str], known: Collection[str]) -> str:
+    if unknown:
+        path = PurePosixPath(unknown[0])
+        for candidate in (path.stem, path.name, str(path.with_suffix(""))):
+            if candidate in known:
+                return f"A tag is the file's name without its ending: {candidate!r}, not {str(path)!r}."
+        if known:
+            return f"The images' tags look like {next(iter(known))!r}."
+    return "There are no images in the workspace yet."
+
+
+def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[NDArray[np.float32]]:
+    """The vectors scaled to length 1, (N, d) float32, in the order of the tags.
+
+    With `path` they go to that `.npy` file and come back memory-mapped, so that memory stays
+    bounded at any N. Raises LabelpilotError, naming the tags, for vectors that hold NaN or infinite
+    numbers or only zeros; no file is left then.
+    """
+    rows, length = embeddings.vectors.shape
+    if rows == 0 or length == 0:
+        raise LabelpilotError("There are no embeddings.", next_step="Mend get_embeddings().")
+    out = _target(path, (rows, length))
+    bad: dict[str, list[int]] = {"NaN": [], "infinite": [], "all zeros": []}
+    try:
+        for start in range(0, rows, ROWS_AT_ONCE):
+            yield Progress("embeddings", start, rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                block = np.asarray(embeddings.vectors[start : start + ROWS_AT_ONCE], np.float32)
+                norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
+            for kind, found in (
+                ("NaN", np.isnan(norms)),
+                ("infinite", np.isinf(norms)),
+                ("all zeros", norms == 0),
+            ):
+                bad[kind].extend((start + np.flatnonzero(found)).tolist())
+            np.divide(
+                block,
+                norms[:, None],
+                out=out[start : start + len(block)],
+                where=norms[:, None] > 0,
+                casting="same_kind",
+            )
+        if any(bad.values()):
+            raise _unusable(embeddings.tags, bad)
+        yield Progress("embeddings", rows, rows)
+    except BaseException:
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    return _mapped(out, path)
+
+
+def _target(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
+    if path is None:
+        return np.empty(shape, np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mapped: NDArray[np.float32]
+    mapped = np.lib.format.open_memmap(path, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
+    return mapped
+
+
+def _mapped(out: NDArray[np.float32], path: Path | None) -> NDArray[np.float32]:
+    if path is None:
+        return out
+    assert isinstance(out, np.memmap)
+    out.flush()
+    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> LabelpilotError:
+    kinds = [
+        f"{kind}: {named_tags((tags[row] for row in rows[:NAMED]), len(rows))}"
+        for kind, rows in bad.items()
+        if rows
+    ]
+    cause = "; ".join(kinds)
+    return LabelpilotError(
+        "Some embeddings have no direction, so nothing can be compared with them.",
+        cause=cause[0].upper() + cause[1:] + ".",
+        next_step="Mend get_embeddings(), or leave these images out of what it returns.",
+    )

@@ -1,0 +1,226 @@
+"""Runs a hooks file in the user's own Python, and writes what its functions return.
+
+Started by `core.learning.hooks` as a script: `python hooks_runner.py HOOKS_FILE FOLDER`. It runs in
+an interpreter that labelpilot knows nothing about, so it needs the standard library of Python 3.8
+and nothing more, and must never import labelpilot. Numbers go to `.npy` files, the rest to
+`result.json`, which is written last: without it, the run came to no end.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import sys
+import traceback
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+from typing import Any, BinaryIO, Iterable, Iterator
+
+ROWS_AT_ONCE = 4096
+NAMED = 1000
+
+
+class Unusable(Exception):
+    """A hook returned something that is not what it is for; the text says what."""
+
+
+def main(hooks_file: str, folder: str) -> int:
+    result: dict[str, Any] = {}
+    place = "import"
+    try:
+        module = load(hooks_file)
+        missing = [n for n in ("get_embeddings", "get_loss_trainset") if not has(module, n)]
+        result["missing"] = missing
+        if not missing:
+            place = "get_embeddings"
+            result["embeddings"] = save_vectors(module.get_embeddings(), folder, "embeddings")
+            place = "get_loss_trainset"
+            result["losses"] = losses(module.get_loss_trainset())
+            place = "get_tags_labeled"
+            if has(module, place):
+                result["labeled"] = labeled_tags(module.get_tags_labeled())
+            place = "get_probabilities"
+            if has(module, place):
+                result["probabilities"] = save_vectors(
+                    module.get_probabilities(), folder, "probabilities"
+                )
+    except Unusable as error:
+        result = {"place": place, "unusable": str(error)}
+    except (Exception, SystemExit) as error:
+        result = {"place": place, "raised": describe(error, hooks_file)}
+    with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
+        json.dump(result, file)
+    return 0
+
+
+def load(hooks_file: str) -> ModuleType:
+    """The hooks file as a module, imported as if it had been started from its folder."""
+    here, beside = (
+        os.path.dirname(os.path.abspath(__file__)),
+        os.path.dirname(hooks_file),
+    )
+    if sys.path and os.path.abspath(sys.path[0]) == here:
+        sys.path.pop(0)
+    sys.path.insert(0, beside)
+    sys.argv = [hooks_file]
+    name = os.path.splitext(os.path.basename(hooks_file))[0]
+    spec = spec_from_file_location(name, hooks_file)
+    if spec is None or spec.loader is None:
+        raise Unusable("it is not a Python file; its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def has(module: ModuleType, name: str) -> bool:
+    return callable(getattr(module, name, None))
+
+
+def save_vectors(value: Any, folder: str, name: str) -> dict[str, Any]:
+    """Write the vectors in `value` to `folder/name.npy`, and return their tags or their path."""
+    if isinstance(value, (str, os.PathLike)):
+        return {"path": os.path.abspath(os.fspath(value))}
+    tags: list[Any] | None
+    rows: Any
+    if isinstance(value, dict):
+        tags, rows = list(value), value.values()
+    elif isinstance(value, (tuple, list)) and len(value) == 2:
+        tags, rows = listed(value[0]), plain(value[1])
+        if tags is None or not hasattr(rows, "__len__"):
+            raise Unusable("it returned a pair that is not (tags, array)")
+        if len(tags) != len(rows):
+            raise Unusable(f"it returned {len(tags):,} tags and {len(rows):,} vectors")
+    else:
+        raise Unusable(
+            f"it returned {named(value)}, not a dictionary of tag to vector, (tags, array), "
+            "or the path of a .npy or .npz file"
+        )
+    if not tags:
+        raise Unusable("it returned no vectors")
+    with open(os.path.join(folder, name + ".npy"), "wb") as file:
+        lengths = write_rows(file, [str(tag) for tag in tags], rows)
+    return {"tags": [str(tag) for tag in tags], "lengths": lengths}
+
+
+def write_rows(file: BinaryIO, tags: list[str], rows: Iterable[Any]) -> list[list[Any]]:
+    """Write `rows` as one array of 32-bit floats.
+
+    Returns the lengths seen, most frequent first, each with its count and its first tags. With more
+    than one length, what was written is of no use.
+    """
+    seen: dict[int, Any] = {}
+    position = 0
+    for length, count, content in blocks(rows, tags):
+        if not seen:
+            file.write(header(len(tags), length))
+        entry = seen.setdefault(length, [0, []])
+        entry[0] += count
+        entry[1].extend(tags[position : position + min(count, NAMED - len(entry[1]))])
+        position += count
+        file.write(content)
+    return [
+        [length, count, first]
+        for length, (count, first) in sorted(seen.items(), key=lambda item: -item[1][0])
+    ]
+
+
+def blocks(rows: Iterable[Any], tags: list[str]) -> Iterator[tuple[int, int, bytes]]:
+    """The vectors in `rows` in turn, as (length, number of vectors, their bytes)."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(rows, numpy.ndarray) and rows.ndim == 2:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            block = numpy.ascontiguousarray(rows[start : start + ROWS_AT_ONCE], dtype="<f4")
+            yield rows.shape[1], len(block), block.tobytes()
+        return
+    for tag, row in zip(tags, rows):
+        content = floats(row, tag)
+        yield len(content) // 4, 1, content
+
+
+def floats(row: Any, tag: str) -> bytes:
+    """One vector as 32-bit floats, lowest byte first."""
+    numpy = sys.modules.get("numpy")
+    row = plain(row)
+    try:
+        if numpy is not None:
+            values = numpy.asarray(row, dtype="<f4")
+            if values.ndim == 0 or values.size != max(values.shape):
+                raise Unusable(f"the vector of {tag!r} has the shape {tuple(values.shape)}")
+            return bytes(values.tobytes())
+        while len(row) == 1 and hasattr(row[0], "__len__"):
+            row = row[0]
+        numbers = array.array("f", row)
+    except (TypeError, ValueError) as error:
+        raise Unusable(f"the vector of {tag!r} is not a list of numbers: {error}") from None
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def plain(value: Any) -> Any:
+    """A tensor as a numpy array where there is numpy, as lists where there is none."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().float()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return value
+    if numpy is not None and callable(getattr(value, "numpy", None)):
+        return value.numpy()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def header(rows: int, length: int) -> bytes:
+    """The head of a `.npy` file, version 1.0, of 32-bit floats in C order."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {length}), }}"
+    padding = -(len(text) + 11) % 64
+    content = (text + " " * padding + "\n").encode("latin-1")
+    return b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") + content
+
+
+def losses(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise Unusable(f"it returned {named(value)}, not a dictionary of tag to loss")
+    found: dict[str, float] = {}
+    for tag, loss in value.items():
+        try:
+            found[str(tag)] = float(loss.item() if hasattr(loss, "item") else loss)
+        except (TypeError, ValueError, RuntimeError):
+            raise Unusable(f"the loss of {str(tag)!r} is no number but {named(loss)}") from None
+    return found
+
+
+def labeled_tags(value: Any) -> list[str]:
+    tags = listed(value)
+    if tags is None:
+        raise Unusable(f"it returned {named(value)}, not the tags of the labeled images")
+    return [str(tag) for tag in tags]
+
+
+def listed(value: Any) -> list[Any] | None:
+    if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        return None
+    return list(value)
+
+
+def named(value: Any) -> str:
+    return "nothing" if value is None else "a value of the type " + type(value).__name__
+
+
+def describe(error: BaseException, hooks_file: str) -> dict[str, Any]:
+    """The user's own error: type, message, and the line of the hooks file; its story is printed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if os.path.abspath(f.filename) != os.path.abspath(__file__)]
+    own = [f for f in own if "importlib" not in f.filename]
+    print("Traceback (most recent call last):", file=sys.stderr)
+    sys.stderr.write("".join(traceback.format_list(own)))
+    sys.stderr.write("".join(traceback.format_exception_only(type(error), error)))
+    line = next((f.lineno for f in reversed(own) if f.filename == hooks_file), None)
+    if isinstance(error, SyntaxError) and error.filename == hooks_file:
+        line = error.lineno
+    return {"type": type(error).__name__, "message": str(error), "line": line}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,322 @@
+"""The most similar images of each query, by the cosine of the angle between their vectors.
+
+`exact` multiplies blocks of candidates with blocks of queries and keeps, for each query, the k best
+seen so far and the similarity that the next one must exceed. The whole m x N matrix is never built,
+so memory stays bounded while the candidates stay on disk. `annoy` builds a forest of random
+projection trees (Bernhardsson, github.com/spotify/annoy): quicker past some ten thousand queries,
+but it misses neighbours, so its recall is measured and told. Vectors must have length 1 already
+(`core.learning.embeddings.unit_vectors`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ConfigurationError
+from core.progress import Progress, Work
+
+Engine = Literal["auto", "exact", "annoy"]
+Floats: TypeAlias = NDArray[np.float32]
+Indices: TypeAlias = NDArray[np.int64]
+
+ROWS_AT_ONCE = 4096
+QUERIES_AT_ONCE = 256
+# Kept beyond k until the end, when similarities are computed anew in double precision: in single
+# precision, equal vectors can differ in the last digit by where they lie in a block.
+SPARE = 8
+RECALL_SAMPLE = 50
+TREES = 100
+
+# The cost model, from measurements on two cores with AVX-512 (numpy's OpenBLAS).
+FLOPS_PER_CORE = 5.5e10
+BYTES_PER_SECOND = 1e10
+ANNOY_ITEM = 12e-6
+ANNOY_SPLIT = 4e-10
+ANNOY_QUERY = 1.2e-5
+# An approximate search must save this much to be worth the neighbours that it misses.
+LONG = 600.0
+SAVING = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The k nearest candidates of each of m queries, nearest first.
+
+    `indices` (m, k) are rows of the candidates, `similarities` (m, k) the cosines. k is smaller than
+    asked where there are fewer candidates. `engine` is the one used and `reason` why; `recall` is
+    the share of true neighbours found, measured on a sample where the engine is approximate.
+    """
+
+    indices: Indices
+    similarities: Floats
+    engine: str
+    reason: str
+    recall: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine, and the sentence that says why it was chosen."""
+
+    engine: str
+    reason: str
+
+
+def choose_engine(queries: int, candidates: int, length: int) -> Choice:
+    """The engine for `queries` x `candidates` vectors with `length` numbers, by estimated time."""
+    cores = _cores()
+    exact = max(
+        2.0 * queries * candidates * length / (FLOPS_PER_CORE * cores),
+        4.0 * candidates * length / BYTES_PER_SECOND,
+    )
+    depth = math.log2(max(candidates / length, 2.0))
+    annoy = (
+        candidates * ANNOY_ITEM
+        + TREES * candidates * length * depth * ANNOY_SPLIT / cores
+        + queries * TREES * ANNOY_QUERY
+    )
+    size = f"{queries:,} x {candidates:,}"
+    times = f"{size}: exact takes about {_duration(exact)}, Annoy {_duration(annoy)}"
+    if exact > LONG and exact > SAVING * annoy:
+        return Choice("annoy", f"{times} and misses some neighbours")
+    return Choice("exact", f"{times} and would miss neighbours")
+
+
+def find_neighbours(
+    queries: Floats,
+    candidates: Floats,
+    k: int,
+    engine: Engine = "auto",
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Work[Neighbours]:
+    """The `k` candidates (N, d) most similar to each of the queries (m, d), all of length 1.
+
+    Equal similarities are settled by the lower row, so that runs repeat. `allowed` (N,) says which
+    candidates count; the others are passed over. Raises ConfigurationError where there is nothing to
+    search, or where Annoy is asked for and not installed.
+    """
+    started = time.monotonic()
+    if len(queries) == 0:
+        raise ConfigurationError(
+            "No labeled image has a loss, so there is nothing to find neighbours of.",
+            next_step="Let get_loss_trainset() return the losses of the train images.",
+        )
+    rows = len(candidates) if allowed is None else int(np.count_nonzero(allowed))
+    if rows == 0:
+        raise ConfigurationError(
+            "Every image with an embedding is labeled already, so there is none to choose.",
+            next_step="Let get_embeddings() return the unlabeled images too.",
+        )
+    if engine == "auto":
+        choice = choose_engine(len(queries), rows, queries.shape[1])
+    else:
+        choice = Choice(engine, "as asked for")
+    k = min(k, rows)
+    if choice.engine == "exact":
+        indices, similarities = yield from _exact(queries, candidates, k, allowed)
+        recall = 1.0
+    else:
+        indices, similarities, recall = yield from _annoy(queries, candidates, k, allowed)
+    seconds = time.monotonic() - started
+    return Neighbours(indices, similarities, choice.engine, choice.reason, recall, seconds)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "under 1 s"
+    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
+# -- exact ----------------------------------------------------------------------------------------
+
+
+def _exact(
+    queries: Floats, candidates: Floats, k: int, allowed: NDArray[np.bool_] | None
+) -> Work[tuple[Indices, Floats]]:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    queries = np.ascontiguousarray(queries, np.float32)
+    count = len(candidates)
+    kept = k + SPARE
+    cancelled, done = threading.Event(), [0] * _cores()
+    edges = [count * part // len(done) for part in range(len(done) + 1)]
+
+    def search(part: int) -> tuple[Indices, Floats]:
+        def counted(rows: int) -> bool:
+            done[part] = rows
+            return not cancelled.is_set()
+
+        return _search(queries, candidates, edges[part], edges[part + 1], kept, allowed, counted)
+
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ThreadPoolExecutor(len(done)) as pool,
+    ):
+        futures: list[Future[tuple[Indices, Floats]]] = []
+        try:
+            futures = [pool.submit(search, part) for part in range(len(done))]
+            while wait(futures, timeout=0.25).not_done:
+                yield Progress("neighbours", sum(done), count)
+        finally:
+            cancelled.set()
+        found = [future.result() for future in futures]
+        indices = np.concatenate([part for part, _ in found], axis=1)
+        nearest = np.concatenate([part for _, part in found], axis=1)
+        indices = np.take_along_axis(indices, _best_first(indices, nearest)[:, :kept], axis=1)
+        result = _measured(queries, candidates, indices, k)
+    yield Progress("neighbours", count, count)
+    return result
+
+
+def _search(
+    queries: Floats,
+    candidates: Floats,
+    start: int,
+    stop: int,
+    kept: int,
+    allowed: NDArray[np.bool_] | None,
+    counted: Callable[[int], bool],
+) -> tuple[Indices, Floats]:
+    """The `kept` best among the rows from `start` to `stop`; row -1 fills where there are fewer."""
+    indices = np.full((len(queries), kept), -1, np.int64)
+    nearest = np.full((len(queries), kept), -np.inf, np.float32)
+    product = np.empty(QUERIES_AT_ONCE * ROWS_AT_ONCE, np.float32)
+    for row in range(start, stop, ROWS_AT_ONCE):
+        if not counted(row - start):
+            break
+        end = min(row + ROWS_AT_ONCE, stop)
+        rows: Indices = np.arange(row, end)
+        block = candidates[row:end]
+        if allowed is not None and not allowed[row:end].all():
+            rows = rows[allowed[row:end]]
+            block = candidates[rows]
+        block = np.ascontiguousarray(block, np.float32)
+        if not len(rows):
+            continue
+        for query in range(0, len(queries), QUERIES_AT_ONCE):
+            some = slice(query, query + QUERIES_AT_ONCE)
+            part = queries[some]
+            out = product[: len(part) * len(rows)].reshape(len(part), len(rows))
+            np.matmul(part, block.T, out=out)
+            _keep_best(indices[some], nearest[some], out, rows)
+    return indices, nearest
+
+
+def _keep_best(indices: Indices, nearest: Floats, product: Floats, rows: Indices) -> None:
+    """Let the similarities in `product` that beat a query's worst kept one take its place.
+
+    Rows come in rising order, so one that only equals the worst kept one has lost to it already.
+    """
+    kept = indices.shape[1]
+    if product.shape[1] > 4 * kept and np.isinf(nearest[:, -1]).any():
+        # Nothing to beat yet: cut down to the best few before they are sorted.
+        cut = -np.partition(-product, kept - 1, axis=1)[:, kept - 1 : kept]
+        query, column = np.nonzero(product >= np.maximum(cut, nearest[:, -1:]))
+    else:
+        query, column = np.nonzero(product > nearest[:, -1:])
+    if not len(query):
+        return
+    changed, position = np.unique(query, return_inverse=True)
+    width = int(np.bincount(position).max())
+    # Each changed query's newcomers, side by side after its kept ones.
+    slot = np.arange(len(query)) - np.searchsorted(query, changed)[position]
+    new_indices = np.full((len(changed), kept + width), -1, np.int64)
+    new_nearest = np.full((len(changed), kept + width), -np.inf, np.float32)
+    new_indices[:, :kept], new_nearest[:, :kept] = indices[changed], nearest[changed]
+    new_indices[position, kept + slot] = rows[column]
+    new_nearest[position, kept + slot] = product[query, column]
+    # A stable sort keeps the lower row first among equals, as they stand in rising order.
+    best = np.argsort(-new_nearest, axis=1, kind="stable")[:, :kept]
+    indices[changed] = np.take_along_axis(new_indices, best, axis=1)
+    nearest[changed] = np.take_along_axis(new_nearest, best, axis=1)
+
+
+def _best_first(indices: Indices, similarities: NDArray[Any]) -> Indices:
+    """For each query, the positions by falling similarity, then by rising row."""
+    by_row = np.argsort(indices, axis=1, kind="stable")
+    falling = -np.take_along_axis(similarities, by_row, axis=1)
+    return np.take_along_axis(by_row, np.argsort(falling, axis=1, kind="stable"), axis=1)
+
+
+def _measured(
+    queries: Floats, candidates: Floats, indices: Indices, k: int
+) -> tuple[Indices, Floats]:
+    """The best k of the rows in `indices`, by similarities computed in double precision."""
+    similarities = np.full(indices.shape, -np.inf, np.float32)
+    for query in range(0, len(queries), QUERIES_AT_ONCE):
+        some = slice(query, query + QUERIES_AT_ONCE)
+        near = candidates[indices[some]]
+        exact = np.einsum("qkd,qd->qk", near, queries[some], dtype=np.float64)
+        similarities[some] = np.where(indices[some] < 0, -np.inf, np.minimum(exact, 1.0))
+    best = _best_first(indices, similarities)[:, :k]
+    return (
+        np.take_along_axis(indices, best, axis=1),
+        np.take_along_axis(similarities, best, axis=1),
+    )
+
+
+# -- annoy ----------------------------------------------------------------------------------------
+
+
+def _annoy(
+    queries: Floats, candidates: Floats, k: int, allowed: NDArray[np.bool_] | None
+) -> Work[tuple[Indices, Floats, float]]:
+    try:
+        from annoy import AnnoyIndex
+    except ImportError:
+        raise ConfigurationError(
+            "Annoy is not installed.",
+            next_step="Install it with `pip install annoy` (it needs a C++ compiler), or search "
+            "exactly.",
+        ) from None
+
+    rows: Indices
+    rows = np.arange(len(candidates)) if allowed is None else np.flatnonzero(allowed)
+    index = AnnoyIndex(candidates.shape[1], "angular")
+    index.set_seed(1)
+    for item, row in enumerate(rows.tolist()):
+        if item % ROWS_AT_ONCE == 0:
+            yield Progress("neighbours", item, len(rows), note="" if item else "Filling the index")
+        # A list goes in eight times as fast as an array.
+        index.add_item(item, candidates[row].tolist())
+    yield Progress("neighbours", len(rows), len(rows), note=f"Growing {TREES} trees")
+    # The build cannot be stopped, so it must not hold up the end of the program.
+    builder = threading.Thread(target=index.build, args=(TREES, _cores()), daemon=True)
+    builder.start()
+    while builder.is_alive():
+        builder.join(0.25)
+        yield Progress("neighbours", len(rows), len(rows))
+    indices: Indices = np.full((len(queries), k), -1, np.int64)
+    for query, vector in enumerate(queries):
+        if query % 64 == 0:
+            yield Progress("neighbours", query, len(queries), note="" if query else "Searching")
+        found = index.get_nns_by_vector(vector.tolist(), k)
+        indices[query, : len(found)] = rows[found]
+    indices, similarities = _measured(queries, candidates, indices, k)
+    sample = np.random.default_rng(1).permutation(len(queries))[:RECALL_SAMPLE]
+    # Where the trees gave fewer than k, the whole answer is searched for exactly.
+    short = np.flatnonzero(indices[:, -1] < 0)
+    checked = np.concatenate([sample, short])
+    exact, exactly = yield from _exact(queries[checked], candidates, k, allowed)
+    hits = [
+        np.isin(true, indices[query]).mean()
+        for query, true in zip(sample, exact[: len(sample)], strict=True)
+    ]
+    indices[short], similarities[short] = exact[len(sample) :], exactly[len(sample) :]
+    return indices, similarities, float(np.mean(hits))

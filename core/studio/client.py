@@ -1,0 +1,405 @@
+"""What labelpilot asks of a Label Studio, one method a question or a change.
+
+Values come back as plain frozen records. Nothing here decides anything: looking before creating,
+proving after writing and trying again belong to the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.errors import ConfigurationError, StudioUnreachable
+from core.studio.transport import NoAnswer, Transport
+from core.workspace import Sampling
+
+SAMPLINGS: dict[Sampling, str] = {
+    "random": "Uniform sampling",
+    "sequential": "Sequential sampling",
+    "uncertainty": "Uncertainty sampling",
+}
+# Measured at 100,000 tasks: larger pages are no faster and take the server's memory.
+TASK_PAGE = 2000
+# Full tasks with their annotations are a hundred times larger.
+ANNOTATED_PAGE = 200
+UNDEFINED_KEY = "$undefined$"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a token belongs to."""
+
+    id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteProject:
+    """A project as the server has it."""
+
+    id: int
+    title: str
+    label_config: str
+    sampling: str
+    model_version: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A source or target storage. `status` and `problem` are of its last sync."""
+
+    id: int
+    type: str
+    title: str
+    path: str
+    pattern: str
+    recursive: bool
+    source_files: bool
+    synchronizable: bool
+    status: str
+    last_sync_count: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: its image's URL as stored, and how many annotations it has."""
+
+    id: int
+    image: str
+    annotations: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tab of the Data Manager."""
+
+    id: int
+    data: Mapping[str, Any]
+
+
+class StudioClient:
+    """One Label Studio, seen with one token. Every method raises StudioRefused or
+    StudioUnreachable as `Transport.send` does."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._transport = Transport(url, token)
+        self.url = url
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # Account
+
+    def whoami(self) -> Account:
+        """Whom the token belongs to."""
+        body = self._transport.get("api/current-user/whoami")
+        return Account(int(body["id"]), str(body["email"]))
+
+    # Projects
+
+    def find_projects(self, title: str) -> list[RemoteProject]:
+        """The projects with exactly this title, oldest first."""
+        found = []
+        for page in self._pages("api/projects", {"title": title}, 100):
+            found += [_project(item) for item in page if item["title"] == title]
+        return sorted(found, key=lambda project: project.id)
+
+    def project(self, project_id: int) -> RemoteProject:
+        return _project(self._transport.get(f"api/projects/{project_id}"))
+
+    def task_count(self, project_id: int) -> int:
+        """How many tasks a project has, in the cheapest way."""
+        body = self._transport.get(f"api/projects/{project_id}", {"include": "id,task_number"})
+        return int(body.get("task_number") or 0)
+
+    def create_project(self, title: str) -> RemoteProject:
+        return _project(self._transport.send("POST", "api/projects", body={"title": title}))
+
+    def update_project(self, project_id: int, changes: Mapping[str, object]) -> RemoteProject:
+        """Change fields of a project (Label Studio's names)."""
+        return _project(
+            self._transport.send("PATCH", f"api/projects/{project_id}", body=dict(changes))
+        )
+
+    def validate_config(self, project_id: int, label_config: str) -> None:
+        """Ask Label Studio whether the project can take this labeling config."""
+        self._transport.send(
+            "POST", f"api/projects/{project_id}/validate", body={"label_config": label_config}
+        )
+
+    # Storages
+
+    def source_storages(self, project_id: int) -> list[Storage]:
+        """Every source storage of a project, of whatever type."""
+        return [_storage(s) for s in self._list("api/storages", {"project": project_id})]
+
+    def target_storages(self, project_id: int) -> list[Storage]:
+        """Every target storage of a project, of whatever type."""
+        return [_storage(s) for s in self._list("api/storages/export", {"project": project_id})]
+
+    def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
+        """Create a source storage of local files (Label Studio's field names)."""
+        body = {"project": project_id, **fields}
+        return _storage(self._transport.send("POST", "api/storages/localfiles", body=body))
+
+    def update_source_storage(self, storage_id: int, fields: Mapping[str, object]) -> Storage:
+        path = f"api/storages/localfiles/{storage_id}"
+        return _storage(self._transport.send("PATCH", path, body=dict(fields)))
+
+    def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
+        """Create a target storage of local files."""
+        body = {"project": project_id, "title": title, "path": path}
+        return _storage(self._transport.send("POST", "api/storages/export/localfiles", body=body))
+
+    def storage(self, storage: Storage) -> Storage:
+        """The detail view of a source storage. The list view must not be asked during a sync: it
+        turns a sync that has not shown itself for 25 s to `failed`, even a living one."""
+        return _storage(self._transport.get(f"api/storages/{storage.type}/{storage.id}"))
+
+    def sync_storage(self, storage: Storage) -> Storage:
+        """Start Label Studio's own sync and wait, however long, for its answer.
+
+        Without a queue the server does the whole scan inside the request. An answer is not yet
+        success: read `status`.
+        """
+        path = f"api/storages/{storage.type}/{storage.id}/sync"
+        return _storage(self._transport.send("POST", path, body={}, read_seconds=None))
+
+    # Tasks
+
+    def tasks(
+        self, project_id: int, image_key: str, *, page_size: int = TASK_PAGE
+    ) -> Iterator[Task]:
+        """Every task of a project by rising id, read leanly, page by page.
+
+        Raises NoAnswer if the server gives fewer than it says it has.
+        """
+        params = {
+            "project": project_id,
+            "include": "id,data,total_annotations",
+            "resolve_uri": "false",
+        }
+        for page in self._task_pages(params, page_size):
+            for item in page:
+                yield Task(
+                    int(item["id"]),
+                    _image_url(item.get("data"), image_key),
+                    int(item.get("total_annotations") or 0),
+                )
+
+    def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
+        """Every task that has an annotation, whole, with its annotations."""
+        filters = [_filter("total_annotations", "greater", "Number", 0)]
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"}
+        body = {"filters": {"conjunction": "and", "items": filters}}
+        for page in self._task_pages(params, ANNOTATED_PAGE, body):
+            # A filter that the server does not understand is ignored without a word.
+            yield from (item for item in page if item.get("annotations"))
+
+    def import_tasks(
+        self, project_id: int, data: Sequence[Mapping[str, object]], read_seconds: float
+    ) -> list[int]:
+        """Create one task for each item of `data`, all or none, and return their ids."""
+        answer = self._transport.send(
+            "POST",
+            f"api/projects/{project_id}/import",
+            params={"return_task_ids": "true"},
+            body=[{"data": item} for item in data],
+            read_seconds=read_seconds,
+        )
+        ids = answer.get("task_ids") if isinstance(answer, dict) else None
+        if not isinstance(ids, list) or len(ids) != len(data):
+            raise NoAnswer(
+                "Label Studio did not say which tasks it made.",
+                cause=f"{len(data)} were sent; the answer was {str(answer)[:200]}",
+            )
+        return [int(number) for number in ids]
+
+    # Annotations
+
+    def annotate(self, task_id: int, result: Sequence[Mapping[str, object]]) -> int:
+        """Submit an annotation and return its id."""
+        body = {"result": list(result)}
+        answer = self._transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
+        return int(answer["id"])
+
+    # Predictions
+
+    def model_versions(self, project_id: int) -> dict[str, int]:
+        """Model version -> number of its predictions in the project."""
+        body = self._transport.get(f"api/projects/{project_id}/model-versions/")
+        return {str(name): int(count) for name, count in body.items()}
+
+    def predictions(self, project_id: int, model_version: str) -> Iterator[tuple[int, int, float]]:
+        """(prediction id, task id, score) for each prediction of a model version."""
+        params = {"project": project_id, "model_version": model_version}
+        for item in self._list("api/predictions/", params):
+            # A filter that the server does not know is ignored without a word.
+            if item.get("model_version") == model_version:
+                yield int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
+
+    def import_predictions(
+        self, project_id: int, predictions: Sequence[Mapping[str, object]], read_seconds: float
+    ) -> int:
+        """Create predictions (`task`, `score`, `model_version`, `result`); returns how many."""
+        answer = self._transport.send(
+            "POST",
+            f"api/projects/{project_id}/import/predictions",
+            body=list(predictions),
+            read_seconds=read_seconds,
+        )
+        return int(answer.get("created") or 0)
+
+    def delete_model_version(self, project_id: int, model_version: str) -> int:
+        """Delete every prediction of a model version; returns how many."""
+        answer = self._transport.send(
+            "DELETE",
+            f"api/projects/{project_id}/model-versions/",
+            body={"model_version": model_version},
+            read_seconds=600,
+        )
+        return int((answer or {}).get("deleted_predictions") or 0)
+
+    # Views
+
+    def views(self, project_id: int) -> list[View]:
+        """The tabs of a project's Data Manager."""
+        found = self._list("api/dm/views/", {"project": project_id})
+        return [View(int(view["id"]), view.get("data") or {}) for view in found]
+
+    def save_view(self, project_id: int, data: Mapping[str, object], view_id: int | None) -> View:
+        """Create a tab, or change the one with the id `view_id`."""
+        path, method = ("api/dm/views/", "POST")
+        if view_id is not None:
+            path, method = f"api/dm/views/{view_id}/", "PATCH"
+        body = {"project": project_id, "data": dict(data)}
+        answer = self._transport.send(method, path, params={"project": project_id}, body=body)
+        return View(int(answer["id"]), answer.get("data") or {})
+
+    def view_tasks(self, project_id: int, view_id: int, count: int) -> list[tuple[int, float]]:
+        """(task id, prediction score) of the first `count` tasks of a tab, in its order."""
+        params = {
+            "project": project_id,
+            "view": view_id,
+            "page_size": count,
+            "include": "id,predictions_score",
+        }
+        body = self._transport.get("api/tasks/", params)
+        return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in body["tasks"]]
+
+    # Paging
+
+    def _list(self, path: str, params: Mapping[str, object]) -> list[Any]:
+        body = self._transport.get(path, params)
+        found = body.get("results", []) if isinstance(body, dict) else body
+        return list(found or [])
+
+    def _pages(
+        self, path: str, params: Mapping[str, object], page_size: int
+    ) -> Iterator[list[Any]]:
+        page = 1
+        while True:
+            body = self._transport.get(path, {**params, "page": page, "page_size": page_size})
+            yield body["results"]
+            if not body.get("next"):
+                return
+            page += 1
+
+    def _task_pages(
+        self, params: Mapping[str, object], page_size: int, body: object = None
+    ) -> Iterator[list[Any]]:
+        seen, page = 0, 1
+        while True:
+            answer = self._transport.get(
+                "api/tasks/", {**params, "page": page, "page_size": page_size}, body
+            )
+            tasks, total = answer["tasks"], int(answer["total"])
+            seen += len(tasks)
+            yield tasks
+            if seen >= total:
+                return
+            if not tasks:
+                raise NoAnswer(
+                    "Label Studio listed fewer tasks than it says it has.",
+                    cause=f"{seen:,} of {total:,} came.",
+                    next_step="Tasks were deleted meanwhile, or its database is broken; try again.",
+                )
+            page += 1
+
+
+def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:
+    """One filter of the Data Manager on a task's column."""
+    return {
+        "filter": f"filter:tasks:{column}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
+
+
+def _project(body: Any) -> RemoteProject:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+        raise StudioUnreachable(
+            "The answer is no project of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
+        )
+    return RemoteProject(
+        id=body["id"],
+        title=str(body.get("title") or ""),
+        label_config=str(body.get("label_config") or ""),
+        sampling=str(body.get("sampling") or ""),
+        model_version=str(body.get("model_version") or ""),
+        tasks=int(body.get("task_number") or 0),
+    )
+
+
+def _storage(body: Any) -> Storage:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+        raise StudioUnreachable(
+            "The answer is no storage of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
+        )
+    return Storage(
+        id=body["id"],
+        type=str(body.get("type") or "localfiles"),
+        title=str(body.get("title") or ""),
+        path=str(body.get("path") or body.get("bucket") or body.get("container") or ""),
+        pattern=str(body.get("regex_filter") or ""),
+        recursive=bool(body.get("recursive_scan")),
+        source_files=bool(body.get("use_blob_urls")),
+        synchronizable=bool(body.get("synchronizable", True)),
+        status=str(body.get("status") or ""),
+        last_sync_count=int(body.get("last_sync_count") or 0),
+        problem=str(body.get("traceback") or ""),
+    )
+
+
+def _image_url(data: Any, key: str) -> str:
+    """The image's URL in a task's data; empty where there is none."""
+    if not isinstance(data, dict):
+        return ""
+    value = data.get(key) or data.get(UNDEFINED_KEY)
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return value if isinstance(value, str) else ""
+
+
+def project_page(url: str, project_id: int, view_id: int | None = None) -> str:
+    """The page that opens the label stream: of a tab in its order, or of the whole project."""
+    tab = "" if view_id is None else f"tab={view_id}&"
+    return f"{url}/projects/{project_id}/data?{tab}labeling=1"
+
+
+def one_project(projects: Sequence[RemoteProject]) -> RemoteProject | None:
+    """The only one of `projects`, or None. Raises ConfigurationError where there are several."""
+    if len(projects) > 1:
+        numbers = ", ".join(str(project.id) for project in projects)
+        raise ConfigurationError(
+            f"There are {len(projects)} projects with the title {projects[0].title!r}.",
+            cause=f"Their numbers: {numbers}.",
+            next_step="Say which: `id` under [project] in labelpilot.toml.",
+        )
+    return projects[0] if projects else None

@@ -1,0 +1,87 @@
+"""The environment in which our own Label Studio runs.
+
+Label Studio reads any of its settings from the bare name too (`HOST`, `PASSWORD`, `SECRET_KEY`), so
+the environment is built from nothing and only what a process needs to live is passed on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.errors import ConfigurationError
+from core.workspace import Workspace
+
+_PASSED_ON = (
+    "PATH HOME LANG LC_ALL LC_CTYPE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR "
+    "PYTHONDONTWRITEBYTECODE"
+).split()
+
+
+def document_root(workspace: Workspace) -> Path:
+    """The folder below which our server may serve files: the images' and annotations' parent.
+
+    Label Studio wants each storage in a strict subfolder of it. Raises ConfigurationError where it
+    would be the root of the file system or the home folder.
+    """
+    images, annotations = workspace.images.path, workspace.annotations.path
+    root = Path(os.path.commonpath([images.parent, annotations.parent]))
+    if root == Path(root.anchor) or root == Path.home():
+        raise ConfigurationError(
+            f"The images and the annotations have no folder in common but {root}, and Label Studio "
+            "would serve all of it.",
+            cause=f"images: {images}; annotations: {annotations}",
+            next_step="Put both into one folder, such as data/images and data/annotations.",
+        )
+    return root
+
+
+def trusted_origins(port: int, environ: Mapping[str, str]) -> list[str]:
+    """The origins from which a browser may sign in to a server on `port`.
+
+    Behind a codespace's forwarded port the page's origin is not the server's, and Django refuses
+    the login unless it is named: the browser's VS Code uses the forwarding domain, the desktop one
+    https://localhost.
+    """
+    origins = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
+    codespace = environ.get("CODESPACE_NAME")
+    if codespace:
+        domain = environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+        origins += [f"https://{codespace}-{port}.{domain}", f"https://localhost:{port}"]
+    return origins
+
+
+def server_environment(
+    workspace: Workspace,
+    port: int,
+    environ: Mapping[str, str],
+    account: tuple[str, str] | None = None,
+) -> dict[str, str]:
+    """The variables for our Label Studio on `port`.
+
+    `account` is the e-mail address and password of the first account, given at the first start
+    only. `LABEL_STUDIO_HOST` stays unset, so that image URLs are relative and work from wherever
+    the page is opened.
+    """
+    origins = trusted_origins(port, environ)
+    hosts = {origin.split("://")[1].rsplit(":", 1)[0] for origin in origins}
+    variables = {name: environ[name] for name in _PASSED_ON if name in environ} | {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.server_folder),
+        "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root(workspace)),
+        "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        "ALLOWED_HOSTS": ",".join(sorted(hosts)),
+        "CSRF_TRUSTED_ORIGINS": ",".join(origins),
+        "COLLECT_ANALYTICS": "false",
+        "LATEST_VERSION_CHECK": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+        # Without it every POST of predictions recounts the whole project.
+        "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
+    }
+    if account is not None:
+        variables["LABEL_STUDIO_USERNAME"], variables["LABEL_STUDIO_PASSWORD"] = account
+    return variables

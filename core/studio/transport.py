@@ -1,0 +1,268 @@
+"""Requests to Label Studio, and its answers as values or as sentences.
+
+Tokens and connections are the SDK's. Its typed resources are not used: they drop fields and reject
+the bodies of other server versions, so bodies are read as plain JSON here and checked where they
+are used. The SDK's own resending is off, because it resends what creates too; only a GET is tried
+again here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from core.errors import LabelpilotError, StudioRefused, StudioUnreachable, redact
+from core.studio.server import is_loopback
+
+# Seconds. Long work that the server does inside a request (a native sync) sets its own.
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+GET_ATTEMPTS = 4
+_TOO_MANY_REQUESTS = 429
+
+
+class NoAnswer(StudioUnreachable):
+    """A request was sent and no whole answer came: whether it took effect is not known."""
+
+
+class Broken(StudioRefused, NoAnswer):
+    """A 5xx: an answer, but one that leaves open whether the request took effect."""
+
+
+class Transport:
+    """Sends requests to one Label Studio with one token. Safe to use from several threads.
+
+    Nothing is sent before the first request; the SDK is imported then, since it takes a second.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._token = token
+        self._sdk: Any = None
+        self._lock = threading.Lock()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """The JSON that `path` answers with; tried again where the failure may pass.
+
+        Raises StudioRefused, StudioUnreachable.
+        """
+        import stamina
+
+        for attempt in stamina.retry_context(
+            on=_may_pass,
+            attempts=GET_ATTEMPTS,
+            timeout=None,
+            wait_initial=0.2,
+            wait_max=3.0,
+        ):
+            with attempt:
+                return self.send("GET", path, params=params, body=body)
+        raise AssertionError("unreachable")
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        read_seconds: float | None = READ_SECONDS,
+    ) -> Any:
+        """Send one request once and return its JSON (None for an empty answer).
+
+        `body` is sent as JSON; bytes are sent as they are. `read_seconds` None waits for ever.
+        Raises StudioRefused for an answer that says no, NoAnswer where none came whole, and
+        StudioUnreachable where nothing could be sent.
+        """
+        answer = self._exchange(method, path, params, body, read_seconds)
+        if answer.status_code == 401 and self._renew_access():
+            # A 401 did nothing, so sending again is safe; the access token may have run out.
+            answer = self._exchange(method, path, params, body, read_seconds)
+        return _checked(answer, method, path)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._sdk is not None:
+            self._wrapper.httpx_client.httpx_client.close()
+
+    @property
+    def _wrapper(self) -> Any:
+        """The SDK's transport: its only private name that is used, and only here."""
+        with self._lock:
+            if self._sdk is None:
+                with _sentences(self.url):
+                    self._sdk = _make_sdk(self.url, self._token)
+        return self._sdk._client_wrapper
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Any,
+        read_seconds: float | None,
+    ) -> Any:
+        import httpx
+
+        content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        wrapper = self._wrapper
+        with _sentences(self.url):
+            return wrapper.httpx_client.httpx_client.request(
+                method,
+                f"{self.url}/{path.lstrip('/')}",
+                params=params,
+                content=content,
+                headers={"Content-Type": "application/json", **wrapper.get_headers()},
+                timeout=httpx.Timeout(CONNECT_SECONDS, read=read_seconds, write=READ_SECONDS),
+            )
+
+    def _renew_access(self) -> bool:
+        """Drop the access token, so that the next request gets a new one; False for legacy ones."""
+        tokens = self._wrapper._tokens_client
+        if tokens._use_legacy_token:
+            return False
+        tokens._access_token = None
+        return True
+
+
+def _make_sdk(url: str, token: str) -> Any:
+    import httpx
+    from label_studio_sdk.client import LabelStudio
+
+    # The SDK joins paths with urljoin in one place, which drops a prefix without the slash.
+    return LabelStudio(
+        base_url=f"{url}/",
+        api_key=token,
+        max_retries=0,
+        # No redirect is followed: it could carry the token to another host.
+        httpx_client=httpx.Client(
+            timeout=READ_SECONDS, follow_redirects=False, trust_env=not is_loopback(url)
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _sentences(url: str) -> Iterator[None]:
+    """Turn what httpx and the SDK raise into our errors."""
+    import httpx
+    from label_studio_sdk.core.api_error import ApiError
+
+    try:
+        yield
+    except ApiError as error:
+        # Raised while the access token is fetched: before the request itself was sent.
+        status = error.status_code or 0
+        if status in (401, 403):
+            raise _bad_token(status, _detail(error.body)) from None
+        raise StudioUnreachable(
+            "Label Studio gave no access token.", cause=f"status {status}: {_detail(error.body)}"
+        ) from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+        raise StudioUnreachable(
+            f"No Label Studio answers at {url}.",
+            cause=str(error),
+            next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
+        ) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise NoAnswer(
+            f"Label Studio at {url} did not answer in full.",
+            cause=f"{type(error).__name__}: {error}",
+            next_step="Look whether it is still running, and try again.",
+        ) from None
+    except ValueError as error:
+        # The SDK reads the answer to a token's refresh as JSON, whatever a proxy sent.
+        raise NoAnswer(
+            f"What answers at {url} is not Label Studio, or is broken.",
+            cause=str(error),
+            next_step="Look at `url` under [studio] in labelpilot.toml, and at any proxy between.",
+        ) from None
+
+
+def _checked(answer: Any, method: str, path: str) -> Any:
+    status = answer.status_code
+    if status in (204, 205) or (200 <= status < 300 and not answer.content):
+        return None
+    if 200 <= status < 300:
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise NoAnswer(
+                f"The answer to {method} {path} is not what Label Studio sends.",
+                cause=_plain(answer.text),
+                next_step="Look at any proxy between here and Label Studio.",
+            ) from None
+    if 300 <= status < 400:
+        raise StudioRefused(
+            "Label Studio redirects to another address, and a token is not sent after it.",
+            cause=f"status {status}, to {answer.headers.get('location', 'an unnamed place')}",
+            next_step="Set `url` under [studio] in labelpilot.toml to that address.",
+            status=status,
+        )
+    detail = _plain(answer.text)
+    with contextlib.suppress(orjson.JSONDecodeError):
+        detail = _detail(orjson.loads(answer.content)) or detail
+    if status == 401:
+        raise _bad_token(status, detail)
+    if status >= 500:
+        raise Broken(
+            f"Label Studio, or a proxy before it, failed on {method} {path}.",
+            cause=f"status {status}: {detail}",
+            next_step="Try again; if it stays, look at the server's log.",
+            status=status,
+        )
+    raise StudioRefused(
+        f"Label Studio refused {method} {path}.", cause=f"status {status}: {detail}", status=status
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, NoAnswer) or (
+        isinstance(error, StudioRefused) and error.status == _TOO_MANY_REQUESTS
+    )
+
+
+def _bad_token(status: int, detail: str) -> LabelpilotError:
+    return StudioRefused(
+        "Label Studio does not accept the token.",
+        cause=f"status {status}: {detail}",
+        next_step="Get one from its Account & Settings page, and store it: "
+        "`labelpilot token set` (or set LABEL_STUDIO_API_KEY).",
+        status=status,
+    )
+
+
+def _detail(body: Any) -> str:
+    """What Label Studio says is wrong: its validation errors, else its `detail`."""
+    if not isinstance(body, dict):
+        return _plain(str(body))
+    errors = body.get("validation_errors")
+    if isinstance(errors, dict):
+        parts = [text for value in errors.values() for text in _texts(value)]
+    elif errors:
+        parts = list(_texts(errors))
+    else:
+        parts = list(_texts(body.get("detail", "")))
+    return _plain("; ".join(parts))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif value:
+        yield str(value)
+
+
+def _plain(text: str) -> str:
+    """`text` from a server as one short line: no markup of a page, no secrets, no control codes."""
+    text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]+>", " ", text[:20_000])
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return redact(" ".join(text.split()))[:400]
