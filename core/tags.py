@@ -37,22 +37,29 @@ def served_path(url: str) -> str:
     return url
 
 
-def image_path(url: str, images: Path) -> str:
-    """The path of a task's image relative to the folder `images`, with `/` between its parts.
+def path_inside(url: str, images: Path) -> str | None:
+    """The path of a task's image relative to the folder `images`; None for one that is elsewhere.
 
     `url` is a task's image URL or an absolute file path. A local-files URL is relative to the
-    server's document root, which is some parent of `images`. What lies outside is returned as the
-    path that the URL holds.
+    server's document root, which is some parent of `images`.
     """
     path = served_path(url)
-    inside = PurePosixPath(os.path.normpath(path))
-    if inside.is_absolute():
-        return str(inside.relative_to(images)) if inside.is_relative_to(images) else str(inside)
-    for parent in images.parents:
-        candidate = parent / inside
-        if candidate.is_relative_to(images):
-            return str(candidate.relative_to(images))
-    return str(inside)
+    if ".." in path or "//" in path or "/./" in path:
+        path = os.path.normpath(path)
+    if path.startswith("/"):
+        return path.removeprefix(f"{images}/") if path.startswith(f"{images}/") else None
+    below = ""
+    for part in reversed(images.parts[1:]):
+        below = f"{part}/{below}"
+        if path.startswith(below):
+            return path[len(below) :]
+    return None
+
+
+def image_path(url: str, images: Path) -> str:
+    """As `path_inside`; what is elsewhere is returned as the path that the URL holds."""
+    inside = path_inside(url, images)
+    return os.path.normpath(served_path(url)) if inside is None else inside
 
 
 def tag_of(relative: str, rule: Tag) -> str:

@@ -41,11 +41,15 @@ class Studio:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Which files are images. `pattern` is matched with `re.match` on the file's name."""
+    """Which files are images. `pattern` is matched with `re.match` on the file's name.
+
+    Links that lead out of the folder are refused unless `follow_links` says otherwise.
+    """
 
     path: Path = Path("data/images")
     pattern: str = IMAGE_PATTERN
     recursive: bool = False
+    follow_links: bool = False
     tag: Tag = "stem"
 
 

@@ -147,9 +147,13 @@ class StudioClient:
         body = {"project": project_id, **fields}
         return _storage(self._transport.send("POST", "api/storages/localfiles", body=body))
 
-    def update_source_storage(self, storage_id: int, fields: Mapping[str, object]) -> Storage:
-        path = f"api/storages/localfiles/{storage_id}"
-        return _storage(self._transport.send("PATCH", path, body=dict(fields)))
+    def update_source_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
+        """Change fields of a source storage of local files (Label Studio's names)."""
+        # Label Studio checks what is sent as if it were the whole storage, so its path goes along.
+        body = {"path": storage.path, **fields}
+        return _storage(
+            self._transport.send("PATCH", f"api/storages/localfiles/{storage.id}", body=body)
+        )
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
@@ -168,6 +172,11 @@ class StudioClient:
         success: read `status`.
         """
         path = f"api/storages/{storage.type}/{storage.id}/sync"
+        return _storage(self._transport.send("POST", path, body={}, read_seconds=None))
+
+    def sync_target_storage(self, storage: Storage) -> Storage:
+        """Write every annotation that the project has to a target storage."""
+        path = f"api/storages/export/{storage.type}/{storage.id}/sync"
         return _storage(self._transport.send("POST", path, body={}, read_seconds=None))
 
     # Tasks

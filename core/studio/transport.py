@@ -246,7 +246,7 @@ def _detail(body: Any) -> str:
     elif errors:
         parts = list(_texts(errors))
     else:
-        parts = list(_texts(body.get("detail", "")))
+        parts = list(_texts(body.get("detail") or body.get("message") or ""))
     return _plain("; ".join(parts))
 
 

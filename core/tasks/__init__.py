@@ -1,0 +1,1 @@
+"""From files to tasks: the manifest, Label Studio's own sync, bulk import, and the proof."""

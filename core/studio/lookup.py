@@ -1,0 +1,80 @@
+"""Finds what the workspace names on its Label Studio: the server, the project, the storages.
+
+State is asked for, not remembered: nothing here is kept between two calls.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.credentials import VARIABLE, find_secret
+from core.errors import ConfigurationError, StudioRefused
+from core.studio.client import RemoteProject, Storage, StudioClient, one_project
+from core.studio.server import server_url
+from core.workspace import Workspace
+
+
+def connect(workspace: Workspace) -> StudioClient:
+    """A client for the workspace's Label Studio, with its token; nothing is sent yet.
+
+    Raises StudioUnreachable where our own server does not run, StudioRefused without a token.
+    """
+    url = server_url(workspace)
+    token = find_secret(workspace, "token")
+    if token is None:
+        own = "Run `labelpilot setup`." if workspace.owns_server else ""
+        raise StudioRefused(
+            f"There is no token for {url}.",
+            next_step=own or f"Store one with `labelpilot token set`, or set {VARIABLE}.",
+        )
+    return StudioClient(url, token.value)
+
+
+def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | None:
+    """The workspace's project, by its number or else by its title; None if there is none."""
+    number = workspace.project.id
+    if number is None:
+        return one_project(client.find_projects(workspace.project.title))
+    try:
+        return client.project(number)
+    except StudioRefused as error:
+        if error.status != 404:
+            raise
+        raise ConfigurationError(
+            f"Label Studio has no project with the number {number}.",
+            next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
+        ) from None
+
+
+def require_project(client: StudioClient, workspace: Workspace) -> RemoteProject:
+    """As `find_project`; raises ConfigurationError where there is none."""
+    project = find_project(client, workspace)
+    if project is None:
+        raise ConfigurationError(
+            f"Label Studio has no project {workspace.project.title!r} yet.",
+            next_step="Run `labelpilot setup`.",
+        )
+    return project
+
+
+def find_source_storage(
+    client: StudioClient, workspace: Workspace, project_id: int
+) -> Storage | None:
+    """The project's source storage of local files for the workspace's images, or None."""
+    return _at(client.source_storages(project_id), workspace.images.path)
+
+
+def find_target_storage(
+    client: StudioClient, workspace: Workspace, project_id: int
+) -> Storage | None:
+    """The project's target storage of local files for the workspace's annotations, or None."""
+    return _at(client.target_storages(project_id), workspace.annotations.path)
+
+
+def _at(storages: list[Storage], path: Path) -> Storage | None:
+    wanted = os.path.normpath(path)
+    return next(
+        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
+        None,
+    )
