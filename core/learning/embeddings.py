@@ -123,13 +123,14 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
                 ("all zeros", norms == 0),
             ):
                 bad[kind].extend((start + np.flatnonzero(found)).tolist())
-            np.divide(
-                block,
-                norms[:, None],
-                out=out[start : start + len(block)],
-                where=norms[:, None] > 0,
-                casting="same_kind",
-            )
+            with np.errstate(invalid="ignore"):
+                np.divide(
+                    block,
+                    norms[:, None],
+                    out=out[start : start + len(block)],
+                    where=norms[:, None] > 0,
+                    casting="same_kind",
+                )
         if any(bad.values()):
             raise _unusable(embeddings.tags, bad)
         yield Progress("embeddings", rows, rows)
