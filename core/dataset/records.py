@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from msgspec import UNSET, Struct
 
-from core.dataset.labeling_config import UNDEFINED_KEY, LabelingConfig
+from core.dataset.controls import UNDEFINED_KEY, Controls
 from core.dataset.shapes import Annotation, Document, Person, Result, Task
 from core.tags import LOCAL_FILES, image_path
 
@@ -24,15 +24,30 @@ Labels = tuple[tuple[str, str], ...]
 
 # Results of these types name the class of a region, which is a class that the image shows.
 _REGION_CLASSES = frozenset(
-    ("rectanglelabels", "polygonlabels", "brushlabels", "keypointlabels", "ellipselabels")
-    + ("bitmasklabels", "vectorlabels", "labels")
+    (
+        "rectanglelabels",
+        "polygonlabels",
+        "brushlabels",
+        "keypointlabels",
+        "ellipselabels",
+        "bitmasklabels",
+        "vectorlabels",
+        "labels",
+    )
 )
-_REGIONS = _REGION_CLASSES | frozenset(
-    ("rectangle", "polygon", "brush", "keypoint", "ellipse", "bitmask", "vector")
-)
+# Those, and the shapes that `labels` give a class to.
+_REGIONS = _REGION_CLASSES | {
+    "rectangle",
+    "polygon",
+    "brush",
+    "keypoint",
+    "ellipse",
+    "bitmask",
+    "vector",
+}
 # Results of these types are about the image, unless they share a region's id.
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg")
+_IMAGE_NAME = re.compile(r"(?i)\.(png|jpe?g|gif|bmp|webp|tiff?|svg)$")
 _WHICH_IMAGE = "several images, and no labeling config that tells which one is meant"
 # No file system has longer paths: this would be an image written into the task itself.
 _LONGEST_PATH = 4096
@@ -66,12 +81,12 @@ class Interpreter:
     are one object.
     """
 
-    def __init__(self, config: LabelingConfig, images: Path) -> None:
-        self._controls = config.controls
-        self._images = config.labeled_images()
+    def __init__(self, controls: Controls, images: Path) -> None:
+        self._controls = controls.controls
+        self._images = controls.labeled_images()
         self._root = images
-        self._rank = {pair: number for number, pair in enumerate(config.classes())}
-        self._control_rank = {name: number for number, name in enumerate(config.controls)}
+        self._rank = {pair: number for number, pair in enumerate(controls.classes())}
+        self._control_rank = {name: number for number, name in enumerate(controls.controls)}
         self._labels: dict[Labels, Labels] = {(): ()}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._folders: dict[str, str | None] = {}
@@ -121,7 +136,7 @@ class Interpreter:
         shown = self._shown(data)
         # A skipped annotation may hold what was clicked before; it was not meant.
         results = [] if cancelled else results
-        regions = {r.id for r in results if r.type in _REGIONS and r.id is not None}
+        regions = {result.id for result in results if result.type in _REGIONS}
         said: dict[str, list[tuple[str, str]]] = {}
         if len(shown) == 1 or self._images or not results:
             said = {image: [] for images in shown.values() for image in images}
@@ -290,7 +305,7 @@ def _is_image(value: Any) -> bool:
     values = value if isinstance(value, list) else [value]
     return bool(values) and all(
         isinstance(item, str)
-        and (LOCAL_FILES in item or item.partition("?")[0].lower().endswith(_IMAGE_SUFFIXES))
+        and (LOCAL_FILES in item or _IMAGE_NAME.search(item.partition("?")[0]) is not None)
         for item in values
     )
 

@@ -8,7 +8,7 @@ left out where its ids are known, and counted as unchecked otherwise. Nothing he
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -44,9 +44,9 @@ class Decision:
     """What the rule made of the records.
 
     `labels` and `images` are by tag, in the order of the tags; `conflicts` are the tags of images
-    whose annotations differ. `annotations` counts those that went in; `skipped`, `deleted` and
-    `unchecked` those that were skipped, are gone from Label Studio, and could not be looked up
-    there. `missing` are ids that Label Studio has and the records have not.
+    whose annotations differ. `annotations` counts those that went in; `skipped` and `deleted` those
+    that were skipped, and those that are gone from Label Studio. `missing` are the ids of
+    annotations that Label Studio has and the records have not.
     """
 
     labels: dict[str, Labels]
@@ -55,7 +55,6 @@ class Decision:
     annotations: int
     skipped: int
     deleted: int
-    unchecked: int
     missing: tuple[int, ...]
 
 
@@ -69,17 +68,15 @@ class Tally:
         self._said: dict[str, _Said | list[_Said]] = {}
         self._live = live
         self._missing = set(live or ())
-        self._skipped = self._deleted = self._unchecked = 0
+        self._skipped = self._deleted = 0
 
     def add(self, records: Iterable[Record]) -> None:
         """Take `records` in, in any order."""
         for record in records:
-            if self._live is None:
-                self._unchecked += 1
-            elif record.annotation not in self._live:
-                self._deleted += 1
-                continue
-            else:
+            if self._live is not None and record.annotation is not None:
+                if record.annotation not in self._live:
+                    self._deleted += 1
+                    continue
                 self._missing.discard(record.annotation)
             if record.cancelled:
                 self._skipped += 1
@@ -93,6 +90,11 @@ class Tally:
     def images(self) -> int:
         """How many images have an annotation that counts."""
         return len(self._said)
+
+    @property
+    def skipped(self) -> int:
+        """How many annotations were skipped."""
+        return self._skipped
 
     def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
         """What `rule` makes of the records. The tally is empty afterwards.
@@ -123,7 +125,6 @@ class Tally:
             annotations=annotations,
             skipped=self._skipped,
             deleted=self._deleted,
-            unchecked=self._unchecked,
             missing=tuple(sorted(self._missing)),
         )
 

@@ -8,14 +8,14 @@ built. Nothing here says what an annotation means; `records` does.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 # A class, or the path to it where choices are nested.
-Named = list[Union[str, list[str]]]
+Named = list[str | list[str]]
 
 
 class Value(Struct, gc=False):

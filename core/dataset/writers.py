@@ -1,0 +1,83 @@
+"""Writers: `dataset.json`, and the file beside it that says how it was made.
+
+A dataset is sorted and the same byte for byte whenever the annotations are; it is written at once
+or not at all. Written last, the file beside it holds the dataset's hash: where the two disagree,
+somebody else wrote the dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from core.files import write_at_once, written_at_once
+
+# Tags at a time: a million at once would stand in memory twice.
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class LastExport:
+    """What the file beside a dataset says of it."""
+
+    images: int
+    written_at: datetime
+    rule: str
+
+
+def sidecar_path(dataset: Path) -> Path:
+    """The file beside `dataset` that says how it was made: `dataset.meta.json`."""
+    return dataset.with_name(f"{dataset.stem}.meta.json")
+
+
+def write_json(path: Path, classes: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Write (tag, classes) pairs, which come sorted by tag, as one JSON object.
+
+    Returns the file's SHA-256. Raises LabelpilotError where the disk refuses; what was at `path`
+    is then as it was.
+    """
+    digest = hashlib.sha256()
+    with written_at_once(path) as file:
+        for part in _json_parts(classes):
+            digest.update(part)
+            file.write(part)
+    return digest.hexdigest()
+
+
+def _json_parts(classes: Iterable[tuple[str, Sequence[str]]]) -> Iterator[bytes]:
+    """The object in parts, together what orjson would make of it whole, indented by two."""
+    pairs = iter(classes)
+    before = b"{"
+    while chunk := dict(islice(pairs, _CHUNK)):
+        # Without the brace before and the line break and the brace after.
+        yield before + orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
+        before = b","
+    yield b"\n}\n" if before == b"," else b"{}\n"
+
+
+def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:
+    """Write `facts` (counts, rules, source, hash) and the time beside `dataset`."""
+    content = {
+        **facts,
+        "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_at_once(sidecar_path(dataset), orjson.dumps(content, option=option))
+
+
+def last_export(dataset: Path) -> LastExport | None:
+    """What is known of the last export to `dataset`; None where it was not ours, or is gone."""
+    if not dataset.is_file():
+        return None
+    try:
+        return msgspec.json.decode(sidecar_path(dataset).read_bytes(), type=LastExport)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return None
