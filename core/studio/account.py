@@ -38,6 +38,21 @@ def make_token(workspace: Workspace, url: str) -> Source:
     return source
 
 
+def can_sign_in(workspace: Workspace, url: str) -> bool:
+    """Whether our own server accepts the stored password."""
+    import httpx
+
+    password = find_secret(workspace, "password")
+    if password is None:
+        return False
+    try:
+        with httpx.Client(base_url=url, timeout=30, trust_env=not is_loopback(url)) as client:
+            _sign_in(client, password.value)
+    except (httpx.HTTPError, StudioRefused):
+        return False
+    return True
+
+
 def _sign_in(client, password: str) -> None:  # type: ignore[no-untyped-def]
     client.get("/user/login/").raise_for_status()
     answer = client.post(

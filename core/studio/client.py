@@ -6,13 +6,14 @@ proving after writing and trying again belong to the callers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from core.errors import ConfigurationError, StudioUnreachable
+from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
 from core.studio.transport import NoAnswer, Transport
 from core.workspace import Sampling
 
@@ -147,6 +148,19 @@ class StudioClient:
         body = {"project": project_id, **fields}
         return _storage(self._transport.send("POST", "api/storages/localfiles", body=body))
 
+    def document_root(self, project_id: int) -> str | None:
+        """The folder below which this server serves files, or None if it does not tell.
+
+        Only a refusal names it: the file system's root can never be a storage.
+        """
+        path = "api/storages/localfiles/validate"
+        try:
+            self._transport.send("POST", path, body={"project": project_id, "path": "/"})
+        except StudioRefused as error:
+            found = re.search(r'LOCAL_FILES_DOCUMENT_ROOT="(.+?)"', error.cause)
+            return found.group(1) if found else None
+        return None
+
     def update_source_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
         """Change fields of a source storage of local files (Label Studio's names)."""
         # Label Studio checks what is sent as if it were the whole storage, so its path goes along.
@@ -188,25 +202,42 @@ class StudioClient:
 
         Raises NoAnswer if the server gives fewer than it says it has.
         """
-        params = {
-            "project": project_id,
-            "include": "id,data,total_annotations",
-            "resolve_uri": "false",
-        }
-        for page in self._task_pages(params, page_size):
+        for page in self._task_pages(_lean(project_id), page_size):
             for item in page:
-                yield Task(
-                    int(item["id"]),
-                    _image_url(item.get("data"), image_key),
-                    int(item.get("total_annotations") or 0),
-                )
+                yield _task(item, image_key)
+
+    def newest_task(self, project_id: int) -> int:
+        """The highest id of a project's tasks, 0 where there is none."""
+        params = {"project": project_id, "include": "id", "page_size": 1}
+        params |= _query(ordering=["-tasks:id"])
+        tasks = self._transport.get("api/tasks/", params)["tasks"]
+        return int(tasks[0]["id"]) if tasks else 0
+
+    def tasks_after(self, project_id: int, image_key: str, task_id: int) -> list[Task]:
+        """The tasks of a project with an id above `task_id`."""
+        params = _lean(project_id) | _query(_filter("id", "greater", "Number", task_id))
+        found = [
+            _task(item, image_key) for page in self._task_pages(params, TASK_PAGE) for item in page
+        ]
+        # A filter that the server does not understand is ignored without a word.
+        return [task for task in found if task.id > task_id]
+
+    def has_linked_tasks(self, project_id: int) -> bool:
+        """Whether the project's oldest task came from a storage's own sync."""
+        params = {"project": project_id, "include": "id,storage_filename", "page_size": 1}
+        tasks = self._transport.get("api/tasks/", params)["tasks"]
+        return bool(tasks and tasks[0].get("storage_filename"))
+
+    def has_annotations(self, project_id: int) -> bool:
+        """Whether any task of the project has an annotation."""
+        params = _lean(project_id) | {"page_size": 1}
+        return bool(int(self._transport.get("api/tasks/", params).get("total_annotations") or 0))
 
     def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has an annotation, whole, with its annotations."""
-        filters = [_filter("total_annotations", "greater", "Number", 0)]
         params = {"project": project_id, "fields": "all", "resolve_uri": "false"}
-        body = {"filters": {"conjunction": "and", "items": filters}}
-        for page in self._task_pages(params, ANNOTATED_PAGE, body):
+        params |= _query(_filter("total_annotations", "greater", "Number", 0))
+        for page in self._task_pages(params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
 
@@ -320,13 +351,12 @@ class StudioClient:
             page += 1
 
     def _task_pages(
-        self, params: Mapping[str, object], page_size: int, body: object = None
+        self, params: Mapping[str, object], page_size: int
     ) -> Iterator[list[Any]]:
         seen, page = 0, 1
         while True:
-            answer = self._transport.get(
-                "api/tasks/", {**params, "page": page, "page_size": page_size}, body
-            )
+            numbers = {"page": page, "page_size": page_size}
+            answer = self._transport.get("api/tasks/", {**params, **numbers})
             tasks, total = answer["tasks"], int(answer["total"])
             seen += len(tasks)
             yield tasks
@@ -349,6 +379,35 @@ def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, o
         "type": kind,
         "value": value,
     }
+
+
+def _query(*filters: dict[str, object], ordering: Sequence[str] = ()) -> dict[str, object]:
+    """The parameter that filters and orders a listing of tasks.
+
+    The Data Manager takes the same as the body of a GET, which a proxy may drop.
+    """
+    query = {
+        "filters": {"conjunction": "and", "items": list(filters)},
+        "ordering": list(ordering),
+    }
+    return {"query": orjson.dumps(query).decode()}
+
+
+def _lean(project_id: int) -> dict[str, object]:
+    """The parameters of a listing of tasks with no more than `Task` holds."""
+    return {
+        "project": project_id,
+        "include": "id,data,total_annotations",
+        "resolve_uri": "false",
+    }
+
+
+def _task(item: Mapping[str, Any], image_key: str) -> Task:
+    return Task(
+        int(item["id"]),
+        _image_url(item.get("data"), image_key),
+        int(item.get("total_annotations") or 0),
+    )
 
 
 def _project(body: Any) -> RemoteProject:

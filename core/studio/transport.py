@@ -46,7 +46,7 @@ class Transport:
         self._sdk: Any = None
         self._lock = threading.Lock()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON that `path` answers with; tried again where the failure may pass.
 
         Raises StudioRefused, StudioUnreachable.
@@ -61,7 +61,7 @@ class Transport:
             wait_max=3.0,
         ):
             with attempt:
-                return self.send("GET", path, params=params, body=body)
+                return self.send("GET", path, params=params)
         raise AssertionError("unreachable")
 
     def send(
