@@ -1,59 +1,25 @@
-"""Orders: which unlabeled images to label first.
-
-Each order is a small pure function from arrays to an `Order`. Rows stand for images; what tag a row
-has is the caller's business, and so is publishing.
-"""
+"""The manual's order: an image takes on the loss of a train image that it is a neighbour of."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.learning.neighbours import Floats, Indices, Neighbours
+from core.learning.neighbours import Indices, Neighbours
+from core.learning.orders.order import Claims, Numbers, Order
 
 Claim = Literal["highest", "nearest", "lowest"]
-Losses: TypeAlias = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Why each image of an order is asked for: the train image that claimed it.
-
-    All (n,), in the order's own sequence: `queries` are the rows of the claiming train images among
-    the queries, `losses` theirs, `similarities` the cosines, and `ranks` how near the image was to
-    it (1 is the nearest).
-    """
-
-    queries: Indices
-    losses: Losses
-    similarities: Floats
-    ranks: Indices
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Images in the sequence in which to label them.
-
-    `indices` (n,) are rows of the candidates, `scores` (n,) fall or stay the same. `why` is None for
-    orders in which no train image claims anything.
-    """
-
-    name: str
-    indices: Indices
-    scores: NDArray[np.float64]
-    why: Claims | None = None
-
-
-def worst(losses: Losses, count: int | None = None) -> Indices:
+def worst(losses: Numbers, count: int | None = None) -> Indices:
     """The rows of the `count` highest losses (None: all), highest first, ties by the lower row."""
     return np.argsort(-losses, kind="stable")[:count]
 
 
-def nearest_loss(losses: Losses, neighbours: Neighbours, claim: Claim = "highest") -> Order:
-    """The manual's order: an image takes on the loss of a train image that it is a neighbour of.
+def nearest_loss(losses: Numbers, neighbours: Neighbours, claim: Claim = "highest") -> Order:
+    """The candidates that are a neighbour of a train image, by the loss of that train image.
 
     `losses` (m,) are those of the queries of `neighbours`. Where several train images claim one
     image, the `highest` or `lowest` loss wins, or the `nearest` train image; among equals the

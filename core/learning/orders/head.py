@@ -1,0 +1,144 @@
+"""A linear head fitted here, on the embeddings and classes of the labeled images.
+
+It gives class probabilities for unlabeled images from nothing but what the manual's three functions
+and the annotations already say. It stays linear on purpose: it stands for what the user's model
+could tell apart with one more layer on these embeddings. It is never used to label anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import ConfigurationError
+from core.learning.neighbours import Floats, Indices
+from core.learning.orders.order import Mask, Numbers
+
+MOST_ROWS = 20_000
+# The inverse strength of the quadratic penalty; embeddings of length 1 need a weak one.
+C = 10.0
+ITERATIONS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The classes of the labeled images.
+
+    `rows` (L,) are their rows, `matrix` (L, C) says which classes each has. `single` is whether each
+    has exactly one.
+    """
+
+    rows: Indices
+    matrix: Mask
+    classes: tuple[str, ...]
+
+    @property
+    def single(self) -> bool:
+        return bool((self.matrix.sum(axis=1) == 1).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Weights (C, d) and offsets (C,) for embeddings centred on `mean` (d,) and scaled to length 1.
+
+    `single`: the classes exclude each other, and their probabilities sum to 1.
+    """
+
+    mean: Floats
+    weights: Numbers
+    offsets: Numbers
+    single: bool
+
+    def probabilities(self, vectors: Floats) -> Numbers:
+        """The probability of each class for each of `vectors` (n, d): (n, C)."""
+        logits = centred(vectors, self.mean) @ self.weights.T + self.offsets
+        if not self.single:
+            positive: Numbers = 0.5 * (1 + np.tanh(0.5 * logits))
+            return positive
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+
+def labels_of(tags: Sequence[str], classes: Mapping[str, Collection[str]]) -> Labels:
+    """The labels in `classes` (tag -> classes, as in dataset.json) of the images in `tags`."""
+    rows = [row for row, tag in enumerate(tags) if tag in classes]
+    names = tuple(sorted({name for row in rows for name in classes[tags[row]]}))
+    column = {name: number for number, name in enumerate(names)}
+    matrix = np.zeros((len(rows), len(names)), np.bool_)
+    for position, row in enumerate(rows):
+        matrix[position, [column[name] for name in classes[tags[row]]]] = True
+    return Labels(np.array(rows, np.int64), matrix, names)
+
+
+def mean_of(vectors: Floats, random: np.random.Generator) -> Floats:
+    """The mean of `vectors` (N, d), estimated on MOST_ROWS of them drawn at random."""
+    rows: Indices = np.arange(len(vectors))
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(random.choice(len(vectors), MOST_ROWS, replace=False))
+    mean: Floats = np.asarray(vectors[rows], np.float32).mean(axis=0)
+    return mean
+
+
+def centred(vectors: Floats, mean: Floats) -> Floats:
+    """`vectors` (n, d) less `mean`, scaled to length 1; one that equals the mean stays zero."""
+    moved = np.asarray(vectors, np.float32) - mean
+    norms = np.linalg.norm(moved, axis=1, keepdims=True)
+    scaled: Floats = moved / np.maximum(norms, np.finfo(np.float32).tiny)
+    return scaled
+
+
+def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> Head | None:
+    """Logistic regression on the labeled rows of `vectors` (N, d).
+
+    Multinomial where each image has one class, else one against rest for each class. None where
+    there is nothing to tell apart: fewer than two classes, or the same classes on every image. At
+    most MOST_ROWS labeled images are used, drawn at random. Raises ConfigurationError where
+    scikit-learn is missing.
+    """
+    logistic_regression = _scikit_learn()
+    mean = mean_of(vectors, random)
+    rows, matrix = labels.rows, labels.matrix
+    if len(rows) > MOST_ROWS:
+        some = np.sort(random.choice(len(rows), MOST_ROWS, replace=False))
+        rows, matrix = rows[some], matrix[some]
+    if not len(rows) or (matrix == matrix[0]).all():
+        return None
+    inputs = centred(vectors[rows], mean)
+    weights = np.zeros((matrix.shape[1], vectors.shape[1]))
+    offsets = np.zeros(matrix.shape[1])
+    if labels.single:
+        offsets[:] = -np.inf
+        model = logistic_regression(C=C, max_iter=ITERATIONS)
+        model.fit(inputs, matrix.argmax(axis=1))
+        if len(model.classes_) == 2:
+            # One row of weights, for the second class; halved, it is the same as two opposite ones.
+            weights[model.classes_] = np.concatenate([-model.coef_, model.coef_]) / 2
+            offsets[model.classes_] = np.concatenate([-model.intercept_, model.intercept_]) / 2
+        else:
+            weights[model.classes_], offsets[model.classes_] = model.coef_, model.intercept_
+        return Head(mean, weights, offsets, single=True)
+    for column in range(matrix.shape[1]):
+        given = matrix[:, column]
+        if given.all() or not given.any():
+            offsets[column] = np.inf if given.all() else -np.inf
+            continue
+        model = logistic_regression(C=C, max_iter=ITERATIONS).fit(inputs, given)
+        weights[column], offsets[column] = model.coef_[0], model.intercept_[0]
+    return Head(mean, weights, offsets, single=False)
+
+
+def _scikit_learn() -> type:
+    try:
+        from sklearn.linear_model import (  # type: ignore[import-untyped]
+            LogisticRegression,
+        )
+    except ImportError:
+        raise ConfigurationError(
+            "This needs scikit-learn, which is not installed.",
+            next_step="Install it with `pip install 'labelpilot[learning]'`, or take the order "
+            "nearest-loss, k-center or random.",
+        ) from None
+    kind: type = LogisticRegression
+    return kind
