@@ -7,17 +7,20 @@ the dataset that is there stays. It opens no connection: what Label Studio knows
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from core.dataset.controls import Controls, read_controls
+from core.dataset.interpreting import Unreadable
 from core.dataset.naming import ClassNames
-from core.dataset.readers import Unreadable, read_folder, read_tasks
-from core.dataset.records import Interpreter
+from core.dataset.readers import FolderReader, read_tasks
+from core.dataset.records import Interpreter, Labels
 from core.dataset.rules import RULE_WORDS, Decision, Rule, Tally
 from core.dataset.writers import sidecar_path, write_json, write_sidecar
 from core.errors import ConfigurationError, LabelpilotError
@@ -131,10 +134,10 @@ def export_dataset(
     path = out or workspace.annotations.dataset
     gathered = yield from _gather(workspace, source, rule, label_config, path)
     result = gathered.result(path, began)
-    yield Progress("write", 0, gathered.images)
-    digest = write_json(path, gathered.classes())
+    yield Progress("write", 0, result.images)
+    digest = write_json(path, gathered.decision, gathered.names)
     write_sidecar(path, _facts(result, gathered.names, digest))
-    yield Progress("write", gathered.images, gathered.images)
+    yield Progress("write", result.images, result.images)
     return gathered.result(path, began)
 
 
@@ -158,33 +161,23 @@ class _Gathered:
     """Everything that is to be written."""
 
     decision: Decision
+    held: Counter[Labels]
     names: ClassNames
     unreadable: tuple[Unreadable, ...]
     rule: Rule
     source: str
     checked: bool
 
-    @property
-    def images(self) -> int:
-        return len(self.decision.labels)
-
-    def classes(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """(tag, classes), sorted by tag."""
-        for tag, labels in self.decision.labels.items():
-            yield tag, self.names(labels)
-
     def result(self, path: Path | None, began: float) -> ExportResult:
         """The result of an export to `path` that began at the monotonic time `began`."""
         decision = self.decision
         counts: Counter[str] = Counter()
-        empty = 0
-        for labels, times in Counter(decision.labels.values()).items():
-            empty += 0 if labels else times
-            for name in self.names(labels):
-                counts[name] += times
+        for labels, images in self.held.items():
+            for name in self.names[labels]:
+                counts[name] += images
         return ExportResult(
             path=path,
-            images=self.images,
+            images=len(decision.tags),
             classes={name: counts[name] for name in self.names.all if counts[name]},
             skipped=decision.skipped,
             unreadable=len(self.unreadable),
@@ -200,7 +193,7 @@ class _Gathered:
                 annotations=decision.annotations,
                 deleted=decision.deleted,
                 unchecked=0 if self.checked else decision.annotations + decision.skipped,
-                empty=empty,
+                empty=self.held[()],
             ),
         )
 
@@ -214,35 +207,53 @@ def _gather(
 ) -> Work[_Gathered]:
     if rule not in RULE_WORDS:
         raise ConfigurationError(
-            f"The rule {rule!r} is not known.",
-            next_step=f"Known: {', '.join(RULE_WORDS)}.",
+            f"The rule {rule!r} is not known.", next_step=f"Known: {', '.join(RULE_WORDS)}."
         )
     controls = _controls(workspace, label_config)
-    interpreter = Interpreter(controls, workspace.images.path)
     if isinstance(source, FolderSource):
         name = workspace.relative(source.path)
-        ours = {path, sidecar_path(path)}
-        ignored = frozenset(file.name for file in ours if file.parent == source.path)
-        batches = read_folder(source.path, interpreter, ignored=ignored)
+        batches = _folder_reader(workspace, source.path, controls, path).batches()
         tally = Tally(source.live)
-        checked = source.live is not None
     else:
         name = "Label Studio's API"
+        interpreter = Interpreter(controls, workspace.images.path)
         batches = read_tasks(source.tasks, interpreter, total=source.total)
         tally = Tally()
-        checked = True
     unreadable: list[Unreadable] = []
     yield Progress("read")
     for batch in batches:
         tally.add(batch.records)
         unreadable.extend(batch.unreadable)
         yield Progress("read", batch.done, batch.total)
-    if not tally.images:
+    if not len(tally):
         raise _nothing(name, tally.skipped, unreadable)
     decision = tally.decide(rule, workspace.images.tag)
-    names = ClassNames(controls, set(decision.labels.values()))
+    held = Counter(decision.labels.values())
     unreadable.sort(key=lambda left_out: left_out.name)
-    return _Gathered(decision, names, tuple(unreadable), rule, name, checked)
+    return _Gathered(
+        decision=decision,
+        held=held,
+        names=ClassNames(controls, held),
+        unreadable=tuple(unreadable),
+        rule=rule,
+        source=name,
+        checked=isinstance(source, TaskSource) or source.live is not None,
+    )
+
+
+def _folder_reader(
+    workspace: Workspace, folder: Path, controls: Controls, dataset: Path
+) -> FolderReader:
+    """Reads `folder`, but for the dataset that may lie in it."""
+    ours = (dataset, sidecar_path(dataset))
+    cache = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return FolderReader(
+        folder=folder,
+        images=workspace.images.path,
+        controls=controls,
+        ignored=frozenset(file.name for file in ours if file.parent == folder),
+        cache=workspace.make_folder() / "cache" / f"annotations-{cache}",
+    )
 
 
 def _controls(workspace: Workspace, label_config: str | None) -> Controls:

@@ -14,29 +14,24 @@ from core.dataset.controls import Controls
 from core.dataset.records import Labels
 
 
-class ClassNames:
-    """Names labels, for a labeling config and the labels that a dataset holds."""
+class ClassNames(dict[Labels, tuple[str, ...]]):
+    """Labels -> their names, in order, for a labeling config and the labels that a dataset holds.
+
+    `all` are the names of all classes, in order, those that no image has too.
+    """
 
     def __init__(self, controls: Controls, held: Iterable[Labels]) -> None:
+        held = list(held)
         known = dict.fromkeys(controls.classes())
         unknown = {pair for labels in held for pair in labels} - known.keys()
         pairs = [*known, *sorted(unknown)]
         shared = Counter(name for _, name in pairs)
-        self._names = {
+        names = {
             pair: f"{pair[0]}: {pair[1]}" if shared[pair[1]] > 1 else pair[1] for pair in pairs
         }
-        self._order = {pair: number for number, pair in enumerate(pairs)}
-        self._seen: dict[Labels, tuple[str, ...]] = {}
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every class, in order, those that no image has too."""
-        return tuple(self._names.values())
-
-    def __call__(self, labels: Labels) -> tuple[str, ...]:
-        """The names of `labels`, in order. Equal labels give one and the same tuple."""
-        names = self._seen.get(labels)
-        if names is None:
-            ordered = sorted(labels, key=self._order.__getitem__)
-            names = self._seen[labels] = tuple(self._names[pair] for pair in ordered)
-        return names
+        order = {pair: number for number, pair in enumerate(pairs)}
+        super().__init__(
+            (labels, tuple(names[pair] for pair in sorted(labels, key=order.__getitem__)))
+            for labels in held
+        )
+        self.all = tuple(names.values())

@@ -2,89 +2,198 @@
 
 Both give the same records, in batches, so that a million annotations never stand in memory as text.
 A file that is no annotation, or that stays half written, is named and left out; it never stops the
-others. Nothing is written, and no server is asked.
+others. What has not changed since the last time is not read again; the rest is shared out to as
+many processes as there are cores, where there is enough of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from core.dataset.records import Interpreter, NotReadable, Record
-from core.dataset.shapes import decode_document, task_of
+from core.dataset.cache import Cache, CacheWriter, unchanged
+from core.dataset.controls import Controls
+from core.dataset.files import Folder
+from core.dataset.helper import Helper, HelperFailed, Order
+from core.dataset.interpreting import Interpreted, Unreadable, interpret, left_out, reason
+from core.dataset.packing import Packed, pack
+from core.dataset.paths import NotReadable
+from core.dataset.records import Interpreter, Record
+from core.dataset.shapes import task_of
 from core.errors import ConfigurationError
 
-# Threads hide the wait for files that are not in memory yet; this many names keep them busy
-# without a hand-over for each file.
-_THREADS = 8
 _CHUNK = 500
-_AHEAD = 2 * _THREADS
-_BLOCK = 64 * 1024
-# One annotation with thousands of brush strokes has some 10 MB.
-LARGEST_FILE = 64 * 1024 * 1024
+# Fewer files are read sooner than a helper has started.
+_WORTH_A_HELPER = 20_000
+_MOST_HELPERS = 7
 # Label Studio opens a file and then writes it: a reader in between meets a part.
 _HALF_WRITTEN_WAIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A file (or a task) that was left out, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """Records read, files left out, and how many of how many files or tasks are behind us."""
+    """Records read, what was left out, and how many of how many files or tasks are behind us."""
 
-    records: list[Record]
-    unreadable: tuple[Unreadable, ...]
+    records: Packed
+    unreadable: list[Unreadable]
     done: int
     total: int | None
 
 
-def read_folder(
-    folder: Path, interpreter: Interpreter, *, ignored: frozenset[str] = frozenset()
-) -> Iterator[Batch]:
-    """Read every file of a target storage's folder, in either shape that Label Studio writes.
+@dataclass(frozen=True, slots=True)
+class FolderReader:
+    """Reads a target storage's folder, in either shape that Label Studio writes.
 
-    Hidden files and the names in `ignored` are not Label Studio's and are passed over. Raises
-    ConfigurationError where the folder is missing or closed to us.
+    `images` is the image folder; `ignored` are names that are not Label Studio's, as hidden files
+    never are; `cache` is the file that remembers what was read, or None.
     """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        names = [name for name in os.listdir(descriptor) if _is_ours(name, ignored)]
-    except OSError as error:
-        raise ConfigurationError(
-            f"The annotations folder {folder} cannot be read.",
-            cause=error.strerror or str(error),
-            next_step="`labelpilot setup` makes the target storage that fills it; "
-            "`labelpilot export --from api` does without.",
-        ) from None
-    total, done = len(names), 0
-    again: list[str] = []
-    try:
-        for chunk, contents in _contents(descriptor, names):
-            batch = _interpreted(chunk, contents, interpreter)
-            again.extend(batch.half_written)
-            done += len(chunk)
-            yield Batch(batch.records, tuple(batch.unreadable), done, total)
-        if again:
+
+    folder: Path
+    images: Path
+    controls: Controls
+    ignored: frozenset[str] = frozenset()
+    cache: Path | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """Read every file. Raises ConfigurationError where the folder is missing or closed to us.
+
+        The order of the records is not settled.
+        """
+        try:
+            folder = Folder(self.folder)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The annotations folder {self.folder} cannot be read.",
+                cause=error.strerror or str(error),
+                next_step="`labelpilot setup` makes the target storage that fills it; "
+                "`labelpilot export --from api` does without.",
+            ) from None
+        with contextlib.closing(folder):
+            yield from self._batches(folder)
+
+    def _batches(self, folder: Folder) -> Iterator[Batch]:
+        began = time.time_ns()
+        present = {name for name in folder.names() if self._is_ours(name)}
+        total = len(present)
+        cache = (
+            None if self.cache is None else Cache(self.cache, msgspec.json.encode(self._order()))
+        )
+        writer = None if cache is None else cache.writer()
+        try:
+            for block in cache.blocks() if cache is not None else ():
+                block = unchanged(block, folder, present)
+                if writer is not None:
+                    writer.add(block)
+                yield Batch(block.records, [], total - len(present), total)
+            names = sorted(present)
+            present.clear()
+            yield from self._read(folder, names, total, writer, began)
+            if writer is not None:
+                writer.keep()
+        finally:
+            if writer is not None:
+                writer.drop()
+
+    def _read(
+        self, folder: Folder, names: list[str], total: int, writer: CacheWriter | None, began: int
+    ) -> Iterator[Batch]:
+        done = total - len(names)
+        half_written: list[str] = []
+        for size, interpreted in self._interpreted(folder, names):
+            if writer is not None:
+                writer.add(interpreted.block, began)
+            half_written.extend(file.name for file in interpreted.half_written)
+            done += size
+            yield Batch(interpreted.block.records, interpreted.unreadable, done, total)
+        if half_written:
             time.sleep(_HALF_WRITTEN_WAIT)
-        for chunk, contents in _contents(descriptor, again):
-            batch = _interpreted(chunk, contents, interpreter)
-            left = [*batch.unreadable, *batch.half_written.values()]
-            yield Batch(batch.records, tuple(left), done, total)
-    finally:
-        os.close(descriptor)
+            last = interpret(half_written, folder.read(half_written), self._interpreter())
+            left = [*last.unreadable, *last.half_written]
+            yield Batch(last.block.records, left, done, total)
+
+    def _interpreted(self, folder: Folder, names: list[str]) -> Iterator[tuple[int, Interpreted]]:
+        """What the files gave, with their number; chunks done by helpers come in between."""
+        chunks = iter([names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)])
+        interpreter = self._interpreter()
+
+        def here(chunk: list[str]) -> tuple[int, Interpreted]:
+            return len(chunk), interpret(chunk, folder.read(chunk), interpreter)
+
+        helpers = _Helpers(self._order(), len(names), chunks)
+        try:
+            for chunk in chunks:
+                yield here(chunk)
+                yield from helpers.ready()
+            yield from helpers.rest()
+            for chunk in helpers.failed:
+                yield here(chunk)
+        finally:
+            helpers.close()
+
+    def _interpreter(self) -> Interpreter:
+        return Interpreter(self.controls, self.images)
+
+    def _order(self) -> Order:
+        return Order(str(self.folder), str(self.images), self.controls)
+
+    def _is_ours(self, name: str) -> bool:
+        return not name.startswith(".") and name not in self.ignored
+
+
+class _Helpers:
+    """Helpers that take chunks off the same iterator as their parent, each with a thread."""
+
+    def __init__(self, order: Order, files: int, chunks: Iterator[list[str]]) -> None:
+        self.failed: list[list[str]] = []
+        self._answers: queue.SimpleQueue[tuple[int, Interpreted]] = queue.SimpleQueue()
+        self._helpers: list[Helper] = []
+        worth = min((os.cpu_count() or 1) - 1, _MOST_HELPERS, files // _WORTH_A_HELPER)
+        with contextlib.suppress(HelperFailed):
+            self._helpers.extend(Helper(order) for _ in range(worth))
+        self._threads = [
+            threading.Thread(target=self._feed, args=(helper, chunks), daemon=True)
+            for helper in self._helpers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def ready(self) -> Iterator[tuple[int, Interpreted]]:
+        """The answers that have come."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._answers.get_nowait()
+
+    def rest(self) -> Iterator[tuple[int, Interpreted]]:
+        """The answers that are still to come. `failed` is whole afterwards."""
+        for thread in self._threads:
+            thread.join()
+        yield from self.ready()
+
+    def close(self) -> None:
+        """End the helpers, whatever they are at."""
+        for helper in self._helpers:
+            helper.stop()
+        for thread in self._threads:
+            thread.join()
+        for helper in self._helpers:
+            helper.close()
+
+    def _feed(self, helper: Helper, chunks: Iterator[list[str]]) -> None:
+        for chunk in chunks:
+            try:
+                self._answers.put((len(chunk), helper.read(chunk)))
+            except HelperFailed:
+                self.failed.append(chunk)
+                return
 
 
 def read_tasks(
@@ -101,93 +210,6 @@ def read_tasks(
                 records.extend(interpreter.task(task_of(task)))
             except (msgspec.ValidationError, NotReadable, RecursionError) as error:
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
-                unreadable.append(Unreadable(f"task {number}", _reason(error)))
+                unreadable.append(left_out(f"task {number}", reason(error)))
         done += len(chunk)
-        yield Batch(records, tuple(unreadable), done, total)
-
-
-@dataclass(frozen=True, slots=True)
-class _Interpreted:
-    records: list[Record]
-    unreadable: list[Unreadable]
-    half_written: dict[str, Unreadable]
-
-
-def _interpreted(
-    names: list[str], contents: list[bytes | str | None], interpreter: Interpreter
-) -> _Interpreted:
-    records: list[Record] = []
-    unreadable: list[Unreadable] = []
-    half_written: dict[str, Unreadable] = {}
-    for name, content in zip(names, contents, strict=True):
-        if content is None:
-            continue
-        if isinstance(content, str):
-            unreadable.append(Unreadable(name, content))
-            continue
-        try:
-            records.extend(interpreter.document(decode_document(content)))
-        except (msgspec.ValidationError, NotReadable, RecursionError) as error:
-            unreadable.append(Unreadable(name, _reason(error)))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            half_written[name] = Unreadable(name, f"no whole JSON: {error}")
-    return _Interpreted(records, unreadable, half_written)
-
-
-def _contents(
-    descriptor: int, names: list[str]
-) -> Iterator[tuple[list[str], list[bytes | str | None]]]:
-    """The names in chunks, each with its files' contents, in the order of `names`."""
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            waiting = [pool.submit(_read_all, descriptor, chunk) for chunk in chunks[:_AHEAD]]
-            for number, chunk in enumerate(chunks):
-                contents = waiting.pop(0).result()
-                if number + _AHEAD < len(chunks):
-                    waiting.append(pool.submit(_read_all, descriptor, chunks[number + _AHEAD]))
-                yield chunk, contents
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _read_all(descriptor: int, names: list[str]) -> list[bytes | str | None]:
-    """For each name the file's content, or why it has none, or None where it is gone."""
-    return [_read(descriptor, name) for name in names]
-
-
-def _read(descriptor: int, name: str) -> bytes | str | None:
-    try:
-        # Not blocking: a pipe in the folder must not hold us up.
-        file = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return error.strerror or str(error)
-    try:
-        content = os.read(file, _BLOCK)
-        if len(content) < _BLOCK:
-            return content
-        parts, size = [content], len(content)
-        while content := os.read(file, _BLOCK):
-            parts.append(content)
-            size += len(content)
-            if size > LARGEST_FILE:
-                return f"larger than {LARGEST_FILE // 2**20} MB"
-        return b"".join(parts)
-    except OSError as error:
-        return error.strerror or str(error)
-    finally:
-        os.close(file)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, msgspec.ValidationError):
-        return f"another shape than Label Studio's: {error}"
-    return str(error)
-
-
-def _is_ours(name: str, ignored: frozenset[str]) -> bool:
-    return not name.startswith(".") and name not in ignored
+        yield Batch(pack(records), unreadable, done, total)

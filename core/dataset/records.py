@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from msgspec import UNSET, Struct
 
 from core.dataset.controls import UNDEFINED_KEY, Controls
+from core.dataset.paths import ImagePaths, NotReadable, encodable
 from core.dataset.shapes import Annotation, Document, Person, Result, Task
-from core.tags import LOCAL_FILES, image_path
+from core.tags import LOCAL_FILES
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -49,8 +49,8 @@ _REGIONS = _REGION_CLASSES | {
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
 _IMAGE_NAME = re.compile(r"(?i)\.(png|jpe?g|gif|bmp|webp|tiff?|svg)$")
 _WHICH_IMAGE = "several images, and no labeling config that tells which one is meant"
-# No file system has longer paths: this would be an image written into the task itself.
-_LONGEST_PATH = 4096
+# More sets of classes than this are not remembered: they would hardly be met again.
+_MANY = 100_000
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -70,26 +70,33 @@ class Record(Struct, frozen=True, gc=False):
     person: str
 
 
-class NotReadable(ValueError):
-    """No record can be made of a file or a task; the text says why."""
-
-
 class Interpreter:
     """Makes records of what Label Studio wrote, by the project's labeling config.
 
-    `images` is the image folder. The labels, folders and people seen are kept, so that equal ones
-    are one object.
+    `images` is the image folder. Labels and people that were seen are remembered, so that equal
+    ones are one object.
     """
 
     def __init__(self, controls: Controls, images: Path) -> None:
         self._controls = controls.controls
         self._images = controls.labeled_images()
-        self._root = images
+        self._path = ImagePaths(images)
         self._rank = {pair: number for number, pair in enumerate(controls.classes())}
         self._control_rank = {name: number for number, name in enumerate(controls.controls)}
         self._labels: dict[Labels, Labels] = {(): ()}
+        # Most projects show one image in a task. Where one does, these controls speak of it.
+        only = self._images[0] if len(self._images) == 1 and not self._images[0].several else None
+        self._only_key = only.key if only is not None else None
+        self._simple = {
+            control.name: control.type
+            for control in controls.controls.values()
+            if only is not None
+            and control.to_names == (only.name,)
+            and not control.per_region
+            and control.type not in ("rating", "pairwise")
+        }
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
-        self._folders: dict[str, str | None] = {}
+        self._quick: dict[Labels | None, Labels] = {}
         self._people: dict[str, str] = {}
 
     def document(self, document: Document) -> list[Record]:
@@ -112,22 +119,52 @@ class Interpreter:
     def _records(self, annotation: Annotation, data: dict[str, Any]) -> list[Record]:
         if not isinstance(annotation.result, list):
             raise NotReadable("an annotation without its result")
-        cancelled = bool(annotation.was_cancelled)
-        moment = annotation.updated_at.timestamp() if annotation.updated_at else 0.0
-        person = self._person(annotation.completed_by)
-        said = self._said(annotation.result, data, cancelled)
-        return [
-            Record(
-                image,
-                annotation.id,
-                self._shared(pairs),
-                cancelled,
-                bool(annotation.ground_truth),
-                moment,
-                person,
-            )
-            for image, pairs in said.items()
+        if (record := self._simple_record(annotation, data)) is not None:
+            return [record]
+        said = self._said(annotation.result, data, bool(annotation.was_cancelled))
+        records = [
+            self._record(image, annotation, self._shared(pairs)) for image, pairs in said.items()
         ]
+        key = None if annotation.was_cancelled else self._key(annotation)
+        if key is not None and len(records) == 1:
+            if len(self._quick) > _MANY:
+                self._quick.clear()
+            self._quick[key] = records[0].labels
+        return records
+
+    def _record(self, image: str, annotation: Annotation, labels: Labels) -> Record:
+        return Record(
+            image,
+            annotation.id,
+            labels,
+            annotation.was_cancelled is True,
+            annotation.ground_truth is True,
+            annotation.updated_at.timestamp() if annotation.updated_at is not None else 0.0,
+            self._person(annotation.completed_by),
+        )
+
+    def _simple_record(self, annotation: Annotation, data: dict[str, Any]) -> Record | None:
+        """The record of an annotation of one image whose like was met before; else None."""
+        url = data.get(self._only_key) if self._only_key is not None else None
+        if not isinstance(url, str):
+            return None
+        labels = () if annotation.was_cancelled else self._quick.get(self._key(annotation))
+        return None if labels is None else self._record(self._path(url), annotation, labels)
+
+    def _key(self, annotation: Annotation) -> Labels | None:
+        """What an annotation says, in its own order; None where that takes a closer look."""
+        pairs: list[tuple[str, str]] = []
+        for result in annotation.result or ():
+            name, kind, value = result.from_name, result.type, result.value
+            if value is None or result.item_index is not None or self._simple.get(name) != kind:
+                return None
+            if value.x is not None and kind in _ANSWERS:
+                return None
+            for class_name in getattr(value, kind) or ():
+                if not isinstance(class_name, str):
+                    return None
+                pairs.append((name, class_name))
+        return tuple(pairs)
 
     def _said(
         self, results: list[Result], data: dict[str, Any], cancelled: bool
@@ -210,43 +247,7 @@ class Interpreter:
     def _paths(self, value: Any) -> list[str]:
         """The images in one value of a task's data: a URL, or a list of them."""
         values = value if isinstance(value, list) else [value]
-        return [self.path(item) for item in values if isinstance(item, str) and item]
-
-    def path(self, url: str) -> str:
-        """`core.tags.image_path` of `url`, at a tenth of the time where images share a folder.
-
-        Raises NotReadable for what can be no path.
-        """
-        folder, _, name = url.rpartition("/")
-        try:
-            prefix = self._folders[folder]
-        except KeyError:
-            prefix = self._folders[folder] = self._folder(folder)
-        if prefix is not None:
-            if "%" in name and LOCAL_FILES in folder:
-                name = unquote(name) if _QUOTED.fullmatch(name) else ""
-                plain = name not in _DOTS and "/" not in name
-            else:
-                plain = _PLAIN.fullmatch(name) is not None and name not in _DOTS
-            if plain:
-                return _checked(prefix + name)
-        return _checked(self._image_path(url))
-
-    def _folder(self, folder: str) -> str | None:
-        """What stands before the names of the images whose URLs begin with `folder`.
-
-        None where their paths do not simply end with their names.
-        """
-        probe = "probe"
-        path = self._image_path(f"{folder}/{probe}")
-        simple = folder and (path == probe or path.endswith("/" + probe))
-        return path.removesuffix(probe) if simple else None
-
-    def _image_path(self, url: str) -> str:
-        try:
-            return image_path(url, self._root)
-        except ValueError as error:
-            raise NotReadable(f"an image that is no path: {error}") from None
+        return [self._path(item) for item in values if isinstance(item, str) and item]
 
     def _person(self, completed_by: Person | int | None) -> str:
         if completed_by is None:
@@ -265,7 +266,7 @@ class Interpreter:
         except KeyError:
             pass
         for control, name in key:
-            _encodable(control), _encodable(name)
+            encodable(control), encodable(name)
         known, unknown = len(self._rank), len(self._control_rank)
         ordered = sorted(
             dict.fromkeys(self._pairs.setdefault(pair, pair) for pair in key),
@@ -275,30 +276,10 @@ class Interpreter:
                 pair,
             ),
         )
+        if len(self._labels) > _MANY:
+            self._labels.clear()
         labels = tuple(ordered)
-        labels = self._labels.setdefault(labels, labels)
-        self._labels[key] = labels
-        return labels
-
-
-_PLAIN = re.compile(r"[\w.-]+")
-_QUOTED = re.compile(r"[^?&#]+")
-_DOTS = frozenset(("", ".", ".."))
-
-
-def _checked(path: str) -> str:
-    if len(path) > _LONGEST_PATH:
-        raise NotReadable("an image that is written into the task itself")
-    return path if path.isascii() else _encodable(path)
-
-
-def _encodable(text: str) -> str:
-    """`text`; raises NotReadable for half characters, which no file could hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise NotReadable("text that is not valid Unicode") from None
-    return text
+        return self._labels.setdefault(key, self._labels.setdefault(labels, labels))
 
 
 def _is_image(value: Any) -> bool:

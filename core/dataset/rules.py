@@ -7,16 +7,16 @@ left out where its ids are known, and counted as unchecked otherwise. Nothing he
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from msgspec import Struct
-
-from core.dataset.records import Labels, Record
+from core.dataset.packing import Packed
+from core.dataset.records import Labels
 from core.errors import LabelpilotError
-from core.tags import tags_by_path
+from core.tags import tag_of, tags_by_path
 from core.workspace import Tag
 
 Rule = Literal["latest", "union", "majority", "refuse"]
@@ -31,26 +31,20 @@ RULE_WORDS: dict[Rule, str] = {
 }
 
 
-class _Said(Struct, frozen=True, gc=False):
-    """What is kept of a record: as little as the rules need, for there may be a million."""
-
-    labels: Labels
-    moment: float
-    annotation: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the rule made of the records.
 
-    `labels` and `images` are by tag, in the order of the tags; `conflicts` are the tags of images
-    whose annotations differ. `annotations` counts those that went in; `skipped` and `deleted` those
-    that were skipped, and those that are gone from Label Studio. `missing` are the ids of
-    annotations that Label Studio has and the records have not.
+    `labels` are by tag, in no order; `tags` are in order; `images` are the paths, in the order of
+    `labels`. `conflicts` are the tags of images whose annotations differ. `annotations` counts
+    those that went in; `skipped` and `deleted` those that were skipped, and those that are gone
+    from Label Studio. `missing` are the ids of annotations that Label Studio has and the records
+    have not.
     """
 
     labels: dict[str, Labels]
-    images: dict[str, str]
+    tags: list[str]
+    images: list[str]
     conflicts: tuple[str, ...]
     annotations: int
     skipped: int
@@ -59,42 +53,41 @@ class Decision:
 
 
 class Tally:
-    """Gathers records, image by image, until the rule decides.
+    """Gathers records until the rule decides, in columns, for there may be a million.
 
     `live` are the ids of the annotations that Label Studio has, or None where they are not known.
     """
 
     def __init__(self, live: Set[int] | None = None) -> None:
-        self._said: dict[str, _Said | list[_Said]] = {}
+        self.skipped = 0
+        self.deleted = 0
         self._live = live
         self._missing = set(live or ())
-        self._skipped = self._deleted = 0
+        self._images: list[str] = []
+        self._labels: list[Labels] = []
+        self._moments = array("d")
+        self._annotations = array("q")
+        self._known: dict[Labels, Labels] = {}
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Take `records` in, in any order."""
-        for record in records:
-            if self._live is not None and record.annotation is not None:
-                if record.annotation not in self._live:
-                    self._deleted += 1
-                    continue
-                self._missing.discard(record.annotation)
-            if record.cancelled:
-                self._skipped += 1
-                continue
-            said = _Said(record.labels, record.moment, record.annotation)
-            other = self._said.setdefault(record.image, said)
-            if other is not said:
-                self._said[record.image] = _joined(other, said)
+    def __len__(self) -> int:
+        """How many annotations count."""
+        return len(self._images)
 
-    @property
-    def images(self) -> int:
-        """How many images have an annotation that counts."""
-        return len(self._said)
-
-    @property
-    def skipped(self) -> int:
-        """How many annotations were skipped."""
-        return self._skipped
+    def add(self, records: Packed) -> None:
+        """Take `records` in; their order makes no difference."""
+        if self._live is not None:
+            live = [number is None or number in self._live for number in records.annotations]
+            self._missing.difference_update(records.annotations)
+            self.deleted += live.count(False)
+            records = records.where(live)
+        if True in records.cancelled:
+            self.skipped += records.cancelled.count(True)
+            records = records.where([not cancelled for cancelled in records.cancelled])
+        table = [self._known.setdefault(labels, labels) for labels in records.label_table]
+        self._images += records.images
+        self._labels += map(table.__getitem__, records.labels)
+        self._moments.extend(records.moments)
+        self._annotations.extend(-1 if n is None else n for n in records.annotations)
 
     def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
         """What `rule` makes of the records. The tally is empty afterwards.
@@ -102,55 +95,73 @@ class Tally:
         Raises ConfigurationError where two images have one tag, and LabelpilotError where the rule
         is "refuse" and annotations differ.
         """
-        images = tags_by_path(self._said, tag_rule)
-        labels: dict[str, Labels] = {}
-        conflicts: list[str] = []
-        annotations = 0
-        for tag in sorted(images):
-            said = self._said.pop(images[tag])
-            if isinstance(said, list):
-                annotations += len(said)
-                if len({one.labels for one in said}) > 1:
-                    conflicts.append(tag)
-                labels[tag] = _decided(said, rule)
-            else:
-                annotations += 1
-                labels[tag] = said.labels
+        annotations, differing = self._settle(rule)
+        images, labels = self._images, self._labels
+        self._images, self._labels = [], []
+        tags = [tag_of(image, tag_rule) for image in images]
+        by_tag = dict(zip(tags, labels, strict=True))
+        if len(by_tag) < len(tags):
+            tags_by_path(images, tag_rule)
+        conflicts = tuple(sorted(tag_of(image, tag_rule) for image in differing))
         if rule == "refuse" and conflicts:
             raise _refusal(conflicts)
         return Decision(
-            labels=labels,
-            images={tag: images[tag] for tag in labels},
-            conflicts=tuple(conflicts),
+            labels=by_tag,
+            tags=sorted(by_tag),
+            images=images,
+            conflicts=conflicts,
             annotations=annotations,
-            skipped=self._skipped,
-            deleted=self._deleted,
+            skipped=self.skipped,
+            deleted=self.deleted,
             missing=tuple(sorted(self._missing)),
         )
 
+    def _settle(self, rule: Rule) -> tuple[int, list[str]]:
+        """Leave one row for each image.
 
-def _joined(before: _Said | list[_Said], new: _Said) -> _Said | list[_Said]:
-    """`before` and `new`; of one annotation met twice, the later state."""
-    known = before if isinstance(before, list) else [before]
-    for number, one in enumerate(known):
-        if one.annotation is not None and one.annotation == new.annotation:
-            known[number] = max(one, new, key=lambda said: said.moment)
-            return known if len(known) > 1 else known[0]
-    return [*known, new]
+        Returns how many annotations there were, and the images whose annotations differ.
+        """
+        rows = dict(zip(self._images, range(len(self._images)), strict=True))
+        if len(rows) == len(self._images):
+            return len(rows), []
+        several: dict[str, list[int]] = {}
+        for row, image in enumerate(self._images):
+            if rows[image] != row:
+                several.setdefault(image, [rows[image]]).append(row)
+        annotations, differing = len(rows) - len(several), []
+        for image, found in several.items():
+            said = self._apart(found)
+            annotations += len(said)
+            if len(set(said)) > 1:
+                differing.append(image)
+            self._labels[rows[image]] = _decided(said, rule)
+        self._images = list(rows)
+        self._labels = [self._labels[row] for row in rows.values()]
+        return annotations, differing
+
+    def _apart(self, rows: list[int]) -> list[Labels]:
+        """The labels of different annotations, from the one changed first to the one changed last.
+
+        An annotation that is met twice counts as it was last.
+        """
+        last: dict[int, Labels] = {}
+        for row in sorted(rows, key=lambda row: (self._moments[row], self._annotations[row])):
+            number = self._annotations[row]
+            key = number if number >= 0 else -1 - row
+            last.pop(key, None)
+            last[key] = self._labels[row]
+        return list(last.values())
 
 
-def _decided(said: list[_Said], rule: Rule) -> Labels:
+def _decided(said: list[Labels], rule: Rule) -> Labels:
     if rule in ("latest", "refuse"):
-        return max(said, key=lambda one: (one.moment, one.annotation or 0)).labels
-    votes = Counter(pair for one in said for pair in one.labels)
+        return said[-1]
+    votes = Counter(pair for labels in said for pair in labels)
     needed = 1 if rule == "union" else len(said) // 2 + 1
-    # The order is that of whoever named a class first, oldest first, so that it is always the same.
-    ordered = sorted(said, key=lambda one: (one.moment, one.annotation or 0))
-    named = dict.fromkeys(pair for one in ordered for pair in one.labels)
-    return tuple(pair for pair in named if votes[pair] >= needed)
+    return tuple(pair for pair, count in votes.items() if count >= needed)
 
 
-def _refusal(conflicts: list[str]) -> LabelpilotError:
+def _refusal(conflicts: tuple[str, ...]) -> LabelpilotError:
     shown = ", ".join(conflicts[:5]) + (" ..." if len(conflicts) > 5 else "")
     return LabelpilotError(
         f"{len(conflicts):,} images have annotations that differ: {shown}.",

@@ -14,6 +14,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+# What Label Studio's database holds.
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 # A class, or the path to it where choices are nested.
 Named = list[str | list[str]]
 
@@ -60,7 +62,7 @@ class Person(Struct, gc=False):
 class Annotation(Struct, gc=False):
     """One annotation. `result` is unset in what is no annotation."""
 
-    id: int | None = None
+    id: Number | None = None
     result: list[Result] | UnsetType | None = UNSET
     was_cancelled: bool | None = False
     ground_truth: bool | None = False

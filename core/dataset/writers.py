@@ -8,16 +8,17 @@ somebody else wrote the dataset.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import orjson
 
+from core.dataset.naming import ClassNames
+from core.dataset.rules import Decision
 from core.files import write_at_once, written_at_once
 
 # Tags at a time: a million at once would stand in memory twice.
@@ -38,29 +39,29 @@ def sidecar_path(dataset: Path) -> Path:
     return dataset.with_name(f"{dataset.stem}.meta.json")
 
 
-def write_json(path: Path, classes: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """Write (tag, classes) pairs, which come sorted by tag, as one JSON object.
+def write_json(path: Path, decision: Decision, names: ClassNames) -> str:
+    """Write tag -> list of classes as one JSON object, sorted by tag.
 
     Returns the file's SHA-256. Raises LabelpilotError where the disk refuses; what was at `path`
     is then as it was.
     """
     digest = hashlib.sha256()
     with written_at_once(path) as file:
-        for part in _json_parts(classes):
+        for part in _json_parts(decision, names):
             digest.update(part)
             file.write(part)
     return digest.hexdigest()
 
 
-def _json_parts(classes: Iterable[tuple[str, Sequence[str]]]) -> Iterator[bytes]:
+def _json_parts(decision: Decision, names: ClassNames) -> Iterator[bytes]:
     """The object in parts, together what orjson would make of it whole, indented by two."""
-    pairs = iter(classes)
-    before = b"{"
-    while chunk := dict(islice(pairs, _CHUNK)):
+    labels = decision.labels
+    for start in range(0, len(decision.tags), _CHUNK):
+        chunk = {tag: names[labels[tag]] for tag in decision.tags[start : start + _CHUNK]}
         # Without the brace before and the line break and the brace after.
-        yield before + orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
-        before = b","
-    yield b"\n}\n" if before == b"," else b"{}\n"
+        content = orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
+        yield (b"," if start else b"{") + content
+    yield b"\n}\n"
 
 
 def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from core.dataset.export import (
     export_dataset,
     preview,
 )
-from core.dataset.writers import last_export, sidecar_path, write_json
+from core.dataset.writers import last_export, sidecar_path
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, finish
 from core.workspace import Workspace
@@ -65,14 +65,18 @@ def test_a_second_export_is_the_same_byte_for_byte(
 
 
 def test_a_dataset_written_in_parts_is_what_orjson_writes_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write: Write,
+    annotation: Build,
+    export: Export,
+    dataset: Dataset,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("core.dataset.writers._CHUNK", 3)
-    classes = {f"tag {number} é": ["a"] * (number % 3) for number in range(10)}
-    digest = write_json(tmp_path / "d.json", classes.items())
-    content = (tmp_path / "d.json").read_bytes()
-    assert content == orjson.dumps(classes, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    assert digest == hashlib.sha256(content).hexdigest()
+    write(*(annotation(n, f"ds/{n} é.png", ["N", "blurry"][: n % 3]) for n in range(10)))
+    export()
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
+    assert workspace.annotations.dataset.read_bytes() == orjson.dumps(dataset(), option=options)
 
 
 def test_half_written_and_foreign_files_are_named_and_left_out(
@@ -123,7 +127,7 @@ def test_a_file_that_is_too_large_is_named(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("core.dataset.readers.LARGEST_FILE", 100_000)
+    monkeypatch.setattr("core.dataset.files.LARGEST_FILE", 100_000)
     write(annotation(1, "ds/a.png", ["N"]))
     (workspace.annotations.path / "2").write_text(" " * 200_000)
     (left_out,) = export().details.unreadable

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset.controls import Controls, read_controls
+from core.dataset.paths import ImagePaths, NotReadable
 from core.dataset.readers import Batch, read_tasks
-from core.dataset.records import Interpreter, NotReadable, Record
+from core.dataset.records import Interpreter, Record
 from core.dataset.shapes import decode_document
 from core.tags import image_path
 
@@ -37,7 +38,7 @@ def records_of(task: dict[str, Any], config: str | None) -> list[Record]:
     controls = Controls() if config is None else read_controls(config)
     (batch,) = read_tasks([task], Interpreter(controls, IMAGES))
     assert not batch.unreadable
-    return batch.records
+    return list(batch.records)
 
 
 @pytest.mark.parametrize("shape", ["def", "fut"])
@@ -123,7 +124,7 @@ def test_the_api_and_the_folder_give_the_same_records(samples: Path, config: str
             continue
         content = file.read_bytes()
         (batch,) = read_tasks([json.loads(content)], interpreter)
-        assert batch.records == interpreter.document(decode_document(content)), file.name
+        assert list(batch.records) == interpreter.document(decode_document(content)), file.name
 
 
 def test_a_task_of_the_api_has_only_the_number_of_who_labeled(
@@ -153,7 +154,7 @@ def test_a_task_that_cannot_be_read_is_named(task: dict[str, Any], config: str) 
     batch: Batch
     (batch,) = read_tasks([task], Interpreter(read_controls(config), IMAGES))
     assert [left_out.name for left_out in batch.unreadable] == ["task 3"]
-    assert batch.records == []
+    assert list(batch.records) == []
 
 
 def test_pairwise_names_the_selected_side_on_both_images() -> None:
@@ -234,7 +235,7 @@ def test_labels_of_a_separate_shape_are_classes_of_the_image() -> None:
     st.text(st.sampled_from("ab.%2F0/?&#+ é"), min_size=1, max_size=12),
 )
 def test_the_fast_way_to_a_path_is_the_way_of_the_tags(folder: str, name: str) -> None:
-    interpreter = Interpreter(Controls(), IMAGES)
+    path = ImagePaths(IMAGES)
     expected = image_path(folder + name, IMAGES)
-    assert interpreter.path(folder + name) == expected
-    assert interpreter.path(folder + name) == expected
+    assert path(folder + name) == expected
+    assert path(folder + name) == expected

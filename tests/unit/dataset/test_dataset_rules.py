@@ -6,6 +6,7 @@ import pytest
 
 from core.dataset.controls import Controls, read_controls
 from core.dataset.naming import ClassNames
+from core.dataset.packing import pack
 from core.dataset.records import Labels, Record
 from core.dataset.rules import RULES, Decision, Rule, Tally
 from core.errors import ConfigurationError, LabelpilotError
@@ -20,7 +21,7 @@ def record(
 
 def decide(*records: Record, rule: Rule = "latest", live: set[int] | None = None) -> Decision:
     tally = Tally(live)
-    tally.add(records)
+    tally.add(pack(list(records)))
     return tally.decide(rule, "stem")
 
 
@@ -92,8 +93,8 @@ def test_two_images_with_one_tag_are_an_error_that_names_both() -> None:
     with pytest.raises(ConfigurationError, match=r"a/x\.png and b/x\.png"):
         decide(*records)
     tally = Tally()
-    tally.add(records)
-    assert list(tally.decide("latest", "path").labels) == ["a/x.png", "b/x.png"]
+    tally.add(pack(list(records)))
+    assert tally.decide("latest", "path").tags == ["a/x.png", "b/x.png"]
 
 
 def test_a_name_that_two_controls_offer_goes_by_control_and_name() -> None:
@@ -102,9 +103,10 @@ def test_a_name_that_two_controls_offer_goes_by_control_and_name() -> None:
         <Choices name="sharp" toName="i"><Choice value="yes"/><Choice value="no"/></Choices>
         <Choices name="bright" toName="i"><Choice value="yes"/></Choices></View>"""
     )
-    names = ClassNames(controls, [])
+    labels = (("bright", "yes"), ("sharp", "no"))
+    names = ClassNames(controls, [labels])
     assert names.all == ("sharp: yes", "no", "bright: yes")
-    assert names((("bright", "yes"), ("sharp", "no"))) == ("no", "bright: yes")
+    assert names[labels] == ("no", "bright: yes")
 
 
 def test_classes_that_no_config_names_come_last() -> None:

@@ -1,0 +1,78 @@
+"""From the contents of files to records, and to the names of those that were left out."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from core.dataset.files import Content
+from core.dataset.packing import Packed, pack
+from core.dataset.paths import NotReadable
+from core.dataset.records import Interpreter, Record
+from core.dataset.shapes import decode_document
+
+
+class Unreadable(Struct, frozen=True):
+    """A file (or a task) that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+class Block(Struct, array_like=True, frozen=True):
+    """Files that could be read, with their stamps, how many records each gave, and the records."""
+
+    names: list[str]
+    stamps: list[int]
+    counts: list[int]
+    records: Packed
+
+
+class Interpreted(Struct, array_like=True, frozen=True):
+    """What files gave. Those that were half written may be whole a moment later."""
+
+    block: Block
+    unreadable: list[Unreadable]
+    half_written: list[Unreadable]
+
+
+def interpret(names: list[str], contents: list[Content], interpreter: Interpreter) -> Interpreted:
+    """Interpret the `contents` of the files `names`, as `files.Folder.read` gives them."""
+    records: list[Record] = []
+    read: list[str] = []
+    stamps: list[int] = []
+    counts: list[int] = []
+    unreadable: list[Unreadable] = []
+    half_written: list[Unreadable] = []
+    for name, (content, stamp) in zip(names, contents, strict=True):
+        if content is None:
+            continue
+        if isinstance(content, str):
+            unreadable.append(left_out(name, content))
+            continue
+        try:
+            found = interpreter.document(decode_document(content))
+        except (msgspec.ValidationError, NotReadable, RecursionError) as error:
+            unreadable.append(left_out(name, reason(error)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            half_written.append(left_out(name, f"no whole JSON: {error}"))
+        else:
+            records += found
+            read.append(name)
+            stamps.append(stamp)
+            counts.append(len(found))
+    return Interpreted(Block(read, stamps, counts, pack(records)), unreadable, half_written)
+
+
+def left_out(name: str, why: str) -> Unreadable:
+    """A file that was left out. What is no text in its name is replaced by question marks."""
+    return Unreadable(name if name.isascii() else name.encode(errors="replace").decode(), why)
+
+
+def reason(error: Exception) -> str:
+    """Why a file or a task was left out, in words."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, msgspec.ValidationError):
+        return f"another shape than Label Studio's: {error}"
+    return str(error)
