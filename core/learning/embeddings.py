@@ -22,6 +22,8 @@ from core.progress import Progress, Work
 
 ROWS_AT_ONCE = 4096
 NAMED = 5
+# How far beyond 0 or 1 a probability may lie by rounding.
+ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +173,34 @@ def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> Labelpil
         "Some embeddings have no direction, so nothing can be compared with them.",
         cause=cause[0].upper() + cause[1:] + ".",
         next_step="Mend get_embeddings(), or leave these images out of what it returns.",
+    )
+
+
+def check_probabilities(probabilities: TaggedVectors, unlabeled: Collection[str]) -> None:
+    """Raise LabelpilotError, naming the tags, where class probabilities cannot be used.
+
+    Refused are numbers outside 0 to 1 or not finite, a tag that stands twice, and an unlabeled image
+    that has none.
+    """
+    _refuse(
+        "Some probabilities stand twice.",
+        (tag for tag, count in Counter(probabilities.tags).items() if count > 1),
+        "get_probabilities() must return one list for each tag.",
+    )
+    bad: list[str] = []
+    for start in range(0, len(probabilities.tags), ROWS_AT_ONCE):
+        block = probabilities.vectors[start : start + ROWS_AT_ONCE]
+        # A comparison with NaN is false, so that NaN counts as outside.
+        inside = ((block >= -ROUNDING) & (block <= 1 + ROUNDING)).all(axis=1)
+        bad.extend(probabilities.tags[start + row] for row in np.flatnonzero(~inside))
+    _refuse(
+        "Some probabilities lie outside 0 to 1.",
+        bad,
+        "get_probabilities() must return probabilities, not logits: apply softmax or sigmoid.",
+    )
+    given = set(probabilities.tags)
+    _refuse(
+        "Some unlabeled images have an embedding but no probabilities.",
+        (tag for tag in unlabeled if tag not in given),
+        "get_probabilities() must return all unlabeled images, or be left out.",
     )

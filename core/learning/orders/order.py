@@ -19,7 +19,7 @@ class Claims:
     """Why each image of an order is asked for: the train image that claimed it.
 
     All (n,), in the order's own sequence: `queries` are the rows of the claiming train images among
-    the queries (-1 for an image that none claimed), `losses` theirs, `similarities` the cosines, and
+    the queries (-1 for an image drawn at random), `losses` theirs, `similarities` the cosines, and
     `ranks` how near the image was to it (1 is the nearest).
     """
 

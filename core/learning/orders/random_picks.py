@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.neighbours import Indices
-from core.learning.orders.order import Claims, Order, in_sequence
+from core.learning.orders.order import Claims, Mask, Order, in_sequence
 
 
 def at_random(rows: Indices, random: np.random.Generator) -> Order:
@@ -31,28 +31,29 @@ def with_random_share(
             f"A random share of {share:g} is not possible.",
             next_step="Give a share of at least 0 and less than 1, such as 0.1.",
         )
-    if share == 0 or not len(order.indices):
+    count = len(order.indices)
+    picks = random.permutation(rows)[: int(count * share / (1 - share))]
+    if not len(picks):
         return order
-    drawn = random.permutation(rows)
-    ordered = np.arange(len(order.indices))
-    picks = drawn[: int(len(ordered) * share / (1 - share))]
     # Pick number i comes when i + 1 picks are due: after (i + 1)(1 - share) / share ordered images.
-    before = np.floor((np.arange(len(picks)) + 1) * (1 - share) / share).astype(np.int64)
-    source = np.insert(ordered, before, -np.arange(len(picks)) - 1)
+    due = np.floor((np.arange(len(picks)) + 1) * (1 - share) / share).astype(np.int64)
+    source = np.insert(np.arange(count), np.minimum(due, count), -1)
     control = source < 0
-    indices = np.where(control, picks[-source - 1], order.indices[source])
+    place = np.maximum.accumulate(np.maximum(source, 0))
+    indices = order.indices[place]
+    indices[control] = picks
     # An image that is both a pick and in the order keeps the earlier of its two places.
-    _, first = np.unique(indices, return_index=True)
-    kept = np.sort(first)
-    place = np.maximum.accumulate(np.where(control, 0, source))
-    why = order.why and _with_gaps(order.why, place, control, kept)
-    return Order(order.name, indices[kept], order.scores[place][kept], why, control[kept])
+    kept = np.sort(np.unique(indices, return_index=True)[1])
+    place, control = place[kept], control[kept]
+    why = order.why and _of_the_ordered(order.why, place, control)
+    return Order(order.name, indices[kept], order.scores[place], why, control)
 
 
-def _with_gaps(why: Claims, place: Indices, control: np.ndarray, kept: Indices) -> Claims:  # type: ignore[type-arg]
+def _of_the_ordered(why: Claims, place: Indices, control: Mask) -> Claims:
+    nothing = np.float32(np.nan)
     return Claims(
-        np.where(control, -1, why.queries[place])[kept],
-        np.where(control, np.nan, why.losses[place])[kept],
-        np.where(control, np.nan, why.similarities[place])[kept].astype(np.float32),
-        np.where(control, 0, why.ranks[place])[kept],
+        np.where(control, -1, why.queries[place]),
+        np.where(control, np.nan, why.losses[place]),
+        np.where(control, nothing, why.similarities[place]),
+        np.where(control, 0, why.ranks[place]),
     )

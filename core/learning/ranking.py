@@ -1,0 +1,241 @@
+"""From what a round knows to the order of the images: the one place that knows every order.
+
+A `Pool` holds the checked embeddings, losses and labels of one model version; `rank` puts its
+unlabeled images in the order asked for. Nothing here talks to Label Studio.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ConfigurationError
+from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
+from core.learning.hooks import Hooks
+from core.learning.neighbours import Engine, Floats, Indices, find_neighbours
+from core.learning.orders import (
+    Claim,
+    Labels,
+    Order,
+    at_random,
+    by_uncertainty,
+    entropy,
+    fit_head,
+    herding,
+    k_center,
+    labels_of,
+    margin,
+    nearest_loss,
+    with_random_share,
+    worst,
+)
+from core.learning.orders.order import Mask, Numbers
+from core.learning.orders.uncertainty import exclude_each_other
+from core.progress import Progress, Work
+
+OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
+ORDERS: tuple[OrderName, ...] = get_args(OrderName)
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a round knows of each of N images.
+
+    `vectors` (N, d) have length 1; `labeled` (N,) says which images are labeled; `losses` (N,) are
+    NaN where there is none; `labels` are the classes of labeled images, None where unknown;
+    `probabilities` (N, C) are the user's, None where there are none, NaN for labeled images.
+    """
+
+    tags: Sequence[str]
+    vectors: Floats
+    labeled: Mask
+    losses: Numbers
+    labels: Labels | None = None
+    probabilities: NDArray[Any] | None = None
+
+    @property
+    def unlabeled(self) -> Indices:
+        return np.flatnonzero(~self.labeled)
+
+    @property
+    def asking(self) -> Indices:
+        """The rows of the labeled images that have a loss."""
+        return np.flatnonzero(self.labeled & np.isfinite(self.losses))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to order. `budget` is about how many images will be labeled before the next training.
+
+    `k`, `claim`, `worst` and `engine` are for nearest-loss: how many neighbours each train image
+    asks for, who wins where several ask for one, how many of the worst train images ask (None:
+    all), and how neighbours are found.
+    """
+
+    budget: int = 100
+    k: int = 5
+    claim: Claim = "highest"
+    worst: int | None = None
+    engine: Engine = "auto"
+    random_share: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """An order of the pool's unlabeled images; its `indices`, and `why.queries`, are pool rows.
+
+    `engine`, `reason` and `recall` tell how neighbours were found; they are empty and 1 for orders
+    that need none. `queries` images asked, among `candidates`.
+    """
+
+    order: Order
+    queries: int
+    candidates: int
+    engine: str = ""
+    reason: str = ""
+    recall: float = 1.0
+
+
+def make_pool(
+    hooks: Hooks,
+    images: Collection[str],
+    labeled: Collection[str] = (),
+    classes: Mapping[str, Collection[str]] | None = None,
+    path: Path | None = None,
+) -> Work[Pool]:
+    """Check what the hooks returned against the `images` (tags), and make it ready for `rank`.
+
+    An image counts as labeled if the hooks say so, if it has a loss, or if it is in `labeled`, the
+    tags that are labeled in Label Studio. `classes` (tag -> classes) is what dataset.json holds.
+    With `path`, the vectors of length 1 go to that `.npy` file. Raises LabelpilotError, naming the
+    tags, for all that cannot be used.
+    """
+    tags = hooks.embeddings.tags
+    check_tags(tags, images, hooks.losses, hooks.labeled or ())
+    known = {*labeled, *(hooks.labeled or ()), *hooks.losses}
+    is_labeled = np.array([tag in known for tag in tags], np.bool_)
+    if hooks.probabilities is not None:
+        unlabeled = [tag for tag in tags if tag not in known]
+        check_probabilities(hooks.probabilities, unlabeled)
+    vectors = yield from unit_vectors(hooks.embeddings, path)
+    losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
+    probabilities = None
+    if hooks.probabilities is not None:
+        row = {tag: number for number, tag in enumerate(hooks.probabilities.tags)}
+        probabilities = np.full((len(tags), hooks.probabilities.vectors.shape[1]), np.nan, "f4")
+        wanted = np.flatnonzero(~is_labeled)
+        probabilities[wanted] = hooks.probabilities.vectors[[row[tags[w]] for w in wanted]]
+    labels = None if classes is None else labels_of(tags, classes)
+    return Pool(tags, vectors, is_labeled, losses, labels, probabilities)
+
+
+def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ranking]:
+    """The pool's unlabeled images in the order `name`.
+
+    `nearest-loss` ranks the neighbours of train images only, the others rank all. The same pool,
+    options and seed give the same order. Raises ConfigurationError where the pool lacks what the
+    order needs.
+    """
+    options = options or Options()
+    random = np.random.default_rng(options.seed)
+    rows = pool.unlabeled
+    if not len(rows):
+        raise ConfigurationError(
+            "Every image with an embedding is labeled already, so there is none to choose.",
+            next_step="Let get_embeddings() return the unlabeled images too.",
+        )
+    labeled = np.flatnonzero(pool.labeled)
+    ranking = Ranking(at_random(rows, random), 0, len(rows))
+    if name == "nearest-loss":
+        ranking = yield from _nearest_loss(pool, options)
+    elif name == "k-center":
+        order = yield from k_center(pool.vectors, rows, labeled, options.budget, random)
+        ranking = Ranking(order, len(labeled), len(rows))
+    elif name != "random":
+        uncertainty = yield from uncertainty_of(pool, name == "entropy", random)
+        if uncertainty is None and name != "herding":
+            raise ConfigurationError(
+                f"The order {name} needs labeled images of at least two classes.",
+                next_step="Label some more at random first, or take the order herding.",
+            )
+        if name == "herding":
+            # Without classes to tell apart, every image is as uncertain as any other.
+            weights = np.ones(len(rows)) if uncertainty is None else uncertainty
+            order = yield from herding(pool.vectors, rows, weights, labeled, options.budget, random)
+        else:
+            assert uncertainty is not None
+            order = by_uncertainty(name, uncertainty, rows, random)
+        ranking = Ranking(order, len(labeled), len(rows))
+    order = with_random_share(ranking.order, rows, options.random_share, random)
+    return dataclasses.replace(ranking, order=order)
+
+
+def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
+    asking = pool.asking
+    asking = asking[worst(pool.losses[asking], options.worst)]
+    neighbours = yield from find_neighbours(
+        np.asarray(pool.vectors[asking]),
+        pool.vectors,
+        options.k,
+        options.engine,
+        allowed=~pool.labeled,
+    )
+    order = nearest_loss(pool.losses[asking], neighbours, options.claim)
+    assert order.why is not None
+    why = dataclasses.replace(order.why, queries=asking[order.why.queries])
+    return Ranking(
+        dataclasses.replace(order, why=why),
+        len(asking),
+        len(pool.unlabeled),
+        neighbours.engine,
+        neighbours.reason,
+        neighbours.recall,
+    )
+
+
+def uncertainty_of(
+    pool: Pool, by_entropy: bool, random: np.random.Generator
+) -> Work[Numbers | None]:
+    """How uncertain each unlabeled image is, (n,): its margin, or its entropy.
+
+    By the user's probabilities where the pool has them, else by a linear head fitted to the labeled
+    images; None where there are no two classes to tell apart. Raises ConfigurationError where the
+    pool has neither probabilities nor labels.
+    """
+    rows = pool.unlabeled
+    measure = entropy if by_entropy else margin
+    head = None
+    single = True
+    if pool.probabilities is not None:
+        single = exclude_each_other(pool.probabilities[rows])
+    else:
+        if pool.labels is None:
+            raise ConfigurationError(
+                "This order needs the classes of the labeled images, or get_probabilities().",
+                next_step="Write dataset.json first, with `labelpilot export`.",
+            )
+        yield Progress("uncertainty", 0, len(rows), note="Fitting a linear head")
+        head = fit_head(pool.vectors, pool.labels, random)
+        if head is None:
+            return None
+        single = head.single
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield Progress("uncertainty", start, len(rows))
+        some = rows[start : start + ROWS_AT_ONCE]
+        if head is not None:
+            probabilities = head.probabilities(pool.vectors[some])
+        else:
+            assert pool.probabilities is not None
+            probabilities = np.clip(pool.probabilities[some], 0, 1).astype(np.float64)
+        found[start : start + len(some)] = measure(probabilities, single=single)
+    yield Progress("uncertainty", len(rows), len(rows))
+    return found
