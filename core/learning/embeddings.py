@@ -95,7 +95,9 @@ def _hint(unknown: Sequence[str], known: Collection[str]) -> str:
         path = PurePosixPath(unknown[0])
         for candidate in (path.stem, path.name, str(path.with_suffix(""))):
             if candidate in known:
-                return f"A tag is the file's name without its ending: {candidate!r}, not {str(path)!r}."
+                return (
+                    f"A tag is a file's name without its ending: {candidate!r}, not {str(path)!r}."
+                )
         if known:
             return f"The images' tags look like {next(iter(known))!r}."
     return "There are no images in the workspace yet."
@@ -179,8 +181,8 @@ def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> Labelpil
 def check_probabilities(probabilities: TaggedVectors, unlabeled: Collection[str]) -> None:
     """Raise LabelpilotError, naming the tags, where class probabilities cannot be used.
 
-    Refused are numbers outside 0 to 1 or not finite, a tag that stands twice, and an unlabeled image
-    that has none.
+    Refused are numbers outside 0 to 1 or not finite, a tag that stands twice, and an unlabeled
+    image that has none.
     """
     _refuse(
         "Some probabilities stand twice.",

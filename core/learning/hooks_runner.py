@@ -13,9 +13,10 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
-from typing import Any, BinaryIO, Iterable, Iterator
+from typing import Any, BinaryIO
 
 ROWS_AT_ONCE = 4096
 NAMED = 1000
@@ -134,7 +135,7 @@ def blocks(rows: Iterable[Any], tags: list[str]) -> Iterator[tuple[int, int, byt
             block = numpy.ascontiguousarray(rows[start : start + ROWS_AT_ONCE], dtype="<f4")
             yield rows.shape[1], len(block), block.tobytes()
         return
-    for tag, row in zip(tags, rows):
+    for tag, row in zip(tags, rows):  # noqa: B905, as `strict` came with Python 3.10
         content = floats(row, tag)
         yield len(content) // 4, 1, content
 

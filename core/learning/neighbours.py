@@ -52,9 +52,9 @@ SAVING = 4.0
 class Neighbours:
     """The k nearest candidates of each of m queries, nearest first.
 
-    `indices` (m, k) are rows of the candidates, `similarities` (m, k) the cosines. k is smaller than
-    asked where there are fewer candidates. `engine` is the one used and `reason` why; `recall` is
-    the share of true neighbours found, measured on a sample where the engine is approximate.
+    `indices` (m, k) are rows of the candidates, `similarities` (m, k) the cosines. k is smaller
+    than asked where there are fewer candidates. `engine` is the one used and `reason` why; `recall`
+    is the share of true neighbours found, measured on a sample where the engine is approximate.
     """
 
     indices: Indices
@@ -104,8 +104,8 @@ def find_neighbours(
     """The `k` candidates (N, d) most similar to each of the queries (m, d), all of length 1.
 
     Equal similarities are settled by the lower row, so that runs repeat. `allowed` (N,) says which
-    candidates count; the others are passed over. Raises ConfigurationError where there is nothing to
-    search, or where Annoy is asked for and not installed.
+    candidates count; the others are passed over. Raises ConfigurationError where there is nothing
+    to search, or where Annoy is asked for and not installed.
     """
     started = time.monotonic()
     if len(queries) == 0:

@@ -48,21 +48,27 @@ ROWS_AT_ONCE = 4096
 class Pool:
     """What a round knows of each of N images.
 
-    `vectors` (N, d) have length 1; `labeled` (N,) says which images are labeled; `losses` (N,) are
-    NaN where there is none; `labels` are the classes of labeled images, None where unknown;
-    `probabilities` (N, C) are the user's, None where there are none, NaN for labeled images.
+    `vectors` (N, d) have length 1; `labeled` (N,) says which images are labeled, `candidates` (N,)
+    which can be asked for; `losses` (N,) are NaN where there is none; `labels` are the classes of
+    labeled images, None where unknown; `probabilities` (N, C) are the user's, None where there are
+    none, NaN for images that are no candidates.
     """
 
     tags: Sequence[str]
     vectors: Floats
     labeled: Mask
+    candidates: Mask
     losses: Numbers
     labels: Labels | None = None
     probabilities: NDArray[Any] | None = None
 
     @property
-    def unlabeled(self) -> Indices:
-        return np.flatnonzero(~self.labeled)
+    def candidate_rows(self) -> Indices:
+        return np.flatnonzero(self.candidates)
+
+    @property
+    def labeled_rows(self) -> Indices:
+        return np.flatnonzero(self.labeled)
 
     @property
     def asking(self) -> Indices:
@@ -107,6 +113,8 @@ class Ranking:
 def make_pool(
     hooks: Hooks,
     images: Collection[str],
+    *,
+    tasks: Collection[str] | None = None,
     labeled: Collection[str] = (),
     classes: Mapping[str, Collection[str]] | None = None,
     path: Path | None = None,
@@ -114,31 +122,33 @@ def make_pool(
     """Check what the hooks returned against the `images` (tags), and make it ready for `rank`.
 
     An image counts as labeled if the hooks say so, if it has a loss, or if it is in `labeled`, the
-    tags that are labeled in Label Studio. `classes` (tag -> classes) is what dataset.json holds.
-    With `path`, the vectors of length 1 go to that `.npy` file. Raises LabelpilotError, naming the
+    tags that are labeled in Label Studio. Others can be asked for if they are in `tasks` (None: all
+    are). `classes` (tag -> classes) is what dataset.json holds. With `path`, the vectors of length 1 go to that `.npy` file. Raises LabelpilotError, naming the
     tags, for all that cannot be used.
     """
     tags = hooks.embeddings.tags
     check_tags(tags, images, hooks.losses, hooks.labeled or ())
     known = {*labeled, *(hooks.labeled or ()), *hooks.losses}
     is_labeled = np.array([tag in known for tag in tags], np.bool_)
+    candidates = ~is_labeled
+    if tasks is not None:
+        candidates &= np.array([tag in tasks for tag in tags], np.bool_)
     if hooks.probabilities is not None:
-        unlabeled = [tag for tag in tags if tag not in known]
-        check_probabilities(hooks.probabilities, unlabeled)
+        wanted = np.flatnonzero(candidates)
+        check_probabilities(hooks.probabilities, [tags[row] for row in wanted])
     vectors = yield from unit_vectors(hooks.embeddings, path)
     losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
     probabilities = None
     if hooks.probabilities is not None:
-        row = {tag: number for number, tag in enumerate(hooks.probabilities.tags)}
+        row_of = {tag: row for row, tag in enumerate(hooks.probabilities.tags)}
         probabilities = np.full((len(tags), hooks.probabilities.vectors.shape[1]), np.nan, "f4")
-        wanted = np.flatnonzero(~is_labeled)
-        probabilities[wanted] = hooks.probabilities.vectors[[row[tags[w]] for w in wanted]]
+        probabilities[wanted] = hooks.probabilities.vectors[[row_of[tags[row]] for row in wanted]]
     labels = None if classes is None else labels_of(tags, classes)
-    return Pool(tags, vectors, is_labeled, losses, labels, probabilities)
+    return Pool(tags, vectors, is_labeled, candidates, losses, labels, probabilities)
 
 
 def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ranking]:
-    """The pool's unlabeled images in the order `name`.
+    """The pool's candidates in the order `name`.
 
     `nearest-loss` ranks the neighbours of train images only, the others rank all. The same pool,
     options and seed give the same order. Raises ConfigurationError where the pool lacks what the
@@ -146,13 +156,12 @@ def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ra
     """
     options = options or Options()
     random = np.random.default_rng(options.seed)
-    rows = pool.unlabeled
+    rows, labeled = pool.candidate_rows, pool.labeled_rows
     if not len(rows):
         raise ConfigurationError(
-            "Every image with an embedding is labeled already, so there is none to choose.",
+            "No unlabeled image has an embedding, so there is none to choose.",
             next_step="Let get_embeddings() return the unlabeled images too.",
         )
-    labeled = np.flatnonzero(pool.labeled)
     ranking = Ranking(at_random(rows, random), 0, len(rows))
     if name == "nearest-loss":
         ranking = yield from _nearest_loss(pool, options)
@@ -186,7 +195,7 @@ def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
         pool.vectors,
         options.k,
         options.engine,
-        allowed=~pool.labeled,
+        allowed=pool.candidates,
     )
     order = nearest_loss(pool.losses[asking], neighbours, options.claim)
     assert order.why is not None
@@ -194,7 +203,7 @@ def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
     return Ranking(
         dataclasses.replace(order, why=why),
         len(asking),
-        len(pool.unlabeled),
+        int(np.count_nonzero(pool.candidates)),
         neighbours.engine,
         neighbours.reason,
         neighbours.recall,
@@ -204,13 +213,13 @@ def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
 def uncertainty_of(
     pool: Pool, by_entropy: bool, random: np.random.Generator
 ) -> Work[Numbers | None]:
-    """How uncertain each unlabeled image is, (n,): its margin, or its entropy.
+    """How uncertain each candidate is, (n,): its margin, or its entropy.
 
     By the user's probabilities where the pool has them, else by a linear head fitted to the labeled
     images; None where there are no two classes to tell apart. Raises ConfigurationError where the
     pool has neither probabilities nor labels.
     """
-    rows = pool.unlabeled
+    rows = pool.candidate_rows
     measure = entropy if by_entropy else margin
     head = None
     single = True

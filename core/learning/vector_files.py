@@ -2,8 +2,8 @@
 
 - `embeddings.npz` holds an array `tags` (text) and one other array with a row for each tag:
   `numpy.savez("embeddings.npz", tags=tags, embeddings=vectors)`.
-- `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the order
-  of the rows.
+- `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the
+  order of the rows.
 
 Files are memory-mapped, never read whole, and nothing in them is ever unpickled.
 """

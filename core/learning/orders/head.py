@@ -26,8 +26,8 @@ ITERATIONS = 300
 class Labels:
     """The classes of the labeled images.
 
-    `rows` (L,) are their rows, `matrix` (L, C) says which classes each has. `single` is whether each
-    has exactly one.
+    `rows` (L,) are their rows, `matrix` (L, C) says which classes each has. `single` is whether
+    each has exactly one.
     """
 
     rows: Indices
@@ -131,9 +131,7 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
 
 def _scikit_learn() -> type:
     try:
-        from sklearn.linear_model import (  # type: ignore[import-untyped]
-            LogisticRegression,
-        )
+        from sklearn.linear_model import LogisticRegression
     except ImportError:
         raise ConfigurationError(
             "This needs scikit-learn, which is not installed.",

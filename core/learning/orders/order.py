@@ -33,9 +33,9 @@ class Claims:
 class Order:
     """Images in the sequence in which to label them.
 
-    `indices` (n,) are rows of the candidates, `scores` (n,) fall or stay the same. `why` is None for
-    orders in which no train image claims anything. `control` (n,) marks the images that were drawn
-    at random to compare the others with; None where there are none.
+    `indices` (n,) are rows of the candidates, `scores` (n,) fall or stay the same. `why` is None
+    for orders in which no train image claims anything. `control` (n,) marks the images that were
+    drawn at random to compare the others with; None where there are none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The user's hooks file runs unchanged, in the user's Python, and its errors come back as theirs."""
+"""The user's hooks file runs unchanged, in their own Python, and its errors come back as theirs."""
 
 from __future__ import annotations
 

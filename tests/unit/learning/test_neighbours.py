@@ -1,4 +1,4 @@
-"""The nearest neighbours are the true ones, whatever the block sizes, and ties always fall alike."""
+"""The nearest neighbours are the true ones, whatever the blocks, and ties always fall alike."""
 
 from __future__ import annotations
 

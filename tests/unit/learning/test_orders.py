@@ -90,7 +90,8 @@ def test_the_lowest_claim_gives_the_very_scores_of_the_manual_script() -> None:
     tags = [f"digit_{row:04d}" for row in range(len(vectors))]
     random = np.random.default_rng(0)
     train = random.permutation(len(vectors))[:200]
-    losses = {tags[row]: float(loss) for row, loss in zip(train, random.gamma(1.0, size=200))}
+    drawn = zip(train, random.gamma(1.0, size=200), strict=True)
+    losses = {tags[row]: float(loss) for row, loss in drawn}
     unlabeled = [row for row in range(len(vectors)) if tags[row] not in losses]
     search = NearestNeighbors(n_neighbors=5, algorithm="brute", metric="cosine")
     search.fit(vectors[unlabeled])

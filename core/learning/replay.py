@@ -1,0 +1,296 @@
+"""Which order pays, on images that are labeled already.
+
+Labeling is replayed from a few random labels on: a light classifier is trained, the order picks the
+next images, their known labels are "given", and so on. What comes out is the accuracy on images
+kept apart, at each number of labels. It is an estimate for the user's own data, with its standard
+error; it labels nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from core.errors import ConfigurationError
+from core.learning.embeddings import TaggedVectors, unit_vectors
+from core.learning.neighbours import Floats
+from core.learning.orders import Labels, fit_head, labels_of
+from core.learning.orders.order import Mask, Numbers
+from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank
+from core.progress import Progress, Work, finish
+
+KEPT_APART = 0.3
+FEWEST = 20
+# Orders are compared by the labels they need for what random reaches at this share of the budget.
+TARGET_SHARE = 0.7
+# A difference of this many standard errors is taken for more than chance.
+CERTAIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRow:
+    """The mean accuracy over the seeds with `budget` labels, and its standard error."""
+
+    order: str
+    budget: int
+    accuracy: float
+    stderr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An order held against random, seed by seed.
+
+    `gain` is the mean difference in accuracy over all budgets after the first, `stderr` its
+    standard error; `worst_gain` and `worst_stderr` are those at the budget where it does worst.
+    `labels` is how many labels the order needs for the accuracy `target`; None: more than were
+    tried.
+    """
+
+    order: str
+    gain: float
+    stderr: float
+    worst_gain: float
+    worst_stderr: float
+    target: float
+    labels: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A classifier after training: `vectors` (N, d) of length 1, `probabilities` (N, C)."""
+
+    vectors: Floats
+    probabilities: Numbers
+
+
+class Learner(Protocol):
+    """Trains on the `labels` of some rows of `vectors` (N, d)."""
+
+    def __call__(self, vectors: Floats, labels: Labels, random: np.random.Generator) -> Trained: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`start` random labels, then `step` more each round up to `most`, for each of `seeds`."""
+
+    start: int
+    step: int
+    most: int
+    seeds: int
+
+    @property
+    def budgets(self) -> list[int]:
+        return list(range(self.start, self.most + 1, self.step))
+
+
+def default_plan(images: int, seeds: int = 10) -> Plan:
+    """A plan for that many labeled images: 20 rounds, up to 400 labels or half the pool."""
+    most = max(min(400, int(images * (1 - KEPT_APART) / 2)), 4)
+    step = max(most // 20, 1)
+    return Plan(max(2 * step, 2), step, most, seeds)
+
+
+def linear_learner(vectors: Floats, labels: Labels, random: np.random.Generator) -> Trained:
+    """A linear classifier on the embeddings as they are."""
+    head = fit_head(vectors, labels, random)
+    if head is None:
+        # All labels are alike so far: the same answer for every image.
+        given = labels.matrix[0].astype(np.float64)
+        return Trained(vectors, np.tile(given, (len(vectors), 1)))
+    return Trained(vectors, head.probabilities(vectors))
+
+
+def replay(
+    embeddings: TaggedVectors,
+    labels: Mapping[str, Collection[str]],
+    *,
+    orders: Sequence[OrderName] = ORDERS,
+    plan: Plan | None = None,
+    options: Options | None = None,
+) -> Work[list[ReplayRow]]:
+    """Replay labeling under each of `orders` on the images in both `embeddings` and `labels`.
+
+    `labels` is tag -> classes, as in dataset.json. Raises ConfigurationError where there are too
+    few images or one class only, LabelpilotError for embeddings that cannot be used.
+    """
+    curves = yield from replay_curves(embeddings, labels, orders, plan, options)
+    return rows_of(curves)
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What a replay measured: `accuracies[order]` is (seeds, budgets)."""
+
+    budgets: tuple[int, ...]
+    accuracies: Mapping[str, Numbers]
+
+
+def replay_curves(
+    embeddings: TaggedVectors,
+    labels: Mapping[str, Collection[str]],
+    orders: Sequence[OrderName] = ORDERS,
+    plan: Plan | None = None,
+    options: Options | None = None,
+) -> Work[Curves]:
+    """As `replay`, with the accuracies of every seed, from which `compare` draws conclusions."""
+    known = [row for row, tag in enumerate(embeddings.tags) if tag in labels]
+    tags = [embeddings.tags[row] for row in known]
+    every = labels_of(tags, labels)
+    if len(tags) < FEWEST or (every.matrix == every.matrix[0]).all():
+        raise ConfigurationError(
+            f"A replay needs at least {FEWEST} labeled images with an embedding, and not all of "
+            f"one class; there are {len(tags):,}.",
+            next_step="Give the embeddings and the labels of the same images, or label some more.",
+        )
+    vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[known]))
+    plan = plan or default_plan(len(tags))
+    found: dict[str, list[list[float]]] = {order: [] for order in orders}
+    total, done = plan.seeds * len(orders) * len(plan.budgets), 0
+    for seed in range(plan.seeds):
+        for order in orders:
+            curve: list[float] = []
+            for accuracy in simulate(
+                order, vectors, every.matrix, every.matrix, plan, seed, options=options
+            ):
+                curve.append(accuracy)
+                done += 1
+                yield Progress("replay", done, total)
+            found[order].append(curve)
+    return Curves(tuple(plan.budgets), {order: np.array(c) for order, c in found.items()})
+
+
+def simulate(
+    order: OrderName,
+    vectors: Floats,
+    given: Mask,
+    true: Mask,
+    plan: Plan,
+    seed: int,
+    *,
+    learner: Learner = linear_learner,
+    show_probabilities: bool = False,
+    options: Options | None = None,
+) -> Iterator[float]:
+    """The accuracy on the images kept apart, after each round of one replay under `order`.
+
+    `vectors` (N, d) have length 1; `given` (N, C) are the classes that the annotator answers with,
+    `true` (N, C) those that count. Accuracy is the share of images all of whose classes are right.
+    Equal seeds start from equal labels. With `show_probabilities` the order sees the learner's, as
+    from `get_probabilities()`; without, it gets what the manual's three functions give.
+    """
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(vectors))
+    apart = round(KEPT_APART * len(vectors))
+    test, train = shuffled[:apart], np.sort(shuffled[apart:])
+    labeled = random.permutation(len(train))[: plan.start]
+    names = tuple(str(column) for column in range(given.shape[1]))
+    single = bool((given.sum(axis=1) == 1).all())
+    options = dataclasses.replace(options or Options(), budget=plan.step, seed=seed)
+    for budget in plan.budgets:
+        labels = Labels(labeled, given[train[labeled]], names)
+        on_all = dataclasses.replace(labels, rows=train[labeled])
+        trained = learner(vectors, on_all, np.random.default_rng((seed, budget)))
+        yield _accuracy(trained.probabilities[test], true[test], single)
+        if budget + plan.step > plan.most:
+            return
+        probabilities = trained.probabilities[train]
+        losses = np.full(len(train), np.nan)
+        losses[labeled] = _losses(probabilities[labeled], labels.matrix, single)
+        is_labeled = np.zeros(len(train), np.bool_)
+        is_labeled[labeled] = True
+        pool = Pool(
+            [str(row) for row in train],
+            trained.vectors[train],
+            is_labeled,
+            ~is_labeled,
+            losses,
+            labels,
+            probabilities if show_probabilities else None,
+        )
+        ranking = finish(rank(order, pool, options))
+        labeled = np.concatenate([labeled, ranking.order.indices[: plan.step]])
+
+
+def _accuracy(probabilities: Numbers, true: Mask, single: bool) -> float:
+    if single:
+        return float((probabilities.argmax(axis=1) == true.argmax(axis=1)).mean())
+    return float(((probabilities > 0.5) == true).all(axis=1).mean())
+
+
+def _losses(probabilities: Numbers, given: Mask, single: bool) -> Numbers:
+    """The cross-entropy of each image: of its class, or the mean over the classes."""
+    least = np.finfo(np.float64).tiny
+    right = np.log(np.maximum(np.where(given, probabilities, 1 - probabilities), least))
+    if single:
+        return np.asarray(-right[given])
+    return np.asarray(-right.mean(axis=1))
+
+
+def rows_of(curves: Curves) -> list[ReplayRow]:
+    """The curves as rows: the mean over the seeds, and its standard error."""
+    return [
+        ReplayRow(order, budget, float(mean), float(error))
+        for order, found in curves.accuracies.items()
+        for budget, mean, error in zip(
+            curves.budgets, found.mean(axis=0), _standard_error(found), strict=True
+        )
+    ]
+
+
+def _standard_error(found: Numbers) -> Numbers:
+    seeds = len(found)
+    if seeds < 2:
+        return np.full(found.shape[1:], np.nan)
+    return np.asarray(found.std(axis=0, ddof=1) / math.sqrt(seeds))
+
+
+def compare(curves: Curves, control: str = "random") -> list[Comparison]:
+    """Every order but `control` held against it, the one that gains most first."""
+    random = curves.accuracies[control]
+    at = int(np.abs(np.array(curves.budgets) - TARGET_SHARE * curves.budgets[-1]).argmin())
+    target = float(random.mean(axis=0)[at])
+    compared = []
+    for order, found in curves.accuracies.items():
+        if order == control:
+            continue
+        # The first budget is the same random labels for all.
+        difference = (found - random)[:, 1:]
+        gains, errors = difference.mean(axis=0), _standard_error(difference)
+        lowest = int(gains.argmin())
+        compared.append(
+            Comparison(
+                order,
+                float(difference.mean()),
+                float(_standard_error(difference.mean(axis=1)[:, None])[0]),
+                float(gains[lowest]),
+                float(errors[lowest]),
+                target,
+                labels_to_reach(curves.budgets, found.mean(axis=0), target),
+            )
+        )
+    return sorted(compared, key=lambda comparison: -comparison.gain)
+
+
+def labels_to_reach(budgets: Sequence[int], accuracies: Numbers, target: float) -> float | None:
+    """Where the line through (budgets, accuracies) first reaches `target`; None: it never does."""
+    above = np.flatnonzero(accuracies >= target)
+    if not len(above):
+        return None
+    first = int(above[0])
+    if first == 0:
+        return float(budgets[0])
+    low, high = accuracies[first - 1], accuracies[first]
+    step = budgets[first] - budgets[first - 1]
+    return float(budgets[first - 1] + step * (target - low) / (high - low))
+
+
+def recommended(comparisons: Sequence[Comparison]) -> Comparison | None:
+    """The order that gains most over random, beyond chance; None where random is as good."""
+    certain = [c for c in comparisons if c.gain > CERTAIN * c.stderr]
+    return max(certain, key=lambda comparison: comparison.gain, default=None)
