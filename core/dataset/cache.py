@@ -36,6 +36,11 @@ class Cache:
         self._path = path
         self._key = hashlib.sha256(b"%d " % _VERSION + key).digest()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was kept yet."""
+        return not self._path.exists()
+
     def blocks(self) -> Iterator[Block]:
         """What was kept, block by block, as far as it is whole."""
         with (

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _THREADS = 8
 # Slower than this, a file was not in memory; seconds for each.
 _FROM_DISK = 30e-6
 _BLOCK = 64 * 1024
+# Not blocking: a pipe in the folder must not hold us up.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 # One annotation with thousands of brush strokes has some 10 MB.
 LARGEST_FILE = 64 * 1024 * 1024
 
@@ -28,7 +33,7 @@ class Folder:
     """An open folder. Raises OSError where it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._pool: ThreadPoolExecutor | None = None
         self._from_disk = False
 
@@ -37,6 +42,11 @@ class Folder:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         os.close(self._descriptor)
+
+    def looks_large(self, files: int) -> bool:
+        """Whether it may well hold so many files, before anybody has counted."""
+        # An entry takes at least some 24 bytes where a folder's size is that of its entries.
+        return os.fstat(self._descriptor).st_size > 24 * files
 
     def names(self) -> list[str]:
         """The names of what lies in the folder, in the system's order."""
@@ -51,6 +61,8 @@ class Folder:
         began = time.perf_counter()
         if self._from_disk:
             if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor
+
                 self._pool = ThreadPoolExecutor(_THREADS)
             shares = [names[start::_THREADS] for start in range(_THREADS)]
             read = list(self._pool.map(self._read_all, shares))
@@ -67,26 +79,26 @@ class Folder:
             return -1
 
     def _read_all(self, names: list[str]) -> list[Content]:
-        return [self._read(name) for name in names]
-
-    def _read(self, name: str) -> Content:
-        try:
-            # Not blocking: a pipe in the folder must not hold us up.
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-            file = os.open(name, flags, dir_fd=self._descriptor)
-        except FileNotFoundError:
-            return None, -1
-        except OSError as error:
-            return error.strerror or str(error), -1
-        try:
-            # The stamp comes first: a change in between makes it old, never the content.
-            stamp = os.fstat(file).st_ctime_ns
-            content = os.read(file, _BLOCK)
-            return (content if len(content) < _BLOCK else _rest(file, content)), stamp
-        except OSError as error:
-            return error.strerror or str(error), -1
-        finally:
-            os.close(file)
+        contents: list[Content] = []
+        for name in names:
+            try:
+                file = os.open(name, _FLAGS, dir_fd=self._descriptor)
+            except FileNotFoundError:
+                contents.append((None, -1))
+                continue
+            except OSError as error:
+                contents.append((error.strerror or str(error), -1))
+                continue
+            try:
+                # The stamp comes first: a change in between makes it old, never the content.
+                stamp = os.fstat(file).st_ctime_ns
+                content = os.read(file, _BLOCK)
+                contents.append((content if len(content) < _BLOCK else _rest(file, content), stamp))
+            except OSError as error:
+                contents.append((error.strerror or str(error), -1))
+            finally:
+                os.close(file)
+        return contents
 
 
 def _rest(file: int, content: bytes) -> bytes | str:

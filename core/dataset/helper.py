@@ -8,6 +8,7 @@ dies, the parent does its work; nobody waits for it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import struct
 import subprocess
@@ -23,6 +24,9 @@ from core.dataset.files import Folder
 from core.dataset.interpreting import Interpreted, interpret
 from core.dataset.records import Interpreter
 
+# So many names, each as long as a name can be, fit into a pipe. Were there more, parent and helper
+# could each wait for the other to read.
+MOST_NAMES = 240
 _LENGTH = struct.Struct(">I")
 _SERVE = "from core.dataset.helper import serve; serve()"
 
@@ -42,7 +46,7 @@ class HelperFailed(Exception):
 
 
 class Helper:
-    """A running helper. Raises HelperFailed where it cannot be started."""
+    """A running helper. All of it raises HelperFailed where the process cannot be had."""
 
     def __init__(self, order: Order) -> None:
         try:
@@ -58,21 +62,27 @@ class Helper:
         except (OSError, ValueError) as error:
             raise HelperFailed(str(error)) from None
 
-    def read(self, names: list[str]) -> Interpreted:
-        """Read and interpret the files `names`. Raises HelperFailed; nothing is read then."""
+    def ask(self, names: list[str]) -> None:
+        """Hand over the names of files. One more chunk than was answered may be handed over."""
         try:
             self._say(names)
-            assert self._process.stdout is not None
+        except (OSError, ValueError) as error:
+            raise HelperFailed(str(error)) from None
+
+    def answer(self) -> Interpreted:
+        """Wait for what the files gave that were asked about first."""
+        assert self._process.stdout is not None
+        try:
             return _hear(self._process.stdout, Interpreted)
         except (OSError, ValueError, EOFError, msgspec.DecodeError) as error:
             raise HelperFailed(str(error)) from None
 
     def stop(self) -> None:
-        """End the process. A `read` that waits in another thread fails."""
+        """End the process. An `answer` that waits in another thread fails."""
         self._process.kill()
 
     def close(self) -> None:
-        """Wait until the process has ended, and close its pipes. No `read` may be waiting."""
+        """Wait until the process has ended, and close its pipes. No `answer` may be waiting."""
         with contextlib.suppress(OSError):
             self._process.communicate()
 
@@ -84,6 +94,8 @@ class Helper:
 def serve() -> None:
     """Be a helper: read an order and names from standard input, answer on standard output."""
     names, answers = sys.stdin.buffer, sys.stdout.buffer
+    # Nothing here makes cycles that would have to be looked for.
+    gc.disable()
     try:
         order = _hear(names, Order)
         folder = Folder(Path(order.folder))

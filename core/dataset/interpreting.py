@@ -8,7 +8,7 @@ from msgspec import Struct
 from core.dataset.files import Content
 from core.dataset.packing import Packed, pack
 from core.dataset.paths import NotReadable
-from core.dataset.records import Interpreter, Record
+from core.dataset.records import Interpreter, Row
 from core.dataset.shapes import decode_document
 
 
@@ -38,7 +38,7 @@ class Interpreted(Struct, array_like=True, frozen=True):
 
 def interpret(names: list[str], contents: list[Content], interpreter: Interpreter) -> Interpreted:
     """Interpret the `contents` of the files `names`, as `files.Folder.read` gives them."""
-    records: list[Record] = []
+    rows: list[Row] = []
     read: list[str] = []
     stamps: list[int] = []
     counts: list[int] = []
@@ -57,11 +57,11 @@ def interpret(names: list[str], contents: list[Content], interpreter: Interprete
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             half_written.append(left_out(name, f"no whole JSON: {error}"))
         else:
-            records += found
+            rows += found
             read.append(name)
             stamps.append(stamp)
             counts.append(len(found))
-    return Interpreted(Block(read, stamps, counts, pack(records)), unreadable, half_written)
+    return Interpreted(Block(read, stamps, counts, pack(rows)), unreadable, half_written)
 
 
 def left_out(name: str, why: str) -> Unreadable:

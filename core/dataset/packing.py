@@ -10,7 +10,7 @@ from itertools import compress
 
 from msgspec import Struct
 
-from core.dataset.records import Labels, Record
+from core.dataset.records import Labels, Record, Row
 
 
 class Packed(Struct, array_like=True, frozen=True, gc=False):
@@ -53,18 +53,21 @@ class Packed(Struct, array_like=True, frozen=True, gc=False):
         )
 
 
-def pack(records: list[Record]) -> Packed:
-    """`records` as columns."""
-    labels: dict[Labels, int] = {}
-    people: dict[str, int] = {}
+def pack(rows: Sequence[Row]) -> Packed:
+    """Records as columns."""
+    if not rows:
+        return Packed([], [], [], [], [], [], [], [], [])
+    images, annotations, labels, cancelled, ground_truth, moments, people = zip(*rows, strict=True)
+    label_table: dict[Labels, int] = {}
+    people_table: dict[str, int] = {}
     return Packed(
-        [record.image for record in records],
-        [record.annotation for record in records],
-        [labels.setdefault(record.labels, len(labels)) for record in records],
-        [record.cancelled for record in records],
-        [record.ground_truth for record in records],
-        [record.moment for record in records],
-        [people.setdefault(record.person, len(people)) for record in records],
-        list(labels),
-        list(people),
+        list(images),
+        list(annotations),
+        [label_table.setdefault(one, len(label_table)) for one in labels],
+        list(cancelled),
+        list(ground_truth),
+        list(moments),
+        [people_table.setdefault(one, len(people_table)) for one in people],
+        list(label_table),
+        list(people_table),
     )

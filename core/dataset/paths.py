@@ -15,7 +15,7 @@ from core.tags import LOCAL_FILES, image_path
 # No file system has longer paths: this would be an image written into the task itself.
 _LONGEST_PATH = 4096
 # Names that stand at the end of a path as they stand at the end of the URL.
-_PLAIN = re.compile(r"[\w.-]+")
+_is_plain = re.compile(r"[A-Za-z0-9_.-]{1,255}").fullmatch
 _QUOTED = re.compile(r"[^?&#]+")
 _DOTS = frozenset(("", ".", ".."))
 
@@ -39,13 +39,12 @@ class ImagePaths:
         except KeyError:
             prefix = self._prefixes[folder] = self._prefix(folder)
         if prefix is not None:
-            if "%" in name and LOCAL_FILES in folder:
-                name = unquote(name) if _QUOTED.fullmatch(name) else ""
-                plain = name not in _DOTS and "/" not in name
-            else:
-                plain = _PLAIN.fullmatch(name) is not None and name not in _DOTS
-            if plain:
-                return _checked(prefix + name)
+            if _is_plain(name) and name not in _DOTS:
+                return prefix + name
+            if "%" in name and LOCAL_FILES in folder and _QUOTED.fullmatch(name):
+                name = unquote(name)
+                if name not in _DOTS and "/" not in name:
+                    return _checked(prefix + name)
         return _checked(self._slowly(url))
 
     def _prefix(self, folder: str) -> str | None:
@@ -56,7 +55,7 @@ class ImagePaths:
         probe = "probe"
         path = self._slowly(f"{folder}/{probe}")
         simple = folder and (path == probe or path.endswith("/" + probe))
-        return path.removesuffix(probe) if simple else None
+        return _checked(path).removesuffix(probe) if simple else None
 
     def _slowly(self, url: str) -> str:
         try:

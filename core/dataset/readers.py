@@ -23,15 +23,15 @@ import msgspec
 from core.dataset.cache import Cache, CacheWriter, unchanged
 from core.dataset.controls import Controls
 from core.dataset.files import Folder
-from core.dataset.helper import Helper, HelperFailed, Order
+from core.dataset.helper import MOST_NAMES, Helper, HelperFailed, Order
 from core.dataset.interpreting import Interpreted, Unreadable, interpret, left_out, reason
 from core.dataset.packing import Packed, pack
 from core.dataset.paths import NotReadable
-from core.dataset.records import Interpreter, Record
+from core.dataset.records import Interpreter, Row
 from core.dataset.shapes import task_of
 from core.errors import ConfigurationError
 
-_CHUNK = 500
+_CHUNK = MOST_NAMES
 # Fewer files are read sooner than a helper has started.
 _WORTH_A_HELPER = 20_000
 _MOST_HELPERS = 7
@@ -54,14 +54,14 @@ class FolderReader:
     """Reads a target storage's folder, in either shape that Label Studio writes.
 
     `images` is the image folder; `ignored` are names that are not Label Studio's, as hidden files
-    never are; `cache` is the file that remembers what was read, or None.
+    never are; `cache` is the file that remembers what was read.
     """
 
     folder: Path
     images: Path
     controls: Controls
+    cache: Path
     ignored: frozenset[str] = frozenset()
-    cache: Path | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Read every file. Raises ConfigurationError where the folder is missing or closed to us.
@@ -82,35 +82,42 @@ class FolderReader:
 
     def _batches(self, folder: Folder) -> Iterator[Batch]:
         began = time.time_ns()
-        present = {name for name in folder.names() if self._is_ours(name)}
-        total = len(present)
-        cache = (
-            None if self.cache is None else Cache(self.cache, msgspec.json.encode(self._order()))
-        )
-        writer = None if cache is None else cache.writer()
+        cache = Cache(self.cache, msgspec.json.encode(self._order()))
+        writer = cache.writer()
+        helpers = _Helpers(self._order())
         try:
-            for block in cache.blocks() if cache is not None else ():
-                block = unchanged(block, folder, present)
-                if writer is not None:
+            if cache.is_empty and folder.looks_large(_WORTH_A_HELPER):
+                # They start while the names are listed.
+                helpers.start(_WORTH_A_HELPER)
+            ignored = self.ignored
+            names = [name for name in folder.names() if name[0] != "." and name not in ignored]
+            total = len(names)
+            if not cache.is_empty:
+                left = set(names)
+                for block in cache.blocks():
+                    block = unchanged(block, folder, left)
                     writer.add(block)
-                yield Batch(block.records, [], total - len(present), total)
-            names = sorted(present)
-            present.clear()
-            yield from self._read(folder, names, total, writer, began)
-            if writer is not None:
-                writer.keep()
+                    yield Batch(block.records, [], total - len(left), total)
+                names = [name for name in names if name in left]
+            yield from self._read(folder, names, total, helpers, writer, began)
+            writer.keep()
         finally:
-            if writer is not None:
-                writer.drop()
+            helpers.close()
+            writer.drop()
 
     def _read(
-        self, folder: Folder, names: list[str], total: int, writer: CacheWriter | None, began: int
+        self,
+        folder: Folder,
+        names: list[str],
+        total: int,
+        helpers: _Helpers,
+        writer: CacheWriter,
+        began: int,
     ) -> Iterator[Batch]:
         done = total - len(names)
         half_written: list[str] = []
-        for size, interpreted in self._interpreted(folder, names):
-            if writer is not None:
-                writer.add(interpreted.block, began)
+        for size, interpreted in self._interpreted(folder, names, helpers):
+            writer.add(interpreted.block, began)
             half_written.extend(file.name for file in interpreted.half_written)
             done += size
             yield Batch(interpreted.block.records, interpreted.unreadable, done, total)
@@ -120,7 +127,9 @@ class FolderReader:
             left = [*last.unreadable, *last.half_written]
             yield Batch(last.block.records, left, done, total)
 
-    def _interpreted(self, folder: Folder, names: list[str]) -> Iterator[tuple[int, Interpreted]]:
+    def _interpreted(
+        self, folder: Folder, names: list[str], helpers: _Helpers
+    ) -> Iterator[tuple[int, Interpreted]]:
         """What the files gave, with their number; chunks done by helpers come in between."""
         chunks = iter([names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)])
         interpreter = self._interpreter()
@@ -128,16 +137,14 @@ class FolderReader:
         def here(chunk: list[str]) -> tuple[int, Interpreted]:
             return len(chunk), interpret(chunk, folder.read(chunk), interpreter)
 
-        helpers = _Helpers(self._order(), len(names), chunks)
-        try:
-            for chunk in chunks:
-                yield here(chunk)
-                yield from helpers.ready()
-            yield from helpers.rest()
-            for chunk in helpers.failed:
-                yield here(chunk)
-        finally:
-            helpers.close()
+        helpers.start(len(names))
+        helpers.share(chunks)
+        for chunk in chunks:
+            yield here(chunk)
+            yield from helpers.ready()
+        yield from helpers.rest()
+        for chunk in helpers.failed:
+            yield here(chunk)
 
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.controls, self.images)
@@ -145,20 +152,26 @@ class FolderReader:
     def _order(self) -> Order:
         return Order(str(self.folder), str(self.images), self.controls)
 
-    def _is_ours(self, name: str) -> bool:
-        return not name.startswith(".") and name not in self.ignored
-
 
 class _Helpers:
     """Helpers that take chunks off the same iterator as their parent, each with a thread."""
 
-    def __init__(self, order: Order, files: int, chunks: Iterator[list[str]]) -> None:
+    def __init__(self, order: Order) -> None:
         self.failed: list[list[str]] = []
+        self._order = order
         self._answers: queue.SimpleQueue[tuple[int, Interpreted]] = queue.SimpleQueue()
         self._helpers: list[Helper] = []
+        self._threads: list[threading.Thread] = []
+
+    def start(self, files: int) -> None:
+        """Have as many as are worth it for so many files."""
         worth = min((os.cpu_count() or 1) - 1, _MOST_HELPERS, files // _WORTH_A_HELPER)
         with contextlib.suppress(HelperFailed):
-            self._helpers.extend(Helper(order) for _ in range(worth))
+            while len(self._helpers) < worth:
+                self._helpers.append(Helper(self._order))
+
+    def share(self, chunks: Iterator[list[str]]) -> None:
+        """Let them take chunks."""
         self._threads = [
             threading.Thread(target=self._feed, args=(helper, chunks), daemon=True)
             for helper in self._helpers
@@ -188,12 +201,20 @@ class _Helpers:
             helper.close()
 
     def _feed(self, helper: Helper, chunks: Iterator[list[str]]) -> None:
-        for chunk in chunks:
-            try:
-                self._answers.put((len(chunk), helper.read(chunk)))
-            except HelperFailed:
-                self.failed.append(chunk)
-                return
+        """Keep `helper` at work: it has the next chunk before it has done with the last."""
+        asked: list[list[str]] = []
+        try:
+            for chunk in chunks:
+                asked.append(chunk)
+                helper.ask(chunk)
+                if len(asked) > 1:
+                    self._answers.put((len(asked[0]), helper.answer()))
+                    del asked[0]
+            for chunk in asked[:]:
+                self._answers.put((len(chunk), helper.answer()))
+                del asked[0]
+        except HelperFailed:
+            self.failed.extend(asked)
 
 
 def read_tasks(
@@ -203,13 +224,13 @@ def read_tasks(
     iterator = iter(tasks)
     done = 0
     while chunk := list(islice(iterator, _CHUNK)):
-        records: list[Record] = []
+        rows: list[Row] = []
         unreadable: list[Unreadable] = []
         for task in chunk:
             try:
-                records.extend(interpreter.task(task_of(task)))
+                rows.extend(interpreter.task(task_of(task)))
             except (msgspec.ValidationError, NotReadable, RecursionError) as error:
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
                 unreadable.append(left_out(f"task {number}", reason(error)))
         done += len(chunk)
-        yield Batch(pack(records), unreadable, done, total)
+        yield Batch(pack(rows), unreadable, done, total)

@@ -95,13 +95,13 @@ class Tally:
         Raises ConfigurationError where two images have one tag, and LabelpilotError where the rule
         is "refuse" and annotations differ.
         """
-        annotations, differing = self._settle(rule)
-        images, labels = self._images, self._labels
-        self._images, self._labels = [], []
-        tags = [tag_of(image, tag_rule) for image in images]
-        by_tag = dict(zip(tags, labels, strict=True))
+        annotations, differing = len(self._images), list[str]()
+        tags = [tag_of(image, tag_rule) for image in self._images]
+        by_tag = dict(zip(tags, self._labels, strict=True))
         if len(by_tag) < len(tags):
-            tags_by_path(images, tag_rule)
+            annotations, differing = self._settle(rule)
+            by_tag = dict(zip(tags_by_path(self._images, tag_rule), self._labels, strict=True))
+        images, self._images, self._labels = self._images, [], []
         conflicts = tuple(sorted(tag_of(image, tag_rule) for image in differing))
         if rule == "refuse" and conflicts:
             raise _refusal(conflicts)
@@ -122,8 +122,6 @@ class Tally:
         Returns how many annotations there were, and the images whose annotations differ.
         """
         rows = dict(zip(self._images, range(len(self._images)), strict=True))
-        if len(rows) == len(self._images):
-            return len(rows), []
         several: dict[str, list[int]] = {}
         for row, image in enumerate(self._images):
             if rows[image] != row:

@@ -285,6 +285,6 @@ def test_progress_counts_the_files_and_closing_stops_the_export(
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(1200)))
     work = export_dataset(workspace, FolderSource(workspace.annotations.path))
     events = [next(work) for _ in range(2)]
-    assert events == [Progress("read"), Progress("read", 500, 1200)]
+    assert events == [Progress("read"), Progress("read", 240, 1200)]
     work.close()
     assert not workspace.annotations.dataset.exists()

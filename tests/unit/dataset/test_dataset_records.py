@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset.controls import Controls, read_controls
+from core.dataset.packing import pack
 from core.dataset.paths import ImagePaths, NotReadable
 from core.dataset.readers import Batch, read_tasks
 from core.dataset.records import Interpreter, Record
@@ -30,7 +31,7 @@ PAGES = """<View><Image name="pages" valueList="$images"/>
 def said(content: bytes, config: str | None) -> dict[str, list[str]]:
     """Image -> classes, as the file's content says."""
     controls = Controls() if config is None else read_controls(config)
-    records = Interpreter(controls, IMAGES).document(decode_document(content))
+    records = pack(Interpreter(controls, IMAGES).document(decode_document(content)))
     return {record.image: [name for _, name in record.labels] for record in records}
 
 
@@ -101,7 +102,7 @@ def test_what_was_clicked_before_a_skip_in_the_browser_is_not_meant(
     samples: Path, config: str
 ) -> None:
     document = decode_document((samples / "UI_real_6175.json").read_bytes())
-    (record,) = Interpreter(read_controls(config), IMAGES).document(document)
+    (record,) = pack(Interpreter(read_controls(config), IMAGES).document(document))
     assert record.cancelled and record.labels == ()
 
 

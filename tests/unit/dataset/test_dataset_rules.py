@@ -21,7 +21,7 @@ def record(
 
 def decide(*records: Record, rule: Rule = "latest", live: set[int] | None = None) -> Decision:
     tally = Tally(live)
-    tally.add(pack(list(records)))
+    tally.add(pack(records))
     return tally.decide(rule, "stem")
 
 
@@ -93,7 +93,7 @@ def test_two_images_with_one_tag_are_an_error_that_names_both() -> None:
     with pytest.raises(ConfigurationError, match=r"a/x\.png and b/x\.png"):
         decide(*records)
     tally = Tally()
-    tally.add(pack(list(records)))
+    tally.add(pack(records))
     assert tally.decide("latest", "path").tags == ["a/x.png", "b/x.png"]
 
 
