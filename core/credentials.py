@@ -89,11 +89,10 @@ def find_secret(workspace: Workspace, name: Name) -> Secret | None:
     if (realm, name) in _session:
         return Secret(_session[realm, name], "session")
     # The file first: where it exists, there was no keyring when the server was made.
-    if workspace.owns_server and (value := _read_file(workspace).get(name, "")):
-        return Secret(value, "file")
-    if value := _keyring_value(realm, name):
-        return Secret(value, "keyring")
-    return None
+    if workspace.owns_server and (stored := _read_file(workspace).get(name, "")):
+        return Secret(stored, "file")
+    kept = _keyring_value(realm, name)
+    return Secret(kept, "keyring") if kept else None
 
 
 def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
@@ -243,7 +242,7 @@ def _bounded(call: Callable[[], Value]) -> Value:
     def run() -> None:
         try:
             outcome.append(call())
-        except Exception as error:  # noqa: BLE001 - backends raise whatever their library does
+        except Exception as error:  # backends raise whatever their library does
             failure.append(error)
 
     # A daemon, so that a keyring that never answers does not keep the process alive.

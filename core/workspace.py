@@ -231,24 +231,25 @@ def _section(text: str, name: str, kind: type, values: dict[str, Any], root: Pat
 
 
 def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
-    choices = getattr(hint, "__args__", ())
+    choices: tuple[Any, ...] = getattr(hint, "__args__", ())
     if hint in (Sampling, Tag):
         if value not in choices:
             names = ", ".join(f'"{choice}"' for choice in choices)
             raise _wrong(text, section, key, f"`{key}` must be one of {names}")
         return value
     plain = next((a for a in choices if a is not type(None)), hint)
-    expected, name = {
+    kinds: dict[Any, tuple[type, str]] = {
         Path: (str, "a path in quotes"),
         str: (str, "text in quotes"),
         int: (int, "a whole number"),
         bool: (bool, "true or false"),
-    }[plain]
+    }
+    expected, name = kinds[plain]
     if not isinstance(value, expected) or (plain is int and isinstance(value, bool)):
         raise _wrong(text, section, key, f"`{key}` must be {name}, not {value!r}")
-    if expected is str and ("\x00" in value or (plain is Path and not value.strip())):
+    if isinstance(value, str) and ("\x00" in value or (plain is Path and not value.strip())):
         raise _wrong(text, section, key, f"`{key}` holds no usable {name}")
-    return Path(value) if plain is Path else value
+    return Path(str(value)) if plain is Path else value
 
 
 def _checked(text: str, workspace: Workspace) -> Workspace:

@@ -233,10 +233,27 @@ class StudioClient:
         params = _lean(project_id) | {"page_size": 1}
         return bool(int(self._transport.get("api/tasks/", params).get("total_annotations") or 0))
 
+    def annotated_task_ids(self, project_id: int) -> list[int]:
+        """The ids of the tasks that have an annotation."""
+        params = _lean(project_id) | _query(_filter("total_annotations", "greater", "Number", 0))
+        return [
+            int(item["id"])
+            for page in self._task_pages(params, TASK_PAGE)
+            for item in page
+            # A filter that the server does not understand is ignored without a word.
+            if item.get("total_annotations")
+        ]
+
+    def annotation_ids(self, project_id: int) -> Iterator[int]:
+        """The ids of a project's annotations, skipped ones too."""
+        params = {"project": project_id, "fields": "all", "include": "id,annotations_ids"}
+        for page in self._task_pages(params | _answered(), TASK_PAGE):
+            for item in page:
+                yield from map(int, filter(None, item["annotations_ids"].split(",")))
+
     def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
-        """Every task that has an annotation, whole, with its annotations."""
-        params = {"project": project_id, "fields": "all", "resolve_uri": "false"}
-        params |= _query(_filter("total_annotations", "greater", "Number", 0))
+        """Every task that has an annotation or was skipped, whole, with its annotations."""
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | _answered()
         for page in self._task_pages(params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
@@ -350,9 +367,7 @@ class StudioClient:
                 return
             page += 1
 
-    def _task_pages(
-        self, params: Mapping[str, object], page_size: int
-    ) -> Iterator[list[Any]]:
+    def _task_pages(self, params: Mapping[str, object], page_size: int) -> Iterator[list[Any]]:
         seen, page = 0, 1
         while True:
             numbers = {"page": page, "page_size": page_size}
@@ -381,13 +396,22 @@ def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, o
     }
 
 
-def _query(*filters: dict[str, object], ordering: Sequence[str] = ()) -> dict[str, object]:
+def _answered() -> dict[str, object]:
+    """The parameter for the tasks that somebody has submitted or skipped."""
+    submitted = _filter("total_annotations", "greater", "Number", 0)
+    skipped = _filter("cancelled_annotations", "greater", "Number", 0)
+    return _query(submitted, skipped, conjunction="or")
+
+
+def _query(
+    *filters: dict[str, object], ordering: Sequence[str] = (), conjunction: str = "and"
+) -> dict[str, object]:
     """The parameter that filters and orders a listing of tasks.
 
     The Data Manager takes the same as the body of a GET, which a proxy may drop.
     """
     query = {
-        "filters": {"conjunction": "and", "items": list(filters)},
+        "filters": {"conjunction": conjunction, "items": list(filters)},
         "ordering": list(ordering),
     }
     return {"query": orjson.dumps(query).decode()}

@@ -5,14 +5,18 @@ State is asked for, not remembered: nothing here is kept between two calls.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from core.credentials import VARIABLE, find_secret
 from core.errors import ConfigurationError, StudioRefused
-from core.studio.client import RemoteProject, Storage, StudioClient, one_project
+from core.studio.client import RemoteProject, Storage, StudioClient, one_project, project_page
 from core.studio.server import server_url
 from core.workspace import Workspace
+
+# The tab of the Data Manager in which active learning shows its order.
+VIEW_TITLE = "Active learning"
 
 
 def connect(workspace: Workspace) -> StudioClient:
@@ -70,6 +74,20 @@ def find_target_storage(
 ) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
     return _at(client.target_storages(project_id), workspace.annotations.path)
+
+
+def label_stream(workspace: Workspace) -> str:
+    """The server's page with the label stream: in active learning's order once there is one."""
+    with contextlib.closing(connect(workspace)) as client:
+        project = require_project(client, workspace)
+        ordered = find_view(client, project.id)
+        return project_page(client.url, project.id, ordered)
+
+
+def find_view(client: StudioClient, project_id: int) -> int | None:
+    """The id of the tab that active learning made, or None."""
+    views = client.views(project_id)
+    return next((view.id for view in views if view.data.get("title") == VIEW_TITLE), None)
 
 
 def _at(storages: list[Storage], path: Path) -> Storage | None:

@@ -18,8 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -28,6 +27,7 @@ import psutil
 from core.credentials import find_secret, store_secret
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
+from core.locks import only_one
 from core.progress import Progress, Work
 from core.studio.environment import document_root, server_environment
 from core.workspace import Workspace
@@ -36,6 +36,8 @@ from core.workspace import Workspace
 # machine.
 START_SECONDS = 300.0
 STOP_SECONDS = 15.0
+# How long a server that went away may take to come back.
+RETURN_SECONDS = 60.0
 FIRST_PORT = 8080
 EMAIL = "labelpilot@localhost"
 
@@ -95,15 +97,15 @@ def server_status(workspace: Workspace) -> ServerStatus:
         return ServerStatus(version is not None, workspace.studio.url, version=version)
     record = _read_record(workspace)
     process = _process(record)
-    ours = {"data_dir": str(workspace.server_folder), "log": str(log_file(workspace))}
+    data_dir, log = str(workspace.server_folder), str(log_file(workspace))
     if record is None or process is None:
-        return ServerStatus(False, None, version=installed_version(), **ours)
+        return ServerStatus(False, None, None, installed_version(), data_dir, log)
     url = f"http://127.0.0.1:{record.port}"
     current = True
     with contextlib.suppress(ConfigurationError):
         current = record.settings == _fingerprint(workspace, record.port)
     return ServerStatus(
-        is_healthy(url), url, process.pid, installed_version(), settings_current=current, **ours
+        is_healthy(url), url, process.pid, installed_version(), data_dir, log, current
     )
 
 
@@ -143,7 +145,7 @@ def start_server(workspace: Workspace) -> Work[ServerStatus]:
             "`url` under [studio] in labelpilot.toml.",
         )
     document_root(workspace)
-    with _start_lock(workspace):
+    with only_one(workspace, "server", wait=START_SECONDS):
         status = server_status(workspace)
         if status.running and status.settings_current:
             return status
@@ -196,7 +198,7 @@ def _start(workspace: Workspace) -> Work[ServerStatus]:
 def _wait_until_up(
     process: subprocess.Popen[bytes], url: str, log: Path, offset: int
 ) -> Work[None]:
-    began = time.monotonic()
+    began, shown = time.monotonic(), ""
     while not (is_healthy(url) and _listens(process.pid, url)):
         elapsed = time.monotonic() - began
         tail = log_tail(log, offset)
@@ -212,7 +214,9 @@ def _wait_until_up(
                 cause="\n".join(tail[-5:]),
                 next_step=f"Its whole story is in {log}; try again.",
             )
-        yield Progress("server", int(elapsed), None, tail[-1] if tail else "")
+        line = tail[-1] if tail else ""
+        yield Progress("server", int(elapsed), None, "" if line == shown else line)
+        shown = line
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.25)
 
@@ -240,7 +244,7 @@ def stop_server(workspace: Workspace) -> bool:
 
 
 def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
-    """The last lines of `log`, at most `size` bytes and none before `offset`; [] if it is absent."""
+    """The last lines of `log`, at most `size` bytes, none before `offset`; [] if it is absent."""
     try:
         with open(log, "rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -259,7 +263,25 @@ def is_healthy(url: str, timeout: float = 5.0) -> bool:
         response = httpx.get(f"{url}/health", timeout=timeout, trust_env=not is_loopback(url))
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
-    return response.status_code == 200
+    return bool(response.status_code == 200)
+
+
+def wait_for_server(url: str, progress: Progress) -> Work[None]:
+    """Wait until the server at `url` answers again, showing `progress` meanwhile.
+
+    Raises StudioUnreachable if it stays away.
+    """
+    began = time.monotonic()
+    while not is_healthy(url):
+        if time.monotonic() - began > RETURN_SECONDS:
+            raise StudioUnreachable(
+                f"Label Studio at {url} went away and did not come back within "
+                f"{RETURN_SECONDS:.0f} seconds.",
+                cause="What is done stays.",
+                next_step="Start it, and run this again: it goes on from there.",
+            )
+        yield replace(progress, note="waiting for Label Studio to come back")
+        time.sleep(0.5)
 
 
 def is_loopback(url: str) -> bool:
@@ -270,7 +292,7 @@ def is_loopback(url: str) -> bool:
         host = httpx.URL(url).host
     except httpx.InvalidURL:
         return False
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return bool(host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _answering_version(url: str) -> str | None:
@@ -345,7 +367,7 @@ def _free_port(preferred: list[int]) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             probe.listen(1)
-            return port
+            return int(port)
     raise LabelpilotError(
         f"No port between {FIRST_PORT} and {FIRST_PORT + 199} is free for Label Studio.",
         next_step="End a server that you do not need.",
@@ -367,23 +389,6 @@ def _gone(process: psutil.Process, seconds: float) -> bool:
     with contextlib.suppress(psutil.TimeoutExpired):
         process.wait(seconds)
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
-
-
-@contextlib.contextmanager
-def _start_lock(workspace: Workspace) -> Iterator[None]:
-    """Hold the right to start this workspace's server; wait for another labelpilot that does."""
-    import filelock
-
-    workspace.make_folder()
-    workspace.locks.mkdir(exist_ok=True)
-    try:
-        with filelock.FileLock(workspace.locks / "server.lock", timeout=START_SECONDS):
-            yield
-    except filelock.Timeout:
-        raise StudioUnreachable(
-            "Another labelpilot has been starting this server for too long.",
-            next_step="End it, and try again.",
-        ) from None

@@ -135,7 +135,7 @@ def _make_sdk(url: str, token: str) -> Any:
     from label_studio_sdk.client import LabelStudio
 
     # The SDK joins paths with urljoin in one place, which drops a prefix without the slash.
-    return LabelStudio(
+    return LabelStudio(  # type: ignore[no-untyped-call]
         base_url=f"{url}/",
         api_key=token,
         max_retries=0,

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.errors import StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.server import is_healthy
+from core.studio.server import wait_for_server
 from core.studio.transport import NoAnswer
 from core.tags import path_inside
 from core.tasks.manifest import task_url
@@ -30,8 +30,6 @@ READ_SECONDS = 300.0
 LOOK_SECONDS = 10.0
 # How often in a row a batch may fail with nothing having arrived.
 ATTEMPTS = 5
-# How long a server that went away may take to come back.
-RETURN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,11 @@ def import_images(
             yield Progress("import", done, len(paths), f"{error.message} {error.cause}")
             if failures >= ATTEMPTS:
                 raise
-            yield from wait_for_server(client.url, done, len(paths))
+            yield from wait_for_server(client.url, Progress("import", done, len(paths)))
             patience = LOOK_SECONDS if isinstance(error, NoAnswer) else 0.0
-            arrived = yield from _look(client, project_id, image_key, folder, batch, newest, patience)
+            arrived = yield from _look(
+                client, project_id, image_key, folder, batch, newest, patience
+            )
             note = "looked: it had arrived" if arrived else "looked: it had not arrived, sent again"
             yield Progress("import", done, len(paths), note)
         if arrived:
@@ -84,21 +84,6 @@ def import_images(
             done += len(batch)
         yield Progress("import", done, len(paths))
     return Outcome(done, retries)
-
-
-def wait_for_server(url: str, done: int, total: int) -> Work[None]:
-    """Wait until the server at `url` answers again; StudioUnreachable if it does not."""
-    began = time.monotonic()
-    while not is_healthy(url):
-        if time.monotonic() - began > RETURN_SECONDS:
-            raise StudioUnreachable(
-                f"Label Studio at {url} went away and did not come back within "
-                f"{RETURN_SECONDS:.0f} seconds.",
-                cause=f"{done:,} of {total:,} are done and stay.",
-                next_step="Start it, and run the sync again: it goes on from there.",
-            )
-        yield Progress("import", done, total, "waiting for Label Studio to come back")
-        time.sleep(0.5)
 
 
 def _look(

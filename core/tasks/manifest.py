@@ -66,13 +66,13 @@ def scan_images(images: Images) -> Work[Manifest]:
     check_images(images)
     matches = re.compile(images.pattern).match
     paths: list[str] = []
-    left_out, subfolders, seen = 0, 0, 0
+    left_out, subfolders = 0, 0
     examples: list[str] = []
     bad_names: list[str] = []
     escaping: list[str] = []
     inside = os.path.realpath(images.path) + os.sep
-    for entry, is_folder in _entries(images.path, images.recursive):
-        seen += 1
+    entries = _entries(images.path, images.recursive)
+    for seen, (entry, is_folder) in enumerate(entries, start=1):
         if seen % _STRIDE == 0:
             yield Progress("scan", len(paths))
         if is_folder:

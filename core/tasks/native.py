@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import Storage, StudioClient
-from core.tasks.bulk import Outcome, wait_for_server
+from core.studio.server import wait_for_server
+from core.tasks.bulk import Outcome
 
 POLL_SECONDS = 0.5
 # A sync that shows no new task for so long, with nobody waiting for its answer, has ended.
@@ -74,7 +75,7 @@ def sync_storage(
         if sender.error is not None:
             problem = f"{sender.error.message} {sender.error.cause}"
             yield Progress("sync", count, images, problem)
-            yield from wait_for_server(client.url, count, images)
+            yield from wait_for_server(client.url, Progress("sync", count, images))
         status = yield from _settled(client, project_id, storage, sender.answer, images)
         count = client.task_count(project_id)
         if status.status == "completed":
@@ -126,4 +127,3 @@ def _settled(
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
-

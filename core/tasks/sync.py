@@ -8,15 +8,14 @@ So the mode is read off what is there; asking for the other one is refused.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.errors import ConfigurationError, LabelpilotError
+from core.errors import ConfigurationError
 from core.labeling_config import parse_labeling_config
+from core.locks import only_one
 from core.progress import Progress, Work
 from core.studio.client import RemoteProject, Storage, StudioClient
 from core.studio.environment import document_root
@@ -69,7 +68,7 @@ def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResu
     manifest = yield from scan_images(workspace.images)
     with contextlib.closing(connect(workspace)) as client:
         project = require_project(client, workspace)
-        with sync_lock(workspace, project.id):
+        with only_one(workspace, f"sync-{project.id}"):
             key = image_key(project)
             storage = find_source_storage(client, workspace, project.id)
             if storage is None:
@@ -162,7 +161,7 @@ def served_root(workspace: Workspace, client: StudioClient, project_id: int) -> 
 
 
 def set_synchronizable(client: StudioClient, storage: Storage, wanted: bool) -> Storage:
-    """Let the storage take part in Label Studio's own sync, or refuse it (the page's button too)."""
+    """Let the storage take part in Label Studio's own sync, or make it refuse."""
     if storage.synchronizable == wanted:
         return storage
     return client.update_source_storage(storage, {"synchronizable": wanted})
@@ -202,28 +201,3 @@ def _result(
         seconds=round(seconds, 3),
         complete=proof.complete,
     )
-
-
-@contextlib.contextmanager
-def sync_lock(workspace: Workspace, project_id: int) -> Iterator[None]:
-    """Hold the right to sync this project: two syncs at once make real duplicates.
-
-    Raises LabelpilotError, naming the holder, where another labelpilot of this workspace has it.
-    """
-    import filelock
-
-    workspace.make_folder()
-    workspace.locks.mkdir(exist_ok=True)
-    path = workspace.locks / f"sync-{project_id}.lock"
-    holder = path.with_suffix(".holder")
-    try:
-        with filelock.FileLock(path, timeout=0):
-            holder.write_text(f"process {os.getpid()}, since {time.strftime('%H:%M:%S')}")
-            yield
-    except filelock.Timeout:
-        who = holder.read_text() if holder.exists() else "another labelpilot"
-        raise LabelpilotError(
-            "These images are being synced already.",
-            cause=f"By {who}.",
-            next_step="Wait until it has ended; this one has changed nothing.",
-        ) from None

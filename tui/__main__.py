@@ -1,0 +1,5 @@
+"""`python -m tui` is `labelpilot`."""
+
+from tui.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""Progress of long work on the command line: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+from core.progress import Progress
+
+
+@contextlib.contextmanager
+def reporter() -> Iterator[Callable[[Progress], None]]:
+    """A function that shows each `Progress` on standard error, until the block ends."""
+    if not sys.stderr.isatty():
+        yield _line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    bars = Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bars:
+        tasks = {}
+
+        def show(event: Progress) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total)
+            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+            if event.note:
+                console.print(event.note, soft_wrap=True)
+
+        yield show
+
+
+def _line(event: Progress) -> None:
+    if event.note:
+        click.echo(f"{event.stage}: {event.note}", err=True)
