@@ -122,7 +122,7 @@ def make_pool(
     """Check what the hooks returned against the `images` (tags), and make it ready for `rank`.
 
     An image counts as labeled if the hooks say so, if it has a loss, or if it is in `labeled`, the
-    tags that are labeled in Label Studio. The others can be asked for, if they are in `tasks` (None:
+    tags that are labeled in Label Studio. The others can be asked for if they are in `tasks` (None:
     all are). `classes` (tag -> classes) is what dataset.json holds. With `path`, the vectors of
     length 1 go to that `.npy` file. Raises LabelpilotError, naming the tags, for all that cannot be
     used.
