@@ -68,10 +68,11 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 @lru_cache(maxsize=None)
 def images():
     """Tag -> pixels, for every image."""
-    return {
-        path.stem: np.asarray(Image.open(path).convert("L").resize((8, 8), Image.Resampling.BOX), float).ravel() / 255
-        for path in sorted((DATA / "images").glob("*.png"))
-    }
+    found = {}
+    for path in sorted((DATA / "images").glob("*.png")):
+        grey = Image.open(path).convert("L").resize((8, 8), Image.Resampling.BOX)
+        found[path.stem] = np.asarray(grey, float).ravel() / 255
+    return found
 
 
 @lru_cache(maxsize=None)
@@ -86,7 +87,7 @@ def model():
     """The classifier, trained on the labeled images."""
     tags = sorted(labels())
     print(f"training on {len(tags)} labeled images", flush=True)
-    classifier = MLPClassifier(hidden_layer_sizes=(32,), activation="tanh", max_iter=1000, random_state=0)
+    classifier = MLPClassifier((32,), activation="tanh", max_iter=1000, random_state=0)
     classifier.fit([images()[tag] for tag in tags], [labels()[tag] for tag in tags])
     print(f"trained: {classifier.n_iter_} iterations, loss {classifier.loss_:.3f}", flush=True)
     return classifier
@@ -116,8 +117,8 @@ def get_tags_labeled():
 
 
 if __name__ == "__main__":
-    losses = get_loss_trainset()
-    print(f"{len(get_embeddings())} embeddings, mean train loss {np.mean(list(losses.values())):.3f}")
+    losses = list(get_loss_trainset().values())
+    print(f"{len(get_embeddings())} embeddings, mean train loss {np.mean(losses):.3f}")
 '''
 
 

@@ -6,7 +6,6 @@ and errors go to standard error. Only click is imported before a command runs.
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,7 +88,7 @@ def doctor(root: Path | None, as_json: bool) -> None:
     lines = [
         f"{f.name}: {f.state}: {f.detail}" + (f" -> {f.fix}" if f.fix else "") for f in findings
     ]
-    _print(as_json, [f.as_json() for f in findings], "\n".join(lines))
+    _print(as_json, {"findings": [f.as_json() for f in findings]}, "\n".join(lines))
     if any(finding.state == "wrong" for finding in findings):
         sys.exit(1)
 
@@ -253,7 +252,7 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
 @click.option("--format", "format_", default="json", show_default=True, help="Its format.")
 @_common
-def export(origin: str, out: Path | None, format_: str, root: Path | None, as_json: bool) -> None:
+def export(origin: Any, out: Path | None, format_: str, root: Path | None, as_json: bool) -> None:
     """Write the annotations to dataset.json."""
     from core.dataset.source import export_from
 
@@ -282,6 +281,13 @@ def export(origin: str, out: Path | None, format_: str, root: Path | None, as_js
 @click.option("-k", "--neighbours", type=click.IntRange(1), help="Neighbours a train image.")
 @click.option("--worst", type=click.IntRange(1), help="Only this many worst train images ask.")
 @click.option("--engine", default="auto", show_default=True, help="auto, exact or annoy.")
+@click.option(
+    "--random-share",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    help="Share of images drawn at random, to compare the order with.",
+)
 @_common
 def active_learning(
     model_version: str,
@@ -290,6 +296,7 @@ def active_learning(
     neighbours: int | None,
     worst: int | None,
     engine: str,
+    random_share: float,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -307,17 +314,48 @@ def active_learning(
             neighbours=neighbours,
             worst=worst,
             engine=engine,
+            random_share=random_share,
         )
     )
     result = _run(publish_round(workspace, plan))
+    search = f" ({plan.engine} search: {plan.reason})" if plan.engine else ""
     words = (
-        f"{result.queries:,} train images asked for neighbours among {result.candidates:,} "
-        f"unlabeled ones ({result.engine}: {plan.reason})\n"
+        f"{result.order}: {result.queries:,} labeled images, {result.candidates:,} unlabeled "
+        f"ones{search}\n"
         f"{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced\n"
         f"Label them in order: {_link(result.view_url)}"
     )
     _print(as_json, result.as_json(), words)
+
+
+@cli.command()
+@click.option(
+    "--embeddings",
+    "embeddings_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Embeddings of the labeled images, .npz or .npy.",
+)
+@click.option(
+    "--labels",
+    "labels_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Their classes, in dataset.json's format.",
+)
+@_common
+def replay(embeddings_file: Path, labels_file: Path, root: Path | None, as_json: bool) -> None:
+    """Say which order pays, on images that are labeled already."""
+    from core.learning.replay import rows_of
+    from core.learning.replay_files import describe, replay_files
+
+    curves = _run(replay_files(embeddings_file, labels_file))
+    shown = [
+        {"order": r.order, "budget": r.budget, "accuracy": r.accuracy, "stderr": r.stderr}
+        for r in rows_of(curves)
+    ]
+    _print(as_json, shown, describe(curves))
 
 
 @cli.command("open")

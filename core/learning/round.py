@@ -11,18 +11,19 @@ import hashlib
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
-from core.learning.embeddings import check_tags, unit_vectors
-from core.learning.hooks import Hooks, run_hooks
-from core.learning.neighbours import Engine, find_neighbours
-from core.learning.orders import Claim, Order, nearest_loss
-from core.learning.orders import worst as worst_rows
+from core.learning.hooks import run_hooks
+from core.learning.neighbours import Engine
+from core.learning.orders import Claim, Order
+from core.learning.ranking import ORDERS, Options, OrderName, make_pool, rank
 from core.progress import Progress, Work
 from core.studio.lookup import connect, require_project
 from core.tags import image_path, tag_of, tags_by_path
@@ -30,9 +31,7 @@ from core.tasks.manifest import scan_images
 from core.tasks.sync import image_key
 from core.workspace import Workspace
 
-ORDERS = ("nearest-loss",)
-CLAIMS: tuple[Claim, ...] = ("highest", "nearest", "lowest")
-ENGINES: tuple[Engine, ...] = ("auto", "exact", "annoy")
+TASKS_AN_EVENT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +90,52 @@ def plan_round(
     neighbours: int | None = None,
     worst: int | None = None,
     engine: str = "auto",
+    random_share: float = 0.0,
+    budget: int = 100,
 ) -> Work[RoundPlan]:
     """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
 
-    Every train image that has a loss asks for its `neighbours` (None: the workspace's number)
-    nearest unlabeled images; with `worst` M only the M of the highest loss do. Raises
-    ConfigurationError for options or a workspace that do not fit, LabelpilotError where the hooks
-    fail or what they return does not fit the images, StudioRefused and StudioUnreachable.
+    For `nearest-loss`, every train image that has a loss asks for its `neighbours` (None: the
+    workspace's number) nearest unlabeled images; with `worst` M only the M of the highest loss do.
+    `budget` is about how many images will be labeled before the next training, `random_share` how
+    many of them are drawn at random for comparison. Raises ConfigurationError for options or a
+    workspace that do not fit, LabelpilotError where the hooks fail or what they return does not fit
+    the images, StudioRefused and StudioUnreachable.
     """
     began = time.monotonic()
-    k = workspace.learning.neighbours if neighbours is None else neighbours
-    _check_options(model_version, order, claim, engine, k, worst)
+    options = Options(
+        budget=budget,
+        k=workspace.learning.neighbours if neighbours is None else neighbours,
+        claim=_known("claim", claim, get_args(Claim)),
+        worst=worst,
+        engine=_known("engine", engine, get_args(Engine)),
+        random_share=random_share,
+    )
+    name: OrderName = _known("order", order, ORDERS)
+    _check(model_version, options)
     images = yield from _images(workspace)
+    known = set(images) | (yield from _image_tags(workspace))
     folder = round_folder(workspace, model_version)
     hooks = yield from run_hooks(workspace, folder)
-    tags, losses = hooks.embeddings.tags, hooks.losses
-    known = set(images) | (yield from _image_tags(workspace))
-    check_tags(tags, known, losses, hooks.labeled or ())
-    vectors = yield from unit_vectors(hooks.embeddings, folder / "unit.npy")
-    allowed = np.array([_is_candidate(tag, images, hooks) for tag in tags], np.bool_)
-    row = {tag: number for number, tag in enumerate(tags)}
-    train_tags = np.array(list(losses), np.object_)
-    train_losses = np.array(list(losses.values()), np.float64)
-    asking = worst_rows(train_losses, worst)
-    queries = np.asarray(vectors[[row[tag] for tag in train_tags[asking]]], np.float32)
-    found = yield from find_neighbours(queries, vectors, k, _engine(engine), allowed=allowed)
-    ordered = nearest_loss(train_losses[asking], found, _claim(claim))
+    pool = yield from make_pool(
+        hooks,
+        known,
+        tasks=images,
+        labeled={tag for tag, image in images.items() if image.labeled},
+        classes=read_classes(workspace.annotations.dataset),
+        path=folder / "unit.npy",
+    )
+    ranking = yield from rank(name, pool, options)
     return RoundPlan(
         model_version=model_version,
-        order=ordered.name,
-        engine=found.engine,
-        reason=found.reason,
-        recall=found.recall,
-        queries=len(asking),
-        candidates=int(np.count_nonzero(allowed)),
-        losses=train_losses,
-        asked=_asked(ordered, images, tags, list(train_tags[asking])),
+        order=ranking.order.name,
+        engine=ranking.engine,
+        reason=ranking.reason,
+        recall=ranking.recall,
+        queries=ranking.queries,
+        candidates=ranking.candidates,
+        losses=pool.losses[pool.asking],
+        asked=_asked(ranking.order, images, pool.tags),
         seconds=time.monotonic() - began,
     )
 
@@ -139,33 +148,22 @@ def round_folder(workspace: Workspace, model_version: str) -> Path:
     return workspace.rounds / f"{name}-{digest}"
 
 
-def _check_options(
-    model_version: str, order: str, claim: str, engine: str, k: int, worst: int | None
-) -> None:
+def _known(what: str, given: str, known: Sequence[Any]) -> Any:
+    if given not in known:
+        raise ConfigurationError(
+            f"The {what} {given!r} is not known.", next_step=f"Known: {', '.join(known)}."
+        )
+    return given
+
+
+def _check(model_version: str, options: Options) -> None:
     if not model_version.strip() or not model_version.isprintable():
         raise ConfigurationError(
             "A model version needs a name of visible characters.",
             next_step="Give one, such as `--model-version model_v1`.",
         )
-    for what, given, known in (
-        ("order", order, ORDERS),
-        ("claim", claim, CLAIMS),
-        ("engine", engine, ENGINES),
-    ):
-        if given not in known:
-            raise ConfigurationError(
-                f"The {what} {given!r} is not known.", next_step=f"Known: {', '.join(known)}."
-            )
-    if k < 1 or (worst is not None and worst < 1):
-        raise ConfigurationError("The numbers of neighbours and of worst images begin at 1.")
-
-
-def _engine(name: str) -> Engine:
-    return next(engine for engine in ENGINES if engine == name)
-
-
-def _claim(name: str) -> Claim:
-    return next(claim for claim in CLAIMS if claim == name)
+    if min(options.k, options.budget, options.worst or 1) < 1:
+        raise ConfigurationError("The numbers of neighbours and of images begin at 1.")
 
 
 def _images(workspace: Workspace) -> Work[dict[str, _Image]]:
@@ -181,7 +179,7 @@ def _images(workspace: Workspace) -> Work[dict[str, _Image]]:
             # An image that is two tasks is scored as the first, and labeled if either is.
             task_ids.setdefault(path, task.id)
             labeled[path] = labeled.get(path, False) or task.annotations > 0
-            if number % 2000 == 0:
+            if number % TASKS_AN_EVENT == 0:
                 yield Progress("tasks", number, project.tasks)
     if not task_ids:
         raise ConfigurationError(
@@ -199,30 +197,39 @@ def _image_tags(workspace: Workspace) -> Work[set[str]]:
     return {tag_of(path, workspace.images.tag) for path in manifest.paths}
 
 
-def _is_candidate(tag: str, images: dict[str, _Image], hooks: Hooks) -> bool:
-    """Whether an image can be asked for: a task, not labeled there or by the hooks' account."""
-    image = images.get(tag)
-    if image is None or image.labeled or tag in hooks.losses:
-        return False
-    return hooks.labeled is None or tag not in hooks.labeled
-
-
-def _asked(
-    order: Order, images: dict[str, _Image], tags: Sequence[str], train_tags: list[str]
-) -> tuple[Asked, ...]:
-    asked = []
-    for place, (index, score) in enumerate(zip(order.indices, order.scores, strict=True)):
-        image = images[tags[index]]
-        because: dict[str, object] = {}
-        if order.why is not None and (query := int(order.why.queries[place])) >= 0:
-            train = train_tags[query]
-            because = {
-                "train_tag": train,
-                "train_path": images[train].path if train in images else None,
-                "train_loss": float(order.why.losses[place]),
-                "similarity": float(order.why.similarities[place]),
-            }
-        asked.append(
-            Asked(tags[index], image.task_id, image.path, float(score), **because)  # type: ignore[arg-type]
+def read_classes(dataset: Path) -> dict[str, list[str]] | None:
+    """Tag -> classes, from an export; None where there is none. Raises ConfigurationError."""
+    try:
+        found = orjson.loads(dataset.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise ConfigurationError(
+            f"{dataset} cannot be read.",
+            cause=str(error),
+            next_step="Write it anew: `labelpilot export`.",
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(value, list) for value in found.values()):
+        raise ConfigurationError(
+            f"{dataset} is no dataset: a tag and a list of classes for each image.",
+            next_step="Write it anew: `labelpilot export`.",
         )
+    return found
+
+
+def _asked(order: Order, images: dict[str, _Image], tags: Sequence[str]) -> tuple[Asked, ...]:
+    asked = []
+    for place, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
+        image = images[tags[row]]
+        one = Asked(tags[row], image.task_id, image.path, float(score))
+        if order.why is not None and (query := int(order.why.queries[place])) >= 0:
+            train = tags[query]
+            one = replace(
+                one,
+                train_tag=train,
+                train_path=images[train].path if train in images else None,
+                train_loss=float(order.why.losses[place]),
+                similarity=float(order.why.similarities[place]),
+            )
+        asked.append(one)
     return tuple(asked)

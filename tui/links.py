@@ -1,0 +1,55 @@
+"""Links that work from where the user sits, and the program that opens them.
+
+In a codespace the server's own address means nothing to the user's browser: the forwarded port has
+an address of its own. Over SSH without a desktop nothing is opened, for a text browser would take
+the terminal; the link is shown instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def link_from_here(url: str, environ: Mapping[str, str]) -> str:
+    """`url` as the user's browser reaches it: in a codespace, a forwarded port's address."""
+    name, parts = environ.get("CODESPACE_NAME"), urlsplit(url)
+    if not name or parts.hostname not in _LOOPBACK or parts.port is None:
+        return url
+    domain = environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+    return urlunsplit(parts._replace(scheme="https", netloc=f"{name}-{parts.port}.{domain}"))
+
+
+def opener(environ: Mapping[str, str], platform: str = sys.platform) -> list[str] | None:
+    """The command that opens a link on the user's own desktop, or None where there is none."""
+    browser = environ.get("BROWSER", "").split(":")[0].split()
+    if browser and shutil.which(browser[0]):
+        return browser
+    if platform == "darwin":
+        return ["open"]
+    desktop = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    return ["xdg-open"] if desktop and shutil.which("xdg-open") else None
+
+
+def open_link(url: str) -> bool:
+    """Open `url` on the user's desktop; False where nothing here can."""
+    command = opener(os.environ)
+    if command is None or not url.startswith(("http://", "https://")):
+        return False
+    try:
+        subprocess.Popen(
+            [*command, url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True
