@@ -17,7 +17,8 @@ from core.dataset.records import Labels
 class ClassNames(dict[Labels, tuple[str, ...]]):
     """Labels -> their names, in order, for a labeling config and the labels that a dataset holds.
 
-    `all` are the names of all classes, in order, those that no image has too.
+    `all` are the names of all classes, in order, those that no image has too; `by_pair` has them by
+    control and class.
     """
 
     def __init__(self, controls: Controls, held: Iterable[Labels]) -> None:
@@ -35,3 +36,4 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
             for labels in held
         )
         self.all = tuple(names.values())
+        self.by_pair = names

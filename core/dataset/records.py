@@ -8,7 +8,7 @@ the same image: `rules` does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -151,6 +151,16 @@ class Interpreter:
                 self._quick.clear()
             self._quick[key] = rows[0][2]
         return rows
+
+    def regions(
+        self, annotation: Annotation, data: dict[str, Any]
+    ) -> Iterator[tuple[str, Result, list[str]]]:
+        """Each region of `annotation`, with its image and its classes."""
+        shown = self._shown(data)
+        for result in annotation.result or ():
+            if result.type in _REGION_CLASSES and result.value is not None:
+                for image in self._targets(result, shown):
+                    yield image, result, _names(getattr(result.value, result.type)) or []
 
     def _key(self, results: list[Result]) -> tuple[object, ...] | None:
         """What `results` say, in their own order; None where that takes a closer look."""

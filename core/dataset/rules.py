@@ -35,8 +35,9 @@ RULE_WORDS: dict[Rule, str] = {
 class Decision:
     """What the rule made of the records.
 
-    `labels` are by tag, in no order; `tags` are in order; `images` are the paths, in the order of
-    `labels`. `conflicts` are the tags of images whose annotations differ. `annotations` counts
+    `labels` are by tag, in no order; `tags` are in order; `images` are the paths, and `chosen` the
+    ids of the annotations changed last (-1 for one without), in the order of `labels`. `conflicts`
+    are the tags of images whose annotations differ. `annotations` counts
     those that went in; `skipped` and `deleted` those that were skipped, and those that are gone
     from Label Studio. `missing` are the ids of annotations that Label Studio has and the records
     have not.
@@ -45,6 +46,7 @@ class Decision:
     labels: dict[str, Labels]
     tags: list[str]
     images: list[str]
+    chosen: array[int]
     conflicts: tuple[str, ...]
     annotations: int
     skipped: int
@@ -109,6 +111,7 @@ class Tally:
             labels=by_tag,
             tags=sorted(by_tag),
             images=images,
+            chosen=self._annotations,
             conflicts=conflicts,
             annotations=annotations,
             skipped=self.skipped,
@@ -128,26 +131,29 @@ class Tally:
                 several.setdefault(image, [rows[image]]).append(row)
         annotations, differing = len(rows) - len(several), []
         for image, found in several.items():
-            said = self._apart(found)
-            annotations += len(said)
+            apart = self._apart(found)
+            annotations += len(apart)
+            said = [self._labels[row] for row in apart]
             if len(set(said)) > 1:
                 differing.append(image)
-            self._labels[rows[image]] = _decided(said, rule)
+            rows[image] = apart[-1]
+            self._labels[apart[-1]] = _decided(said, rule)
         self._images = list(rows)
         self._labels = [self._labels[row] for row in rows.values()]
+        self._annotations = array("q", [self._annotations[row] for row in rows.values()])
         return annotations, differing
 
-    def _apart(self, rows: list[int]) -> list[Labels]:
-        """The labels of different annotations, from the one changed first to the one changed last.
+    def _apart(self, rows: list[int]) -> list[int]:
+        """The rows of different annotations, from the one changed first to the one changed last.
 
-        An annotation that is met twice counts as it was last.
+        Of an annotation that is met twice, the row that was changed last.
         """
-        last: dict[int, Labels] = {}
+        last: dict[int, int] = {}
         for row in sorted(rows, key=lambda row: (self._moments[row], self._annotations[row])):
             number = self._annotations[row]
             key = number if number >= 0 else -1 - row
             last.pop(key, None)
-            last[key] = self._labels[row]
+            last[key] = row
         return list(last.values())
 
 

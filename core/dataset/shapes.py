@@ -86,12 +86,54 @@ class Document(Annotation, gc=False):
     annotations: list[Annotation] | UnsetType = UNSET
 
 
+class RegionValue(Value, gc=False):
+    """What one result says, with the place of its region in percents of the image's size."""
+
+    y: float | None = None
+    width: float | None = None
+    height: float | None = None
+    rotation: float | None = None
+    radiusX: float | None = None
+    radiusY: float | None = None
+    points: list[list[float]] | None = None
+    rle: list[int] | None = None
+
+
+class RegionResult(Result, gc=False):
+    """One answer of one control, with its region."""
+
+    value: RegionValue | None = None
+    original_width: int | None = None
+    original_height: int | None = None
+    image_rotation: float | None = None
+
+
+class RegionAnnotation(Annotation, gc=False):
+    """One annotation with its regions."""
+
+    result: list[RegionResult] | UnsetType | None = UNSET  # type: ignore[assignment]
+
+
+class RegionTask(Task, gc=False):
+    """A task whose annotations have regions."""
+
+    annotations: list[RegionAnnotation] | UnsetType = UNSET  # type: ignore[assignment]
+
+
+class RegionDocument(Document, gc=False):
+    """A whole file, in either shape, with regions."""
+
+    result: list[RegionResult] | UnsetType | None = UNSET  # type: ignore[assignment]
+    annotations: list[RegionAnnotation] | UnsetType = UNSET  # type: ignore[assignment]
+
+
 decode_document = msgspec.json.Decoder(Document).decode
+decode_region_document = msgspec.json.Decoder(RegionDocument).decode
 
 
-def task_of(value: object) -> Task:
-    """The task in `value`, a dict as the API returns it.
+def task_of(value: object, kind: type[Task] = Task) -> Task:
+    """The task in `value`, a dict as the API returns it; with regions where `kind` has them.
 
     Raises msgspec.ValidationError where it has another shape.
     """
-    return msgspec.convert(value, Task)
+    return msgspec.convert(value, kind)

@@ -1,0 +1,46 @@
+"""The regions that each annotation drew in each image.
+
+Kept only for the formats that hold regions. What has no form in pixels is counted with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from core.dataset.paths import NotReadable
+from core.dataset.records import Interpreter
+from core.dataset.regions import Region, regions_of
+from core.dataset.shapes import Annotation, Document, RegionResult, Task
+
+
+class RegionBook:
+    """Regions by annotation and image; `left_out` counts the others by why they are not there."""
+
+    def __init__(self) -> None:
+        self._regions: dict[tuple[int, str], list[Region]] = {}
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, document: Document | Task, interpreter: Interpreter) -> None:
+        """Take in the regions of a file or a task that records were made of."""
+        annotations: Iterable[Annotation]
+        if isinstance(document.annotations, list):
+            annotations, data = document.annotations, document.data
+        elif isinstance(document, Document) and isinstance(document.task, Task):
+            annotations, data = [document], document.task.data
+        else:
+            return
+        for annotation in annotations:
+            number = -1 if annotation.id is None else annotation.id
+            for image, result, names in interpreter.regions(annotation, data or {}):
+                assert isinstance(result, RegionResult)
+                try:
+                    found = list(regions_of(result, names))
+                except NotReadable as error:
+                    self.left_out[str(error)] += 1
+                else:
+                    self._regions.setdefault((number, image), []).extend(found)
+
+    def of(self, annotation: int, image: str) -> list[Region]:
+        """The regions that `annotation` drew in `image`."""
+        return self._regions.get((annotation, image), [])
