@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.errors import LabelpilotError, StudioUnreachable
+from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.learning.round import RoundPlan
 from core.locks import only_one
 from core.progress import Progress, Work
@@ -25,7 +25,9 @@ from core.workspace import Workspace
 # With the server's memory-saving flag a refused list of more than 500 leaves its first part there.
 BATCH = 500
 READ_SECONDS = 300.0
+# Failures to reach the server before the round is given up.
 ATTEMPTS = 5
+BAD_REQUEST = 400
 # How many of the tab's first tasks are read back to see that the order is right.
 READ_BACK = 100
 # The Data Manager shows every column that a tab does not hide.
@@ -147,38 +149,60 @@ def _clear_other_scores(
 def _write(
     client: StudioClient, project_id: int, model_version: str, wanted: Mapping[int, float]
 ) -> Work[int]:
-    """Create the predictions of `wanted` that are missing; return how many were created."""
+    """Create the predictions of `wanted` that are missing; return how many were created.
+
+    They go in bulk. A Label Studio without the memory-saving flag takes no score above 1 in bulk
+    (it answers 201, and creates nothing), but each by itself: slower, and the highest come first.
+    """
     first = None
-    for attempt in range(ATTEMPTS):
+    failures, singly = 0, False
+    before = -1
+    while True:
         existing = _existing(client, project_id, model_version)
         first = len(existing) if first is None else first
         missing = [task_id for task_id in wanted if task_id not in existing]
         if not missing:
             _check_single(existing, model_version)
             return len(wanted) - first
+        if len(missing) == before:
+            raise LabelpilotError(
+                "Label Studio took the scores but does not show all of them.",
+                cause=f"{len(missing):,} of {len(wanted):,} are missing.",
+                next_step="Look at its log, and run the round again.",
+            )
+        size = 1 if singly else BATCH
         try:
-            for start in range(0, len(missing), BATCH):
+            for start in range(0, len(missing), size):
                 yield Progress("scores", len(wanted) - len(missing) + start, len(wanted))
-                batch = missing[start : start + BATCH]
-                predictions = [
+                batch = [
                     {
                         "task": task_id,
                         "score": wanted[task_id],
                         "model_version": model_version,
                         "result": [],
                     }
-                    for task_id in batch
+                    for task_id in missing[start : start + size]
                 ]
-                client.import_predictions(project_id, predictions, READ_SECONDS)
+                if singly:
+                    client.create_prediction(project_id, batch[0])
+                elif client.import_predictions(project_id, batch, READ_SECONDS) < len(batch):
+                    note = "this server takes these scores one by one only"
+                    yield Progress("scores", 0, len(wanted), note)
+                    singly = True
+                    break
+            else:
+                before = len(missing)
         except StudioUnreachable as error:
-            if attempt == ATTEMPTS - 1:
+            failures += 1
+            if failures >= ATTEMPTS:
                 raise
-            yield Progress("scores", 0, len(wanted), f"{error.message} {error.cause}")
-            yield from wait_for_server(client.url, Progress("scores", 0, len(wanted)))
-    raise LabelpilotError(
-        "Label Studio took the scores but does not show all of them.",
-        next_step="Look at its log, and run the round again.",
-    )
+            progress = Progress("scores", 0, len(wanted), f"{error.message} {error.cause}")
+            yield progress
+            yield from wait_for_server(client.url, progress)
+        except StudioRefused as error:
+            if singly or error.status != BAD_REQUEST:
+                raise
+            singly = True
 
 
 def _check_single(existing: Mapping[int, list[float]], model_version: str) -> None:

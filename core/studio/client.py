@@ -312,6 +312,11 @@ class StudioClient:
         )
         return int(answer.get("created") or 0)
 
+    def create_prediction(self, project_id: int, prediction: Mapping[str, object]) -> None:
+        """Create one prediction."""
+        body = {"project": project_id, **prediction}
+        self._transport.send("POST", "api/predictions/", body=body)
+
     def delete_model_version(self, project_id: int, model_version: str) -> int:
         """Delete every prediction of a model version; returns how many."""
         answer = self._transport.send(
