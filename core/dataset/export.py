@@ -12,23 +12,27 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.dataset.controls import Controls, read_controls
+from core.dataset.formats import find_format
 from core.dataset.interpreting import Unreadable
+from core.dataset.material import Material
 from core.dataset.naming import ClassNames
 from core.dataset.readers import FolderReader, read_tasks
 from core.dataset.records import Interpreter, Labels
 from core.dataset.rules import RULE_WORDS, Decision, Rule, Tally
-from core.dataset.writers import sidecar_path, write_json, write_sidecar
+from core.dataset.writers import sha256, sidecar_path, write_sidecar
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import Progress, Work
 from core.workspace import Workspace
 
-FORMATS = ("json",)
+if TYPE_CHECKING:
+    from core.dataset.region_book import RegionBook
+    from core.dataset.split import Part, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,17 @@ AnnotationSource: TypeAlias = "FolderSource | TaskSource"
 class Details:
     """What the counts of an export stand for.
 
-    `annotations` counts those that went in; `deleted` those that are gone from Label Studio, and
-    `unchecked` those that may be gone; `missing` are the ids of annotations that Label Studio has
-    and the folder has not; `unused` are classes of the labeling config that no image has; `empty`
-    counts the images without any class.
+    `left_out` are images and regions that the format has no place for; `annotations` counts those
+    that went in, `deleted` those that are gone from Label Studio, and `unchecked` those that may be
+    gone; `missing` are the ids of annotations that Label Studio has and the folder has not;
+    `unused` are classes of the labeling config that no image has; `empty` counts the images without
+    any class.
     """
 
     rule: Rule
     source: str
     unreadable: tuple[Unreadable, ...] = ()
+    left_out: tuple[Unreadable, ...] = ()
     conflicts: tuple[str, ...] = ()
     missing: tuple[int, ...] = ()
     unused: tuple[str, ...] = ()
@@ -115,30 +121,54 @@ def export_dataset(
     format: str = "json",
     rule: Rule = "latest",
     label_config: str | None = None,
+    split: Split | None = None,
 ) -> Work[ExportResult]:
     """Write the dataset that `source` holds to `out` (None: where the workspace says).
 
-    `label_config` is the project's labeling config (None: the workspace's file, if it is there).
-    Files that cannot be read are left out and named in the result; the rest is written.
+    `format` is one of `formats.FORMATS`; `label_config` is the project's labeling config (None: the
+    workspace's file, if it is there). With a `split`, the parts are kept beside the workspace's
+    dataset, the same for every format. Files that cannot be read are left out and named in the
+    result; the rest is written.
 
     Raises ConfigurationError for an unknown format or rule, a missing folder, a broken labeling
     config or two images with one tag; LabelpilotError where there is no annotation, the rule
     refuses, or the disk does. The dataset that was there stays then.
     """
     began = time.monotonic()
-    if format not in FORMATS:
+    chosen = find_format(format)
+    if chosen.holds_regions and rule not in ("latest", "refuse"):
         raise ConfigurationError(
-            f"The format {format!r} is not known.",
-            next_step=f"Known: {', '.join(FORMATS)}.",
+            f"The format {format} holds regions, and those of several people cannot be merged.",
+            next_step="Choose the rule latest, or refuse.",
         )
-    path = out or workspace.annotations.dataset
-    gathered = yield from _gather(workspace, source, rule, label_config, path)
-    result = gathered.result(path, began)
-    yield Progress("write", 0, result.images)
-    digest = write_json(path, gathered.decision, gathered.names)
-    write_sidecar(path, _facts(result, gathered.names, digest))
-    yield Progress("write", result.images, result.images)
-    return gathered.result(path, began)
+    path = chosen.path(workspace) if out is None else out
+    regions = None
+    if chosen.holds_regions:
+        from core.dataset.region_book import RegionBook
+
+        regions = RegionBook()
+    gathered = yield from _gather(workspace, source, rule, label_config, path, regions)
+    images = len(gathered.decision.tags)
+    yield Progress("write", 0, images)
+    material = Material(
+        decision=gathered.decision,
+        names=gathered.names,
+        image_folder=workspace.images.path,
+        parts={} if split is None else _parts(workspace, gathered, split),
+        regions=regions,
+    )
+    left_out = chosen.write(path, material)
+    if split is not None:
+        from core.dataset.split import split_path, write_parts
+
+        write_parts(split_path(workspace.annotations.dataset), material.parts)
+    if regions is not None:
+        counts = regions.left_out.items()
+        left_out += [Unreadable(f"{count:,} regions", reason) for reason, count in counts]
+    result = gathered.result(path, began, left_out)
+    write_sidecar(path, _facts(result, gathered.names, format, sha256(path)))
+    yield Progress("write", images, images)
+    return replace(result, seconds=time.monotonic() - began)
 
 
 def preview(
@@ -151,9 +181,9 @@ def preview(
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()
     gathered = yield from _gather(
-        workspace, source, rule, label_config, workspace.annotations.dataset
+        workspace, source, rule, label_config, workspace.annotations.dataset, None
     )
-    return gathered.result(None, began)
+    return gathered.result(None, began, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +198,7 @@ class _Gathered:
     source: str
     checked: bool
 
-    def result(self, path: Path | None, began: float) -> ExportResult:
+    def result(self, path: Path | None, began: float, left_out: list[Unreadable]) -> ExportResult:
         """The result of an export to `path` that began at the monotonic time `began`."""
         decision = self.decision
         counts: Counter[str] = Counter()
@@ -187,6 +217,7 @@ class _Gathered:
                 rule=self.rule,
                 source=self.source,
                 unreadable=self.unreadable,
+                left_out=tuple(left_out),
                 conflicts=decision.conflicts,
                 missing=decision.missing,
                 unused=tuple(name for name in self.names.all if not counts[name]),
@@ -204,6 +235,7 @@ def _gather(
     rule: Rule,
     label_config: str | None,
     path: Path,
+    regions: RegionBook | None,
 ) -> Work[_Gathered]:
     if rule not in RULE_WORDS:
         raise ConfigurationError(
@@ -212,12 +244,12 @@ def _gather(
     controls = _controls(workspace, label_config)
     if isinstance(source, FolderSource):
         name = workspace.relative(source.path)
-        batches = _folder_reader(workspace, source.path, controls, path).batches()
+        batches = _folder_reader(workspace, source.path, controls, path, regions).batches()
         tally = Tally(source.live)
     else:
         name = "Label Studio's API"
         interpreter = Interpreter(controls, workspace.images.path)
-        batches = read_tasks(source.tasks, interpreter, total=source.total)
+        batches = read_tasks(source.tasks, interpreter, total=source.total, regions=regions)
         tally = Tally()
     unreadable: list[Unreadable] = []
     yield Progress("read")
@@ -242,10 +274,14 @@ def _gather(
 
 
 def _folder_reader(
-    workspace: Workspace, folder: Path, controls: Controls, dataset: Path
+    workspace: Workspace,
+    folder: Path,
+    controls: Controls,
+    dataset: Path,
+    regions: RegionBook | None,
 ) -> FolderReader:
     """Reads `folder`, but for the dataset that may lie in it."""
-    ours = (dataset, sidecar_path(dataset))
+    ours = (dataset, sidecar_path(dataset), dataset.with_name(f"{dataset.stem}.split.json"))
     cache = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return FolderReader(
         folder=folder,
@@ -253,7 +289,19 @@ def _folder_reader(
         controls=controls,
         ignored=frozenset(file.name for file in ours if file.parent == folder),
         cache=workspace.make_folder() / "cache" / f"annotations-{cache}",
+        regions=regions,
     )
+
+
+def _parts(workspace: Workspace, gathered: _Gathered, split: Split) -> dict[str, Part]:
+    """Tag -> part: those that were written before, and the split of what has come since."""
+    from core.dataset.split import read_parts, split_images, split_path
+
+    decision = gathered.decision
+    images = dict(zip(decision.labels, decision.images, strict=True))
+    classes = {tag: gathered.names[labels] for tag, labels in decision.labels.items()}
+    kept = read_parts(split_path(workspace.annotations.dataset))
+    return {**kept, **split_images(classes, split.groups(images), split, kept)}
 
 
 def _controls(workspace: Workspace, label_config: str | None) -> Controls:
@@ -280,15 +328,19 @@ def _nothing(source: str, skipped: int, unreadable: list[Unreadable]) -> Labelpi
     )
 
 
-def _facts(result: ExportResult, names: ClassNames, digest: str) -> dict[str, Any]:
+def _facts(
+    result: ExportResult, names: ClassNames, format: str, digest: str | None
+) -> dict[str, Any]:
     """What the file beside the dataset says."""
     details = result.details
     return {
+        "format": format,
         "images": result.images,
         "annotations": details.annotations,
         "skipped": result.skipped,
         "conflicts": result.conflicts,
         "unreadable": [f"{one.name}: {one.reason}" for one in details.unreadable],
+        "left_out": [f"{one.name}: {one.reason}" for one in details.left_out],
         "deleted": details.deleted,
         "unchecked": details.unchecked,
         "missing": len(details.missing),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import Struct
 
@@ -9,7 +11,10 @@ from core.dataset.files import Content
 from core.dataset.packing import Packed, pack
 from core.dataset.paths import NotReadable
 from core.dataset.records import Interpreter, Row
-from core.dataset.shapes import decode_document
+from core.dataset.shapes import decode_document, decode_region_document
+
+if TYPE_CHECKING:
+    from core.dataset.region_book import RegionBook
 
 
 class Unreadable(Struct, frozen=True):
@@ -36,8 +41,17 @@ class Interpreted(Struct, array_like=True, frozen=True):
     half_written: list[Unreadable]
 
 
-def interpret(names: list[str], contents: list[Content], interpreter: Interpreter) -> Interpreted:
-    """Interpret the `contents` of the files `names`, as `files.Folder.read` gives them."""
+def interpret(
+    names: list[str],
+    contents: list[Content],
+    interpreter: Interpreter,
+    regions: RegionBook | None = None,
+) -> Interpreted:
+    """Interpret the `contents` of the files `names`, as `files.Folder.read` gives them.
+
+    Their regions are added to `regions`, if it is there.
+    """
+    decode = decode_document if regions is None else decode_region_document
     rows: list[Row] = []
     read: list[str] = []
     stamps: list[int] = []
@@ -51,7 +65,10 @@ def interpret(names: list[str], contents: list[Content], interpreter: Interprete
             unreadable.append(left_out(name, content))
             continue
         try:
-            found = interpreter.document(decode_document(content))
+            document = decode(content)
+            found = interpreter.document(document)
+            if regions is not None:
+                regions.add(document, interpreter)
         except (msgspec.ValidationError, NotReadable, RecursionError) as error:
             unreadable.append(left_out(name, reason(error)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,8 +29,11 @@ from core.dataset.interpreting import Interpreted, Unreadable, interpret, left_o
 from core.dataset.packing import Packed, pack
 from core.dataset.paths import NotReadable
 from core.dataset.records import Interpreter, Row
-from core.dataset.shapes import task_of
+from core.dataset.shapes import RegionTask, Task, task_of
 from core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from core.dataset.region_book import RegionBook
 
 _CHUNK = MOST_NAMES
 # Fewer files are read sooner than a helper has started.
@@ -54,7 +58,8 @@ class FolderReader:
     """Reads a target storage's folder, in either shape that Label Studio writes.
 
     `images` is the image folder; `ignored` are names that are not Label Studio's, as hidden files
-    never are; `cache` is the file that remembers what was read.
+    never are; `cache` is the file that remembers what was read. Where `regions` are asked for, they
+    are added to, and every file is read, here: a cache and helpers have only what the images show.
     """
 
     folder: Path
@@ -62,6 +67,7 @@ class FolderReader:
     controls: Controls
     cache: Path
     ignored: frozenset[str] = frozenset()
+    regions: RegionBook | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Read every file. Raises ConfigurationError where the folder is missing or closed to us.
@@ -86,13 +92,14 @@ class FolderReader:
         writer = cache.writer()
         helpers = _Helpers(self._order())
         try:
-            if cache.is_empty and folder.looks_large(_WORTH_A_HELPER):
+            plain = self.regions is None
+            if plain and cache.is_empty and folder.looks_large(_WORTH_A_HELPER):
                 # They start while the names are listed.
                 helpers.start(_WORTH_A_HELPER)
             ignored = self.ignored
             names = [name for name in folder.names() if name[0] != "." and name not in ignored]
             total = len(names)
-            if not cache.is_empty:
+            if plain and not cache.is_empty:
                 left = set(names)
                 for block in cache.blocks():
                     block = unchanged(block, folder, left)
@@ -100,7 +107,8 @@ class FolderReader:
                     yield Batch(block.records, [], total - len(left), total)
                 names = [name for name in names if name in left]
             yield from self._read(folder, names, total, helpers, writer, began)
-            writer.keep()
+            if plain:
+                writer.keep()
         finally:
             helpers.close()
             writer.drop()
@@ -123,7 +131,8 @@ class FolderReader:
             yield Batch(interpreted.block.records, interpreted.unreadable, done, total)
         if half_written:
             time.sleep(_HALF_WRITTEN_WAIT)
-            last = interpret(half_written, folder.read(half_written), self._interpreter())
+            contents = folder.read(half_written)
+            last = interpret(half_written, contents, self._interpreter(), self.regions)
             left = [*last.unreadable, *last.half_written]
             yield Batch(last.block.records, left, done, total)
 
@@ -135,9 +144,10 @@ class FolderReader:
         interpreter = self._interpreter()
 
         def here(chunk: list[str]) -> tuple[int, Interpreted]:
-            return len(chunk), interpret(chunk, folder.read(chunk), interpreter)
+            return len(chunk), interpret(chunk, folder.read(chunk), interpreter, self.regions)
 
-        helpers.start(len(names))
+        if self.regions is None:
+            helpers.start(len(names))
         helpers.share(chunks)
         for chunk in chunks:
             yield here(chunk)
@@ -218,9 +228,17 @@ class _Helpers:
 
 
 def read_tasks(
-    tasks: Iterable[object], interpreter: Interpreter, *, total: int | None = None
+    tasks: Iterable[object],
+    interpreter: Interpreter,
+    *,
+    total: int | None = None,
+    regions: RegionBook | None = None,
 ) -> Iterator[Batch]:
-    """Read tasks with their annotations as the API returns them; `total` is how many will come."""
+    """Read tasks with their annotations as the API returns them; `total` is how many will come.
+
+    Their regions are added to `regions`, if it is there.
+    """
+    kind = Task if regions is None else RegionTask
     iterator = iter(tasks)
     done = 0
     while chunk := list(islice(iterator, _CHUNK)):
@@ -228,7 +246,10 @@ def read_tasks(
         unreadable: list[Unreadable] = []
         for task in chunk:
             try:
-                rows.extend(interpreter.task(task_of(task)))
+                read = task_of(task, kind)
+                rows.extend(interpreter.task(read))
+                if regions is not None:
+                    regions.add(read, interpreter)
             except (msgspec.ValidationError, NotReadable, RecursionError) as error:
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
                 unreadable.append(left_out(f"task {number}", reason(error)))

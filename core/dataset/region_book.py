@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from core.dataset.paths import NotReadable
 from core.dataset.records import Interpreter
 from core.dataset.regions import Region, regions_of
-from core.dataset.shapes import Annotation, Document, RegionResult, Task
+from core.dataset.shapes import Annotation, Document, RegionResult, Result, Task
 
 
 class RegionBook:
@@ -19,6 +19,7 @@ class RegionBook:
 
     def __init__(self) -> None:
         self._regions: dict[tuple[int, str], list[Region]] = {}
+        self._moments: dict[int, float] = {}
         self.left_out: Counter[str] = Counter()
 
     def add(self, document: Document | Task, interpreter: Interpreter) -> None:
@@ -32,14 +33,22 @@ class RegionBook:
             return
         for annotation in annotations:
             number = -1 if annotation.id is None else annotation.id
-            for image, result, names in interpreter.regions(annotation, data or {}):
-                assert isinstance(result, RegionResult)
-                try:
-                    found = list(regions_of(result, names))
-                except NotReadable as error:
-                    self.left_out[str(error)] += 1
-                else:
-                    self._regions.setdefault((number, image), []).extend(found)
+            moment = annotation.updated_at.timestamp() if annotation.updated_at is not None else 0.0
+            # One annotation may lie in two files: a newer one, and one of before.
+            if moment >= self._moments.get(number, 0.0):
+                self._moments[number] = moment
+                self._take(number, interpreter.regions(annotation, data or {}))
+
+    def _take(self, number: int, regions: Iterable[tuple[str, Result, list[str]]]) -> None:
+        found: dict[str, list[Region]] = {}
+        for image, result, names in regions:
+            assert isinstance(result, RegionResult)
+            try:
+                found.setdefault(image, []).extend(regions_of(result, names))
+            except NotReadable as error:
+                self.left_out[str(error)] += 1
+        for image, its in found.items():
+            self._regions[number, image] = its
 
     def of(self, annotation: int, image: str) -> list[Region]:
         """The regions that `annotation` drew in `image`."""

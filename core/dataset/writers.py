@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from core.dataset.material import LeftOut, Material
 from core.dataset.naming import ClassNames
 from core.dataset.rules import Decision
 from core.files import write_at_once, written_at_once
@@ -35,22 +36,33 @@ class LastExport:
 
 
 def sidecar_path(dataset: Path) -> Path:
-    """The file beside `dataset` that says how it was made: `dataset.meta.json`."""
-    return dataset.with_name(f"{dataset.stem}.meta.json")
+    """The file beside `dataset` that says how it was made: `dataset.meta.json`.
+
+    Another format's has its own: `dataset.csv.meta.json`.
+    """
+    name = dataset.stem if dataset.suffix == ".json" else dataset.name
+    return dataset.with_name(f"{name}.meta.json")
 
 
-def write_json(path: Path, decision: Decision, names: ClassNames) -> str:
+def sha256(file: Path) -> str | None:
+    """The hash of a file; None for what is none (a folder, or several files)."""
+    if not file.is_file():
+        return None
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while part := content.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, material: Material) -> LeftOut:
     """Write tag -> list of classes as one JSON object, sorted by tag.
 
-    Returns the file's SHA-256. Raises LabelpilotError where the disk refuses; what was at `path`
-    is then as it was.
+    Raises LabelpilotError where the disk refuses; what was at `path` is then as it was.
     """
-    digest = hashlib.sha256()
     with written_at_once(path) as file:
-        for part in _json_parts(decision, names):
-            digest.update(part)
-            file.write(part)
-    return digest.hexdigest()
+        file.writelines(_json_parts(material.decision, material.names))
+    return []
 
 
 def _json_parts(decision: Decision, names: ClassNames) -> Iterator[bytes]:
