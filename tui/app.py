@@ -1,0 +1,246 @@
+"""The app: four sections over one core. It wires them together and does nothing itself.
+
+Everything it imports at its top is light: no Label Studio SDK, no keyring, no HTTP client, no numpy
+before the first paint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.signal import Signal
+
+from tui.backend import Backend
+from tui.driver import lenient
+from tui.jobs import Job, Jobs
+from tui.journal import Journal
+from tui.keys import Key, Place, bindings, keys_of
+from tui.links import link_from_here, open_link
+from tui.looking import POLL_SECONDS, Looker, Seen
+from tui.screens.dialogs import Dialog, link_dialog, mistake, sentence
+from tui.screens.export import ExportScreen
+from tui.screens.learning import LearningScreen
+from tui.screens.section import Section
+from tui.screens.setup import SetupScreen
+from tui.screens.sync import SyncScreen
+from tui.themes import THEMES, muted
+from tui.widgets.top import SECTIONS
+from tui.words import count, harmless, lines, plain
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+# What a job may take to tidy up when the app is left.
+LEAVE_SECONDS = 2.0
+
+
+class LabelpilotApp(App[None]):
+    """labelpilot in the terminal, on the workspace in `root`."""
+
+    CSS_PATH = "../screens.css"
+    TITLE = "labelpilot"
+    MODES: ClassVar[dict[str, Any]] = {
+        "setup": SetupScreen,
+        "sync": SyncScreen,
+        "export": ExportScreen,
+        "learning": LearningScreen,
+    }
+    DEFAULT_MODE = "setup"
+    COMMAND_PALETTE_BINDING = "colon"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("everywhere"),
+        Binding("ctrl+c", "leave", show=False),
+    ]
+
+    def __init__(
+        self, root: Path, backend: Backend | None = None, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        super().__init__()
+        self.backend = backend or Backend()
+        self.journal = Journal()
+        self.jobs = Jobs(self)
+        self.changed: Signal[None] = Signal(self, "changed")
+        self.looker = Looker(root, self.backend, self._changed)
+        self._poll_seconds = poll_seconds
+        for theme in THEMES:
+            self.register_theme(theme)
+        if "TEXTUAL_THEME" not in os.environ:
+            self.theme = THEMES[0].name
+
+    def get_driver_class(self) -> type[Driver]:
+        return lenient(super().get_driver_class())
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return {**variables, "muted": muted(self.current_theme.ansi, variables)}
+
+    @property
+    def seen(self) -> Seen:
+        """What is known of the workspace and its server."""
+        return self.looker.seen
+
+    def on_mount(self) -> None:
+        # The first paint comes before anything is asked.
+        self.call_after_refresh(self.look)
+        if self._poll_seconds:
+            self.set_interval(self._poll_seconds, self.looker.poll)
+
+    def look(self) -> None:
+        """Look at the workspace and its server again."""
+        self.looker.look()
+
+    def _changed(self) -> None:
+        workspace = self.seen.workspace
+        if workspace is not None and self.journal.file is None:
+            self.journal.file = workspace.logs / "labelpilot.log"
+        self.changed.publish(None)
+
+    # Jobs
+
+    def job_changed(self, job: Job) -> None:
+        """A job has news."""
+        if job.kind == "setup" and job.running and _tells_of_a_step(job):
+            self.look()
+        self.changed.publish(None)
+
+    def job_ended(self, job: Job) -> None:
+        """A job has ended, one way or the other."""
+        self.journal.write(f"{job.title}: {job.outcome}. {job.result or ''}".strip())
+        for _, note in job.notes:
+            self.journal.write(f"  {note}")
+        if job.error is not None:
+            self.journal.write(mistake(job.error))
+            if job.kind not in ("versions", "preview"):
+                self.notify(
+                    harmless(f"{sentence(job.error)} Press enter in its section for the whole."),
+                    severity="error",
+                    markup=False,
+                    timeout=8,
+                )
+        elif job.outcome == "done" and job.kind == "sync":
+            self.say(f"{job.result}.")
+        screen = self.screen_stack[0]
+        if isinstance(screen, LearningScreen):
+            screen.ended(job)
+        if job.kind not in ("preview", "versions"):
+            self.look()
+        self.changed.publish(None)
+
+    def sync(self) -> None:
+        """Start a sync; it goes on while other sections are looked at."""
+        workspace = self.seen.workspace
+        if workspace is not None:
+            begin = partial(self.backend.sync, workspace)
+            self.jobs.start("sync", "Images to tasks", "labelpilot sync", begin)
+
+    def label(self) -> None:
+        """Open the page for labeling in the user's browser, or show its link."""
+        workspace = self.seen.workspace
+        if workspace is not None:
+            self.run_worker(partial(self._find_page, workspace), thread=True, exit_on_error=False)
+
+    def _find_page(self, workspace: Any) -> None:
+        from core.progress import finish
+
+        try:
+            url = link_from_here(finish(self.backend.label_page(workspace)), os.environ)
+        except Exception as error:
+            self.call_from_thread(self.say, sentence(error), "error")
+        else:
+            opened = open_link(url)
+            self.call_from_thread(self.push_screen, link_dialog(url, opened))
+
+    # What every screen needs
+
+    def say(self, words: str, severity: str = "information") -> None:
+        """A toast. The words are shown as they are."""
+        self.notify(harmless(words), severity=cast(Any, severity), markup=False)
+
+    def copy_out(self, text: str) -> None:
+        """Copy `text` to the user's clipboard (OSC 52), and keep it in a file as well."""
+        self.copy_to_clipboard(text)
+        workspace = self.seen.workspace
+        if workspace is None:
+            self.say("Copied.")
+            return
+        file = workspace.logs / "copied.txt"
+        try:
+            workspace.make_folder()
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.write_text(text, encoding="utf-8", errors="replace")
+        except OSError:
+            self.say("Copied.")
+        else:
+            self.say(f"Copied; it is in {workspace.relative(file)} too.")
+
+    @property
+    def place(self) -> Place:
+        """The section that is looked at."""
+        return cast(Place, self.current_mode)
+
+    def action_section(self, mode: str) -> None:
+        if self.current_mode != mode and len(self.screen_stack) == 1:
+            self.switch_mode(mode)
+            self.changed.publish(None)
+
+    def action_help(self) -> None:
+        from tui.screens.help import help_dialog
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(help_dialog(self.place))
+
+    def action_logs(self) -> None:
+        from tui.screens.logs import LogsScreen
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(LogsScreen())
+
+    def action_leave(self) -> None:
+        running = [job for job in self.jobs.running if job.kind not in ("preview", "versions")]
+        if not running:
+            self._leave(True)
+            return
+        names = ", ".join(job.title.lower() for job in running)
+        text = lines(
+            [
+                plain(f"{count(len(running), 'job')} running: {names}."),
+                "It stops when you leave; what it made until then stays, and the next start goes",
+                "on from there. Our Label Studio goes on without the app.",
+            ]
+        )
+        self.push_screen(Dialog("Leave?", text, yes="leave", no="stay"), self._leave)
+
+    def _leave(self, agreed: bool | None) -> None:
+        if agreed:
+            self.jobs.stop_all(LEAVE_SECONDS)
+            self.exit()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What applies now: this section's keys, then those that are the same everywhere."""
+        if isinstance(screen, Section):
+            for key in keys_of(screen.PLACE):
+                if screen.why_not(key.action) is None:
+                    yield self._command(key, partial(screen.run_action, key.action))
+        for mode, title in SECTIONS.items():
+            if mode != self.current_mode:
+                yield SystemCommand(f"Go to {title}", "", partial(self.action_section, mode))
+        yield SystemCommand("Logs", "Ours and the server's (L)", self.action_logs)
+        yield SystemCommand("Help", "All keys (?)", self.action_help)
+        yield SystemCommand("Theme", "Light, dark, the terminal's own", self.action_change_theme)
+        yield SystemCommand("Leave", "The server goes on (q)", self.action_leave)
+
+    def _command(self, key: Key, run: Any) -> SystemCommand:
+        return SystemCommand(f"{key.short.capitalize()}  ({key.face})", key.what, run)
+
+
+def _tells_of_a_step(job: Job) -> bool:
+    """Whether a set-up has just ended one of its steps."""
+    progress = job.progress
+    return bool(progress.note and progress.total and progress.done)

@@ -1,0 +1,210 @@
+"""What the app asks of core, as one set of functions, so that a test can give it others.
+
+Nothing of core that opens connections or reads keyrings is imported before it is called: the first
+paint waits for nothing. No function here knows the screen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.progress import Progress, Work
+
+if TYPE_CHECKING:
+    from core.checklist import Report, Step, StepId
+    from core.dataset.export import ExportResult
+    from core.dataset.rules import Rule
+    from core.learning.publishing import RoundResult
+    from core.learning.round import RoundPlan
+    from core.studio.server import ServerStatus
+    from core.tasks.sync import SyncResult
+    from core.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSettings:
+    """What is asked of a round of active learning."""
+
+    model_version: str
+    order: str = "nearest-loss"
+    claim: str = "highest"
+    neighbours: int | None = None
+    worst: int | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line's twin."""
+        words = ["labelpilot active-learning --model-version", _quoted(self.model_version)]
+        if self.order != "nearest-loss":
+            words += ["--order", self.order]
+        if self.claim != "highest":
+            words += ["--claim", self.claim]
+        if self.neighbours is not None:
+            words += ["-k", str(self.neighbours)]
+        if self.worst is not None:
+            words += ["--worst", str(self.worst)]
+        return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _load(root: Path) -> Workspace:
+    from core.workspace import load_workspace
+
+    return load_workspace(root)
+
+
+def _save(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
+    from core.workspace import save_workspace
+
+    return save_workspace(root, changes)
+
+
+def _steps() -> tuple[Step, ...]:
+    from core.checklist import STEPS
+
+    return STEPS
+
+
+def _probe(workspace: Workspace) -> Iterator[Report]:
+    from core.checklist import probe_steps
+
+    return probe_steps(workspace)
+
+
+def _apply(workspace: Workspace, step_id: StepId) -> Work[Report]:
+    from core.checklist import apply_step
+
+    return apply_step(workspace, step_id)
+
+
+def _set_up(workspace: Workspace) -> Work[Any]:
+    from core.checklist import set_up
+
+    return set_up(workspace)
+
+
+def _status(workspace: Workspace) -> ServerStatus:
+    from core.studio.server import server_status
+
+    return server_status(workspace)
+
+
+def _stop_server(workspace: Workspace) -> Work[bool]:
+    from core.studio.server import stop_server
+
+    yield Progress("stop the server")
+    return stop_server(workspace)
+
+
+def _token_source(workspace: Workspace) -> str | None:
+    from core.credentials import find_secret
+    from core.errors import LabelpilotError
+
+    with contextlib.suppress(LabelpilotError):
+        secret = find_secret(workspace, "token")
+        return None if secret is None else secret.source
+    return None
+
+
+def _store_token(workspace: Workspace, token: str) -> Work[str]:
+    """Try the token first: one that is refused is not stored."""
+    from core.credentials import clean_token, store_secret
+    from core.studio.client import StudioClient
+    from core.studio.server import server_url
+
+    yield Progress("token")
+    token = clean_token(token)
+    with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
+        client.whoami()
+    yield Progress("token")
+    return store_secret(workspace, "token", token)
+
+
+def _sync(workspace: Workspace) -> Work[SyncResult]:
+    from core.tasks.sync import sync_images
+
+    return sync_images(workspace)
+
+
+def _preview(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
+    from core.dataset.source import preview_from
+
+    return preview_from(workspace, rule=rule)
+
+
+def _export(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
+    from core.dataset.source import export_from
+
+    return export_from(workspace, rule=rule)
+
+
+def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
+    from core.learning.round import plan_round
+
+    return plan_round(
+        workspace,
+        asked.model_version,
+        order=asked.order,
+        claim=asked.claim,
+        neighbours=asked.neighbours,
+        worst=asked.worst,
+    )
+
+
+def _publish(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
+    from core.learning.publishing import publish_round
+
+    return publish_round(workspace, plan)
+
+
+def _versions(workspace: Workspace) -> Work[dict[str, int]]:
+    from core.learning.publishing import published_versions
+
+    yield Progress("model versions")
+    return published_versions(workspace)
+
+
+def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
+    from core.learning.publishing import remove_version
+
+    return remove_version(workspace, model_version)
+
+
+def _label_page(workspace: Workspace) -> Work[str]:
+    from core.studio.lookup import label_stream
+
+    yield Progress("link")
+    return label_stream(workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The functions of core that the screens call, from threads."""
+
+    load: Callable[[Path], Workspace] = _load
+    save: Callable[[Path, dict[str, dict[str, Any]]], Workspace] = _save
+    steps: Callable[[], tuple[Step, ...]] = _steps
+    probe: Callable[[Workspace], Iterator[Report]] = _probe
+    apply: Callable[[Workspace, StepId], Work[Report]] = _apply
+    set_up: Callable[[Workspace], Work[Any]] = _set_up
+    status: Callable[[Workspace], ServerStatus] = _status
+    stop_server: Callable[[Workspace], Work[bool]] = _stop_server
+    token_source: Callable[[Workspace], str | None] = _token_source
+    store_token: Callable[[Workspace, str], Work[str]] = _store_token
+    sync: Callable[[Workspace], Work[SyncResult]] = _sync
+    preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
+    export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
+    plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan
+    publish: Callable[[Workspace, RoundPlan], Work[RoundResult]] = _publish
+    versions: Callable[[Workspace], Work[dict[str, int]]] = _versions
+    remove_version: Callable[[Workspace, str], Work[int]] = _remove_version
+    label_page: Callable[[Workspace], Work[str]] = _label_page

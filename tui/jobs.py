@@ -1,0 +1,191 @@
+"""Long work of the app: each piece in a thread of its own, followed from the event loop.
+
+A job is one of core's generators. It belongs to the app, not to a screen, and goes on while the
+user looks elsewhere. Its thread is a daemon, so that a call that never returns cannot keep the app
+alive; stopping closes the generator between two of its events. The event loop looks at each job ten
+times a second, however often the work reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from core.progress import Progress, Work
+
+if TYPE_CHECKING:
+    from tui.app import LabelpilotApp
+
+JobKind = Literal["setup", "server", "sync", "preview", "export", "plan", "publish", "versions"]
+Outcome = Literal["running", "done", "failed", "stopped"]
+Begin: TypeAlias = Callable[[], Work[Any]]
+TICK_SECONDS = 0.1
+# Notes kept: enough to scroll back, and no more than a screen can show without delay.
+MOST_NOTES = 2000
+# Jobs of one group would get into each other's way.
+GROUPS: tuple[frozenset[JobKind], ...] = (
+    frozenset({"setup", "server", "sync"}),
+    frozenset({"preview", "export"}),
+    frozenset({"plan", "publish", "versions"}),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A piece of long work. Times are monotonic, in seconds; a note is (time of day, sentence)."""
+
+    kind: JobKind
+    title: str
+    command: str
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    outcome: Outcome = "running"
+    progress: Progress = field(default_factory=lambda: Progress(""))
+    events: int = 0
+    last_sign: float = field(default_factory=time.monotonic)
+    notes: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MOST_NOTES))
+    noted: int = 0
+    result: Any = None
+    error: BaseException | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+    _stage_began: float = field(default_factory=time.monotonic)
+    _stage_first: int = 0
+
+    @property
+    def running(self) -> bool:
+        return self.outcome == "running"
+
+    @property
+    def elapsed(self) -> float:
+        return (self.ended or time.monotonic()) - self.began
+
+    @property
+    def per_second(self) -> float | None:
+        """How many are done a second in this stage, or None while that cannot be said."""
+        seconds = self.last_sign - self._stage_began
+        gained = self.progress.done - self._stage_first
+        return gained / seconds if seconds > 0.2 and gained > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        per_second, total = self.per_second, self.progress.total
+        if per_second is None or total is None:
+            return None
+        return max(0.0, (total - self.progress.done) / per_second)
+
+    def take(self, event: Progress) -> None:
+        """Take in an event; called from the job's thread."""
+        now = time.monotonic()
+        if event.stage != self.progress.stage or event.done < self.progress.done:
+            self._stage_began, self._stage_first = now, event.done
+        if event.note and (event.note != self.progress.note or event.stage != self.progress.stage):
+            self.notes.append((time.time(), event.note))
+            self.noted += 1
+        self.progress, self.last_sign = event, now
+        self.events += 1
+
+    def run(self, begin: Begin) -> None:
+        """Do the work, in the job's thread."""
+        outcome: Outcome = "done"
+        try:
+            work = begin()
+            try:
+                while not self.stopping.is_set():
+                    self.take(next(work))
+                outcome = "stopped"
+            except StopIteration as stop:
+                self.result = stop.value
+            finally:
+                work.close()
+        except BaseException as error:
+            self.error, outcome = error, "failed"
+        self.ended = time.monotonic()
+        self.outcome = outcome
+        self.finished.set()
+
+
+class Jobs:
+    """The app's jobs: the last one of each kind, running or not."""
+
+    def __init__(self, app: LabelpilotApp) -> None:
+        self._app = app
+        self._last: dict[JobKind, Job] = {}
+
+    def last(self, kind: JobKind) -> Job | None:
+        return self._last.get(kind)
+
+    def forget(self, kind: JobKind) -> None:
+        """Forget a job that has ended, so that its screen shows what is there now."""
+        job = self._last.get(kind)
+        if job is not None and not job.running:
+            del self._last[kind]
+
+    @property
+    def running(self) -> list[Job]:
+        return [job for job in self._last.values() if job.running]
+
+    def in_the_way(self, kind: JobKind) -> Job | None:
+        """A running job beside which one of `kind` cannot run."""
+        group = next(group for group in GROUPS if kind in group)
+        return next((job for job in self.running if job.kind in group), None)
+
+    def start(self, kind: JobKind, title: str, command: str, begin: Begin) -> Job | None:
+        """Start a job, or return None where another is in its way (and say so)."""
+        other = self.in_the_way(kind)
+        if other is not None:
+            self._app.say(f"{other.title} is running; wait for it, or stop it first.")
+            return None
+        job = Job(kind, title, command)
+        self._last[kind] = job
+        self._app.run_worker(self._follow(job, begin), group="jobs", exit_on_error=True)
+        return job
+
+    def stop(self, kind: JobKind) -> bool:
+        """Ask a running job to stop; False if none of this kind runs."""
+        job = self._last.get(kind)
+        if job is None or not job.running:
+            return False
+        job.stopping.set()
+        self._app.job_changed(job)
+        return True
+
+    def stop_all(self, patience: float) -> None:
+        """Stop every job, and wait `patience` seconds in all for what they have to tidy up."""
+        running = self.running
+        for job in running:
+            job.stopping.set()
+        deadline = time.monotonic() + patience
+        for job in running:
+            job.finished.wait(max(0.0, deadline - time.monotonic()))
+
+    async def _follow(self, job: Job, begin: Begin) -> None:
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def run() -> None:
+            job.run(begin)
+            # The loop is gone when the app was left meanwhile.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=run, daemon=True, name=f"job {job.kind}").start()
+        shown, shown_at = -1, 0.0
+        while not ended.is_set():
+            now = time.monotonic()
+            # Without news, once in a while all the same: the elapsed time is a sign of life.
+            if job.events != shown or now - shown_at >= 0.5:
+                shown, shown_at = job.events, now
+                self._app.job_changed(job)
+            try:
+                await asyncio.wait_for(ended.wait(), TICK_SECONDS)
+            except asyncio.TimeoutError:
+                continue
+        self._app.job_changed(job)
+        self._app.job_ended(job)

@@ -1,0 +1,37 @@
+"""What labelpilot did, in a file: one line for each start, note, end and error of a job.
+
+Secrets are masked before a line is written. The journal never fails its caller: where it cannot be
+written, it is kept in memory only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+
+from core.errors import redact
+
+MOST_LINES = 2000
+
+
+class Journal:
+    """The lines of this session, and of the file once there is a workspace to keep it in."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=MOST_LINES)
+        self.file: Path | None = None
+
+    def write(self, text: str) -> None:
+        """Keep `text`, line by line, with the time of day."""
+        moment = time.strftime("%Y-%m-%d %H:%M:%S")
+        new = [f"{moment}  {redact(line)}" for line in text.splitlines() if line.strip()]
+        self.lines.extend(new)
+        if self.file is None or not self.file.parent.parent.is_dir():
+            return
+        try:
+            self.file.parent.mkdir(mode=0o700, exist_ok=True)
+            with open(self.file, "a", encoding="utf-8", errors="replace") as file:
+                file.writelines(line + "\n" for line in new)
+        except OSError:
+            self.file = None

@@ -1,0 +1,127 @@
+"""Every key of the app, in one place: what it does, where, and in what words.
+
+The bindings, the line of keys at the bottom, the help and the README's table are all made from
+`KEYS`, so that they cannot tell different stories. Plain letters, digits, enter and escape only:
+VS Code and tmux keep most others for themselves. It knows no screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Place = Literal[
+    "everywhere", "setup", "sync", "export", "learning", "list", "form", "dialog", "logs"
+]
+
+PLACE_TITLES: dict[Place, str] = {
+    "everywhere": "Everywhere",
+    "setup": "Setup",
+    "sync": "Sync",
+    "export": "Export",
+    "learning": "Active learning",
+    "list": "In lists and texts",
+    "form": "In forms",
+    "dialog": "In questions and messages",
+    "logs": "Logs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `short` is what the line of keys says (empty: it is not shown there), `what` what
+    the help says. `action` is Textual's name of what it runs."""
+
+    place: Place
+    key: str
+    action: str
+    short: str
+    what: str
+
+    @property
+    def id(self) -> str:
+        """A name that stays when the key is changed."""
+        return f"{self.place}.{self.action.split('(')[0]}"
+
+    @property
+    def face(self) -> str:
+        """The key as people read it."""
+        faces = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "G": "G"}
+        return "/".join(faces.get(part, part) for part in self.key.split(","))
+
+
+KEYS: tuple[Key, ...] = (
+    Key("setup", "enter", "do", "do it", "Do the chosen step, or read why it failed"),
+    Key("setup", "a", "do_all", "do all", "Do every step that needs no answer"),
+    Key("setup", "escape", "stop", "stop", "Stop what is running"),
+    Key("setup", "e", "edit", "edit", "Change the workspace's settings"),
+    Key("setup", "r", "look", "look again", "Look at every step again"),
+    Key("setup", "s", "server", "server", "Start our Label Studio, or stop it"),
+    Key("setup", "b", "label", "label", "Open the page for labeling, or show its link"),
+    Key("setup", "t", "token", "token", "Store a token for a Label Studio that is not ours"),
+    Key("sync", "enter", "sync", "sync", "Make a task of each image, or read why it failed"),
+    Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
+    Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),
+    Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
+    Key("export", "enter", "write", "write", "Write the dataset, or read why that failed"),
+    Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),
+    Key("export", "r", "look", "look again", "Read the annotations again"),
+    Key("export", "d", "details", "left out", "See every file that was left out, and conflicts"),
+    Key("export", "escape", "stop", "stop", "Stop reading"),
+    Key("learning", "enter", "plan", "plan", "Run the hooks and choose images; publishes nothing"),
+    Key("learning", "p", "publish", "publish", "Publish the plan to Label Studio"),
+    Key("learning", "b", "label", "label", "Open the page that shows the images in this order"),
+    Key("learning", "e", "edit", "edit", "Change model version, order and neighbours"),
+    Key("learning", "u", "undo", "undo", "Take a published model version back"),
+    Key("learning", "r", "look", "look again", "Look again, and forget a failure"),
+    Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
+    Key("everywhere", "1", "section('setup')", "", "Setup: the steps from nothing to labeling"),
+    Key("everywhere", "2", "section('sync')", "", "Sync: images to tasks"),
+    Key("everywhere", "3", "section('export')", "", "Export: annotations to dataset.json"),
+    Key("everywhere", "4", "section('learning')", "", "Active learning: what to label next"),
+    Key("everywhere", "L", "logs", "logs", "Logs: ours and the server's"),
+    Key("everywhere", "colon", "command_palette", "more", "Everything that can be done now"),
+    Key("everywhere", "question_mark", "help", "help", "This help"),
+    Key("everywhere", "q", "leave", "", "Leave; the server goes on"),
+    Key("list", "j,down", "cursor_down", "", "Down"),
+    Key("list", "k,up", "cursor_up", "", "Up"),
+    Key("list", "g,home", "first", "", "To the first"),
+    Key("list", "G,end", "last", "", "To the last"),
+    Key("form", "enter", "accept", "save", "Accept the form"),
+    Key("form", "escape", "cancel", "cancel", "Leave the form; nothing is changed"),
+    Key("form", "down", "app.focus_next", "", "To the next field (tab too)"),
+    Key("form", "up", "app.focus_previous", "", "To the field before"),
+    Key("dialog", "enter,y", "accept", "yes", "Yes, or close"),
+    Key("dialog", "escape,n", "cancel", "no", "No, or close"),
+    Key("dialog", "c", "copy", "copy", "Copy the text"),
+    Key("logs", "tab", "other", "other log", "Ours, or the server's"),
+    Key("logs", "c", "copy", "copy", "Copy the log"),
+    Key("logs", "escape,q,L", "cancel", "close", "Close"),
+)
+
+
+def keys_of(*places: Place) -> Iterator[Key]:
+    """The keys of `places`, in the registry's order."""
+    return (key for key in KEYS if key.place in places)
+
+
+def bindings(*places: Place) -> list[Binding]:
+    """Textual's bindings for the keys of `places`. The line of keys is ours, so none is shown."""
+    return [
+        Binding(key.key, key.action, key.short or key.what, show=False, tooltip=key.what)
+        for key in keys_of(*places)
+        if key.action != "command_palette"
+    ]
+
+
+def markdown_table() -> str:
+    """The README's table of keys."""
+    lines = ["| where | key | does |", "|---|---|---|"]
+    for place, title in PLACE_TITLES.items():
+        for key in keys_of(place):
+            face = " ".join(f"`{part}`" for part in key.face.split("/") if part) or "`/`"
+            lines.append(f"| {title} | {face} | {key.what} |")
+    return "\n".join(lines) + "\n"

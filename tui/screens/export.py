@@ -1,0 +1,201 @@
+"""Export: what would be written, before it is written; then the dataset."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.jobs import Job, JobKind
+from tui.keys import Key, Place, bindings
+from tui.screens.dialogs import Dialog, sentence
+from tui.screens.section import Section
+from tui.widgets.chart import ClassChart
+from tui.widgets.lists import KeyedText
+from tui.widgets.work import WorkPanel
+from tui.words import ago, count, lines, plain, some
+
+if TYPE_CHECKING:
+    from core.dataset.export import ExportResult
+    from core.dataset.rules import Rule
+
+
+class ExportScreen(Section):
+    """The preview of an export, and its result."""
+
+    PLACE: ClassVar[Place] = "export"
+    JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "preview")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
+    AUTO_FOCUS = "#chart"
+
+    rule: Rule = "latest"
+
+    def body(self) -> ComposeResult:
+        yield WorkPanel(notes=2)
+        yield Static(id="counts")
+        with KeyedText(id="chart"):
+            yield ClassChart()
+        yield Static(id="found")
+
+    def on_screen_resume(self) -> None:
+        if self.job is None or self.job.outcome in ("done", "stopped"):
+            self._look()
+        self.show()
+
+    def show(self) -> None:
+        job = self.job
+        running = job is not None and job.running
+        self.query_one(WorkPanel).show(job if running else None)
+        if job is None and self.is_current and self.workspace is not None:
+            self._look()
+        result = self.preview
+        self.query_one(ClassChart).show(result.classes if result else {})
+        self.query_one("#chart").display = bool(result and result.classes)
+        self.query_one("#counts", Static).update(self._counts(result))
+        self.query_one("#found", Static).update(lines(self._found(result)))
+
+    @property
+    def preview(self) -> ExportResult | None:
+        """What would be written, as last seen."""
+        job = self.pilot.jobs.last("preview")
+        return cast("ExportResult | None", job.result) if job is not None else None
+
+    @property
+    def written(self) -> Job | None:
+        """The export of this preview, if it was done."""
+        preview, export = self.pilot.jobs.last("preview"), self.pilot.jobs.last("export")
+        if export is None or export.outcome != "done" or preview is None:
+            return None
+        return export if (export.ended or 0) > preview.began else None
+
+    def _counts(self, result: ExportResult | None) -> Content:
+        if result is None:
+            return Content("")
+        shown = [plain(count(result.images, "image") + " labeled", "bold")]
+        for word in ("skipped", "unreadable", "conflicts"):
+            number = getattr(result, word)
+            shown.append(plain(f"{word} {number:,}", "$text-warning" if number else "$muted"))
+        return Content("     ").join(shown)
+
+    def _found(self, result: ExportResult | None) -> list[Content | str]:
+        workspace, failure = self.workspace, self.failure
+        if workspace is None:
+            return ["There is no workspace yet: e in Setup makes one."]
+        same = plain(f"same as: {self._command}", "$muted")
+        if failure is not None and failure.error is not None:
+            hint = plain("enter tells the whole, r looks again", "$muted")
+            return [plain(sentence(failure.error), "bold $text-error"), hint]
+        if result is None:
+            return [plain("Reading the annotations …", "$muted")]
+        written = self.written
+        if written is not None:
+            path = workspace.relative(workspace.annotations.dataset)
+            words = f"Written: {path}, {count(written.result.images, 'tag')}."
+            return [plain(words, "bold $text-success"), same]
+        parts = [self._target(result)]
+        if result.conflicts:
+            parts.append(self._conflicts(result))
+        if result.details.unreadable:
+            first = result.details.unreadable[0]
+            words = f"left out: {first.name}: {first.reason} (d shows all)"
+            parts.append(plain(words, "$text-warning"))
+        if result.details.unused:
+            words = f"on no image: {some(result.details.unused, 6)}"
+            parts.append(plain(words, "$muted"))
+        return [*parts, same]
+
+    def _target(self, result: ExportResult) -> Content:
+        workspace = self.workspace
+        assert workspace is not None
+        path = workspace.annotations.dataset
+        words = f"to {workspace.relative(path)}: {count(result.images, 'tag')}"
+        try:
+            words += f"; last written {ago(path.stat().st_mtime, time.time())}"
+        except OSError:
+            words += "; not written yet"
+        return plain(words)
+
+    def _conflicts(self, result: ExportResult) -> Content:
+        from core.dataset.rules import RULE_WORDS
+
+        words = f"labelers differ: {some(result.details.conflicts, 3)}; {RULE_WORDS[self.rule]} (c)"
+        return plain(words, "$text-warning")
+
+    @property
+    def _command(self) -> str:
+        return "labelpilot export" + ("" if self.rule == "latest" else f" --rule {self.rule}")
+
+    def _look(self) -> None:
+        workspace = self.workspace
+        if workspace is None or self.pilot.jobs.in_the_way("preview") is not None:
+            return
+        begin = partial(self.backend.preview, workspace, self.rule)
+        self.pilot.jobs.start("preview", "Reading the annotations", self._command, begin)
+
+    def why_not(self, action: str) -> str | None:
+        if (reason := super().why_not(action)) is not None:
+            return reason
+        if self.failure is not None and action == "write":
+            return None
+        if action in ("write", "details") and self.preview is None:
+            return "The annotations are not read yet."
+        busy = self.pilot.jobs.in_the_way("export")
+        if action in ("write", "rule", "look") and busy is not None:
+            return f"{busy.title} is running."
+        return None
+
+    def face(self, key: Key) -> str:
+        if key.action == "write" and self.failure is None and self.written is not None:
+            return "write again"
+        return super().face(key)
+
+    def action_write(self) -> None:
+        if self.told_why() or self.refused("write"):
+            return
+        workspace = self.workspace
+        assert workspace is not None
+        begin = partial(self.backend.export, workspace, self.rule)
+        self.pilot.jobs.start("export", "Writing the dataset", self._command, begin)
+
+    def action_look(self) -> None:
+        if not self.refused("look"):
+            self.forget_failures()
+            self._look()
+
+    def action_rule(self) -> None:
+        if self.refused("rule"):
+            return
+        from core.dataset.rules import Rule
+
+        rules = cast("tuple[Rule, ...]", get_args(Rule))
+        self.rule = rules[(rules.index(self.rule) + 1) % len(rules)]
+        self.forget_failures()
+        self._look()
+
+    def action_details(self) -> None:
+        if self.refused("details"):
+            return
+        result = self.preview
+        assert result is not None
+        details = result.details
+        parts: list[Content | str] = [
+            f"{count(details.annotations, 'annotation')} counted, from {details.source}",
+            f"{details.empty:,} of the images are labeled as having none of the classes",
+        ]
+        if details.unchecked:
+            parts.append(
+                f"{details.unchecked:,} not held against Label Studio: some may be deleted"
+            )
+        for title, names in (
+            ("Labelers differ", list(details.conflicts)),
+            ("Unreadable", [f"{one.name}: {one.reason}" for one in details.unreadable]),
+        ):
+            parts += ["", plain(f"{title} ({len(names):,})", "bold")]
+            parts += [plain(f"  {name}") for name in names[:500]]
+        text = lines(parts)
+        self.pilot.push_screen(Dialog("What was left out", text, copied=text.plain))

@@ -1,0 +1,39 @@
+"""The help: the keys that apply here first, then all others, and how labelpilot works."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from tui.keys import PLACE_TITLES, Place, keys_of
+from tui.screens.dialogs import Dialog
+from tui.words import lines, plain
+
+ABOUT: dict[Place, str] = {
+    "setup": "Each line is a step from nothing to labeling. enter does the chosen one, a does all "
+    "that need no answer.",
+    "sync": "Label Studio needs one task for each image. A sync makes those that are missing and "
+    "proves that none is there twice.",
+    "export": "What is labeled becomes dataset.json: tag to list of classes. Nothing is written "
+    "before you press enter.",
+    "learning": "Your hooks tell what the model finds hard; the images most like those are asked "
+    "for first. Nothing is published before you press p.",
+}
+
+
+def help_dialog(place: Place) -> Dialog:
+    """The help as seen from `place`."""
+    parts: list[Content | str] = [ABOUT.get(place, ""), ""]
+    order: list[Place] = [place, "everywhere", "list", "form", "dialog", "logs"]
+    order += [other for other in ABOUT if other != place]
+    for one in order:
+        parts.append(Content.styled(PLACE_TITLES[one], "bold $primary"))
+        for key in keys_of(one):
+            face = Content.styled(f"  {key.face.replace('/', ' '):<12}", "bold")
+            parts.append(face + plain(key.what))
+        parts.append("")
+    parts.append(Content.styled("Beyond this screen", "bold $primary"))
+    parts.append(
+        "Each action names its command line twin, so that it can be scripted. Colours follow the "
+        "theme (: and then Theme); NO_COLOR is honoured."
+    )
+    return Dialog("Help", lines(parts))

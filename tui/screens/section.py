@@ -1,0 +1,119 @@
+"""What the four sections have in common: two lines on top, keys below, and a reason for each key
+that does not apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from tui.jobs import Job, JobKind
+from tui.keys import Key, Place
+from tui.screens.dialogs import error_dialog
+from tui.widgets.keybar import KeyBar
+from tui.widgets.top import TopBar
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+    from tui.app import LabelpilotApp
+    from tui.backend import Backend
+
+
+class Section(Screen[None]):
+    """One of the four. Subclasses give `body`, `show` and `why_not`."""
+
+    PLACE: ClassVar[Place]
+    # The kinds of jobs that this section shows, the most telling first.
+    JOBS: ClassVar[tuple[JobKind, ...]] = ()
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        with Vertical(id="body"):
+            yield from self.body()
+        yield KeyBar(self.PLACE)
+
+    def body(self) -> ComposeResult:
+        """What stands between the lines on top and the keys."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Show what the app knows now."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.pilot.changed.subscribe(self, lambda _: self.show())
+        self.show()
+
+    @property
+    def pilot(self) -> LabelpilotApp:
+        return cast("LabelpilotApp", self.app)
+
+    @property
+    def backend(self) -> Backend:
+        return self.pilot.backend
+
+    @property
+    def workspace(self) -> Workspace | None:
+        return self.pilot.seen.workspace
+
+    @property
+    def job(self) -> Job | None:
+        """The job to be shown: one that runs, else the one that ended last."""
+        jobs = [job for kind in self.JOBS if (job := self.pilot.jobs.last(kind)) is not None]
+        running = next((job for job in jobs if job.running), None)
+        return running or max(jobs, key=lambda job: job.ended or 0.0, default=None)
+
+    @property
+    def failure(self) -> Job | None:
+        """The job that ended last, if it failed."""
+        job = self.job
+        return job if job is not None and job.outcome == "failed" else None
+
+    def why_not(self, action: str) -> str | None:
+        """Why `action` does not apply now, in a sentence; None if it does."""
+        job = self.job
+        if action == "stop":
+            return None if job is not None and job.running else "Nothing is running."
+        if self.workspace is None and action not in ("edit", "look"):
+            return "There is no workspace yet: e in Setup makes one."
+        return None
+
+    def face(self, key: Key) -> str:
+        """What a key does now, in a word or two."""
+        if key.key == "enter" and self.failure is not None:
+            return "why"
+        return key.short
+
+    def refused(self, action: str) -> bool:
+        """Whether `action` does not apply now; says why."""
+        reason = self.why_not(action)
+        if reason is not None:
+            self.pilot.say(reason)
+        return reason is not None
+
+    def told_why(self) -> bool:
+        """Show the whole of a failure, if there is one."""
+        failure = self.failure
+        if failure is None or failure.error is None:
+            return False
+        self.pilot.push_screen(error_dialog(failure.error))
+        return True
+
+    def forget_failures(self) -> None:
+        """Forget what failed, so that enter does again what it says."""
+        for kind in self.JOBS:
+            job = self.pilot.jobs.last(kind)
+            if job is not None and job.outcome == "failed":
+                self.pilot.jobs.forget(kind)
+
+    def action_stop(self) -> None:
+        if self.refused("stop"):
+            return
+        for kind in self.JOBS:
+            self.pilot.jobs.stop(kind)
+
+    def action_label(self) -> None:
+        if not self.refused("label"):
+            self.pilot.label()

@@ -1,0 +1,84 @@
+"""A job as it stands: a bar where the end is known, how far, how fast, how long, the last notes."""
+
+from __future__ import annotations
+
+import time
+
+from textual.content import Content
+from textual.widget import Widget
+
+from tui.jobs import Job
+from tui.words import bar, clock, duration, plain, rate
+
+# Without a sign of life for so long, the panel says for how long.
+SILENCE_SECONDS = 5.0
+
+
+class WorkPanel(Widget):
+    """Shows a job. `notes` is how many of its last notes stand below."""
+
+    def __init__(self, notes: int = 3, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.job: Job | None = None
+        self._notes = notes
+
+    def show(self, job: Job | None) -> None:
+        """Show `job` as it is now; None for nothing."""
+        self.job = job
+        self.display = job is not None
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        job = self.job
+        if job is None:
+            return Content("")
+        width = max(10, self.size.width)
+        parts = [self._heading(job)]
+        if (bar_line := self._bar(job, width)) is not None:
+            parts.append(bar_line)
+        parts.append(self._counts(job))
+        if job.stopping.is_set() and job.running:
+            parts.append(plain("stopping; what runs now ends first", "$text-warning"))
+        if self._notes and job.notes:
+            parts.append(Content(""))
+            parts += [
+                Content.assemble((clock(moment) + "  ", "$muted"), plain(note)).truncate(
+                    width, ellipsis=True
+                )
+                for moment, note in list(job.notes)[-self._notes :]
+            ]
+        return Content("\n").join(parts)
+
+    def _heading(self, job: Job) -> Content:
+        stage = job.progress.stage
+        extra = f"  {stage}" if stage and stage not in job.title.lower() else ""
+        return Content.assemble((job.title, "bold"), plain(extra, "$muted"))
+
+    def _bar(self, job: Job, width: int) -> Content | None:
+        total = job.progress.total
+        if not total:
+            return None
+        share = min(1.0, job.progress.done / total)
+        room = max(8, min(60, width - 7))
+        filled = bar(share, room)
+        return Content.assemble(
+            (filled, "$primary on $panel"),
+            (" " * (room - len(filled)), "on $panel"),
+            f" {int(share * 100):3d} %",
+        )
+
+    def _counts(self, job: Job) -> Content:
+        progress, parts = job.progress, []
+        counted = bool(progress.done or progress.total) and progress.total != 0
+        # Without a total, what is counted may well be the seconds themselves.
+        if counted and progress.total:
+            parts.append(f"{progress.done:,} of {progress.total:,}")
+            if job.per_second:
+                parts.append(rate(job.per_second))
+        parts.append(duration(job.elapsed))
+        if job.running and job.seconds_left is not None and progress.total:
+            parts.append(f"{duration(job.seconds_left)} left")
+        silence = time.monotonic() - job.last_sign
+        if job.running and silence > SILENCE_SECONDS:
+            parts.append(f"last sign of life {duration(silence)} ago")
+        return plain("     ".join(parts), "$muted")

@@ -1,0 +1,98 @@
+"""Words for the screen: text from outside made harmless, numbers and durations as people say them.
+
+Everything that labelpilot did not write itself (file names, labels, a server's error) goes through
+`plain` or `cell` before it is shown: it is never parsed as markup, and cannot steer the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.text import Text
+from textual.content import Content
+
+# Control characters, and those that turn the direction of the text around them.
+_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def harmless(text: object) -> str:
+    """`text` without what could steer a terminal, and such that it can be encoded."""
+    shown = _STEERING.sub("\N{REPLACEMENT CHARACTER}", str(text).replace("\t", " "))
+    return shown.encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(text: object, style: str = "") -> Content:
+    """`text` for a widget, as it is."""
+    return Content.styled(harmless(text), style) if style else Content(harmless(text))
+
+
+def cell(text: object, style: str = "", justify: str = "left") -> Text:
+    """`text` for a table's cell, as it is, on one line."""
+    one_line = " ".join(harmless(text).split("\n"))
+    return Text(one_line, style=style, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+
+
+def lines(parts: Iterable[Content | str]) -> Content:
+    """`parts` below each other."""
+    return Content("\n").join([plain(part) if isinstance(part, str) else part for part in parts])
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: `under a second`, `24 s`, `3 min 5 s`, `1 h 20 min`."""
+    if seconds < 1:
+        return "under a second"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def ago(moment: float, now: float) -> str:
+    """How long before `now` the wall-clock time `moment` was, in words."""
+    days = int((now - moment) // 86400)
+    if days >= 1:
+        return "yesterday" if days == 1 else f"{days:,} days ago"
+    return f"{duration(max(0.0, now - moment))} ago"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `1,240 images`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def rate(per_second: float) -> str:
+    """`3,900 a second`; slow ones in minutes."""
+    if per_second >= 1:
+        return f"{per_second:,.0f} a second"
+    return f"{per_second * 60:,.1f} a minute"
+
+
+def bar(share: float, width: int) -> str:
+    """A bar that fills `share` (0 to 1) of `width` cells, in eighths of a cell."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    whole, rest = divmod(eighths, 8)
+    return "█" * whole + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[rest]
+
+
+def clock(moment: float | None = None) -> str:
+    """The time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def shortened(path: Path | str, width: int) -> str:
+    """A path cut at its front, where it says least."""
+    text = harmless(path)
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
