@@ -80,7 +80,7 @@ def run_hooks(workspace: Workspace, folder: Path) -> Work[Hooks]:
     log = folder / LOG
     started = time.monotonic()
     code = yield from _run([python, str(RUNNER), str(file), str(folder)], workspace.root, log)
-    result = _result(folder, shown, code, workspace.relative(log), python)
+    result = _result(folder, shown, code, workspace, log, python)
     yield Progress(STAGE, int(time.monotonic() - started), note="Reading what the hooks returned")
     embeddings = _vectors(result["embeddings"], folder, shown, "embeddings")
     probabilities = None
@@ -193,9 +193,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
-def _result(folder: Path, shown: str, code: int, log: str, python: str) -> dict[str, Any]:
-    """What the runner wrote down, or the error that it amounts to."""
-    see = f"All that it printed is in {log}."
+def _result(
+    folder: Path, shown: str, code: int, workspace: Workspace, log: Path, python: str
+) -> dict[str, Any]:
+    """What the runner wrote down, or the error that it amounts to.
+
+    The traceback of an error of the user's goes to the end of `log`.
+    """
+    see = f"The whole story is in {workspace.relative(log)}."
     try:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -218,6 +223,8 @@ def _result(folder: Path, shown: str, code: int, log: str, python: str) -> dict[
         what = shown if place == "import" else f"{place}() in {shown}"
         raise LabelpilotError(f"{what} gave nothing usable: {unusable}.", next_step=see)
     if raised := result.get("raised"):
+        with open(log, "a", encoding="utf-8") as kept:
+            kept.write(raised["story"])
         line = f" on line {raised['line']}" if raised["line"] else ""
         if raised["type"] in ("ModuleNotFoundError", "ImportError"):
             see = (

@@ -210,17 +210,21 @@ def named(value: Any) -> str:
 
 
 def describe(error: BaseException, hooks_file: str) -> dict[str, Any]:
-    """The user's own error: type, message, and the line of the hooks file; its story is printed."""
+    """The user's own error: type, message, the line of the hooks file, and its traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if os.path.abspath(f.filename) != os.path.abspath(__file__)]
     own = [f for f in own if "importlib" not in f.filename]
-    print("Traceback (most recent call last):", file=sys.stderr)
-    sys.stderr.write("".join(traceback.format_list(own)))
-    sys.stderr.write("".join(traceback.format_exception_only(type(error), error)))
+    story = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
+    story += traceback.format_exception_only(type(error), error)
     line = next((f.lineno for f in reversed(own) if f.filename == hooks_file), None)
     if isinstance(error, SyntaxError) and error.filename == hooks_file:
         line = error.lineno
-    return {"type": type(error).__name__, "message": str(error), "line": line}
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "line": line,
+        "story": "".join(story),
+    }
 
 
 if __name__ == "__main__":

@@ -304,7 +304,10 @@ def test_hooks_that_raise_are_told_by_type_message_and_line(tmp_path: Path) -> N
     assert error.message == ("get_embeddings() in labeling/active_learning.py failed on line 1.")
     assert error.cause == "KeyError: 'layer4'"
     notes = [event.note for event in events]
-    assert "Traceback (most recent call last):" in notes
+    assert "Traceback (most recent call last):" not in notes
+    log = (tmp_path / "round" / "hooks.log").read_text()
+    assert log.startswith("Traceback (most recent call last):")
+    assert "KeyError: 'layer4'" in log
     assert not any("hooks_runner" in note for note in notes)
 
 
