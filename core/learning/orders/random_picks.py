@@ -12,6 +12,8 @@ from core.errors import ConfigurationError
 from core.learning.neighbours import Indices
 from core.learning.orders.order import Claims, Mask, Order, in_sequence
 
+ROUNDING = 1e-9
+
 
 def at_random(rows: Indices, random: np.random.Generator) -> Order:
     """The images `rows` (n,) in a sequence drawn at random."""
@@ -32,11 +34,11 @@ def with_random_share(
             next_step="Give a share of at least 0 and less than 1, such as 0.1.",
         )
     count = len(order.indices)
-    picks = random.permutation(rows)[: int(count * share / (1 - share))]
+    picks = random.permutation(rows)[: int(count * share / (1 - share) + ROUNDING)]
     if not len(picks):
         return order
     # Pick number i comes when i + 1 picks are due: after (i + 1)(1 - share) / share ordered images.
-    due = np.floor((np.arange(len(picks)) + 1) * (1 - share) / share).astype(np.int64)
+    due = np.ceil((np.arange(len(picks)) + 1) * (1 - share) / share - ROUNDING).astype(np.int64)
     source = np.insert(np.arange(count), np.minimum(due, count), -1)
     control = source < 0
     place = np.maximum.accumulate(np.maximum(source, 0))

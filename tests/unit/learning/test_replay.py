@@ -1,0 +1,127 @@
+"""A replay tells which order pays, on images that are labeled already."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from core.errors import ConfigurationError
+from core.learning.embeddings import TaggedVectors
+from core.learning.replay import (
+    Comparison,
+    Curves,
+    Plan,
+    compare,
+    default_plan,
+    labels_to_reach,
+    recommended,
+    replay,
+    replay_curves,
+    rows_of,
+)
+from core.progress import Progress, finish
+
+DIGITS = load_digits()
+TAGS = [f"digit_{row:04d}" for row in range(600)]
+EMBEDDINGS = TaggedVectors(TAGS, DIGITS.data[:600])
+LABELS = {tag: [str(digit)] for tag, digit in zip(TAGS, DIGITS.target, strict=False)}
+SMALL = Plan(start=20, step=20, most=100, seeds=3)
+
+
+def test_every_order_gets_a_row_for_each_budget_with_its_standard_error() -> None:
+    rows = finish(replay(EMBEDDINGS, LABELS, orders=["random", "k-center"], plan=SMALL))
+    assert [(row.order, row.budget) for row in rows] == list(
+        itertools.product(["random", "k-center"], [20, 40, 60, 80, 100])
+    )
+    assert all(0 < row.accuracy <= 1 and row.stderr >= 0 for row in rows)
+
+
+def test_a_replay_repeats_and_all_orders_start_from_the_same_labels() -> None:
+    orders = ["random", "herding", "nearest-loss"]
+    once = finish(replay_curves(EMBEDDINGS, LABELS, orders, SMALL))  # type: ignore[arg-type]
+    again = finish(replay_curves(EMBEDDINGS, LABELS, orders, SMALL))  # type: ignore[arg-type]
+    for order in orders:
+        np.testing.assert_array_equal(once.accuracies[order], again.accuracies[order])
+        np.testing.assert_array_equal(once.accuracies[order][:, 0], once.accuracies["random"][:, 0])
+
+
+def test_herding_beats_random_on_real_digits() -> None:
+    curves = finish(replay_curves(EMBEDDINGS, LABELS, ["random", "herding"], SMALL))
+    best = recommended(compare(curves))
+    assert best is not None
+    assert best.order == "herding"
+    assert best.labels is not None
+    assert best.labels < 80
+
+
+def test_images_with_several_classes_are_replayed_too() -> None:
+    classes = {
+        tag: [name, "even"] if int(name) % 2 == 0 else [name] for tag, (name,) in LABELS.items()
+    }
+    rows = finish(replay(EMBEDDINGS, classes, orders=["random", "margin"], plan=SMALL))
+    assert rows[4].accuracy > rows[0].accuracy
+
+
+def test_progress_counts_to_the_end() -> None:
+    events: list[Progress] = []
+    finish(replay(EMBEDDINGS, LABELS, orders=["random"], plan=SMALL), events.append)
+    assert (events[-1].done, events[-1].total) == (15, 15)
+
+
+def test_labels_without_embeddings_and_the_reverse_are_passed_over() -> None:
+    some = {tag: LABELS[tag] for tag in TAGS[:300]} | {"no embedding": ["3"]}
+    rows = finish(replay(EMBEDDINGS, some, orders=["random"], plan=SMALL))
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize("labels", [{}, {t: ["3"] for t in TAGS}, {t: LABELS[t] for t in TAGS[:9]}])
+def test_too_little_to_replay_is_said_in_a_sentence(labels: dict[str, list[str]]) -> None:
+    with pytest.raises(ConfigurationError, match="at least"):
+        finish(replay(EMBEDDINGS, labels))
+
+
+@pytest.mark.parametrize("images", [20, 60, 500, 1797, 100_000])
+def test_the_default_plan_fits_any_number_of_images(images: int) -> None:
+    plan = default_plan(images)
+    assert 2 <= plan.start <= plan.most <= 400
+    assert plan.most <= images * 0.7
+    assert len(plan.budgets) > 1
+
+
+def test_labels_to_reach_is_where_the_line_crosses() -> None:
+    accuracies = np.array([0.5, 0.7, 0.9])
+    assert labels_to_reach((10, 20, 30), accuracies, 0.8) == pytest.approx(25)
+    assert labels_to_reach((10, 20, 30), accuracies, 0.4) == 10
+    assert labels_to_reach((10, 20, 30), accuracies, 0.95) is None
+
+
+def curves(**accuracies: list[list[float]]) -> Curves:
+    return Curves((10, 20, 30), {name: np.array(found) for name, found in accuracies.items()})
+
+
+def test_a_comparison_is_made_seed_by_seed() -> None:
+    found = curves(
+        random=[[0.5, 0.6, 0.7], [0.3, 0.4, 0.5]], better=[[0.5, 0.7, 0.8], [0.3, 0.5, 0.6]]
+    )
+    (comparison,) = compare(found)
+    assert comparison.gain == pytest.approx(0.1)
+    assert comparison.stderr == pytest.approx(0)
+    assert comparison.target == pytest.approx(0.5)
+    assert comparison.labels == pytest.approx(15)
+
+
+def test_the_standard_error_is_that_of_the_mean() -> None:
+    rows = rows_of(curves(random=[[0.5, 0, 0], [0.7, 0, 0]]))
+    assert rows[0].accuracy == pytest.approx(0.6)
+    assert rows[0].stderr == pytest.approx(0.1)
+
+
+def test_an_order_within_chance_of_random_is_not_recommended() -> None:
+    def gains(gain: float, error: float) -> Comparison:
+        return Comparison("x", gain, error, 0.0, 0.0, 0.9, None)
+
+    assert recommended([gains(0.01, 0.01), gains(-0.1, 0.01)]) is None
+    assert recommended([gains(0.01, 0.001), gains(0.05, 0.04)]) == gains(0.01, 0.001)
