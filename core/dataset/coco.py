@@ -17,7 +17,7 @@ import orjson
 
 from core.dataset.interpreting import Unreadable
 from core.dataset.material import Image, LeftOut, Material
-from core.dataset.paths import NotReadable
+from core.dataset.paths import NotReadable, is_inside
 from core.dataset.regions import Region
 from core.dataset.split import PARTS
 from core.files import write_at_once
@@ -55,7 +55,7 @@ def _coco(images: Iterable[Image], material: Material, left_out: LeftOut) -> byt
     annotations: list[dict[str, Any]] = []
     for image in images:
         regions = material.regions_of(image)
-        size = _size(regions, material.image_folder / image.path)
+        size = _size(regions, image.path, material)
         if size is None:
             reason = "no region and no file tells the size of this image"
             left_out.append(Unreadable(image.path, reason))
@@ -116,16 +116,20 @@ def _extent(pixels: NDArray[np.bool_]) -> dict[str, Any]:
     return {"area": int(pixels.sum()), "bbox": [left, top, width, height]}
 
 
-def _size(regions: list[tuple[str, Region]], file: Path) -> tuple[int, int] | None:
+def _size(
+    regions: list[tuple[str, Region]], path: str, material: Material
+) -> tuple[int, int] | None:
     """Width and height: of the regions, which know it, else of the file."""
     if regions:
         return regions[0][1].width, regions[0][1].height
+    if not is_inside(path):
+        return None
     try:
         from PIL import Image as Picture
     except ImportError:
         return None
     try:
-        with Picture.open(file) as picture:
+        with Picture.open(material.image_folder / path) as picture:
             width, height = picture.size
     except (OSError, ValueError, Picture.DecompressionBombError):
         return None

@@ -7,55 +7,35 @@ the dataset that is there stays. It opens no connection: what Label Studio knows
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
-from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from core.dataset.controls import Controls, read_controls
 from core.dataset.formats import find_format
+from core.dataset.gathering import AnnotationSource, FolderSource, Gathered, TaskSource, gather
 from core.dataset.interpreting import Unreadable
 from core.dataset.material import Material
 from core.dataset.naming import ClassNames
-from core.dataset.readers import FolderReader, read_tasks
-from core.dataset.records import Interpreter, Labels
-from core.dataset.rules import RULE_WORDS, Decision, Rule, Tally
-from core.dataset.writers import sha256, sidecar_path, write_sidecar
-from core.errors import ConfigurationError, LabelpilotError
-from core.labeling_config import read_labeling_config
+from core.dataset.rules import RULE_WORDS, Rule
+from core.dataset.writers import sha256, split_path, write_sidecar
+from core.errors import ConfigurationError
 from core.progress import Progress, Work
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from core.dataset.region_book import RegionBook
     from core.dataset.split import Part, Split
 
-
-@dataclass(frozen=True, slots=True)
-class FolderSource:
-    """A target storage's folder. `live` are the ids of the annotations that Label Studio has.
-
-    The folder is no mirror of the database (the file of a deleted annotation stays); without `live`
-    that goes unchecked, and is counted so.
-    """
-
-    path: Path
-    live: Set[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSource:
-    """Tasks with their annotations as the API returns them; `total` is how many will come."""
-
-    tasks: Iterable[object]
-    total: int | None = None
-
-
-AnnotationSource: TypeAlias = "FolderSource | TaskSource"
+__all__ = [
+    "AnnotationSource",
+    "Details",
+    "ExportResult",
+    "FolderSource",
+    "TaskSource",
+    "export_dataset",
+    "preview",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +127,9 @@ def export_dataset(
         from core.dataset.region_book import RegionBook
 
         regions = RegionBook()
-    gathered = yield from _gather(workspace, source, rule, label_config, path, regions)
+    gathered = yield from gather(
+        workspace, source, rule, label_config, dataset=path, regions=regions
+    )
     images = len(gathered.decision.tags)
     yield Progress("write", 0, images)
     material = Material(
@@ -159,13 +141,13 @@ def export_dataset(
     )
     left_out = chosen.write(path, material)
     if split is not None:
-        from core.dataset.split import split_path, write_parts
+        from core.dataset.split import write_parts
 
         write_parts(split_path(workspace.annotations.dataset), material.parts)
     if regions is not None:
         counts = regions.left_out.items()
         left_out += [Unreadable(f"{count:,} regions", reason) for reason, count in counts]
-    result = gathered.result(path, began, left_out)
+    result = _result(gathered, path, began, left_out)
     write_sidecar(path, _facts(result, gathered.names, format, sha256(path)))
     yield Progress("write", images, images)
     return replace(result, seconds=time.monotonic() - began)
@@ -180,152 +162,49 @@ def preview(
 ) -> Work[ExportResult]:
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()
-    gathered = yield from _gather(
-        workspace, source, rule, label_config, workspace.annotations.dataset, None
-    )
-    return gathered.result(None, began, [])
+    dataset = workspace.annotations.dataset
+    gathered = yield from gather(workspace, source, rule, label_config, dataset=dataset)
+    return _result(gathered, None, began)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    """Everything that is to be written."""
-
-    decision: Decision
-    held: Counter[Labels]
-    names: ClassNames
-    unreadable: tuple[Unreadable, ...]
-    rule: Rule
-    source: str
-    checked: bool
-
-    def result(self, path: Path | None, began: float, left_out: list[Unreadable]) -> ExportResult:
-        """The result of an export to `path` that began at the monotonic time `began`."""
-        decision = self.decision
-        counts: Counter[str] = Counter()
-        for labels, images in self.held.items():
-            for name in self.names[labels]:
-                counts[name] += images
-        return ExportResult(
-            path=path,
-            images=len(decision.tags),
-            classes={name: counts[name] for name in self.names.all if counts[name]},
-            skipped=decision.skipped,
-            unreadable=len(self.unreadable),
-            conflicts=len(decision.conflicts),
-            seconds=time.monotonic() - began,
-            details=Details(
-                rule=self.rule,
-                source=self.source,
-                unreadable=self.unreadable,
-                left_out=tuple(left_out),
-                conflicts=decision.conflicts,
-                missing=decision.missing,
-                unused=tuple(name for name in self.names.all if not counts[name]),
-                annotations=decision.annotations,
-                deleted=decision.deleted,
-                unchecked=0 if self.checked else decision.annotations + decision.skipped,
-                empty=self.held[()],
-            ),
-        )
-
-
-def _gather(
-    workspace: Workspace,
-    source: AnnotationSource,
-    rule: Rule,
-    label_config: str | None,
-    path: Path,
-    regions: RegionBook | None,
-) -> Work[_Gathered]:
-    if rule not in RULE_WORDS:
-        raise ConfigurationError(
-            f"The rule {rule!r} is not known.", next_step=f"Known: {', '.join(RULE_WORDS)}."
-        )
-    controls = _controls(workspace, label_config)
-    if isinstance(source, FolderSource):
-        name = workspace.relative(source.path)
-        batches = _folder_reader(workspace, source.path, controls, path, regions).batches()
-        tally = Tally(source.live)
-    else:
-        name = "Label Studio's API"
-        interpreter = Interpreter(controls, workspace.images.path)
-        batches = read_tasks(source.tasks, interpreter, total=source.total, regions=regions)
-        tally = Tally()
-    unreadable: list[Unreadable] = []
-    yield Progress("read")
-    for batch in batches:
-        tally.add(batch.records)
-        unreadable.extend(batch.unreadable)
-        yield Progress("read", batch.done, batch.total)
-    if not len(tally):
-        raise _nothing(name, tally.skipped, unreadable)
-    decision = tally.decide(rule, workspace.images.tag)
-    held = Counter(decision.labels.values())
-    unreadable.sort(key=lambda left_out: left_out.name)
-    return _Gathered(
-        decision=decision,
-        held=held,
-        names=ClassNames(controls, held),
-        unreadable=tuple(unreadable),
-        rule=rule,
-        source=name,
-        checked=isinstance(source, TaskSource) or source.live is not None,
+def _result(
+    gathered: Gathered, path: Path | None, began: float, left_out: Iterable[Unreadable] = ()
+) -> ExportResult:
+    """The result of an export to `path` that began at the monotonic time `began`."""
+    decision, classes = gathered.decision, gathered.classes()
+    return ExportResult(
+        path=path,
+        images=len(decision.tags),
+        classes={name: images for name, images in classes.items() if images},
+        skipped=decision.skipped,
+        unreadable=len(gathered.unreadable),
+        conflicts=len(decision.conflicts),
+        seconds=time.monotonic() - began,
+        details=Details(
+            rule=gathered.rule,
+            source=gathered.source,
+            unreadable=gathered.unreadable,
+            left_out=tuple(left_out),
+            conflicts=decision.conflicts,
+            missing=decision.missing,
+            unused=tuple(name for name, images in classes.items() if not images),
+            annotations=decision.annotations,
+            deleted=decision.deleted,
+            unchecked=0 if gathered.checked else decision.annotations + decision.skipped,
+            empty=gathered.held[()],
+        ),
     )
 
 
-def _folder_reader(
-    workspace: Workspace,
-    folder: Path,
-    controls: Controls,
-    dataset: Path,
-    regions: RegionBook | None,
-) -> FolderReader:
-    """Reads `folder`, but for the dataset that may lie in it."""
-    ours = (dataset, sidecar_path(dataset), dataset.with_name(f"{dataset.stem}.split.json"))
-    cache = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return FolderReader(
-        folder=folder,
-        images=workspace.images.path,
-        controls=controls,
-        ignored=frozenset(file.name for file in ours if file.parent == folder),
-        cache=workspace.make_folder() / "cache" / f"annotations-{cache}",
-        regions=regions,
-    )
-
-
-def _parts(workspace: Workspace, gathered: _Gathered, split: Split) -> dict[str, Part]:
+def _parts(workspace: Workspace, gathered: Gathered, split: Split) -> dict[str, Part]:
     """Tag -> part: those that were written before, and the split of what has come since."""
-    from core.dataset.split import read_parts, split_images, split_path
+    from core.dataset.split import read_parts, split_images
 
     decision = gathered.decision
     images = dict(zip(decision.labels, decision.images, strict=True))
     classes = {tag: gathered.names[labels] for tag, labels in decision.labels.items()}
     kept = read_parts(split_path(workspace.annotations.dataset))
     return {**kept, **split_images(classes, split.groups(images), split, kept)}
-
-
-def _controls(workspace: Workspace, label_config: str | None) -> Controls:
-    if label_config is None:
-        file = workspace.project.label_config
-        if not file.exists():
-            return Controls()
-        label_config = read_labeling_config(file).text
-    return read_controls(label_config)
-
-
-def _nothing(source: str, skipped: int, unreadable: list[Unreadable]) -> LabelpilotError:
-    causes = []
-    if skipped:
-        causes.append(f"{skipped:,} annotations were skipped, and say nothing.")
-    if unreadable:
-        first = min(unreadable, key=lambda left_out: left_out.name)
-        causes.append(f"{len(unreadable):,} cannot be read; {first.name}: {first.reason}.")
-    return LabelpilotError(
-        f"There is no annotation in {source}; nothing was written.",
-        cause=" ".join(causes),
-        next_step="Label some images first: `labelpilot open` gives the link. "
-        "Annotations that were imported reach a target storage only when it is synced.",
-    )
 
 
 def _facts(

@@ -73,6 +73,12 @@ def encodable(text: str) -> str:
     return text
 
 
+def is_inside(path: str) -> bool:
+    """Whether an image's path, which comes from outside, stays in the image folder it is put to."""
+    parts = path.split("/")
+    return bool(path) and not path.startswith("/") and ".." not in parts and "\x00" not in path
+
+
 def _checked(path: str) -> str:
     if len(path) > _LONGEST_PATH:
         raise NotReadable("an image that is written into the task itself")

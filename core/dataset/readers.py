@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -69,7 +69,7 @@ class FolderReader:
     ignored: frozenset[str] = frozenset()
     regions: RegionBook | None = None
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch, None, None]:
         """Read every file. Raises ConfigurationError where the folder is missing or closed to us.
 
         The order of the records is not settled.
@@ -233,7 +233,7 @@ def read_tasks(
     *,
     total: int | None = None,
     regions: RegionBook | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Read tasks with their annotations as the API returns them; `total` is how many will come.
 
     Their regions are added to `regions`, if it is there.

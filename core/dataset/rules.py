@@ -75,13 +75,14 @@ class Tally:
         """How many annotations count."""
         return len(self._images)
 
-    def add(self, records: Packed) -> None:
-        """Take `records` in; their order makes no difference."""
+    def add(self, records: Packed) -> Packed:
+        """Take `records` in, in any order. Returns those that are in Label Studio."""
         if self._live is not None:
             live = [number is None or number in self._live for number in records.annotations]
             self._missing.difference_update(records.annotations)
             self.deleted += live.count(False)
             records = records.where(live)
+        there = records
         if True in records.cancelled:
             self.skipped += records.cancelled.count(True)
             records = records.where([not cancelled for cancelled in records.cancelled])
@@ -90,6 +91,7 @@ class Tally:
         self._labels += map(table.__getitem__, records.labels)
         self._moments.extend(records.moments)
         self._annotations.extend(-1 if n is None else n for n in records.annotations)
+        return there
 
     def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
         """What `rule` makes of the records. The tally is empty afterwards.

@@ -61,11 +61,6 @@ class Split:
         return found
 
 
-def split_path(dataset: Path) -> Path:
-    """The file beside `dataset` that keeps which image is in which part: `dataset.split.json`."""
-    return dataset.with_name(f"{dataset.stem}.split.json")
-
-
 def read_parts(path: Path) -> dict[str, Part]:
     """Tag -> part as they were written; none where there is no such file.
 

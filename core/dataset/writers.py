@@ -44,6 +44,11 @@ def sidecar_path(dataset: Path) -> Path:
     return dataset.with_name(f"{name}.meta.json")
 
 
+def split_path(dataset: Path) -> Path:
+    """The file beside `dataset` that keeps which image is in which part: `dataset.split.json`."""
+    return dataset.with_name(f"{dataset.stem}.split.json")
+
+
 def sha256(file: Path) -> str | None:
     """The hash of a file; None for what is none (a folder, or several files)."""
     if not file.is_file():

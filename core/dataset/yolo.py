@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from core.dataset.interpreting import Unreadable
 from core.dataset.material import Image, LeftOut, Material
+from core.dataset.paths import is_inside
 from core.dataset.regions import Region
 from core.errors import ConfigurationError, LabelpilotError
 
@@ -43,7 +44,7 @@ def write_yolo(path: Path, material: Material) -> LeftOut:
         taken: set[tuple[str | None, str]] = set()
         for image, found in regions:
             label = (image.part, PurePosixPath(image.path).with_suffix(".txt").as_posix())
-            if not _is_inside(image.path):
+            if not is_inside(image.path):
                 left_out.append(Unreadable(image.path, "outside the image folder"))
             elif label in taken:
                 left_out.append(
@@ -115,11 +116,6 @@ def _data(path: Path, material: Material, outlines: bool) -> str:
         f"path: {json.dumps(str(path.absolute()))}\n"
         f"train: images/train\nval: images/{validation}\nnames:\n{names}"
     )
-
-
-def _is_inside(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and "\x00" not in path
 
 
 def _only_ours(path: Path) -> None:
