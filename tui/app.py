@@ -117,14 +117,9 @@ class LabelpilotApp(App[None]):
             self.journal.write(f"  {note}")
         if job.error is not None:
             self.journal.write(mistake(job.error))
-            if job.kind not in ("versions", "preview"):
-                self.notify(
-                    harmless(f"{sentence(job.error)} Press enter in its section for the whole."),
-                    severity="error",
-                    markup=False,
-                    timeout=8,
-                )
-        elif job.outcome == "done" and job.kind == "sync":
+            if job.kind not in ("versions", "preview") and not self._is_looked_at(job):
+                self.say(f"{sentence(job.error)} Press enter in its section for more.", "error")
+        elif job.outcome == "done" and job.kind == "sync" and not self._is_looked_at(job):
             self.say(f"{job.result}.")
         screen = self.screen_stack[0]
         if isinstance(screen, LearningScreen):
@@ -132,6 +127,10 @@ class LabelpilotApp(App[None]):
         if job.kind not in ("preview", "versions"):
             self.look()
         self.changed.publish(None)
+
+    def _is_looked_at(self, job: Job) -> bool:
+        """Whether the user sees a job's section, which tells how it ended."""
+        return isinstance(self.screen, Section) and job.kind in self.screen.JOBS
 
     def sync(self) -> None:
         """Start a sync; it goes on while other sections are looked at."""

@@ -89,7 +89,10 @@ class ExportScreen(Section):
         same = plain(f"same as: {self._command}", "$muted")
         if failure is not None and failure.error is not None:
             hint = plain("enter tells the whole, r looks again", "$muted")
-            return [plain(sentence(failure.error), "bold $text-error"), hint]
+            # That there is nothing to export yet is no mishap.
+            style = "bold" if failure.kind == "preview" else "bold $text-error"
+            advice = plain(getattr(failure.error, "next_step", ""))
+            return [plain(sentence(failure.error), style), advice, "", hint, same]
         if result is None:
             return [plain("Reading the annotations …", "$muted")]
         written = self.written

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Rows of the plan that are shown: a table of more is slow, and nobody reads them.
 MOST_ROWS = 1000
+NUMBER_WIDTH = 4
+FIGURE_WIDTH = 8
 
 
 class LearningScreen(Section):
@@ -38,7 +40,8 @@ class LearningScreen(Section):
     PLACE: ClassVar[Place] = "learning"
     JOBS: ClassVar[tuple[JobKind, ...]] = ("publish", "plan", "versions")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
-    AUTO_FOCUS = "KeyedTable"
+    # A table without rows would swallow enter.
+    AUTO_FOCUS = ""
 
     settings: RoundSettings | None = None
     _tabled: RoundPlan | None = None
@@ -46,10 +49,10 @@ class LearningScreen(Section):
 
     def body(self) -> ComposeResult:
         yield Static(id="round")
+        yield Static(id="found")
         yield WorkPanel(notes=0)
         yield KeyedLog(max_lines=2000)
         yield KeyedTable(cursor_type="row", zebra_stripes=False)
-        yield Static(id="found")
 
     def on_mount(self) -> None:
         self._make_columns()
@@ -77,10 +80,16 @@ class LearningScreen(Section):
         table = self.query_one(KeyedTable)
         table.clear(columns=True)
         self._columns = self._wanted_columns
-        table.add_column("", width=4)
-        wide = max(12, (self.size.width - (58 if len(self._columns) > 3 else 24)) // 2 + 8)
+        table.add_column("", width=NUMBER_WIDTH)
+        numbers = len(self._columns) - 2
+        # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
+        fixed = (NUMBER_WIDTH + 2) + numbers * (FIGURE_WIDTH + 2) + 2 * 2
+        wide = max(8, (self.size.width - 5 - fixed) // 2)
         for name in self._columns:
-            table.add_column(name, width=wide if name in ("image", "because of") else 8)
+            if name in ("image", "because of"):
+                table.add_column(cell(name), width=wide)
+            else:
+                table.add_column(cell(name, justify="right"), width=FIGURE_WIDTH)
 
     # What is shown
 
@@ -95,6 +104,8 @@ class LearningScreen(Section):
         table.display = plan is not None and not log.display
         if log.display:
             self._log(job)
+        if not table.display and table.has_focus:
+            self.set_focus(None)
         if plan is not None and plan is not self._tabled and table.display:
             self._tabulate(plan)
         self.query_one("#found", Static).update(lines(self._found(plan)))
@@ -111,7 +122,8 @@ class LearningScreen(Section):
         if settings.worst:
             parts.append(Content.assemble(("worst ", "$muted"), f"{settings.worst:,}"))
         shown: list[Content | str] = [Content("    ").join(parts)]
-        if plan is not None:
+        # On a small screen the images matter more than how they were found.
+        if plan is not None and self.size.height >= 22:
             shown += self._facts(plan)
         return shown
 

@@ -145,7 +145,7 @@ class SetupScreen(Section):
                 "3  export what is labeled to the dataset",
                 "4  let the model say what to label next",
                 "",
-                *self._step_found(step),
+                plain(f"{step.title}: {seen.reports[step.id].detail}", "$muted"),
             ]
         return self._step_found(step)
 
