@@ -157,21 +157,19 @@ def make_report(
 
 
 def problems(report: Report) -> list[str]:
-    """What should be looked at first, a sentence each; none where all is well."""
-    found: list[tuple[int, str]] = [
-        (len(report.unreadable), "{:,} files cannot be read and are not in the dataset"),
-        (len(report.without_file), "{:,} labeled images have no file any more"),
-        (report.missing, "{:,} annotations are in Label Studio and not in the folder"),
-        (report.deleted, "{:,} annotations are in the folder and no longer in Label Studio"),
-        (report.unchecked, "{:,} annotations could not be looked up in Label Studio"),
-        (len(report.differing), "people differ on {:,} images; " + RULE_WORDS[report.rule]),
-        (len(report.look_alikes.pairs), "{:,} pairs of images look alike and differ in class"),
-        (
-            sum(not images for images in report.classes.values()),
-            "{:,} classes of the labeling config have no image",
-        ),
+    """What should be looked at first, a line each; none where all is well."""
+    unused = sum(not images for images in report.classes.values())
+    found = [
+        ("Files that cannot be read, and are not in the dataset", len(report.unreadable)),
+        ("Labeled images whose file is gone", len(report.without_file)),
+        ("Annotations in Label Studio that the folder has not", report.missing),
+        ("Annotations in the folder that are gone from Label Studio", report.deleted),
+        ("Annotations that were not looked up in Label Studio", report.unchecked),
+        (f"Images on which people differ ({RULE_WORDS[report.rule]})", len(report.differing)),
+        ("Pairs of images that look alike and differ", len(report.look_alikes.pairs)),
+        ("Classes of the labeling config that no image has", unused),
     ]
-    return [sentence.format(count) + "." for count, sentence in found if count]
+    return [f"{what}: {count:,}" for what, count in found if count]
 
 
 def _names(labels: Iterable[tuple[str, str]], gathered: Gathered) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _problems(report: Report) -> str:
     found = problems(report)
     if not found:
         return _section("Nothing is wrong that could be seen", "<p></p>")
-    items = "".join(f"<li>{_text(sentence)}</li>" for sentence in found)
+    items = "".join(f"<li>{_text(line)}</li>" for line in found)
     return _section("To look at", f'<ul class="look" style="list-style:none">{items}</ul>')
 
 

@@ -170,6 +170,6 @@ def _decided(said: list[Labels], rule: Rule) -> Labels:
 def _refusal(conflicts: tuple[str, ...]) -> LabelpilotError:
     shown = ", ".join(conflicts[:5]) + (" ..." if len(conflicts) > 5 else "")
     return LabelpilotError(
-        f"{len(conflicts):,} images have annotations that differ: {shown}.",
+        f"The annotations of the same image differ, on {len(conflicts):,} of them: {shown}.",
         next_step="Settle them in Label Studio, or choose another rule: latest, union or majority.",
     )
