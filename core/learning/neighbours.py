@@ -227,11 +227,14 @@ def _keep_best(indices: Indices, nearest: Floats, product: Floats, rows: Indices
     if product.shape[1] > 4 * kept and np.isinf(nearest[:, -1]).any():
         # Nothing to beat yet: cut down to the best few before they are sorted.
         cut = -np.partition(-product, kept - 1, axis=1)[:, kept - 1 : kept]
-        query, column = np.nonzero(product >= np.maximum(cut, nearest[:, -1:]))
+        better = product >= np.maximum(cut, nearest[:, -1:])
     else:
-        query, column = np.nonzero(product > nearest[:, -1:])
-    if not len(query):
+        better = product > nearest[:, -1:]
+    # In one dimension, numpy looks for the few that are true ten times as fast as in two.
+    found = np.flatnonzero(better)
+    if not len(found):
         return
+    query, column = np.unravel_index(found, product.shape)
     changed, position = np.unique(query, return_inverse=True)
     width = int(np.bincount(position).max())
     # Each changed query's newcomers, side by side after its kept ones.
