@@ -34,11 +34,15 @@ class Block(Struct, array_like=True, frozen=True):
 
 
 class Interpreted(Struct, array_like=True, frozen=True):
-    """What files gave. Those that were half written may be whole a moment later."""
+    """What files gave.
+
+    `half_written` are names, as the system has them, with reasons: these files may be whole a
+    moment later.
+    """
 
     block: Block
     unreadable: list[Unreadable]
-    half_written: list[Unreadable]
+    half_written: list[tuple[str, str]]
 
 
 def interpret(
@@ -57,7 +61,7 @@ def interpret(
     stamps: list[int] = []
     counts: list[int] = []
     unreadable: list[Unreadable] = []
-    half_written: list[Unreadable] = []
+    half_written: list[tuple[str, str]] = []
     for name, (content, stamp) in zip(names, contents, strict=True):
         if content is None:
             continue
@@ -72,7 +76,7 @@ def interpret(
         except (msgspec.ValidationError, NotReadable, RecursionError) as error:
             unreadable.append(left_out(name, reason(error)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            half_written.append(left_out(name, f"no whole JSON: {error}"))
+            half_written.append((name, f"no whole JSON: {error}"))
         else:
             rows += found
             read.append(name)

@@ -126,14 +126,14 @@ class FolderReader:
         half_written: list[str] = []
         for size, interpreted in self._interpreted(folder, names, helpers):
             writer.add(interpreted.block, began)
-            half_written.extend(file.name for file in interpreted.half_written)
+            half_written.extend(name for name, _ in interpreted.half_written)
             done += size
             yield Batch(interpreted.block.records, interpreted.unreadable, done, total)
         if half_written:
             time.sleep(_HALF_WRITTEN_WAIT)
             contents = folder.read(half_written)
             last = interpret(half_written, contents, self._interpreter(), self.regions)
-            left = [*last.unreadable, *last.half_written]
+            left = last.unreadable + [left_out(name, why) for name, why in last.half_written]
             yield Batch(last.block.records, left, done, total)
 
     def _interpreted(
