@@ -5,10 +5,6 @@ Each is started once a test session, when the first test asks for it.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,39 +16,9 @@ from core.studio.client import StudioClient
 from core.studio.lookup import connect
 from core.studio.server import stop_server
 from core.workspace import load_workspace
+from tests.studio.command import Ran, run
+from tests.studio.journey import Journey
 from tests.studio.stock import Stock, stock_server
-
-COMMAND_SECONDS = 400
-LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A command of labelpilot's that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def run(*arguments: str, **variables: str) -> Ran:
-    """Run `labelpilot` with `arguments`, without a terminal and with only these variables set."""
-    environment = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
-    done = subprocess.run(
-        [LABELPILOT, *arguments],
-        env=environment | variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
@@ -87,3 +53,10 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     root.mkdir()
     with stock_server(folder / "server", root) as server:
         yield server
+
+
+@pytest.fixture(scope="session", params=["legacy", "personal"])
+def journey(request: pytest.FixtureRequest, stock: Stock) -> Journey:
+    """The set-up with a legacy token, then with a personal one."""
+    token = stock.legacy_token if request.param == "legacy" else stock.personal_token
+    return Journey(stock, request.param, token)

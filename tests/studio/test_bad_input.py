@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.studio.client import StudioClient
-from tests.studio.conftest import Demo, Ran, run
+from tests.studio.command import Ran, run
+from tests.studio.conftest import Demo
 from tests.studio.stock import Stock, free_port
 
 CONFIG = """<View><Image name="image" value="$image"/>

@@ -64,9 +64,10 @@ def test_a_second_walk_changes_no_count(demo: Demo) -> None:
     assert again.json["learning"]["created"] == 0
     client = demo.client()
     assert client.task_count(demo.result["project_id"]) == 1797
-    assert client.model_versions(demo.result["project_id"])["model_v1"] == again.json["learning"][
-        "scored"
-    ]
+    assert (
+        client.model_versions(demo.result["project_id"])["model_v1"]
+        == again.json["learning"]["scored"]
+    )
     assert len(client.views(demo.result["project_id"])) == 1
 
 

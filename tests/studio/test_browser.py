@@ -1,0 +1,109 @@
+"""What a labeler sees: the label stream in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from core.credentials import find_secret
+from core.studio.server import EMAIL
+from core.workspace import load_workspace
+from tests.studio import stock as stock_module
+from tests.studio.conftest import Demo
+from tests.studio.journey import NAMES, Journey
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+PAGE_SECONDS = 60
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="needs Debian's chromium and chromium-driver"
+)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1400,1000",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.set_page_load_timeout(PAGE_SECONDS)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def sign_in(browser: WebDriver, url: str, email: str, password: str) -> None:
+    browser.get(f"{url}/user/login/")
+    browser.find_element(By.NAME, "email").send_keys(email)
+    browser.find_element(By.NAME, "password").send_keys(password)
+    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+    WebDriverWait(browser, PAGE_SECONDS).until(lambda b: "/login" not in b.current_url)
+
+
+def shown_image(browser: WebDriver) -> str | None:
+    """The address of the task's image, once the browser has fetched and decoded it.
+
+    Label Studio fetches an image and shows it from a blob.
+    """
+    script = """
+        const shown = [...document.querySelectorAll("img")]
+            .some(image => image.src.startsWith("blob:") && image.naturalWidth > 0);
+        const fetched = performance.getEntriesByType("resource")
+            .map(entry => entry.name).filter(name => name.includes("/data/local-files/"));
+        return shown && fetched.length ? fetched[fetched.length - 1] : null"""
+    found = browser.execute_script(script)
+    return found if isinstance(found, str) else None
+
+
+def wait_for(browser: WebDriver, look: Callable[[WebDriver], object]) -> object:
+    return WebDriverWait(browser, PAGE_SECONDS).until(look)
+
+
+def test_the_view_url_opens_the_stream_at_the_image_of_the_highest_score(
+    demo: Demo, browser: WebDriver
+) -> None:
+    password = find_secret(load_workspace(demo.folder), "password")
+    assert password is not None
+    sign_in(browser, demo.result["server_url"], EMAIL, password.value)
+    url = demo.result["learning"]["view_url"]
+    project_id, client = demo.result["project_id"], demo.client()
+    client.update_project(project_id, {"model_version": "model_v1"})
+    browser.get(url)
+    image = wait_for(browser, shown_image)
+    tab = int(parse_qs(urlsplit(url).query)["tab"][0])
+    (first, _), *_ = client.view_tasks(project_id, tab, 1)
+    task = next(task for task in client.tasks(project_id, "image") if task.id == first)
+    assert str(image).endswith(task.image)
+
+
+def test_every_image_with_a_difficult_name_is_shown(journey: Journey, browser: WebDriver) -> None:
+    sign_in(browser, journey.client.url, stock_module.EMAIL, stock_module.PASSWORD)
+    project_id = journey.setup.json["project_id"]
+    tasks = list(journey.client.tasks(project_id, "image"))
+    assert len(tasks) == len(NAMES)
+    for task in tasks[:8]:
+        browser.get(f"{journey.client.url}/projects/{project_id}/data?task={task.id}")
+        deadline = time.monotonic() + PAGE_SECONDS
+        while (image := shown_image(browser)) is None or not image.endswith(task.image):
+            assert time.monotonic() < deadline, task.image
