@@ -22,7 +22,7 @@ from core.progress import Progress, Work
 if TYPE_CHECKING:
     from tui.app import LabelpilotApp
 
-JobKind = Literal["setup", "server", "sync", "preview", "export", "plan", "publish", "versions"]
+JobKind = Literal["setup", "server", "sync", "preview", "export", "plan", "publish", "undo", "versions"]
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Any]]
 TICK_SECONDS = 0.1
@@ -32,7 +32,7 @@ MOST_NOTES = 2000
 GROUPS: tuple[frozenset[JobKind], ...] = (
     frozenset({"setup", "server", "sync"}),
     frozenset({"preview", "export"}),
-    frozenset({"plan", "publish", "versions"}),
+    frozenset({"plan", "publish", "undo", "versions"}),
 )
 
 

@@ -38,7 +38,7 @@ class LearningScreen(Section):
     """A round: its settings, the hooks as they run, the plan, the published order."""
 
     PLACE: ClassVar[Place] = "learning"
-    JOBS: ClassVar[tuple[JobKind, ...]] = ("publish", "plan", "versions")
+    JOBS: ClassVar[tuple[JobKind, ...]] = ("undo", "publish", "plan", "versions")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
     # A table without rows would swallow enter.
     AUTO_FOCUS = ""
@@ -362,11 +362,11 @@ class LearningScreen(Section):
             return
         self.pilot.jobs.forget("publish")
         begin = partial(self.backend.remove_version, workspace, version)
-        self.pilot.jobs.start("publish", "Taking the scores back", "", begin)
+        self.pilot.jobs.start("undo", "Taking the scores back", "", begin)
 
     def ended(self, job: Job) -> None:
         """A job of this section has ended: what is published may have changed."""
-        if job.kind == "publish":
+        if job.kind in ("publish", "undo"):
             self._ask_versions()
 
 

@@ -1,0 +1,108 @@
+"""What the tests of the app share: a stage, and ways to walk over it and to read the screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.app.stage import Stage, make_workspace
+from tui.app import LabelpilotApp
+
+
+@pytest.fixture(autouse=True)
+def _no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test opens a browser, and none takes a colour or a codespace from whoever runs it."""
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("TEXTUAL_THEME", raising=False)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """A workspace where nothing is set up yet."""
+    return Stage(make_workspace(tmp_path / "toys"))
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Stage:
+    """A workspace where all is set up, and seven images are labeled."""
+    stage = Stage(make_workspace(tmp_path / "toys", annotated=7))
+    stage.everything()
+    return stage
+
+
+@dataclass(slots=True)
+class Walk:
+    """An app on the stage, and a hand at its keys."""
+
+    app: LabelpilotApp
+    pilot: Pilot[None]
+
+    @property
+    def text(self) -> str:
+        """What the terminal shows."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+    @property
+    def footer(self) -> str:
+        return self.text.splitlines()[-1]
+
+    @property
+    def toasts(self) -> list[str]:
+        """The messages at the edge of the screen."""
+        return [toast.message for toast in self.app._notifications]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait for what they start to end."""
+        await self.pilot.press(*keys)
+        await self.settled()
+
+    async def write(self, text: str) -> None:
+        """Type text into the field that has the focus."""
+        for character in text:
+            await self.pilot.press({" ": "space"}.get(character, character))
+
+    async def settled(self) -> None:
+        """Wait until no job runs and nothing is being looked at."""
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.until(lambda: not self.app.seen.looking and self.app.looker.looks > 0)
+        await self.app.workers.wait_for_complete()
+        await self.until(lambda: not self.app.seen.looking)
+
+    async def until(self, condition: Callable[[], object], turns: int = 2000) -> None:
+        """Let the app go on until `condition()` holds."""
+        for _ in range(turns):
+            if condition():
+                await self.pilot.pause()
+                return
+            await self.pilot.pause(0.005)
+        raise AssertionError(f"it did not come to be; the screen shows:\n{self.text}")
+
+
+Walker: TypeAlias = Callable[..., AbstractAsyncContextManager[Walk]]
+
+
+@pytest.fixture
+def walk() -> Walker:
+    """Opens the app on a stage, at 80x24 unless told otherwise."""
+
+    @asynccontextmanager
+    async def opened(
+        stage: Stage, size: tuple[int, int] = (80, 24), root: Path | None = None
+    ) -> AsyncIterator[Walk]:
+        app = LabelpilotApp(root or stage.workspace.root, stage.backend(), poll_seconds=0)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            one = Walk(app, pilot)
+            await one.settled()
+            yield one
+            app.jobs.stop_all(1.0)
+
+    return opened

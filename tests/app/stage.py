@@ -1,0 +1,259 @@
+"""A stage for the app: a workspace of real files, and a server that is a plain object.
+
+What needs no server is real here: the workspace file, the image folder, the labeling config, the
+annotations and the export, the forms. What needs one (the checklist's probes, the sync, the hooks
+and the publishing) is played by `Stage`, through the same set of functions that the app is given in
+earnest; tests/studio walks the same screens against a real Label Studio.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.checklist import STEPS, Report, SetupResult, StepId
+from core.errors import LabelpilotError
+from core.learning.publishing import RoundResult
+from core.learning.round import Asked, RoundPlan
+from core.progress import Progress, Work
+from core.studio.server import ServerStatus
+from core.tasks.manifest import scan_images
+from core.tasks.sync import SyncResult
+from core.workspace import Workspace, save_workspace
+from tui.backend import Backend, RoundSettings
+
+WEIRD = "[b] weird [red].png"
+LABELS = ("[/red]", "dog", "cat & co")
+IMAGES = [WEIRD, *(f"img_{number:03}.png" for number in range(11))]
+
+
+def make_workspace(root: Path, *, annotated: int = 0) -> Workspace:
+    """A workspace with twelve images, of which the first `annotated` have an annotation."""
+    images = root / "data/images"
+    images.mkdir(parents=True)
+    for name in IMAGES:
+        (images / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    (images / "notes.txt").write_text("not an image")
+    config = root / "labeling/project_config.xml"
+    config.parent.mkdir()
+    choices = "".join(f'<Choice value="{label.replace("&", "&amp;")}"/>' for label in LABELS)
+    config.write_text(
+        '<View><Image name="image" value="$image"/>'
+        f'<Choices name="labels" toName="image" choice="multiple">{choices}</Choices></View>'
+    )
+    annotations = root / "data/annotations"
+    annotations.mkdir()
+    for number, name in enumerate(IMAGES[:annotated], start=1):
+        label = LABELS[0] if number % 3 else LABELS[1]
+        (annotations / str(number)).write_text(json.dumps(annotation(number, name, [label])))
+    settings = {"images": {"path": "data/images", "pattern": ".*png"}, "project": {"title": "Toys"}}
+    return save_workspace(root, settings)
+
+
+def annotation(number: int, image: str, labels: list[str]) -> dict[str, Any]:
+    """An annotation as Label Studio writes it into a target storage."""
+    choices = {"from_name": "labels", "to_name": "image", "type": "choices"}
+    return {
+        "id": number,
+        "result": [{**choices, "id": f"r{number}", "value": {"choices": labels}}],
+        "task": {"id": number, "data": {"image": f"/data/local-files/?d=images/{image}"}},
+        "was_cancelled": False,
+        "updated_at": f"2026-01-01T00:00:{number:02}Z",
+    }
+
+
+@dataclass(slots=True)
+class Stage:
+    """The server's side. `fail` maps the name of a call to the error it raises; `hold` keeps long
+    work going until it is set."""
+
+    workspace: Workspace
+    running: bool = False
+    done: set[StepId] = field(default_factory=set)
+    tasks: int = 0
+    token: str | None = None
+    versions: dict[str, int] = field(default_factory=dict)
+    fail: dict[str, Exception] = field(default_factory=dict)
+    hold: threading.Event | None = None
+    calls: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+    def backend(self) -> Backend:
+        return Backend(
+            probe=self.probe,
+            apply=self.apply,
+            set_up=self.set_up,
+            status=self.status,
+            stop_server=self.stop_server,
+            token_source=lambda workspace: self.token,
+            store_token=self.store_token,
+            sync=self.sync,
+            plan=self.plan,
+            publish=self.publish,
+            versions=self.published,
+            remove_version=self.remove_version,
+            label_page=self.label_page,
+        )
+
+    def everything(self) -> None:
+        """As after a whole set-up."""
+        self.running, self.token, self.tasks = True, "file", len(IMAGES)
+        self.done = {step.id for step in STEPS}
+
+    def called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.fail:
+            raise self.fail[name]
+
+    def status(self, workspace: Workspace) -> ServerStatus:
+        url = "http://127.0.0.1:8080" if self.running else None
+        if not workspace.owns_server:
+            return ServerStatus(self.running, workspace.studio.url, version="1.23.2")
+        return ServerStatus(self.running, url, 4711 if self.running else None, "1.23.2")
+
+    def probe(self, workspace: Workspace) -> Iterator[Report]:
+        for step in STEPS:
+            yield self.report(step.id)
+
+    def report(self, step_id: StepId) -> Report:
+        if step_id == "server":
+            state = "done" if self.running else "to do"
+            return Report(step_id, state, "serves files below data")
+        if not self.running:
+            return Report(step_id, "waiting", "comes after server")
+        if step_id == "images":
+            state = "done" if self.tasks == len(IMAGES) else "part" if self.tasks else "to do"
+            return Report(step_id, state, f"{self.tasks} of {len(IMAGES)} images are tasks")
+        if step_id == "labeling-config":
+            words = f"labels: {', '.join(LABELS)}"
+            return Report(step_id, "done" if step_id in self.done else "to do", words)
+        return Report(step_id, "done" if step_id in self.done else "to do", f"the {step_id}")
+
+    def work(self, name: str, total: int) -> Work[None]:
+        """Report `total` pieces of work; wait for `hold` after the first, if it is set."""
+        try:
+            for number in range(total):
+                yield Progress(name, number, total)
+                while self.hold is not None and not self.hold.wait(0.01):
+                    yield Progress(name, number, total, f"at {number}")
+        except GeneratorExit:
+            self.closed.append(name)
+            raise
+
+    def apply(self, workspace: Workspace, step_id: StepId) -> Work[Report]:
+        self.called(f"apply {step_id}")
+        yield from self.work(step_id, 1)
+        self._apply(step_id)
+        return self.report(step_id)
+
+    def _apply(self, step_id: StepId) -> None:
+        self.done.add(step_id)
+        if step_id == "server":
+            self.running = True
+        if step_id == "token":
+            self.token = "file"
+        if step_id == "images":
+            self.tasks = len(IMAGES)
+
+    def set_up(self, workspace: Workspace) -> Work[SetupResult]:
+        self.called("set_up")
+        for number, step in enumerate(STEPS):
+            yield Progress(step.id, number, len(STEPS))
+            self.called(f"set_up {step.id}")
+            yield from self.work(step.id, 1)
+            self._apply(step.id)
+            yield Progress(step.id, number + 1, len(STEPS), f"{step.title}: done")
+        return SetupResult(tuple(map(self.report, [step.id for step in STEPS])), 1, 1, 1)
+
+    def stop_server(self, workspace: Workspace) -> Work[bool]:
+        self.called("stop_server")
+        yield Progress("server")
+        self.running = False
+        return True
+
+    def store_token(self, workspace: Workspace, token: str) -> Work[str]:
+        self.called("store_token")
+        yield Progress("token")
+        self.token = "session"
+        self.done.add("token")
+        return "session"
+
+    def sync(self, workspace: Workspace) -> Work[SyncResult]:
+        self.called("sync")
+        manifest = yield from scan_images(workspace.images)
+        total = len(manifest.paths)
+        yield Progress("import", 0, total, f"{total} images found; {WEIRD}")
+        yield from self.work("import", total)
+        before, self.tasks = self.tasks, total
+        return SyncResult("bulk", total, total - before, before, 0, 0, 1, 3.0, True)
+
+    def plan(self, workspace: Workspace, settings: RoundSettings) -> Work[RoundPlan]:
+        self.called(f"plan {settings.command}")
+        yield Progress("hooks", 0, note="[bold]loading[/] the model")
+        yield from self.work("hooks", 3)
+        images = workspace.images.path
+        asked = tuple(
+            Asked(
+                Path(name).stem,
+                n,
+                images / name,
+                4.0 - n / 10,
+                "img_010",
+                images / IMAGES[-1],
+                4.0,
+                0.9,
+            )
+            for n, name in enumerate(IMAGES[:8])
+        )
+        losses = np.array([0.1, 0.1, 0.2, 4.0])
+        version, order = settings.model_version, settings.order
+        return RoundPlan(version, order, "exact", "small", 1.0, 4, 8, losses, asked, 2.1)
+
+    def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
+        self.called("publish")
+        yield from self.work("scores", len(plan.asked))
+        number = len(plan.asked)
+        self.versions[plan.model_version] = number
+        page = "http://127.0.0.1:8080/projects/1/data?tab=2&labeling=1"
+        return RoundResult(
+            plan.model_version, plan.order, "exact", 1.0, 4, 8, number, number, 0, page, 2.5
+        )
+
+    def published(self, workspace: Workspace) -> Work[dict[str, int]]:
+        self.called("versions")
+        yield Progress("versions")
+        return dict(self.versions)
+
+    def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
+        self.called(f"remove {model_version}")
+        yield Progress("remove")
+        return self.versions.pop(model_version)
+
+    def label_page(self, workspace: Workspace) -> Work[str]:
+        self.called("label_page")
+        yield Progress("link")
+        return "http://127.0.0.1:8080/projects/1/data?labeling=1"
+
+
+def refusal() -> LabelpilotError:
+    """An error in which everything is in brackets, as a server or a file name may have it."""
+    return LabelpilotError(
+        "Label Studio [said] no to [/b].",
+        cause="detail: [red]bad[/red] [link=x] \x1b[31mred",
+        next_step="Mend [it], and try again.",
+    )
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    """Wait, in a thread that is not the app's, until `condition()` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.005)

@@ -1,0 +1,75 @@
+"""The export: what would be written is shown first, and only enter writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from tests.app.conftest import Walker
+from tests.app.stage import IMAGES, Stage, annotation
+
+
+async def test_a_preview_counts_and_writes_nothing(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("3")
+        assert "7 images labeled" in app.text
+        assert "[/red]" in app.text
+        assert "not written yet" in app.text
+        assert "on no image: cat & co" in app.text
+        assert not ready.workspace.annotations.dataset.exists()
+
+
+async def test_enter_writes_the_dataset_and_says_where(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("3", "enter")
+        assert "Written: data/dataset.json, 7 tags." in app.text
+        dataset = json.loads(ready.workspace.annotations.dataset.read_text())
+        assert len(dataset) == 7
+        assert dataset["[b] weird [red]"] == ["[/red]"]
+
+
+async def test_what_is_left_out_is_named(ready: Stage, walk: Walker) -> None:
+    broken = ready.workspace.annotations.path / "99"
+    broken.write_text('{"half": ')
+    # Old enough not to be taken for a file that is being written.
+    os.utime(broken, (time.time() - 60, time.time() - 60))
+    async with walk(ready) as app:
+        await app.press("3")
+        assert "unreadable 1" in app.text
+        assert "left out: 99" in app.text
+        await app.press("d")
+        assert "Unreadable (1)" in app.text
+
+
+async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
+    ready: Stage, walk: Walker
+) -> None:
+    other = annotation(50, IMAGES[1], ["dog", "cat & co"])
+    (ready.workspace.annotations.path / "50").write_text(json.dumps(other))
+    async with walk(ready) as app:
+        await app.press("3")
+        assert "conflicts 1" in app.text
+        assert "labelers differ: img_000; the annotation changed last wins" in app.text
+        await app.press("c")
+        assert "a class counts when any annotation has it" in app.text
+        await app.press("enter")
+        dataset = json.loads(ready.workspace.annotations.dataset.read_text())
+        assert sorted(dataset["img_000"]) == ["[/red]", "cat & co", "dog"]
+
+
+async def test_nothing_labeled_yet_is_no_mishap(stage: Stage, walk: Walker) -> None:
+    async with walk(stage) as app:
+        await app.press("3")
+        assert "There is no annotation in data/annotations" in app.text
+        assert "Label some images first" in app.text
+        assert app.toasts == []
+
+
+async def test_coming_back_reads_the_annotations_again(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("3", "1")
+        more = annotation(30, IMAGES[9], ["dog"])
+        (ready.workspace.annotations.path / "30").write_text(json.dumps(more))
+        await app.press("3")
+        assert "8 images labeled" in app.text

@@ -1,0 +1,153 @@
+"""Keys: one registry behind the bindings, the line at the bottom, the help, the palette, README."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.app.conftest import Walker
+from tests.app.stage import Stage
+from tui.app import LabelpilotApp
+from tui.keys import KEYS, keys_of, markdown_table
+from tui.screens.export import ExportScreen
+from tui.screens.learning import LearningScreen
+from tui.screens.setup import SetupScreen
+from tui.screens.sync import SyncScreen
+
+# What VS Code, tmux and others keep for themselves.
+EATEN = re.compile(r"ctrl\+|f\d+$|alt\+")
+
+
+@pytest.mark.parametrize("screen", [SetupScreen, SyncScreen, ExportScreen, LearningScreen])
+def test_every_key_of_a_section_does_something(screen: type) -> None:
+    for key in keys_of(screen.PLACE):  # type: ignore[attr-defined]
+        assert hasattr(screen, f"action_{key.action}"), key
+
+
+def test_every_key_that_works_everywhere_does_something() -> None:
+    for key in keys_of("everywhere"):
+        assert hasattr(LabelpilotApp, f"action_{key.action.split('(')[0]}"), key
+
+
+def test_no_key_is_one_that_the_terminal_around_us_eats() -> None:
+    assert not [key for key in KEYS if EATEN.match(key.key)]
+
+
+def test_no_section_gives_one_key_two_meanings() -> None:
+    for place in ("setup", "sync", "export", "learning"):
+        keys = [part for key in keys_of(place, "everywhere") for part in key.key.split(",")]
+        assert len(keys) == len(set(keys)), place
+        moving = {part for key in keys_of("list") for part in key.key.split(",")}
+        assert not moving & set(keys), place
+
+
+def test_the_readme_table_names_every_key() -> None:
+    table = markdown_table()
+    for key in KEYS:
+        assert key.what in table
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("section", ["1", "2", "3", "4"])
+async def test_help_is_never_cut_from_the_line_of_keys(
+    ready: Stage, walk: Walker, width: int, section: str
+) -> None:
+    async with walk(ready, size=(width, 24)) as app:
+        await app.press(section)
+        assert app.footer.rstrip().endswith(": more   ? help")
+        assert len(app.footer) <= width
+
+
+async def test_the_line_of_keys_shows_only_what_applies(stage: Stage, walk: Walker) -> None:
+    async with walk(stage, size=(120, 24)) as app:
+        assert "esc stop" not in app.footer
+        assert "b label" not in app.footer
+        stage.hold = threading.Event()
+        await app.pilot.press("a")
+        await app.until(lambda: "esc stop" in app.footer)
+        assert "do all" not in app.footer
+
+
+async def test_the_help_tells_every_key_and_its_section_first(ready: Stage, walk: Walker) -> None:
+    async with walk(ready, size=(100, 120)) as app:
+        await app.press("3", "question_mark")
+        assert app.text.index("Write the dataset") < app.text.index("Do every step")
+        for key in KEYS:
+            assert key.what in app.text, key
+        await app.press("escape")
+        assert "Do every step" not in app.text
+
+
+async def test_the_palette_lists_what_applies_now(stage: Stage, walk: Walker) -> None:
+    async with walk(stage) as app:
+        await app.pilot.press("colon")
+        await app.until(lambda: "Do all  (a)" in app.text)
+        titles = [command.title for command in app.app.get_system_commands(app.app.screen_stack[0])]
+        assert "Label  (b)" not in titles
+        assert "Go to Sync" in titles
+
+
+async def test_vim_keys_move_in_lists(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("j", "j", "k")
+        assert "Account: the account" in app.text
+        await app.press("G")
+        assert "Sampling: the sampling" in app.text
+        await app.press("g")
+        assert "Server: serves files" in app.text
+
+
+async def test_letters_in_a_form_are_letters(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("e", "q", "1", "colon", "question_mark", "L")
+        assert "data/imagesq1:?L" in app.text
+
+
+async def test_q_leaves_at_once_and_asks_while_something_runs(ready: Stage, walk: Walker) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        await app.pilot.press("q")
+        await app.until(lambda: "1 job running: images to tasks." in app.text)
+        await app.pilot.press("escape", "q", "enter")
+        await app.until(lambda: app.app._exit)
+        assert ready.closed == ["import"]
+        assert app.app.return_code == 0
+
+
+async def test_the_logs_follow_and_mask_secrets(ready: Stage, walk: Walker) -> None:
+    log = ready.workspace.logs / "label-studio.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"[/b] first line\nAuthorization: Token {'a' * 40}\n")
+    async with walk(ready) as app:
+        await app.press("2", "enter", "L")
+        assert "Images to tasks: done." in app.text
+        await app.press("tab")
+        assert "[/b] first line" in app.text
+        assert "a" * 40 not in app.text
+        with open(log, "a") as file:
+            file.write("and one more\n")
+        await app.until(lambda: "and one more" in app.text)
+        await app.press("L")
+        assert "and one more" not in app.text
+
+
+async def test_what_is_copied_is_kept_in_a_file_too(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("b", "c")
+        assert app.app.clipboard.startswith("http://127.0.0.1:8080/projects/1")
+        copied = ready.workspace.logs / "copied.txt"
+        assert copied.read_text() == app.app.clipboard
+
+
+def test_the_journal_is_masked_on_disk(tmp_path: Path) -> None:
+    from tui.journal import Journal
+
+    journal = Journal()
+    journal.file = tmp_path / "logs" / "labelpilot.log"
+    journal.write(f"Token {'b' * 40} was refused")
+    assert "b" * 40 not in journal.file.read_text()

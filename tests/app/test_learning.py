@@ -1,0 +1,88 @@
+"""Active learning: the plan before the publishing, the user's own output live, and a way back."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.app.conftest import Walker
+from tests.app.stage import Stage, refusal
+
+
+async def test_enter_plans_and_shows_why_before_anything_is_published(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("4")
+        assert "model version model_v1" in app.text
+        await app.press("enter")
+        assert "8 images would be asked for. p publishes them; nothing is written yet." in app.text
+        assert "[b] weird [red]" in app.text
+        assert "losses of the train set" in app.text
+        assert "publish" not in ready.calls
+        await app.press("j", "enter")
+        assert "Why img_000" in app.text
+        assert "its loss is 4.0000" in app.text
+
+
+async def test_the_output_of_the_hooks_is_seen_while_they_run(ready: Stage, walk: Walker) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.press("4")
+        await app.pilot.press("enter")
+        await app.until(lambda: "[bold]loading[/] the model" in app.text)
+        assert "Planning the round" in app.text
+        await app.press("escape")
+        assert ready.closed == ["hooks"]
+
+
+async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        await app.settled()
+        await app.press("p")
+        assert "Published: 8 images scored as model_v1." in app.text
+        assert ready.versions == {"model_v1": 8}
+        await app.press("p")
+        assert app.toasts == ["This plan is published already."]
+        await app.press("u")
+        assert "model_v1: 8 scores would be removed." in app.text
+        await app.press("enter")
+        assert ready.versions == {}
+
+
+async def test_the_next_model_version_follows_what_is_published(ready: Stage, walk: Walker) -> None:
+    ready.versions = {"model_v2": 5, "other": 1, "model_v10": 4}
+    async with walk(ready) as app:
+        await app.press("4")
+        assert "model version model_v11" in app.text
+
+
+async def test_the_form_changes_what_is_planned_with(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "e", "end", *["backspace"] * 8)
+        await app.write("[/b] v2")
+        await app.press("tab", "end", *["backspace"] * 12)
+        await app.write("sideways")
+        await app.press("enter")
+        assert "The order 'sideways' is not known." in app.text
+        await app.press("end", *["backspace"] * 8)
+        await app.write("random")
+        await app.press("enter")
+        assert "model version [/b] v2" in app.text
+        await app.press("enter")
+        command = "plan labelpilot active-learning --model-version '[/b] v2' --order random"
+        assert command in ready.calls
+
+
+async def test_hooks_that_fail_are_told_whole_and_r_plans_again(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4")
+        ready.fail[f"plan {'labelpilot active-learning --model-version model_v1'}"] = refusal()
+        await app.press("enter")
+        assert "Label Studio [said] no to [/b]." in app.text
+        await app.press("enter")
+        assert "What to do" in app.text
+        await app.press("enter")
+        ready.fail.clear()
+        await app.press("r")
+        assert "8 images would be asked for" in app.text

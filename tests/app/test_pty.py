@@ -1,0 +1,126 @@
+"""The app in a real terminal: it paints, leaves cleanly, and survives a stray mouse report."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.stage import make_workspace
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")
+
+# A press of the left button in column 120, as terminals report it in the old way: the column is
+# one byte of 32 + 120, which is no UTF-8.
+OLD_MOUSE_REPORT = b"\x1b[M" + bytes([32, 32 + 120, 32 + 5])
+SECONDS = 20.0
+
+
+class Terminal:
+    """A program in a pseudo-terminal of 80x24."""
+
+    def __init__(self, folder: Path) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self._slave = slave
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", "--workspace", str(folder)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
+        self.output = b""
+
+    def read_until(self, wanted: str) -> None:
+        """Read what is painted until `wanted` was, colours and cursor moves left out."""
+        deadline = time.monotonic() + SECONDS
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, f"{wanted!r} never came: {self.text[-2000:]}"
+            self._read(0.1)
+
+    def read_to_the_end(self) -> int:
+        """Read until the program has ended, and return its exit code."""
+        deadline = time.monotonic() + SECONDS
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, "it does not end"
+            self._read(0.05)
+        self._read(0.1)
+        return int(self.process.returncode)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\x1b\[[0-9;?=>]*[a-zA-Z]", "", self.output.decode("utf-8", "replace"))
+
+    @property
+    def attributes(self) -> list[object]:
+        """How the terminal is set now."""
+        return termios.tcgetattr(self._slave)
+
+    def send(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def _read(self, seconds: float) -> None:
+        ready, _, _ = select.select([self._master], [], [], seconds)
+        if ready:
+            self.output += os.read(self._master, 65536)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(5)
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    one = Terminal(make_workspace(tmp_path / "toys").root)
+    try:
+        one.read_until("Label Studio is not running")
+        yield one
+    finally:
+        one.close()
+
+
+def test_it_paints_and_q_leaves_with_exit_code_0_and_the_terminal_as_it_was(
+    terminal: Terminal,
+) -> None:
+    assert "labelpilot" in terminal.text
+    terminal.send(b"q")
+    assert terminal.read_to_the_end() == 0
+    # Back to the normal screen, the cursor shown, mouse reports off.
+    assert b"\x1b[?1049l" in terminal.output
+    assert b"\x1b[?25h" in terminal.output
+    assert b"\x1b[?1000l" in terminal.output
+    assert terminal.attributes[:4] == terminal.before[:4]
+
+
+def test_a_mouse_report_of_the_old_kind_past_column_95_is_survived(terminal: Terminal) -> None:
+    terminal.send(OLD_MOUSE_REPORT)
+    terminal.send(b"2")
+    terminal.read_until("Images to tasks")
+    terminal.send(b"q")
+    assert terminal.read_to_the_end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_soon(terminal: Terminal, number: signal.Signals) -> None:
+    terminal.process.send_signal(number)
+    assert terminal.read_to_the_end() != 0

@@ -1,0 +1,242 @@
+"""The checklist: true states, one key for a step, one for all, and a reason for every other."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigurationError
+from core.workspace import load_workspace
+from tests.app.conftest import Walker
+from tests.app.stage import IMAGES, Stage, refusal
+
+
+async def test_a_first_look_names_every_step_and_puts_the_cursor_on_the_first_to_do(
+    stage: Stage, walk: Walker
+) -> None:
+    async with walk(stage) as app:
+        assert "· to do  Server" in app.text
+        assert app.text.count("waits") == 8
+        assert "server stopped" in app.text.splitlines()[0]
+        assert "same as: labelpilot server start" in app.text
+        assert app.footer.strip().startswith("enter do it")
+
+
+async def test_enter_does_the_chosen_step_and_the_cursor_goes_on(
+    stage: Stage, walk: Walker
+) -> None:
+    async with walk(stage) as app:
+        await app.press("enter")
+        assert stage.calls == ["apply server"]
+        assert "✓ done   Server" in app.text
+        assert "server running :8080" in app.text
+        assert "· to do  Account" in app.text
+
+
+async def test_a_does_everything_and_says_what_comes_next(stage: Stage, walk: Walker) -> None:
+    async with walk(stage) as app:
+        await app.press("a")
+        assert app.text.count("✓ done") == 9
+        assert "All is set up." in app.text
+        assert "label in the browser" in app.text
+        await app.press("a")
+        assert stage.calls.count("set_up") == 1
+
+
+async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        assert "✓ done   Server" in app.text
+        ready.running = False
+        app.app.looker.poll()
+        await app.until(lambda: "· to do  Server" in app.text)
+        await app.settled()
+        await app.press("s")
+        assert "✓ done   Server" in app.text
+
+
+async def test_a_changed_workspace_file_is_seen(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        file = ready.workspace.file
+        file.write_text(file.read_text().replace("Toys", "Robots and more"))
+        app.app.looker.poll()
+        await app.until(lambda: "Robots and more" in app.text)
+
+
+async def test_stopping_the_server_asks_first(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("s")
+        assert "Stop Label Studio?" in app.text
+        await app.press("escape")
+        assert ready.running
+        await app.press("s", "enter")
+        assert not ready.running
+        assert "server stopped" in app.text
+
+
+async def test_a_step_that_is_done_says_so_instead_of_being_done_again(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("enter")
+        assert app.toasts == ["Server is done already."]
+        assert ready.calls == []
+
+
+async def test_a_failed_step_is_told_in_a_sentence_then_whole_then_tried_again(
+    stage: Stage, walk: Walker
+) -> None:
+    stage.fail["apply server"] = refusal()
+    async with walk(stage) as app:
+        await app.press("enter")
+        assert "Label Studio [said] no to [/b]." in app.text
+        assert app.footer.strip().startswith("enter why")
+        await app.press("enter")
+        assert "detail: [red]bad[/red] [link=x]" in app.text
+        assert "Mend [it], and try again." in app.text
+        await app.press("enter")
+        del stage.fail["apply server"]
+        await app.press("r", "enter")
+        assert "✓ done   Server" in app.text
+
+
+async def test_escape_stops_a_set_up_by_closing_it(stage: Stage, walk: Walker) -> None:
+    stage.hold = threading.Event()
+    async with walk(stage) as app:
+        await app.pilot.press("a")
+        await app.until(lambda: "▸ doing  Server" in app.text)
+        await app.press("escape")
+        assert stage.closed == ["server"]
+        assert "doing" not in app.text
+
+
+async def test_our_own_mistake_is_told_as_such_without_the_values_of_variables(
+    stage: Stage, walk: Walker
+) -> None:
+    stage.fail["apply server"] = ZeroDivisionError("by [zero]")
+    async with walk(stage) as app:
+        await app.press("enter", "enter")
+        assert "labelpilot made a mistake" in app.text
+        assert "ZeroDivisionError: by [zero]" in app.text
+        assert "stage.py, line" in app.text
+
+
+async def test_a_folder_without_a_workspace_asks_two_questions(
+    stage: Stage, walk: Walker, tmp_path: Path
+) -> None:
+    root = tmp_path / "[/b] new"
+    pictures = root / "raw" / "[/b] weird"
+    pictures.mkdir(parents=True)
+    for name in IMAGES:
+        (pictures / name).touch()
+    async with walk(stage, root=root) as app:
+        assert "A new workspace" in app.text
+        assert "raw/[/b] weird" in app.text
+        await app.until(lambda: "12 of 12 files match" in app.text)
+        await app.press("tab")
+        await app.write("[red], dog , [red], a<b")
+        await app.press("enter")
+        made = load_workspace(root)
+        assert made.images.path == pictures
+        assert made.annotations.path == pictures.parent / "annotations"
+        config = made.project.label_config.read_text()
+        assert config.count("<Choice value=") == 3
+        assert 'value="a&lt;b"' in config
+        assert "· to do  Server" in app.text
+
+
+async def test_the_first_form_refuses_a_folder_that_is_not_there(
+    stage: Stage, walk: Walker, tmp_path: Path
+) -> None:
+    root = tmp_path / "empty"
+    root.mkdir()
+    async with walk(stage, root=root) as app:
+        await app.write("nowhere")
+        await app.press("enter")
+        assert "There is no folder nowhere." in app.text
+        await app.press("escape")
+        assert not (root / "labelpilot.toml").exists()
+        assert "enter asks two questions" in app.text
+
+
+async def test_the_settings_form_tries_the_pattern_live_and_writes_only_what_changed(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("e")
+        await app.until(lambda: "12 of 13 files match; left out: notes.txt" in app.text)
+        assert "3 labels: [/red], dog, cat & co" in app.text
+        await app.press("tab", *["backspace"] * 5)
+        await app.write("img_00[0-4].*")
+        await app.until(lambda: "5 of 13 files match" in app.text)
+        before = ready.workspace.file.read_text()
+        await app.press("enter")
+        changed = ready.workspace.file.read_text()
+        assert changed == before.replace(".*png", "img_00[0-4].*")
+
+
+async def test_a_setting_that_cannot_be_is_refused_in_the_form(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        before = ready.workspace.file.read_text()
+        await app.press("e", "tab", *["backspace"] * 5)
+        await app.write("([")
+        await app.until(lambda: "not a regular expression" in app.text)
+        await app.press("enter")
+        assert "`pattern` is not a regular expression" in app.text
+        assert ready.workspace.file.read_text() == before
+
+
+async def test_a_broken_workspace_file_is_explained(ready: Stage, walk: Walker) -> None:
+    ready.workspace.file.write_text("[imagez]\n")
+    async with walk(ready) as app:
+        assert "labelpilot.toml, line 1: `imagez` is not known." in app.text
+        assert "Did you mean `images`?" in app.text
+
+
+async def test_the_token_of_another_server_is_asked_for_and_never_shown(
+    stage: Stage, walk: Walker
+) -> None:
+    file = stage.workspace.file
+    file.write_text(file.read_text() + '[studio]\nurl = "http://10.0.0.9:8080"\n')
+    stage.running = True
+    secret = "f" * 40
+    async with walk(stage) as app:
+        await app.press("a")
+        assert "Personal Access Token" in app.text
+        await app.write(secret)
+        assert secret not in app.text
+        await app.press("enter")
+        assert stage.token == "session"
+        assert "token session" in app.text
+        assert not any(secret in line for line in app.app.journal.lines)
+        await app.press("s")
+        assert any("not labelpilot's to start or stop" in words for words in app.toasts)
+
+
+async def test_b_shows_the_link_where_no_browser_can_be_opened(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("b")
+        assert "http://127.0.0.1:8080/projects/1/data?labeling=1" in app.text
+
+
+async def test_in_a_codespace_the_link_is_the_forwarded_one(
+    ready: Stage, walk: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODESPACE_NAME", "fluffy-disco")
+    monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
+    async with walk(ready) as app:
+        await app.press("b")
+        assert "https://fluffy-disco-8080.app.github.dev/projects/1/data" in app.text
+
+
+async def test_a_workspace_error_during_a_set_up_changes_nothing(
+    stage: Stage, walk: Walker
+) -> None:
+    stage.fail["set_up"] = ConfigurationError("The image folder [x] does not exist.")
+    async with walk(stage) as app:
+        await app.press("a")
+        assert "The image folder [x] does not exist." in app.text
+        assert "· to do  Server" in app.text

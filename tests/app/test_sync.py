@@ -1,0 +1,95 @@
+"""The sync: seen as it goes, stopped at a key, gone on with, and proved at the end."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.app.conftest import Walker
+from tests.app.stage import IMAGES, WEIRD, Stage, refusal
+
+
+async def test_a_sync_ends_with_its_proof(ready: Stage, walk: Walker) -> None:
+    ready.tasks = 5
+    async with walk(ready) as app:
+        await app.press("2")
+        assert f"5 of {len(IMAGES)} images are tasks" in app.text
+        await app.press("enter")
+        assert "12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s." in app.text
+        assert f"12 images found; {WEIRD}" in app.text
+
+
+async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_elsewhere(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        assert "0 %" in app.text
+        await app.pilot.press("1")
+        assert "images to tasks 0 %" in app.text.splitlines()[0]
+        assert "▸ doing  Images" in app.text
+        ready.hold.set()
+        await app.settled()
+        assert "✓ done   Images" in app.text
+        await app.press("2")
+        assert "12 of 12 images are tasks" in app.text
+
+
+async def test_escape_stops_waiting_and_r_goes_on(ready: Stage, walk: Walker) -> None:
+    ready.tasks, ready.hold = 0, threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        assert "esc stop waiting" in app.footer
+        await app.press("escape")
+        assert ready.closed == ["import"]
+        assert "Stopped after" in app.text
+        ready.hold.set()
+        await app.press("r")
+        assert "12 of 12 images are tasks" in app.text
+
+
+async def test_a_failed_sync_says_why_and_r_tries_again(ready: Stage, walk: Walker) -> None:
+    ready.fail["sync"] = refusal()
+    async with walk(ready) as app:
+        await app.press("2", "enter")
+        assert "Label Studio [said] no to [/b]." in app.text
+        assert "detail: [red]bad[/red]" in app.text
+        assert "r goes on from where it stopped" in app.text
+        await app.press("enter")
+        assert "What to do" in app.text
+        await app.press("escape", "enter", "enter")
+        ready.fail.clear()
+        await app.press("r")
+        assert "12 of 12 images are tasks" in app.text
+
+
+async def test_a_sync_that_fails_unseen_is_told_by_a_toast(ready: Stage, walk: Walker) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        await app.pilot.press("3")
+        job = app.app.jobs.last("sync")
+        assert job is not None
+        ready.hold = None
+        await app.settled()
+        assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s."]
+
+
+async def test_two_syncs_never_run_at_once(ready: Stage, walk: Walker) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        await app.pilot.press("enter")
+        assert ready.calls.count("sync") == 1
+        assert app.toasts == ["Images to tasks is running."]
+
+
+async def test_without_a_project_a_sync_says_what_comes_first(stage: Stage, walk: Walker) -> None:
+    async with walk(stage) as app:
+        await app.press("2", "enter")
+        assert "Setup comes first: press 1, then a." in app.text
+        assert stage.calls == []
