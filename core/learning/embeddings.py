@@ -113,7 +113,8 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
     rows, length = embeddings.vectors.shape
     if rows == 0 or length == 0:
         raise LabelpilotError("There are no embeddings.", next_step="Mend get_embeddings().")
-    out = _target(path, (rows, length))
+    part = None if path is None else path.with_name(path.name + ".part")
+    out = _target(part, (rows, length))
     bad: dict[str, list[int]] = {"NaN": [], "infinite": [], "all zeros": []}
     try:
         for start in range(0, rows, ROWS_AT_ONCE):
@@ -139,11 +140,18 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
             raise _unusable(embeddings.tags, bad)
         yield Progress("embeddings", rows, rows)
     except BaseException:
-        if path is not None:
+        if part is not None:
             with contextlib.suppress(OSError):
-                path.unlink()
+                part.unlink()
         raise
-    return _mapped(out, path)
+    if part is None or path is None:
+        return out
+    assert isinstance(out, np.memmap)
+    out.flush()
+    # An earlier file may still be mapped into somebody's memory, so it is left as it is.
+    part.replace(path)
+    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
 
 
 def _target(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -152,15 +160,6 @@ def _target(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
     path.parent.mkdir(parents=True, exist_ok=True)
     mapped: NDArray[np.float32]
     mapped = np.lib.format.open_memmap(path, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
-    return mapped
-
-
-def _mapped(out: NDArray[np.float32], path: Path | None) -> NDArray[np.float32]:
-    if path is None:
-        return out
-    assert isinstance(out, np.memmap)
-    out.flush()
-    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.files import write_at_once
 from core.learning.embeddings import TaggedVectors, named_tags
 from core.learning.vector_files import load_vectors
 from core.progress import Progress, Work
@@ -33,6 +34,8 @@ from core.workspace import Workspace
 RUNNER = Path(__file__).with_name("hooks_runner.py")
 STAGE = "hooks"
 LOG = "hooks.log"
+RESULT = "result.json"
+VECTORS = ("embeddings", "probabilities")
 HEARTBEAT = 0.5
 PATIENCE = 2.0
 LONGEST_LINE = 2000
@@ -59,9 +62,11 @@ class Hooks:
     seconds: float
 
 
-def run_hooks(workspace: Workspace, folder: Path) -> Work[Hooks]:
+def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[Hooks]:
     """Run the workspace's hooks file and return what its functions gave.
 
+    With `reuse`, what an earlier run left in `folder` is taken as it is, if nothing has changed
+    since: the Python, the hooks file, its modules, and all other files that it read or listed.
     `folder` receives the vectors as `.npy` files and `hooks.log`, all that the file printed. Each
     line of it is the `note` of an event, whose `done` counts seconds; an event comes at least every
     half second, so that closing the generator soon ends the whole process group. Raises
@@ -75,20 +80,59 @@ def run_hooks(workspace: Workspace, folder: Path) -> Work[Hooks]:
             f"The hooks file {shown} does not exist.",
             next_step="Name yours as `hooks` under [learning] in labelpilot.toml.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").unlink(missing_ok=True)
-    log = folder / LOG
     started = time.monotonic()
-    code = yield from _run([python, str(RUNNER), str(file), str(folder)], workspace.root, log)
-    result = _result(folder, shown, code, workspace, log, python)
-    yield Progress(STAGE, int(time.monotonic() - started), note="Reading what the hooks returned")
-    embeddings = _vectors(result["embeddings"], folder, shown, "embeddings")
-    probabilities = None
-    if "probabilities" in result:
-        probabilities = _vectors(result["probabilities"], folder, shown, "probabilities")
+    images = workspace.images.path
+    # Of the many images, the folder's own change says enough, unless the code lies among them.
+    apart = folder if workspace.root.is_relative_to(images) else images
+    run = [python, str(RUNNER), str(file), str(folder), str(apart)]
+    earlier = _unchanged(folder / RESULT, run) if reuse else None
+    if earlier is not None:
+        yield Progress(STAGE, note="Nothing that the hooks read has changed: not run again")
+        result = earlier
+    else:
+        result = yield from _fresh(run, folder, workspace)
+    vectors = {
+        name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
+    }
     labeled = frozenset(result["labeled"]) if "labeled" in result else None
     seconds = time.monotonic() - started
-    return Hooks(embeddings, result["losses"], labeled, probabilities, seconds)
+    return Hooks(
+        vectors["embeddings"], result["losses"], labeled, vectors.get("probabilities"), seconds
+    )
+
+
+def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
+    log = folder / LOG
+    code = yield from _run(run, workspace.root, log)
+    shown = workspace.relative(workspace.learning.hooks)
+    result = _result(folder, shown, code, workspace, log, run[0])
+    files = [folder / f"{name}.npy" for name in VECTORS if "tags" in result.get(name, {})]
+    for path in [Path(result[name]["path"]) for name in VECTORS if "path" in result.get(name, {})]:
+        files += [path, path.with_suffix(".json")]
+    states = {str(file): _state(file) for file in files if file.is_file()}
+    result |= {"run": run, "read": result["read"] | states}
+    write_at_once(folder / RESULT, json.dumps(result).encode())
+    return result
+
+
+def _state(path: str | Path) -> list[int]:
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _unchanged(file: Path, run: list[str]) -> dict[str, Any] | None:
+    """The result in `file`, if it came of `run` and what was read then is still the same."""
+    try:
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if result.get("run") != run:
+            return None
+        if any(_state(path) != state for path, state in result["read"].items()):
+            return None
+    except (OSError, ValueError):
+        return None
+    return result
 
 
 def _python(workspace: Workspace) -> str:
@@ -202,7 +246,7 @@ def _result(
     """
     see = f"The whole story is in {workspace.relative(log)}."
     try:
-        result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         if code < 0:
             memory = "; most often the memory ran out" if -code == signal.SIGKILL else ""

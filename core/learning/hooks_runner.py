@@ -1,9 +1,10 @@
 """Runs a hooks file in the user's own Python, and writes what its functions return.
 
-Started by `core.learning.hooks` as a script: `python hooks_runner.py HOOKS_FILE FOLDER`. It runs in
-an interpreter that labelpilot knows nothing about, so it needs the standard library of Python 3.8
-and nothing more, and must never import labelpilot. Numbers go to `.npy` files, the rest to
-`result.json`, which is written last: without it, the run came to no end.
+Started by `core.learning.hooks` as a script: `python hooks_runner.py HOOKS_FILE FOLDER IMAGES`. It
+runs in an interpreter that labelpilot knows nothing about, so it needs the standard library of
+Python 3.8 and nothing more, and must never import labelpilot. Numbers go to `.npy` files in FOLDER,
+the rest to `result.json`, which is written last: without it, the run came to no end. Which files
+the hooks read is written down too, but for those inside the folder IMAGES.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ class Unusable(Exception):
     """A hook returned something that is not what it is for; the text says what."""
 
 
-def main(hooks_file: str, folder: str) -> int:
+def main(hooks_file: str, folder: str, images: str) -> int:
     result: dict[str, Any] = {}
+    opened: set[str] = set()
+    sys.addaudithook(lambda event, arguments: note_opened(opened, event, arguments))
     place = "import"
     try:
         module = load(hooks_file)
@@ -50,6 +53,8 @@ def main(hooks_file: str, folder: str) -> int:
         result = {"place": place, "unusable": str(error)}
     except (Exception, SystemExit) as error:
         result = {"place": place, "raised": describe(error, hooks_file)}
+    else:
+        result["read"] = states(opened, (folder, images))
     with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0
@@ -73,6 +78,41 @@ def load(hooks_file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def note_opened(opened: set[str], event: str, arguments: tuple[Any, ...]) -> None:
+    """Add to `opened` what an audit event says was opened for reading, or listed."""
+    if event == "open":
+        path, mode, flags = arguments
+        if (mode is not None and "r" not in mode) or (mode is None and flags & os.O_ACCMODE):
+            return
+    elif event in ("os.listdir", "os.scandir"):
+        path = arguments[0] or "."
+    else:
+        return
+    if isinstance(path, (str, os.PathLike)):
+        opened.add(os.path.abspath(os.fsdecode(path)))
+
+
+def states(opened: set[str], left_out: tuple[str, ...]) -> dict[str, list[int]]:
+    """Size and time of change of what was read, and of all modules, outside Python's own folders.
+
+    Of what lies in `left_out` nothing is kept.
+    """
+    modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    own = (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(__file__), "/proc", "/sys")
+    apart = tuple(os.path.abspath(path) + os.sep for path in own + left_out)
+    found: dict[str, list[int]] = {}
+    for path in opened | {os.path.abspath(file) for file in modules if file}:
+        # A change of the folder is one of the listing; its own path is not inside itself.
+        if path.startswith(apart) or os.sep + "__pycache__" in path:
+            continue
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            continue
+        found[path] = [status.st_size, status.st_mtime_ns]
+    return found
 
 
 def has(module: ModuleType, name: str) -> bool:
@@ -100,8 +140,11 @@ def save_vectors(value: Any, folder: str, name: str) -> dict[str, Any]:
         )
     if not tags:
         raise Unusable("it returned no vectors")
-    with open(os.path.join(folder, name + ".npy"), "wb") as file:
+    target = os.path.join(folder, name + ".npy")
+    with open(target + ".part", "wb") as file:
         lengths = write_rows(file, [str(tag) for tag in tags], rows)
+    # The file of an earlier run may still be mapped into somebody's memory, so it is left as it is.
+    os.replace(target + ".part", target)
     return {"tags": [str(tag) for tag in tags], "lengths": lengths}
 
 
@@ -228,4 +271,4 @@ def describe(error: BaseException, hooks_file: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:4]))

@@ -84,8 +84,11 @@ def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
         with archive.open("tags.npy") as file:
             tags: NDArray[Any]
             tags = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
-        with archive.open(names[0]) as packed, open(unpacked, "wb") as copy:
+        # An earlier copy may still be mapped into somebody's memory, so it is left as it is.
+        part = unpacked.with_name(unpacked.name + ".part")
+        with archive.open(names[0]) as packed, open(part, "wb") as copy:
             shutil.copyfileobj(packed, copy, 1 << 20)
+        part.replace(unpacked)
     if tags.ndim != 1:
         raise _Unfit(f"its tags have the shape {tags.shape}")
     return [str(tag) for tag in tags.tolist()], _mapped(unpacked)

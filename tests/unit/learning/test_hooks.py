@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -398,3 +399,95 @@ def test_a_missing_file_is_a_matter_of_configuration(tmp_path: Path) -> None:
 def test_a_missing_python_is_a_matter_of_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no/such/python"):
         hooks_of(tmp_path, LOSSES, "/no/such/python")
+
+
+COUNTED = """
+import json, pathlib
+from model import VECTOR
+def get_embeddings():
+    runs = pathlib.Path("runs").read_text() if pathlib.Path("runs").exists() else ""
+    with open("runs", "w") as file:
+        file.write(runs + "x")
+    return {"a": VECTOR, "b": json.loads(pathlib.Path("weights.json").read_text())}
+def get_loss_trainset():
+    return {"a": len(list(pathlib.Path("checkpoints").iterdir()))}
+"""
+
+
+def counted(root: Path) -> Workspace:
+    ready = workspace(root, COUNTED)
+    (root / "labeling" / "model.py").write_text("VECTOR = [1, 2]")
+    (root / "weights.json").write_text("[3, 4]")
+    (root / "checkpoints").mkdir()
+    return ready
+
+
+def second_look(ready: Workspace) -> Hooks:
+    return finish(run_hooks(ready, ready.root / "round", reuse=True))
+
+
+def test_a_second_look_costs_no_run_and_gives_the_same(tmp_path: Path) -> None:
+    ready = counted(tmp_path)
+    first = second_look(ready)
+    (tmp_path / "round" / "unit.npy").touch()
+    again = second_look(ready)
+    assert (tmp_path / "runs").read_text() == "x"
+    assert again.losses == first.losses
+    assert list(again.embeddings.tags) == list(first.embeddings.tags)
+    np.testing.assert_array_equal(again.embeddings.vectors, first.embeddings.vectors)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "labeling/active_learning.py").write_text(COUNTED + "\n# changed"),
+        lambda root: (root / "labeling/model.py").write_text("VECTOR = [1, 2, 3][:2]"),
+        lambda root: (root / "weights.json").write_text("[3, 4.5]"),
+        lambda root: (root / "checkpoints/new.pt").touch(),
+        lambda root: (root / "round/embeddings.npy").write_bytes(b""),
+    ],
+    ids=["the hooks file", "a module of its own", "a file it reads", "a folder", "our own copy"],
+)
+def test_what_has_changed_since_makes_the_hooks_run_again(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    ready = counted(tmp_path)
+    second_look(ready)
+    change(tmp_path)
+    assert len(second_look(ready).embeddings.tags) == 2
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_another_python_runs_the_hooks_again(tmp_path: Path, bare_python: str) -> None:
+    ready = counted(tmp_path)
+    second_look(ready)
+    second_look(workspace(tmp_path, COUNTED, bare_python))
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_a_failed_run_is_never_taken_for_a_result(tmp_path: Path) -> None:
+    ready = workspace(tmp_path, "raise ValueError('no')")
+    for _ in range(2):
+        with pytest.raises(LabelpilotError, match="line 1"):
+            second_look(ready)
+
+
+def test_what_is_still_in_use_from_an_earlier_run_stays_as_it_was(tmp_path: Path) -> None:
+    first = hooks_of(tmp_path, "def get_embeddings(): return {'a': [1, 2]}" + LOSSES)
+    hooks_of(tmp_path, "def get_embeddings(): return {'a': [3]}" + LOSSES)
+    np.testing.assert_array_equal(first.embeddings.vectors, [[1, 2]])
+
+
+def test_a_second_look_reads_the_users_own_file_of_vectors_if_it_is_the_same(
+    tmp_path: Path,
+) -> None:
+    ready = workspace(
+        tmp_path,
+        "import numpy as np\ndef get_embeddings():\n    np.load('e.npz')\n    return 'e.npz'"
+        + LOSSES,
+    )
+    np.savez(tmp_path / "e.npz", tags=np.array(["a"]), embeddings=np.eye(1))
+    second_look(ready)
+    second_look(ready)
+    np.savez(tmp_path / "e.npz", tags=np.array(["a", "b"]), embeddings=np.eye(2))
+    assert list(second_look(ready).embeddings.tags) == ["a", "b"]
