@@ -121,9 +121,9 @@ class LabelpilotApp(App[None]):
                 self.say(f"{sentence(job.error)} Press enter in its section for more.", "error")
         elif job.outcome == "done" and job.kind == "sync" and not self._is_looked_at(job):
             self.say(f"{job.result}.")
-        screen = self.screen_stack[0]
-        if isinstance(screen, LearningScreen):
-            screen.ended(job)
+        if job.kind in ("publish", "undo"):
+            # What is published has changed: it is asked for again when it is looked at.
+            self.jobs.forget("versions")
         if job.kind not in ("preview", "versions"):
             self.look()
         self.changed.publish(None)

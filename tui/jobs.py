@@ -22,7 +22,9 @@ from core.progress import Progress, Work
 if TYPE_CHECKING:
     from tui.app import LabelpilotApp
 
-JobKind = Literal["setup", "server", "sync", "preview", "export", "plan", "publish", "undo", "versions"]
+JobKind = Literal[
+    "setup", "server", "sync", "preview", "export", "plan", "publish", "undo", "versions"
+]
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Any]]
 TICK_SECONDS = 0.1

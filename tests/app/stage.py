@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from core.checklist import STEPS, Report, SetupResult, StepId
+from core.checklist import STEPS, Report, SetupResult, State, StepId
 from core.errors import LabelpilotError
 from core.learning.publishing import RoundResult
 from core.learning.round import Asked, RoundPlan
@@ -124,7 +124,7 @@ class Stage:
 
     def report(self, step_id: StepId) -> Report:
         if step_id == "server":
-            state = "done" if self.running else "to do"
+            state: State = "done" if self.running else "to do"
             return Report(step_id, state, "serves files below data")
         if not self.running:
             return Report(step_id, "waiting", "comes after server")

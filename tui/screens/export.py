@@ -45,7 +45,6 @@ class ExportScreen(Section):
     def on_screen_resume(self) -> None:
         if self.job is None or self.job.outcome in ("done", "stopped"):
             self._look()
-        self.show()
 
     def show(self) -> None:
         job = self.job

@@ -63,11 +63,6 @@ class LearningScreen(Section):
             self._make_columns()
         self.show()
 
-    def on_screen_resume(self) -> None:
-        if self.pilot.jobs.last("versions") is None:
-            self._ask_versions()
-        self.show()
-
     _columns: tuple[str, ...] = ()
 
     @property
@@ -95,6 +90,8 @@ class LearningScreen(Section):
 
     def show(self) -> None:
         job, plan = self.job, self.plan
+        if self.is_current and self.pilot.jobs.last("versions") is None:
+            self._ask_versions()
         running = job is not None and job.running and job.kind != "versions"
         self.query_one("#round", Static).update(lines(self._round(plan)))
         self.query_one(WorkPanel).show(job if running else None)
@@ -363,11 +360,6 @@ class LearningScreen(Section):
         self.pilot.jobs.forget("publish")
         begin = partial(self.backend.remove_version, workspace, version)
         self.pilot.jobs.start("undo", "Taking the scores back", "", begin)
-
-    def ended(self, job: Job) -> None:
-        """A job of this section has ended: what is published may have changed."""
-        if job.kind in ("publish", "undo"):
-            self._ask_versions()
 
 
 def next_version(known: Iterable[str]) -> str:

@@ -43,8 +43,16 @@ class Section(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        self.pilot.changed.subscribe(self, lambda _: self.show())
+        self.pilot.changed.subscribe(self, lambda _: self._show_if_seen())
         self.show()
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def _show_if_seen(self) -> None:
+        # The other sections catch up when they are looked at again.
+        if self in self.app.screen_stack:
+            self.show()
 
     @property
     def pilot(self) -> LabelpilotApp:

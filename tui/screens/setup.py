@@ -73,9 +73,6 @@ class SetupScreen(Section):
             self._asked_first = True
             self.action_edit()
 
-    def on_screen_resume(self) -> None:
-        self.show()
-
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self._show_found()
 
