@@ -483,8 +483,7 @@ def test_a_second_look_reads_the_users_own_file_of_vectors_if_it_is_the_same(
 ) -> None:
     ready = workspace(
         tmp_path,
-        "import numpy as np\ndef get_embeddings():\n    np.load('e.npz')\n    return 'e.npz'"
-        + LOSSES,
+        "def get_embeddings(): return 'e.npz'" + LOSSES,
     )
     np.savez(tmp_path / "e.npz", tags=np.array(["a"]), embeddings=np.eye(1))
     second_look(ready)

@@ -1,0 +1,72 @@
+"""Labels that are likely wrong: a high loss, and neighbours that all say otherwise.
+
+A wrong label has a high loss, so an order by loss sends everybody to its neighbours. Here such
+images are listed, so that somebody looks at them; nothing is changed, and the list is a suspicion
+and not a verdict: the only image of a rare kind looks the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.learning.neighbours import Floats, find_neighbours
+from core.learning.orders import Labels
+from core.learning.orders.order import Numbers
+from core.progress import Work
+
+NEIGHBOURS = 5
+# A loss counts as high above this share of all.
+HIGH = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A labeled image whose label its neighbours contradict.
+
+    `row` is the image's, `loss` its own; `unsupported` are its classes that no neighbour has, and
+    `expected` the classes that it lacks and all neighbours have.
+    """
+
+    row: int
+    loss: float
+    unsupported: tuple[str, ...]
+    expected: tuple[str, ...]
+
+
+def suspects(
+    vectors: Floats, losses: Numbers, labels: Labels, k: int = NEIGHBOURS
+) -> Work[list[Suspect]]:
+    """The labeled images whose loss is high and whose `k` nearest labeled ones all say otherwise.
+
+    `vectors` (N, d) have length 1; `losses` (N,) are NaN where there is none. A loss is high if
+    three of four are lower. The neighbours say otherwise if none has one of the image's classes, or
+    all have one that it lacks. Highest loss first.
+    """
+    with_loss = np.isfinite(losses[labels.rows])
+    rows, given = labels.rows[with_loss], labels.matrix[with_loss]
+    if len(rows) <= k:
+        return []
+    high = np.flatnonzero(losses[rows] > np.quantile(losses[rows], HIGH))
+    if not len(high):
+        return []
+    near = np.asarray(vectors[rows], np.float32)
+    found = yield from find_neighbours(near[high], near, k + 1, "exact")
+    listed = []
+    for place in np.argsort(-losses[rows[high]], kind="stable"):
+        own = int(high[place])
+        # The image itself is one of them, unless more than k others have the very same vector.
+        others = [n for n in found.indices[place].tolist() if n != own][:k]
+        unsupported = given[own] & ~given[others].any(axis=0)
+        expected = ~given[own] & given[others].all(axis=0)
+        if unsupported.any() or expected.any():
+            listed.append(
+                Suspect(
+                    int(rows[own]),
+                    float(losses[rows[own]]),
+                    tuple(np.array(labels.classes)[unsupported].tolist()),
+                    tuple(np.array(labels.classes)[expected].tolist()),
+                )
+            )
+    return listed

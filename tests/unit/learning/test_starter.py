@@ -1,0 +1,52 @@
+"""Who has no hooks file gets one to complete."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.learning.hooks import run_hooks
+from core.learning.starter import write_starter
+from core.progress import finish
+from core.workspace import Workspace, parse_workspace
+
+
+def workspace(root: Path) -> Workspace:
+    return parse_workspace(f'[learning]\npython = "{sys.executable}"', root)
+
+
+def test_the_starter_runs_and_says_what_is_left_to_complete(tmp_path: Path) -> None:
+    ready = workspace(tmp_path)
+    write_starter(ready)
+    with pytest.raises(LabelpilotError) as caught:
+        finish(run_hooks(ready, tmp_path / "round"))
+    assert "get_embeddings() is yours to complete" in caught.value.cause
+
+
+def test_once_completed_it_works_and_reads_the_labeled_tags_from_the_dataset(
+    tmp_path: Path,
+) -> None:
+    ready = workspace(tmp_path)
+    write_starter(ready)
+    ready.annotations.dataset.parent.mkdir(parents=True)
+    ready.annotations.dataset.write_text('{"a": ["cat"]}')
+    text = ready.learning.hooks.read_text()
+    for name, result in (("get_embeddings", "{'a': [1]}"), ("get_loss_trainset", "{'a': 1}")):
+        message = f'raise NotImplementedError("{name}() is yours to complete")'
+        assert message in text
+        text = text.replace(message, f"return {result}")
+    ready.learning.hooks.write_text(text)
+    hooks = finish(run_hooks(ready, tmp_path / "round"))
+    assert hooks.labeled == {"a"}
+
+
+def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    ready = workspace(tmp_path)
+    ready.learning.hooks.parent.mkdir()
+    ready.learning.hooks.write_text("mine")
+    with pytest.raises(ConfigurationError, match="there already"):
+        write_starter(ready)
+    assert ready.learning.hooks.read_text() == "mine"
