@@ -7,8 +7,6 @@ compared, and the images are put into an order. Publishing is another step.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +22,7 @@ from core.learning.hooks import run_hooks
 from core.learning.neighbours import Engine
 from core.learning.orders import Claim, Order
 from core.learning.ranking import ORDERS, Options, OrderName, make_pool, rank
+from core.learning.rounds import round_folder
 from core.progress import Progress, Work
 from core.studio.lookup import connect, require_project
 from core.tags import image_path, tag_of, tags_by_path
@@ -38,8 +37,9 @@ TASKS_AN_EVENT = 2000
 class Asked:
     """An unlabeled image that is asked for, and the train image because of which.
 
-    `similarity` is a cosine; the `train_` fields are None for an order in which no train image
-    claims anything.
+    `similarity` is a cosine, `rank` how near the image is to the train image (1 is the nearest),
+    `control` whether the image was drawn at random; the `train_` fields are None for an order in
+    which no train image claims anything.
     """
 
     tag: str
@@ -50,14 +50,16 @@ class Asked:
     train_path: Path | None = None
     train_loss: float | None = None
     similarity: float | None = None
+    rank: int | None = None
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RoundPlan:
     """What a round would publish. `asked` is in the order of labeling, best first.
 
-    `losses` (m,) are those of all train images; `queries` of them asked for neighbours among
-    `candidates` unlabeled images.
+    `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
+    neighbours among `candidates` unlabeled images.
     """
 
     model_version: str
@@ -70,6 +72,7 @@ class RoundPlan:
     losses: NDArray[np.float64] = field(repr=False)
     asked: tuple[Asked, ...] = field(repr=False)
     seconds: float
+    train_tags: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +138,10 @@ def plan_round(
         queries=ranking.queries,
         candidates=ranking.candidates,
         losses=pool.losses[pool.asking],
+        train_tags=tuple(pool.tags[row] for row in pool.asking),
         asked=_asked(ranking.order, images, pool.tags),
         seconds=time.monotonic() - began,
     )
-
-
-def round_folder(workspace: Workspace, model_version: str) -> Path:
-    """The folder of a round. A model version is any text, so its name is made safe and unique."""
-    digest = hashlib.sha256(model_version.encode()).hexdigest()[:8]
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", model_version)[:40]
-    workspace.make_folder()
-    return workspace.rounds / f"{name}-{digest}"
 
 
 def _known(what: str, given: str, known: Sequence[Any]) -> Any:
@@ -221,7 +217,8 @@ def _asked(order: Order, images: dict[str, _Image], tags: Sequence[str]) -> tupl
     asked = []
     for place, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
         image = images[tags[row]]
-        one = Asked(tags[row], image.task_id, image.path, float(score))
+        control = order.control is not None and bool(order.control[place])
+        one = Asked(tags[row], image.task_id, image.path, float(score), control=control)
         if order.why is not None and (query := int(order.why.queries[place])) >= 0:
             train = tags[query]
             one = replace(
@@ -230,6 +227,7 @@ def _asked(order: Order, images: dict[str, _Image], tags: Sequence[str]) -> tupl
                 train_path=images[train].path if train in images else None,
                 train_loss=float(order.why.losses[place]),
                 similarity=float(order.why.similarities[place]),
+                rank=int(order.why.ranks[place]),
             )
         asked.append(one)
     return tuple(asked)

@@ -317,6 +317,14 @@ class StudioClient:
         body = {"project": project_id, **prediction}
         self._transport.send("POST", "api/predictions/", body=body)
 
+    def delete_prediction(self, prediction_id: int) -> None:
+        """Delete one prediction; one that is gone already is no error."""
+        try:
+            self._transport.send("DELETE", f"api/predictions/{prediction_id}/")
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
+
     def delete_model_version(self, project_id: int, model_version: str) -> int:
         """Delete every prediction of a model version; returns how many."""
         answer = self._transport.send(

@@ -1,0 +1,93 @@
+"""Publishing a round again, taking it back, and what the ledger keeps of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from core.learning.publishing import published_versions, publish_round, remove_version
+from core.learning.round import RoundPlan, plan_round
+from core.learning.rounds import find_record, outcomes
+from core.progress import finish
+from core.workspace import Workspace, load_workspace
+from tests.studio.conftest import Demo
+
+
+@pytest.fixture(scope="module")
+def plan(demo: Demo) -> RoundPlan:
+    workspace = load_workspace(demo.folder)
+    return finish(plan_round(workspace, "ledger [1]", random_share=0.1))
+
+
+def scores(demo: Demo, version: str) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = {}
+    for _, task_id, score in demo.client().predictions(demo.result["project_id"], version):
+        found.setdefault(task_id, []).append(score)
+    return found
+
+
+@pytest.fixture
+def workspace(demo: Demo) -> Workspace:
+    return load_workspace(demo.folder)
+
+
+def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
+    demo: Demo, workspace: Workspace, plan: RoundPlan
+) -> None:
+    first = finish(publish_round(workspace, plan))
+    before = scores(demo, plan.model_version)
+    assert first.scored == len(before) == len(plan.asked)
+    assert all(len(found) == 1 for found in before.values())
+
+    top = dataclasses.replace(plan.asked[0], score=plan.asked[0].score + 1)
+    changed = dataclasses.replace(plan, asked=(top, *plan.asked[1:-1]))
+    second = finish(publish_round(workspace, changed))
+    assert second.created == 1
+    assert second.replaced == 2
+    after = scores(demo, plan.model_version)
+    assert after[top.task_id] == [top.score]
+    assert plan.asked[-1].task_id not in after
+
+    finish(remove_version(workspace, plan.model_version))
+    assert scores(demo, plan.model_version) == before
+
+
+def test_removing_a_version_shows_the_one_before(
+    demo: Demo, workspace: Workspace, plan: RoundPlan
+) -> None:
+    client, project_id = demo.client(), demo.result["project_id"]
+    shown = client.project(project_id).model_version
+    other = dataclasses.replace(plan, model_version="short-lived")
+    published = finish(publish_round(workspace, other))
+    assert client.project(project_id).model_version == "short-lived"
+    assert finish(remove_version(workspace, "short-lived")) == published.scored
+    assert "short-lived" not in published_versions(workspace)
+    assert client.project(project_id).model_version == shown
+
+
+def test_the_ledger_says_why_each_image_was_asked_for(
+    workspace: Workspace, plan: RoundPlan
+) -> None:
+    finish(publish_round(workspace, plan))
+    record = find_record(workspace, plan.model_version)
+    assert record is not None
+    ordered = [pick for pick in record.picks if not pick.control]
+    assert ordered
+    assert all(pick.score == pick.train_loss for pick in ordered)
+    assert all(pick.train_tag in record.losses for pick in ordered)
+    assert any(pick.control for pick in record.picks)
+
+
+def test_the_next_rounds_losses_tell_ordered_picks_from_random_ones(
+    workspace: Workspace, plan: RoundPlan
+) -> None:
+    finish(publish_round(workspace, plan))
+    record = find_record(workspace, plan.model_version)
+    assert record is not None
+    losses = {pick.tag: 1.0 if pick.control else 3.0 for pick in record.picks}
+    following = dataclasses.replace(record, model_version="next", losses=losses)
+    (outcome,) = outcomes([record, following])
+    assert outcome.labeled == len(record.picks)
+    assert outcome.ordered_loss == 3.0
+    assert outcome.random_loss == 1.0
