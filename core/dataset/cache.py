@@ -107,25 +107,19 @@ class CacheWriter:
                 self.drop()
 
 
-def unchanged(block: Block, folder: Folder, present: set[str]) -> Block:
-    """The files of `block` that lie in `folder` as they were. They are taken out of `present`."""
-    names = block.names
-    if not present.issuperset(names):
-        names = [name if name in present else "" for name in names]
-    stamps = folder.stamps(names)
+def unchanged(block: Block, folder: Folder) -> Block:
+    """The files of `block` that lie in `folder` as they were when they were read."""
+    stamps = folder.stamps(block.names)
     if stamps == block.stamps:
-        present.difference_update(names)
         return block
     kept = [now == then for now, then in zip(stamps, block.stamps, strict=True)]
     rows = list(chain.from_iterable(map(repeat, kept, block.counts)))
-    block = Block(
+    return Block(
         list(compress(block.names, kept)),
         list(compress(block.stamps, kept)),
         list(compress(block.counts, kept)),
         block.records.where(rows),
     )
-    present.difference_update(block.names)
-    return block
 
 
 def _frame(file: BinaryIO) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ LARGEST_FILE = 64 * 1024 * 1024
 # What a file holds, or text that says why it cannot be read, or None where it is gone; and its
 # stamp: the time at which it was last changed in any way, in nanoseconds.
 Content = tuple["bytes | str | None", int]
+
+Result = TypeVar("Result")
 
 
 class Folder:
@@ -54,10 +57,14 @@ class Folder:
 
     def stamps(self, names: list[str]) -> list[int]:
         """The stamps of the files `names`; -1 for one that is gone."""
-        return [self._stamp(name) for name in names]
+        return self._each(self._stamp_all, names)
 
     def read(self, names: list[str]) -> list[Content]:
         """The files `names`, in their order."""
+        return self._each(self._read_all, names)
+
+    def _each(self, work: Callable[[list[str]], list[Result]], names: list[str]) -> list[Result]:
+        """What `work` makes of the names, here or shared out among threads."""
         began = time.perf_counter()
         if self._from_disk:
             if self._pool is None:
@@ -65,12 +72,19 @@ class Folder:
 
                 self._pool = ThreadPoolExecutor(_THREADS)
             shares = [names[start::_THREADS] for start in range(_THREADS)]
-            read = list(self._pool.map(self._read_all, shares))
-            contents = [read[number % _THREADS][number // _THREADS] for number in range(len(names))]
+            made = list(self._pool.map(work, shares))
+            results = [made[number % _THREADS][number // _THREADS] for number in range(len(names))]
         else:
-            contents = self._read_all(names)
+            results = work(names)
         self._from_disk = time.perf_counter() - began > _FROM_DISK * len(names)
-        return contents
+        return results
+
+    def _stamp_all(self, names: list[str]) -> list[int]:
+        folder, stat = self._descriptor, os.stat
+        try:
+            return [stat(name, dir_fd=folder).st_ctime_ns for name in names]
+        except OSError:
+            return [self._stamp(name) for name in names]
 
     def _stamp(self, name: str) -> int:
         try:
@@ -80,9 +94,16 @@ class Folder:
 
     def _read_all(self, names: list[str]) -> list[Content]:
         contents: list[Content] = []
+        folder, open_file, stat, read, close = (
+            self._descriptor,
+            os.open,
+            os.fstat,
+            os.read,
+            os.close,
+        )
         for name in names:
             try:
-                file = os.open(name, _FLAGS, dir_fd=self._descriptor)
+                file = open_file(name, _FLAGS, dir_fd=folder)
             except FileNotFoundError:
                 contents.append((None, -1))
                 continue
@@ -91,13 +112,13 @@ class Folder:
                 continue
             try:
                 # The stamp comes first: a change in between makes it old, never the content.
-                stamp = os.fstat(file).st_ctime_ns
-                content = os.read(file, _BLOCK)
+                stamp = stat(file).st_ctime_ns
+                content = read(file, _BLOCK)
                 contents.append((content if len(content) < _BLOCK else _rest(file, content), stamp))
             except OSError as error:
                 contents.append((error.strerror or str(error), -1))
             finally:
-                os.close(file)
+                close(file)
         return contents
 
 

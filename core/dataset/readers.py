@@ -88,7 +88,7 @@ class FolderReader:
 
     def _batches(self, folder: Folder) -> Iterator[Batch]:
         began = time.time_ns()
-        cache = Cache(self.cache, msgspec.json.encode(self._order()))
+        cache = Cache(self.cache, msgspec.json.encode((self._order(), sorted(self.ignored))))
         writer = cache.writer()
         helpers = _Helpers(self._order())
         try:
@@ -101,11 +101,14 @@ class FolderReader:
             total = len(names)
             if plain and not cache.is_empty:
                 left = set(names)
+                names.clear()
                 for block in cache.blocks():
-                    block = unchanged(block, folder, left)
+                    block = unchanged(block, folder)
                     writer.add(block)
+                    left.difference_update(block.names)
                     yield Batch(block.records, [], total - len(left), total)
-                names = [name for name in names if name in left]
+                names = sorted(left)
+                del left
             yield from self._read(folder, names, total, helpers, writer, began)
             if plain:
                 writer.keep()
