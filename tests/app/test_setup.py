@@ -200,7 +200,7 @@ async def test_the_token_of_another_server_is_asked_for_and_never_shown(
     stage: Stage, walk: Walker
 ) -> None:
     file = stage.workspace.file
-    file.write_text(file.read_text() + '[studio]\nurl = "http://10.0.0.9:8080"\n')
+    file.write_text(file.read_text() + '[studio]\nurl = "https://studio.example"\n')
     stage.running = True
     secret = "f" * 40
     async with walk(stage) as app:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, cast, get_args
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
@@ -17,6 +16,7 @@ from tui.screens.dialogs import Dialog, sentence
 from tui.screens.section import Section
 from tui.widgets.chart import ClassChart
 from tui.widgets.lists import KeyedText
+from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
 from tui.words import ago, count, lines, plain, some
 
@@ -37,10 +37,10 @@ class ExportScreen(Section):
 
     def body(self) -> ComposeResult:
         yield WorkPanel(notes=2)
-        yield Static(id="counts")
+        yield Said(id="counts")
         with KeyedText(id="chart"):
             yield ClassChart()
-        yield Static(id="found")
+        yield Said(id="found")
 
     def on_screen_resume(self) -> None:
         if self.job is None or self.job.outcome in ("done", "stopped"):
@@ -55,8 +55,8 @@ class ExportScreen(Section):
         result = self.preview
         self.query_one(ClassChart).show(result.classes if result else {})
         self.query_one("#chart").display = bool(result and result.classes)
-        self.query_one("#counts", Static).update(self._counts(result))
-        self.query_one("#found", Static).update(lines(self._found(result)))
+        self.query_one("#counts", Said).say([self._counts(result)])
+        self.query_one("#found", Said).say(self._found(result))
 
     @property
     def preview(self) -> ExportResult | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from tui.backend import RoundSettings
 from tui.jobs import Job, JobKind
@@ -21,6 +21,7 @@ from tui.screens.round_form import RoundForm
 from tui.screens.section import Section
 from tui.widgets.histogram import histogram
 from tui.widgets.lists import KeyedLog, KeyedTable
+from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
 from tui.words import cell, clock, count, duration, harmless, lines, plain
 
@@ -48,8 +49,8 @@ class LearningScreen(Section):
     _logged: tuple[Job | None, int] = (None, 0)
 
     def body(self) -> ComposeResult:
-        yield Static(id="round")
-        yield Static(id="found")
+        yield Said(id="round")
+        yield Said(id="found")
         yield WorkPanel(notes=0)
         yield KeyedLog(max_lines=2000)
         yield KeyedTable(cursor_type="row", zebra_stripes=False)
@@ -93,7 +94,7 @@ class LearningScreen(Section):
         if self.is_current and self.pilot.jobs.last("versions") is None:
             self._ask_versions()
         running = job is not None and job.running and job.kind != "versions"
-        self.query_one("#round", Static).update(lines(self._round(plan)))
+        self.query_one("#round", Said).say(self._round(plan))
         self.query_one(WorkPanel).show(job if running else None)
         failed_hooks = self.failure is not None and self.failure.kind == "plan"
         log, table = self.query_one(KeyedLog), self.query_one(KeyedTable)
@@ -105,7 +106,7 @@ class LearningScreen(Section):
             self.set_focus(None)
         if plan is not None and plan is not self._tabled and table.display:
             self._tabulate(plan)
-        self.query_one("#found", Static).update(lines(self._found(plan)))
+        self.query_one("#found", Said).say(self._found(plan))
 
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:
         settings = self.settings or self._default()

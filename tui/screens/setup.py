@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.jobs import JobKind
@@ -18,6 +18,7 @@ from tui.screens.first import FirstForm
 from tui.screens.section import Section
 from tui.screens.settings import SettingsForm, TokenForm
 from tui.widgets.lists import KeyedList, KeyedText
+from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
 from tui.words import lines, plain
 
@@ -53,7 +54,7 @@ class SetupScreen(Section):
         yield KeyedList(id="steps")
         with KeyedText(id="lower", can_focus=False):
             yield WorkPanel(notes=4)
-            yield Static(id="found")
+            yield Said(id="found")
 
     def show(self) -> None:
         seen = self.pilot.seen
@@ -62,7 +63,9 @@ class SetupScreen(Section):
             steps.set_options([Option(self._line(step), id=step.id) for step in seen.steps])
             steps.highlighted = 0
         for index, step in enumerate(seen.steps):
-            steps.replace_option_prompt_at_index(index, self._line(step))
+            line = self._line(step)
+            if not line.is_same(cast(Content, steps.get_option_at_index(index).prompt)):
+                steps.replace_option_prompt_at_index(index, line)
         steps.display = bool(seen.steps) and seen.workspace is not None
         if not self._chosen_by_hand and not seen.looking:
             self._to_the_next()
@@ -111,7 +114,7 @@ class SetupScreen(Section):
         return steps[index] if index is not None and index < len(steps) else None
 
     def _show_found(self) -> None:
-        self.query_one("#found", Static).update(lines(self._found()))
+        self.query_one("#found", Said).say(self._found())
 
     def _found(self) -> list[Content | str]:
         seen, step, failure = self.pilot.seen, self.chosen, self.failure

@@ -14,8 +14,9 @@ from tui.keys import Key, Place, bindings
 from tui.screens.dialogs import sentence
 from tui.screens.section import Section
 from tui.widgets.lists import KeyedLog
+from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
-from tui.words import clock, duration, harmless, lines, plain
+from tui.words import clock, duration, harmless, plain
 
 
 class SyncScreen(Section):
@@ -31,7 +32,7 @@ class SyncScreen(Section):
     def body(self) -> ComposeResult:
         yield Static(plain("Images to tasks", "bold"), id="heading")
         yield WorkPanel(notes=0)
-        yield Static(id="found")
+        yield Said(id="found")
         yield KeyedLog(max_lines=2000)
 
     def show(self) -> None:
@@ -39,7 +40,7 @@ class SyncScreen(Section):
         running = job is not None and job.running
         self.query_one("#heading").display = not running
         self.query_one(WorkPanel).show(job if running else None)
-        self.query_one("#found", Static).update(lines(self._found(job)))
+        self.query_one("#found", Said).say(self._found(job))
         self.query_one(KeyedLog).display = job is not None and job.noted > 0
         self._log(job)
 

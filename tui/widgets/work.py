@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 
 from tui.jobs import Job
@@ -20,13 +21,26 @@ class WorkPanel(Widget):
     def __init__(self, notes: int = 3, id: str | None = None) -> None:
         super().__init__(id=id)
         self.job: Job | None = None
+        self._shown_height = 0
         self._notes = notes
 
     def show(self, job: Job | None) -> None:
         """Show `job` as it is now; None for nothing."""
         self.job = job
         self.display = job is not None
-        self.refresh(layout=True)
+        # A layout of the whole screen is dear: only where a line comes or goes.
+        height = self._height(job)
+        self.refresh(layout=height != self._shown_height)
+        self._shown_height = height
+
+    def _height(self, job: Job | None) -> int:
+        if job is None:
+            return 0
+        noted = min(self._notes, len(job.notes))
+        return 2 + bool(job.progress.total) + _is_stopping(job) + (noted + 1 if noted else 0)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self._height(self.job)
 
     def render(self) -> Content:
         job = self.job
@@ -37,7 +51,7 @@ class WorkPanel(Widget):
         if (bar_line := self._bar(job, width)) is not None:
             parts.append(bar_line)
         parts.append(self._counts(job))
-        if job.stopping.is_set() and job.running:
+        if _is_stopping(job):
             parts.append(plain("stopping; what runs now ends first", "$text-warning"))
         if self._notes and job.notes:
             parts.append(Content(""))
@@ -82,3 +96,7 @@ class WorkPanel(Widget):
         if job.running and silence > SILENCE_SECONDS:
             parts.append(f"last sign of life {duration(silence)} ago")
         return plain("     ".join(parts), "$muted")
+
+
+def _is_stopping(job: Job) -> bool:
+    return job.stopping.is_set() and job.running
