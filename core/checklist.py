@@ -20,7 +20,7 @@ from core.errors import ConfigurationError, LabelpilotError, StudioRefused, Stud
 from core.labeling_config import LabelingConfig, read_labeling_config
 from core.progress import Progress, Work, finish
 from core.studio.account import can_sign_in, make_token
-from core.studio.client import SAMPLINGS, RemoteProject, Storage, StudioClient
+from core.studio.client import SAMPLINGS, StudioClient
 from core.studio.environment import document_root
 from core.studio.lookup import (
     connect,
@@ -29,6 +29,7 @@ from core.studio.lookup import (
     find_target_storage,
     require_project,
 )
+from core.studio.records import RemoteProject, Storage
 from core.studio.server import EMAIL, ServerStatus, server_status, server_url, start_server
 from core.tasks.manifest import Manifest, scan_images
 from core.tasks.sync import STORAGE_TITLE, image_key, sync_images

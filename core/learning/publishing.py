@@ -28,8 +28,9 @@ from core.learning.rounds import (
 )
 from core.locks import only_one
 from core.progress import Progress, Work
-from core.studio.client import RemoteProject, StudioClient, project_page
+from core.studio.client import StudioClient, project_page
 from core.studio.lookup import VIEW_TITLE, connect, find_view, require_project
+from core.studio.records import RemoteProject
 from core.studio.server import wait_for_server
 from core.workspace import Workspace
 

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
+from core.errors import ConfigurationError, StudioRefused
+from core.studio.records import (
+    Account,
+    RemoteProject,
+    Storage,
+    Task,
+    View,
+    read_project,
+    read_storage,
+    read_task,
+)
 from core.studio.transport import NoAnswer, Transport
 from core.workspace import Sampling
 
@@ -26,61 +35,6 @@ SAMPLINGS: dict[Sampling, str] = {
 TASK_PAGE = 2000
 # Full tasks with their annotations are a hundred times larger.
 ANNOTATED_PAGE = 200
-UNDEFINED_KEY = "$undefined$"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whom a token belongs to."""
-
-    id: int
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteProject:
-    """A project as the server has it."""
-
-    id: int
-    title: str
-    label_config: str
-    sampling: str
-    model_version: str
-    tasks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A source or target storage. `status` and `problem` are of its last sync."""
-
-    id: int
-    type: str
-    title: str
-    path: str
-    pattern: str
-    recursive: bool
-    source_files: bool
-    synchronizable: bool
-    status: str
-    last_sync_count: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task: its image's URL as stored, and how many annotations it has."""
-
-    id: int
-    image: str
-    annotations: int
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A tab of the Data Manager."""
-
-    id: int
-    data: Mapping[str, Any]
 
 
 class StudioClient:
@@ -107,11 +61,11 @@ class StudioClient:
         """The projects with exactly this title, oldest first."""
         found = []
         for page in self._pages("api/projects", {"title": title}, 100):
-            found += [_project(item) for item in page if item["title"] == title]
+            found += [read_project(item) for item in page if item["title"] == title]
         return sorted(found, key=lambda project: project.id)
 
     def project(self, project_id: int) -> RemoteProject:
-        return _project(self._transport.get(f"api/projects/{project_id}"))
+        return read_project(self._transport.get(f"api/projects/{project_id}"))
 
     def task_count(self, project_id: int) -> int:
         """How many tasks a project has, in the cheapest way."""
@@ -119,11 +73,11 @@ class StudioClient:
         return int(body.get("task_number") or 0)
 
     def create_project(self, title: str) -> RemoteProject:
-        return _project(self._transport.send("POST", "api/projects", body={"title": title}))
+        return read_project(self._transport.send("POST", "api/projects", body={"title": title}))
 
     def update_project(self, project_id: int, changes: Mapping[str, object]) -> RemoteProject:
         """Change fields of a project (Label Studio's names)."""
-        return _project(
+        return read_project(
             self._transport.send("PATCH", f"api/projects/{project_id}", body=dict(changes))
         )
 
@@ -137,16 +91,16 @@ class StudioClient:
 
     def source_storages(self, project_id: int) -> list[Storage]:
         """Every source storage of a project, of whatever type."""
-        return [_storage(s) for s in self._list("api/storages", {"project": project_id})]
+        return [read_storage(s) for s in self._list("api/storages", {"project": project_id})]
 
     def target_storages(self, project_id: int) -> list[Storage]:
         """Every target storage of a project, of whatever type."""
-        return [_storage(s) for s in self._list("api/storages/export", {"project": project_id})]
+        return [read_storage(s) for s in self._list("api/storages/export", {"project": project_id})]
 
     def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
         """Create a source storage of local files (Label Studio's field names)."""
         body = {"project": project_id, **fields}
-        return _storage(self._transport.send("POST", "api/storages/localfiles", body=body))
+        return read_storage(self._transport.send("POST", "api/storages/localfiles", body=body))
 
     def document_root(self, project_id: int) -> str | None:
         """The folder below which this server serves files, or None if it does not tell.
@@ -165,19 +119,21 @@ class StudioClient:
         """Change fields of a source storage of local files (Label Studio's names)."""
         # Label Studio checks what is sent as if it were the whole storage, so its path goes along.
         body = {"path": storage.path, **fields}
-        return _storage(
+        return read_storage(
             self._transport.send("PATCH", f"api/storages/localfiles/{storage.id}", body=body)
         )
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
         body = {"project": project_id, "title": title, "path": path}
-        return _storage(self._transport.send("POST", "api/storages/export/localfiles", body=body))
+        return read_storage(
+            self._transport.send("POST", "api/storages/export/localfiles", body=body)
+        )
 
     def storage(self, storage: Storage) -> Storage:
         """The detail view of a source storage. The list view must not be asked during a sync: it
         turns a sync that has not shown itself for 25 s to `failed`, even a living one."""
-        return _storage(self._transport.get(f"api/storages/{storage.type}/{storage.id}"))
+        return read_storage(self._transport.get(f"api/storages/{storage.type}/{storage.id}"))
 
     def sync_storage(self, storage: Storage) -> Storage:
         """Start Label Studio's own sync and wait, however long, for its answer.
@@ -186,12 +142,12 @@ class StudioClient:
         success: read `status`.
         """
         path = f"api/storages/{storage.type}/{storage.id}/sync"
-        return _storage(self._transport.send("POST", path, body={}, read_seconds=None))
+        return read_storage(self._transport.send("POST", path, body={}, read_seconds=None))
 
     def sync_target_storage(self, storage: Storage) -> Storage:
         """Write every annotation that the project has to a target storage."""
         path = f"api/storages/export/{storage.type}/{storage.id}/sync"
-        return _storage(self._transport.send("POST", path, body={}, read_seconds=None))
+        return read_storage(self._transport.send("POST", path, body={}, read_seconds=None))
 
     # Tasks
 
@@ -204,7 +160,7 @@ class StudioClient:
         """
         for page in self._task_pages(_lean(project_id), page_size):
             for item in page:
-                yield _task(item, image_key)
+                yield read_task(item, image_key)
 
     def newest_task(self, project_id: int) -> int:
         """The highest id of a project's tasks, 0 where there is none."""
@@ -217,7 +173,9 @@ class StudioClient:
         """The tasks of a project with an id above `task_id`."""
         params = _lean(project_id) | _query(_filter("id", "greater", "Number", task_id))
         found = [
-            _task(item, image_key) for page in self._task_pages(params, TASK_PAGE) for item in page
+            read_task(item, image_key)
+            for page in self._task_pages(params, TASK_PAGE)
+            for item in page
         ]
         # A filter that the server does not understand is ignored without a word.
         return [task for task in found if task.id > task_id]
@@ -437,59 +395,6 @@ def _lean(project_id: int) -> dict[str, object]:
         "include": "id,data,total_annotations",
         "resolve_uri": "false",
     }
-
-
-def _task(item: Mapping[str, Any], image_key: str) -> Task:
-    return Task(
-        int(item["id"]),
-        _image_url(item.get("data"), image_key),
-        int(item.get("total_annotations") or 0),
-    )
-
-
-def _project(body: Any) -> RemoteProject:
-    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-        raise StudioUnreachable(
-            "The answer is no project of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
-        )
-    return RemoteProject(
-        id=body["id"],
-        title=str(body.get("title") or ""),
-        label_config=str(body.get("label_config") or ""),
-        sampling=str(body.get("sampling") or ""),
-        model_version=str(body.get("model_version") or ""),
-        tasks=int(body.get("task_number") or 0),
-    )
-
-
-def _storage(body: Any) -> Storage:
-    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-        raise StudioUnreachable(
-            "The answer is no storage of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
-        )
-    return Storage(
-        id=body["id"],
-        type=str(body.get("type") or "localfiles"),
-        title=str(body.get("title") or ""),
-        path=str(body.get("path") or body.get("bucket") or body.get("container") or ""),
-        pattern=str(body.get("regex_filter") or ""),
-        recursive=bool(body.get("recursive_scan")),
-        source_files=bool(body.get("use_blob_urls")),
-        synchronizable=bool(body.get("synchronizable", True)),
-        status=str(body.get("status") or ""),
-        last_sync_count=int(body.get("last_sync_count") or 0),
-        problem=str(body.get("traceback") or ""),
-    )
-
-
-def _image_url(data: Any, key: str) -> str:
-    """The image's URL in a task's data; empty where there is none."""
-    if not isinstance(data, dict):
-        return ""
-    value = data.get(key) or data.get(UNDEFINED_KEY)
-    if isinstance(value, list):
-        value = value[0] if value else ""
-    return value if isinstance(value, str) else ""
 
 
 def project_page(url: str, project_id: int, view_id: int | None = None) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from core.credentials import VARIABLE, find_secret
 from core.errors import ConfigurationError, StudioRefused
-from core.studio.client import RemoteProject, Storage, StudioClient, one_project, project_page
+from core.studio.client import StudioClient, one_project, project_page
+from core.studio.records import RemoteProject, Storage
 from core.studio.server import server_url
 from core.workspace import Workspace
 

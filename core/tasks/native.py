@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
-from core.studio.client import Storage, StudioClient
+from core.studio.client import StudioClient
+from core.studio.records import Storage
 from core.studio.server import wait_for_server
 from core.tasks.bulk import Outcome
 

@@ -17,9 +17,10 @@ from core.errors import ConfigurationError
 from core.labeling_config import parse_labeling_config
 from core.locks import only_one
 from core.progress import Progress, Work
-from core.studio.client import RemoteProject, Storage, StudioClient
+from core.studio.client import StudioClient
 from core.studio.environment import document_root
 from core.studio.lookup import connect, find_source_storage, require_project
+from core.studio.records import RemoteProject, Storage
 from core.tasks.bulk import Outcome, import_images
 from core.tasks.manifest import Manifest, scan_images
 from core.tasks.native import sync_storage

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.studio.client import Task
+from core.studio.records import Task
 from core.tags import path_inside
 
 

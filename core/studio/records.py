@@ -1,0 +1,124 @@
+"""Label Studio's objects as labelpilot knows them, read from the JSON that it answers with.
+
+Bodies are checked here, so that an answer of something else, or of another version, is an error and
+never a wrong value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.errors import StudioUnreachable
+
+UNDEFINED_KEY = "$undefined$"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a token belongs to."""
+
+    id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteProject:
+    """A project as the server has it."""
+
+    id: int
+    title: str
+    label_config: str
+    sampling: str
+    model_version: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A source or target storage. `status` and `problem` are of its last sync."""
+
+    id: int
+    type: str
+    title: str
+    path: str
+    pattern: str
+    recursive: bool
+    source_files: bool
+    synchronizable: bool
+    status: str
+    last_sync_count: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: its image's URL as stored, and how many annotations it has."""
+
+    id: int
+    image: str
+    annotations: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tab of the Data Manager."""
+
+    id: int
+    data: Mapping[str, Any]
+
+
+def read_task(item: Mapping[str, Any], image_key: str) -> Task:
+    return Task(
+        int(item["id"]),
+        _image_url(item.get("data"), image_key),
+        int(item.get("total_annotations") or 0),
+    )
+
+
+def read_project(body: Any) -> RemoteProject:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+        raise StudioUnreachable(
+            "The answer is no project of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
+        )
+    return RemoteProject(
+        id=body["id"],
+        title=str(body.get("title") or ""),
+        label_config=str(body.get("label_config") or ""),
+        sampling=str(body.get("sampling") or ""),
+        model_version=str(body.get("model_version") or ""),
+        tasks=int(body.get("task_number") or 0),
+    )
+
+
+def read_storage(body: Any) -> Storage:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+        raise StudioUnreachable(
+            "The answer is no storage of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
+        )
+    return Storage(
+        id=body["id"],
+        type=str(body.get("type") or "localfiles"),
+        title=str(body.get("title") or ""),
+        path=str(body.get("path") or body.get("bucket") or body.get("container") or ""),
+        pattern=str(body.get("regex_filter") or ""),
+        recursive=bool(body.get("recursive_scan")),
+        source_files=bool(body.get("use_blob_urls")),
+        synchronizable=bool(body.get("synchronizable", True)),
+        status=str(body.get("status") or ""),
+        last_sync_count=int(body.get("last_sync_count") or 0),
+        problem=str(body.get("traceback") or ""),
+    )
+
+
+def _image_url(data: Any, key: str) -> str:
+    """The image's URL in a task's data; empty where there is none."""
+    if not isinstance(data, dict):
+        return ""
+    value = data.get(key) or data.get(UNDEFINED_KEY)
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return value if isinstance(value, str) else ""
