@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.checklist import STEPS, probe_steps
+from core.checklist import probe_steps
 from core.credentials import VARIABLE, keyring_state
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import finish
+from core.steps import STEPS
 from core.studio.environment import document_root
 from core.studio.server import installed_version
 from core.tasks.manifest import scan_images

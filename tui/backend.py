@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from core.progress import Progress, Work
 
 if TYPE_CHECKING:
-    from core.checklist import Report, Step, StepId
+    from core.checklist import Report
     from core.dataset.export import ExportResult
     from core.dataset.rules import Rule
     from core.learning.publishing import RoundResult
     from core.learning.round import RoundPlan
+    from core.look import Step, StepId
     from core.studio.server import ServerStatus
     from core.tasks.sync import SyncResult
     from core.workspace import Workspace
@@ -69,7 +70,7 @@ def _save(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
 
 
 def _steps() -> tuple[Step, ...]:
-    from core.checklist import STEPS
+    from core.steps import STEPS
 
     return STEPS
 

@@ -19,7 +19,8 @@ from core.errors import LabelpilotError
 from tui.backend import Backend
 
 if TYPE_CHECKING:
-    from core.checklist import Report, Step
+    from core.checklist import Report
+    from core.look import Step
     from core.studio.server import ServerStatus
     from core.workspace import Workspace
 

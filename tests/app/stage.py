@@ -18,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from core.checklist import STEPS, Report, SetupResult, State, StepId
+from core.checklist import Report, SetupResult
 from core.errors import LabelpilotError
 from core.learning.publishing import RoundResult
 from core.learning.round import Asked, RoundPlan
+from core.look import State, StepId
 from core.progress import Progress, Work
+from core.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.manifest import scan_images
 from core.tasks.sync import SyncResult

@@ -23,7 +23,7 @@ from tui.widgets.work import WorkPanel
 from tui.words import lines, plain
 
 if TYPE_CHECKING:
-    from core.checklist import Step, StepId
+    from core.look import Step, StepId
 
 # Glyph, word and colour: never colour alone.
 FACES: dict[str, tuple[str, str, str]] = {
