@@ -145,7 +145,7 @@ def _folder_reader(
     cache = workspace.folder / "cache" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     if folder.is_dir():
         # Without the folder nothing is kept, and all is read again the next time.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(LabelpilotError):
             workspace.make_folder()
     return FolderReader(
         folder=folder,
