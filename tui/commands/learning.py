@@ -1,0 +1,125 @@
+"""Commands of active learning."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from tui.console import common, link, open_workspace, run, show
+
+
+@click.command("active-learning")
+@click.option("--model-version", required=True, help="The name of this round's scores.")
+@click.option("--order", default="nearest-loss", show_default=True, help="What to label first.")
+@click.option(
+    "--claim",
+    default="highest",
+    show_default=True,
+    help="Which train image counts where several are near: highest, nearest or lowest loss.",
+)
+@click.option("-k", "--neighbours", type=click.IntRange(1), help="Neighbours a train image.")
+@click.option("--worst", type=click.IntRange(1), help="Only this many worst train images ask.")
+@click.option("--engine", default="auto", show_default=True, help="auto, exact or annoy.")
+@click.option(
+    "--random-share",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    help="Share of images drawn at random, to compare the order with.",
+)
+@common
+def active_learning(
+    model_version: str,
+    order: str,
+    claim: str,
+    neighbours: int | None,
+    worst: int | None,
+    engine: str,
+    random_share: float,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Score the unlabeled images, and open a tab with them in order."""
+    from core.learning.publishing import publish_round
+    from core.learning.round import plan_round
+
+    workspace = open_workspace(root)
+    plan = run(
+        plan_round(
+            workspace,
+            model_version,
+            order=order,
+            claim=claim,
+            neighbours=neighbours,
+            worst=worst,
+            engine=engine,
+            random_share=random_share,
+        )
+    )
+    result = run(publish_round(workspace, plan))
+    search = f" ({plan.engine} search: {plan.reason})" if plan.engine else ""
+    words = (
+        f"{result.order}: {result.queries:,} labeled images, {result.candidates:,} unlabeled "
+        f"ones{search}\n"
+        f"{result.scored:,} images scored as {result.model_version}, "
+        f"{result.replaced:,} earlier scores replaced\n"
+        f"Label them in order: {link(result.view_url)}"
+    )
+    show(as_json, result.as_json(), words)
+
+
+@click.command()
+@click.option(
+    "--embeddings",
+    "embeddings_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Embeddings of the labeled images, .npz or .npy.",
+)
+@click.option(
+    "--labels",
+    "labels_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Their classes, in dataset.json's format.",
+)
+@common
+def replay(embeddings_file: Path, labels_file: Path, root: Path | None, as_json: bool) -> None:
+    """Say which order pays, on images that are labeled already."""
+    from core.learning.replay import rows_of
+    from core.learning.replay_files import describe, replay_files
+
+    curves = run(replay_files(embeddings_file, labels_file))
+    shown = [
+        {"order": r.order, "budget": r.budget, "accuracy": r.accuracy, "stderr": r.stderr}
+        for r in rows_of(curves)
+    ]
+    show(as_json, shown, describe(curves))
+
+
+@click.command()
+@click.option("--undo", metavar="VERSION", help="Take the last run of a model version back.")
+@common
+def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
+    """Say what came of each round, or take one back."""
+    from core.learning.publishing import remove_version
+    from core.learning.rounds import load_records, outcomes
+
+    workspace = open_workspace(root)
+    if undo is not None:
+        count = run(remove_version(workspace, undo))
+        show(as_json, {"model_version": undo, "changed": count}, f"{count:,} scores taken back")
+        return
+    records = load_records(workspace)
+    found = [asdict(outcome) for outcome in outcomes(records)]
+    lines = [f"{r.model_version}: {r.order}, {len(r.picks):,} images asked for" for r in records]
+    lines += [
+        f"{o['model_version']}: {o['labeled']:,} labeled since; mean loss {o['ordered_loss']:.3f} "
+        f"on {o['ordered']:,} ordered picks, {o['random_loss']:.3f} on {o['random']:,} random ones"
+        for o in found
+    ]
+    show(
+        as_json, {"rounds": [r.model_version for r in records], "outcomes": found}, "\n".join(lines)
+    )

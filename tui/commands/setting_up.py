@@ -1,0 +1,183 @@
+"""Commands from nothing to a running, complete set-up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tui.console import common, link, open_app, open_workspace, run, show, workspace_root
+
+
+@click.command()
+@click.option("--auto", is_flag=True, help="Walk the whole journey without a screen.")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where to make it."
+)
+@common
+def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
+    """Make an example workspace of 1,797 handwritten digits, and open it."""
+    from core.demo import FOLDER, make_demo, walk_demo
+
+    workspace = run(make_demo(folder or root or Path(FOLDER)))
+    if not auto:
+        open_app(workspace.root)
+        return
+    result = run(walk_demo(workspace))
+    words = (
+        f"{result.sync}\n{result.annotations:,} images annotated; "
+        f"{result.dataset.images:,} tags in {result.dataset.path}\n"
+        f"{result.learning.scored:,} images scored as {result.learning.model_version}\n"
+        f"Label them in order: {link(result.learning.view_url)}"
+    )
+    show(as_json, result.as_json(), words)
+
+
+@click.command()
+@common
+def doctor(root: Path | None, as_json: bool) -> None:
+    """Say what is set, what is wrong, and the fix."""
+    from core.doctor import examine
+
+    findings = examine(workspace_root(root))
+    lines = [
+        f"{f.name}: {f.state}: {f.detail}" + (f" -> {f.fix}" if f.fix else "") for f in findings
+    ]
+    show(as_json, {"findings": [f.as_json() for f in findings]}, "\n".join(lines))
+    if any(finding.state == "wrong" for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--skip", multiple=True, metavar="STEP", help="Leave a step out.")
+@common
+def setup(skip: tuple[str, ...], root: Path | None, as_json: bool) -> None:
+    """Do every step of the checklist that can go without a question.
+
+    The steps: server, account, token, project, labeling-config, source-storage, images,
+    target-storage, sampling.
+    """
+    from core.checklist import STEP_IDS, set_up
+
+    for name in skip:
+        if name not in STEP_IDS:
+            raise click.BadParameter(f"{name!r} is no step. Steps: {', '.join(STEP_IDS)}.")
+    skipped = [step for step in STEP_IDS if step in skip]
+    result = run(set_up(open_workspace(root), skipped))
+    words = "\n".join(f"{step.state:8} {step.id:16} {step.detail}" for step in result.steps)
+    show(as_json, result.as_json(), words)
+    if any(step.state not in ("done", "skipped") for step in result.steps):
+        sys.exit(4)
+
+
+@click.group()
+def server() -> None:
+    """labelpilot's own Label Studio."""
+
+
+@server.command("start")
+@common
+def server_start(root: Path | None, as_json: bool) -> None:
+    """Start it, and wait until it answers."""
+    from core.studio.server import start_server
+
+    status = run(start_server(open_workspace(root)))
+    show(as_json, status.as_json(), f"Label Studio {status.version} runs at {status.url}")
+
+
+@server.command("stop")
+@common
+def server_stop(root: Path | None, as_json: bool) -> None:
+    """Stop it."""
+    from core.studio.server import server_status, stop_server
+
+    workspace = open_workspace(root)
+    stopped = stop_server(workspace)
+    words = "Label Studio has stopped." if stopped else "Label Studio was not running."
+    show(as_json, server_status(workspace).as_json(), words)
+
+
+@server.command("status")
+@common
+def server_status_(root: Path | None, as_json: bool) -> None:
+    """Say whether it runs."""
+    from core.studio.server import server_status
+
+    status = server_status(open_workspace(root))
+    words = (
+        f"Label Studio {status.version} runs at {status.url}"
+        if status.running
+        else "Label Studio is not running."
+    )
+    show(as_json, status.as_json(), words)
+    if not status.running:
+        sys.exit(3)
+
+
+@server.command("logs")
+@click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(1))
+@common
+def server_logs(lines: int, root: Path | None, as_json: bool) -> None:
+    """Print the end of its log."""
+    from core.errors import redact
+    from core.studio.server import log_file, log_tail
+
+    log = log_file(open_workspace(root))
+    tail = [redact(line) for line in log_tail(log, size=lines * 2000)[-lines:]]
+    show(as_json, {"log": str(log), "lines": tail}, "\n".join(tail))
+
+
+@click.group()
+def token() -> None:
+    """The access token for Label Studio."""
+
+
+@token.command("set")
+@common
+def token_set(root: Path | None, as_json: bool) -> None:
+    """Store a token from standard input or a prompt. Its value is never shown."""
+    from core.credentials import SOURCE_WORDS, clean_token, store_secret, token_kind
+    from core.errors import ConfigurationError
+
+    workspace = open_workspace(root)
+    if sys.stdin.isatty():
+        text = click.prompt("Token", hide_input=True, err=True)
+    else:
+        text = sys.stdin.readline()
+    value = clean_token(text)
+    source = store_secret(workspace, "token", value)
+    if source == "session":
+        raise ConfigurationError(
+            "There is no system keyring here, so the token was not stored.",
+            next_step="Set LABEL_STUDIO_API_KEY instead; in a codespace, as a codespace secret.",
+        )
+    shown = {"source": source, "kind": token_kind(value)}
+    show(as_json, shown, f"{shown['kind']} token stored in the {SOURCE_WORDS[source]}")
+
+
+@token.command("show")
+@common
+def token_show(root: Path | None, as_json: bool) -> None:
+    """Say where the token comes from and of what kind it is, never its value."""
+    from core.credentials import SOURCE_WORDS, find_secret, token_kind
+
+    found = find_secret(open_workspace(root), "token")
+    if found is None:
+        show(as_json, {"source": None, "kind": None}, "There is no token.")
+        sys.exit(1)
+    kind = token_kind(found.value)
+    words = f"{kind} token from the {SOURCE_WORDS[found.source]}"
+    show(as_json, {"source": found.source, "kind": kind}, words)
+
+
+@token.command("forget")
+@common
+def token_forget(root: Path | None, as_json: bool) -> None:
+    """Remove the token from where it is stored."""
+    from core.credentials import SOURCE_WORDS, forget_secret
+
+    removed = forget_secret(open_workspace(root), "token")
+    places = ", ".join(SOURCE_WORDS[source] for source in removed)
+    words = f"Removed from: {places}." if removed else "There was none stored."
+    show(as_json, {"removed": removed}, words)
