@@ -111,8 +111,6 @@ def server_status_(root: Path | None, as_json: bool) -> None:
         else "Label Studio is not running."
     )
     show(as_json, status.as_json(), words)
-    if not status.running:
-        sys.exit(3)
 
 
 @server.command("logs")
@@ -165,7 +163,7 @@ def token_show(root: Path | None, as_json: bool) -> None:
     found = find_secret(open_workspace(root), "token")
     if found is None:
         show(as_json, {"source": None, "kind": None}, "There is no token.")
-        sys.exit(1)
+        return
     kind = token_kind(found.value)
     words = f"{kind} token from the {SOURCE_WORDS[found.source]}"
     show(as_json, {"source": found.source, "kind": kind}, words)
