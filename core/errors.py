@@ -2,14 +2,16 @@
 
 Every error that a person can meet is a `LabelpilotError`: one plain sentence, the cause, and the
 next key or command. The faces (the app and the command line) print these three and nothing more;
-a traceback is for our own mistakes only. An error never carries a secret: text from a server goes
-through `redact` first.
+a traceback is for our own mistakes only. An error never carries a secret, and nothing that could
+steer a terminal: its parts may hold names and words from outside.
 """
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
+
+from core.masking import mask_known, printable
+from core.masking import redact as redact
 
 
 class ExitCode(IntEnum):
@@ -33,10 +35,10 @@ class LabelpilotError(Exception):
     exit_code: ExitCode = ExitCode.FAILED
 
     def __init__(self, message: str, *, cause: str = "", next_step: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.cause = redact(cause)
-        self.next_step = next_step
+        self.message = printable(mask_known(message))
+        super().__init__(self.message)
+        self.cause = printable(redact(cause))
+        self.next_step = printable(next_step)
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.message, self.cause, self.next_step) if part)
@@ -73,17 +75,3 @@ class PartlyDone(LabelpilotError):
     """A part was done and stays; the rest can be done by running the same thing again."""
 
     exit_code = ExitCode.PARTLY
-
-
-# Legacy tokens are 40 hex digits; personal ones are JWTs: three base64url parts, the first of
-# which is a JSON object and so begins with "eyJ".
-_SECRETS = re.compile(
-    r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+"
-    r"|\b[0-9a-f]{40}\b"
-    r"|(?i:(?<=token )|(?<=bearer )|(?<=password[=:])|(?<=password[=:] ))[^\s\"',;]{6,}"
-)
-
-
-def redact(text: str) -> str:
-    """`text` with everything that has the shape of a token or a password replaced by dots."""
-    return _SECRETS.sub("•••", text)

@@ -1,15 +1,54 @@
-"""Files written at once or not at all."""
+"""Files written at once or not at all, and read up to a size.
+
+A path may come from a file that somebody else wrote: only regular files are read, and never more
+of them than the reader can hold.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import LabelpilotError
+from core.errors import ConfigurationError, LabelpilotError
+
+# Read once: it can be read only by setting it, and other threads make files meanwhile.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
+
+def read_at_most(path: Path, most: int, name: str, *, next_step: str = "") -> bytes:
+    """The content of the regular file `path`, of at most `most` bytes.
+
+    Raises ConfigurationError, calling the file `name` and saying `next_step`, where it is missing,
+    larger, or no regular file: a device never ends, and a pipe waits for ever.
+    """
+    try:
+        cause, content = _read(path, most)
+    except (OSError, ValueError) as error:
+        cause, content = getattr(error, "strerror", None) or str(error), b""
+    if not cause:
+        return content
+    raise ConfigurationError(f"{name} {path} cannot be read.", cause=cause, next_step=next_step)
+
+
+def _read(path: Path, most: int) -> tuple[str, bytes]:
+    """(why the file is not taken, its content)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return "It is not a regular file.", b""
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > most:
+        return f"It is larger than {most:,} bytes, which is the most that is read.", b""
+    return "", content
 
 
 @contextlib.contextmanager
@@ -24,7 +63,7 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
     name: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".labelpilot-")
         with open(descriptor, "wb") as file:
             yield file
             file.flush()
@@ -54,6 +93,4 @@ def _mode(target: Path) -> int:
     """The mode the target has, or the one a new file would get here."""
     with contextlib.suppress(OSError):
         return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    return 0o666 & ~_UMASK

@@ -13,8 +13,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
 from core.errors import ConfigurationError
+from core.files import read_at_most
 
 MAX_BYTES = 1_000_000
+# Nobody nests tags so deep, and reading each control's labels takes time with the depth.
+MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,12 @@ class LabelingConfig:
 
 def read_labeling_config(path: Path) -> LabelingConfig:
     """Read the labeling config in the file `path`. Raises ConfigurationError."""
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise ConfigurationError(
-            f"The labeling config {path} cannot be read.",
-            cause=error.strerror or str(error),
-            next_step="Write one there, or name another under [project] in labelpilot.toml.",
-        ) from None
-    if size > MAX_BYTES:
-        raise ConfigurationError(
-            f"The labeling config {path} has {size:,} bytes; at most {MAX_BYTES:,} are read."
-        )
+    content = read_at_most(
+        path,
+        MAX_BYTES,
+        "The labeling config",
+        next_step="Write one there, or name another under [project] in labelpilot.toml.",
+    )
     try:
         return parse_labeling_config(content.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError:
@@ -65,18 +61,24 @@ def read_labeling_config(path: Path) -> LabelingConfig:
 def parse_labeling_config(text: str, name: str = "the labeling config") -> LabelingConfig:
     """The labeling config that `text` holds.
 
-    Raises ConfigurationError, calling it `name`, where it is not XML, declares entities, shows no
-    image, or has no control tag, so that nothing could be submitted.
+    Raises ConfigurationError, calling it `name`, where it is too large, not XML, declares entities,
+    shows no image, or has no control tag, so that nothing could be submitted.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
+    if len(text) > MAX_BYTES:
+        raise ConfigurationError(
+            f"{name} has {len(text):,} characters; at most {MAX_BYTES:,} are read."
+        )
     try:
         root = fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError) as error:
+    except (ParseError, DefusedXmlException, ValueError) as error:
         raise ConfigurationError(
             f"{name} is not a usable XML file.", cause=f"{type(error).__name__}: {error}"
         ) from None
+    if _is_deeper(root, MAX_DEPTH):
+        raise ConfigurationError(f"{name} nests tags more than {MAX_DEPTH} deep.")
     elements = list(root.iter())
     controls = tuple(_control(element) for element in elements if _is_control(element))
     if not controls:
@@ -92,6 +94,14 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
             next_step='Add one, such as <Image name="image" value="$image"/>.',
         )
     return LabelingConfig(text, key, controls)
+
+
+def _is_deeper(root: Element, most: int) -> bool:
+    """Whether tags are nested more than `most` deep, without recursion."""
+    level = [root]
+    for _ in range(most):
+        level = [child for element in level for child in element]
+    return bool(level)
 
 
 def _is_control(element: Element) -> bool:

@@ -7,23 +7,28 @@ the file is fit to commit, and it never talks to a server.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from core.addresses import address_fault, crosses_in_clear
 from core.errors import ConfigurationError
+from core.files import read_at_most, write_at_once
+from core.masking import printable
+from core.workspace_lines import FILE_NAME as FILE_NAME
+from core.workspace_lines import place_of, shown_value, unknown_name, wrong_value
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-FILE_NAME = "labelpilot.toml"
 FOLDER_NAME = ".labelpilot"
+# A workspace file has a few dozen lines.
+MAX_BYTES = 100_000
 IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
 # Label Studio's limits on a project's title.
 TITLE_LENGTHS = range(3, 51)
@@ -34,9 +39,13 @@ Tag = Literal["stem", "path"]
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """Which Label Studio to use. Without `url`, labelpilot runs its own."""
+    """Which Label Studio to use. Without `url`, labelpilot runs its own.
+
+    A token is sent in clear only to this machine, unless `allow_http` says otherwise.
+    """
 
     url: str | None = None
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +155,21 @@ class Workspace:
             return str(path)
 
     def make_folder(self) -> Path:
-        """Create `.labelpilot/` (mode 0700, ignored by git) and return it."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create `.labelpilot/` (mode 0700, ignored by git) and return it.
+
+        Raises ConfigurationError where it cannot be written to.
+        """
         ignore = self.folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise ConfigurationError(
+                f"labelpilot cannot write to its folder {self.folder}.",
+                cause=error.strerror or str(error),
+                next_step="Mend the folder's rights, or make room.",
+            ) from None
         return self.folder
 
 
@@ -177,16 +196,19 @@ def load_workspace(root: Path) -> Workspace:
     """
     root = root.expanduser().resolve()
     file = root / FILE_NAME
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(file):
         raise ConfigurationError(
             f"There is no {FILE_NAME} in {root}.",
             next_step="Run `labelpilot` there to make one, or `labelpilot demo` for an example.",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read.", cause=str(error)) from None
-    return parse_workspace(text, root)
+        )
+    return parse_workspace(_read(file), root)
+
+
+def _read(file: Path) -> str:
+    try:
+        return read_at_most(file, MAX_BYTES, "The workspace file").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 text.", cause=str(error)) from None
 
 
 def parse_workspace(text: str, root: Path) -> Workspace:
@@ -194,15 +216,10 @@ def parse_workspace(text: str, root: Path) -> Workspace:
 
     Raises ConfigurationError as `load_workspace` does.
     """
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{FILE_NAME} is not valid TOML.", cause=str(error)) from None
+    data = _sections(text)
     for name in data:
         if name not in _SECTIONS:
-            raise _unknown(text, None, name, list(_SECTIONS))
-        if not isinstance(data[name], dict):
-            raise _wrong(text, None, name, f"`{name}` must be a section, as in `[{name}]`")
+            raise unknown_name(text, None, name, list(_SECTIONS))
     # The tag rule sits beside the hooks in people's minds as often as beside the images.
     if "tag" in data.get("learning", {}):
         data.setdefault("images", {}).setdefault("tag", data["learning"].pop("tag"))
@@ -213,21 +230,35 @@ def parse_workspace(text: str, root: Path) -> Workspace:
     return _checked(text, Workspace(root=root, **built))
 
 
+def _sections(text: str) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value, as TOML has them."""
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{FILE_NAME} is not valid TOML.", cause=str(error)) from None
+    for name, values in data.items():
+        if not isinstance(values, dict):
+            raise wrong_value(text, None, name, f"`{name}` must be a section, as in `[{name}]`")
+    return data
+
+
 def _section(text: str, name: str, kind: type, values: dict[str, Any], root: Path) -> Any:
     hints = get_type_hints(kind)
     for key, value in values.items():
         if key not in hints:
-            raise _unknown(text, name, key, list(hints))
+            raise unknown_name(text, name, key, list(hints))
         values = {**values, key: _typed(text, name, key, value, hints[key])}
     arguments = {}
     for spec in fields(kind):
         default = None if spec.default is MISSING else spec.default
         value = values.get(spec.name, default)
-        if isinstance(value, Path):
-            # Absolute, but not resolved: a link stays the name by which the user knows the folder.
-            value = Path(os.path.normpath(root / value.expanduser()))
-        arguments[spec.name] = value
+        arguments[spec.name] = _absolute(root, value) if isinstance(value, Path) else value
     return kind(**arguments)
+
+
+def _absolute(root: Path, path: Path) -> Path:
+    """`path` below `root`, but not resolved: a link is the name by which people know a folder."""
+    return Path(os.path.normpath(root / os.path.expanduser(path)))
 
 
 def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
@@ -235,7 +266,7 @@ def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
     if hint in (Sampling, Tag):
         if value not in choices:
             names = ", ".join(f'"{choice}"' for choice in choices)
-            raise _wrong(text, section, key, f"`{key}` must be one of {names}")
+            raise wrong_value(text, section, key, f"`{key}` must be one of {names}")
         return value
     plain = next((a for a in choices if a is not type(None)), hint)
     kinds: dict[Any, tuple[type, str]] = {
@@ -245,10 +276,11 @@ def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
         bool: (bool, "true or false"),
     }
     expected, name = kinds[plain]
-    if not isinstance(value, expected) or (plain is int and isinstance(value, bool)):
-        raise _wrong(text, section, key, f"`{key}` must be {name}, not {value!r}")
+    fits = isinstance(value, expected) and not (plain is int and isinstance(value, bool))
     if isinstance(value, str) and ("\x00" in value or (plain is Path and not value.strip())):
-        raise _wrong(text, section, key, f"`{key}` holds no usable {name}")
+        fits = False
+    if not fits:
+        raise wrong_value(text, section, key, f"`{key}` must be {name}, not {shown_value(value)}")
     return Path(str(value)) if plain is Path else value
 
 
@@ -257,75 +289,51 @@ def _checked(text: str, workspace: Workspace) -> Workspace:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise _wrong(
+        raise wrong_value(
             text, "images", "pattern", f"`pattern` is not a regular expression: {error}"
         ) from None
     if neighbours < 1:
-        raise _wrong(text, "learning", "neighbours", "`neighbours` must be 1 or more")
-    url = workspace.studio.url
-    if url is not None:
-        if not re.match(r"https?://[^/\s]+", url):
-            raise _wrong(text, "studio", "url", "`url` must begin with http:// or https://")
-        workspace = _replaced(workspace, studio=Studio(url.rstrip("/")))
+        raise wrong_value(text, "learning", "neighbours", "`neighbours` must be 1 or more")
     title = workspace.project.title or default_title(workspace.root)
-    if len(title) not in TITLE_LENGTHS:
-        raise _wrong(
+    if len(title) not in TITLE_LENGTHS or printable(title) != title or "\n" in title:
+        raise wrong_value(
             text,
             "project",
             "title",
-            f"`title` must have {TITLE_LENGTHS.start} to {TITLE_LENGTHS.stop - 1} characters",
+            f"`title` must have {TITLE_LENGTHS.start} to {TITLE_LENGTHS.stop - 1} characters, "
+            "on one line",
         )
-    project = workspace.project
-    project = Project(title, project.label_config, project.sampling, project.id)
     python = workspace.learning.python
     if python is not None and os.sep in python:
-        python = os.path.normpath(workspace.root / Path(python).expanduser())
-    learning = Learning(workspace.learning.hooks, python, neighbours)
-    return _replaced(workspace, project=project, learning=learning)
-
-
-def _replaced(workspace: Workspace, **changes: Any) -> Workspace:
-    return Workspace(
-        **{spec.name: getattr(workspace, spec.name) for spec in fields(Workspace)} | changes
+        python = str(_absolute(workspace.root, Path(python)))
+    return replace(
+        workspace,
+        studio=_checked_studio(text, workspace.studio),
+        project=replace(workspace.project, title=title),
+        learning=replace(workspace.learning, python=python),
     )
+
+
+def _checked_studio(text: str, studio: Studio) -> Studio:
+    if studio.url is None:
+        return studio
+    if fault := address_fault(studio.url):
+        raise wrong_value(text, "studio", "url", f"`url` {fault}")
+    if crosses_in_clear(studio.url) and not studio.allow_http:
+        raise ConfigurationError(
+            f"{place_of(text, 'studio', 'url')}: to {studio.url} the token would cross the network "
+            "without encryption.",
+            next_step="Use its https:// address, or, in a network that you trust, set "
+            "`allow_http = true` under [studio].",
+        )
+    return replace(studio, url=studio.url.rstrip("/"))
 
 
 def default_title(root: Path) -> str:
     """A project title made of the folder's name, within Label Studio's limits."""
-    title = root.name.strip()[: TITLE_LENGTHS.stop - 1]
+    name = "".join(character for character in root.name if character.isprintable())
+    title = name.strip()[: TITLE_LENGTHS.stop - 1]
     return title if len(title) in TITLE_LENGTHS else f"labelpilot {title}".strip()
-
-
-def _line_of(text: str, section: str | None, key: str) -> int | None:
-    """The number of the line on which `key` of `section` stands, or None if not found."""
-    current: str | None = None
-    name = re.escape(key)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*[\"']?([^\]\"']+?)[\"']?\s*\]", line):
-            current = header.group(1).split(".")[0].strip()
-            if section is None and current == key:
-                return number
-        elif current == section and re.match(rf"\s*[\"']?{name}[\"']?\s*[=.]", line):
-            return number
-    return None
-
-
-def _where(text: str, section: str | None, key: str) -> str:
-    line = _line_of(text, section, key)
-    return FILE_NAME if line is None else f"{FILE_NAME}, line {line}"
-
-
-def _unknown(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
-    place = f" in [{section}]" if section else ""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known there: {', '.join(known)}."
-    return ConfigurationError(
-        f"{_where(text, section, key)}: `{key}`{place} is not known.", next_step=hint
-    )
-
-
-def _wrong(text: str, section: str | None, key: str, what: str) -> ConfigurationError:
-    return ConfigurationError(f"{_where(text, section, key)}: {what}.")
 
 
 def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
@@ -335,19 +343,27 @@ def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
     written at once or not at all. Raises ConfigurationError as `load_workspace` does.
     """
     import tomlkit
-
-    from core.files import write_at_once
+    from tomlkit.exceptions import TOMLKitError
 
     file = root / FILE_NAME
-    document = tomlkit.parse(file.read_text(encoding="utf-8") if file.exists() else "")
-    for section, values in changes.items():
-        table = document.setdefault(section, tomlkit.table())
-        for key, value in values.items():
-            if value is None:
-                table.pop(key, None)
-            else:
-                table[key] = str(value) if isinstance(value, Path) else value
-    text = tomlkit.dumps(document)
+    former = _read(file) if file.exists() else ""
+    _sections(former)
+    try:
+        document = tomlkit.parse(former)
+        for section, values in changes.items():
+            table = document.setdefault(section, tomlkit.table())
+            for key, value in values.items():
+                if value is None:
+                    table.pop(key, None)
+                else:
+                    table[key] = str(value) if isinstance(value, Path) else value
+        text = tomlkit.dumps(document)
+    except (TOMLKitError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{file} is written in a way that labelpilot cannot change.",
+            cause=str(error),
+            next_step="Change it by hand.",
+        ) from None
     workspace = parse_workspace(text, root)
     write_at_once(file, text.encode())
     return workspace

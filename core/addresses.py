@@ -1,0 +1,49 @@
+"""Addresses of a Label Studio: which can be used, and which are on this machine.
+
+A token is sent to the address that the workspace names, so an address is taken only if it can mean
+one thing: a scheme, a host, perhaps a port and a path. It never connects.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+# No user name, no query, no fragment, no backslash: parsers differ on where the host ends then.
+_ADDRESS = re.compile(
+    r"https?://"
+    r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/[\w.~%+/-]*)?"
+)
+LAST_PORT = 65535
+
+
+def address_fault(url: str) -> str:
+    """Why `url` cannot be the address of a Label Studio; empty where it can."""
+    if not url.startswith(("http://", "https://")):
+        return "must begin with http:// or https://"
+    match = _ADDRESS.fullmatch(url)
+    if match is None or not 0 < int(match["port"] or LAST_PORT) <= LAST_PORT:
+        return "must be a plain address, such as https://studio.example.org or its folder"
+    return ""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` is on this machine, so that nothing of it crosses a network or a proxy."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def crosses_in_clear(url: str) -> bool:
+    """Whether a token sent to `url` would cross a network without encryption."""
+    return url.startswith("http://") and not is_loopback(url)

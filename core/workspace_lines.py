@@ -1,0 +1,57 @@
+"""Errors that point at the line of `labelpilot.toml` on which they arise.
+
+Python's TOML reader keeps no positions, so the line is looked for in the text. Where it cannot be
+found (an odd way of writing), the error names the file alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from core.errors import ConfigurationError
+
+FILE_NAME = "labelpilot.toml"
+# Of a wrong value.
+MOST_SHOWN = 60
+
+
+def _line_of(text: str, section: str | None, key: str) -> int | None:
+    """The number of the line on which `key` of `section` stands, or None if not found."""
+    current: str | None = None
+    name = re.escape(key)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if header := re.match(r"\s*\[+\s*[\"']?([^\]\"']+?)[\"']?\s*\]", line):
+            current = header.group(1).split(".")[0].strip()
+            if section is None and current == key:
+                return number
+        elif current == section and re.match(rf"\s*[\"']?{name}[\"']?\s*[=.]", line):
+            return number
+    return None
+
+
+def place_of(text: str, section: str | None, key: str) -> str:
+    """The file, with the line of `key` where it is found. `section` None is the top level."""
+    line = _line_of(text, section, key)
+    return FILE_NAME if line is None else f"{FILE_NAME}, line {line}"
+
+
+def unknown_name(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
+    """The error for a section or key that is none of `known`."""
+    place = f" in [{section}]" if section else ""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known there: {', '.join(known)}."
+    return ConfigurationError(
+        f"{place_of(text, section, key)}: `{key[:MOST_SHOWN]}`{place} is not known.", next_step=hint
+    )
+
+
+def wrong_value(text: str, section: str | None, key: str, what: str) -> ConfigurationError:
+    """The error for a value that does not fit; `what` says what would."""
+    return ConfigurationError(f"{place_of(text, section, key)}: {what}.")
+
+
+def shown_value(value: object) -> str:
+    """A value of the file's, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -1,0 +1,106 @@
+"""What may import what: core knows no terminal, and only core/studio opens connections."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = sorted((ROOT / "core").rglob("*.py"))
+TUI = sorted((ROOT / "tui").rglob("*.py"))
+# Run by path in the server's own process, and never imported: Label Studio's top-level package is
+# named `core` too.
+LAUNCHER = ROOT / "core" / "studio" / "launcher.py"
+CONNECTING = (
+    "aiohttp ftplib http.client httpx label_studio_sdk requests smtplib socket ssl urllib.request "
+    "urllib3 websocket websockets xmlrpc.client"
+).split()
+HEAVY = "PIL annoy django httpx keyring label_studio_sdk secretstorage sklearn tomlkit".split()
+STARTING = "core httpx keyring label_studio_sdk numpy orjson psutil rich sklearn textual".split()
+
+
+def module(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports anywhere, in functions too; `from a import b` gives both."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            assert node.level == 0, f"{path} imports relatively"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def of(names: list[str], name: str) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in names)
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that are loaded once `code` has run in a fresh interpreter."""
+    code += "\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def loaded_by_core() -> set[str]:
+    names = [module(path) for path in CORE if path != LAUNCHER]
+    return loaded_by("\n".join(f"import {name}" for name in names))
+
+
+def test_core_imports_no_terminal(loaded_by_core: set[str]) -> None:
+    assert "core.checklist" in loaded_by_core
+    assert not {name for name in loaded_by_core if of(["textual", "rich", "click", "tui"], name)}
+
+
+def test_core_imports_no_terminal_in_any_function_either() -> None:
+    faces = ["textual", "rich", "click", "tui"]
+    assert [path for path in CORE if any(of(faces, name) for name in imported(path))] == []
+
+
+def test_heavy_packages_are_imported_when_they_are_used(loaded_by_core: set[str]) -> None:
+    assert not {name for name in loaded_by_core if of(HEAVY, name)}
+
+
+def test_only_core_studio_opens_connections() -> None:
+    opening = [
+        path
+        for path in [*CORE, *TUI]
+        if "studio" not in path.relative_to(ROOT).parts
+        and any(of(CONNECTING, name) for name in imported(path))
+    ]
+    assert opening == []
+
+
+def test_nothing_of_labelpilots_process_imports_label_studio(loaded_by_core: set[str]) -> None:
+    importing = [
+        path
+        for path in [*CORE, *TUI]
+        if any(of(["label_studio", "django"], name) for name in imported(path))
+    ]
+    assert importing == [LAUNCHER]
+    assert not {name for name in loaded_by_core if of(["label_studio"], name)}
+    launcher = [module(LAUNCHER)]
+    every = [*CORE, *TUI]
+    assert [path for path in every if any(of(launcher, name) for name in imported(path))] == []
+
+
+def test_the_launcher_imports_nothing_of_labelpilots() -> None:
+    assert not [name for name in imported(LAUNCHER) if of(["core", "tui"], name)]
+
+
+def test_the_command_line_starts_with_little() -> None:
+    loaded = loaded_by("import tui.cli")
+    assert not {name for name in loaded if of(STARTING, name)}
