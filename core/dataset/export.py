@@ -116,10 +116,10 @@ def export_dataset(
     """
     began = time.monotonic()
     chosen = find_format(format)
-    if chosen.holds_regions and rule not in ("latest", "refuse"):
+    if chosen.holds_regions and rule in ("union", "majority"):
         raise ConfigurationError(
             f"The format {format} holds regions, and those of several people cannot be merged.",
-            next_step="Choose the rule latest, or refuse.",
+            next_step="Choose the rule latest, ground-truth or refuse.",
         )
     path = chosen.path(workspace) if out is None else out
     regions = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _THREADS = 8
 # Slower than this, a file was not in memory; seconds for each.
 _FROM_DISK = 30e-6
+_AT_ONCE = 64
 _BLOCK = 64 * 1024
 # Not blocking: a pipe in the folder must not hold us up.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK
@@ -59,9 +60,10 @@ class Folder:
         """The stamps of the files `names`; -1 for one that is gone."""
         return self._each(self._stamp_all, names)
 
-    def read(self, names: list[str]) -> list[Content]:
-        """The files `names`, in their order."""
-        return self._each(self._read_all, names)
+    def read(self, names: list[str]) -> Iterator[Content]:
+        """The files `names`, in their order. Few are in memory at a time, for they may be large."""
+        for start in range(0, len(names), _AT_ONCE):
+            yield from self._each(self._read_all, names[start : start + _AT_ONCE])
 
     def _each(self, work: Callable[[list[str]], list[Result]], names: list[str]) -> list[Result]:
         """What `work` makes of the names, here or shared out among threads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ class Interpreted(Struct, array_like=True, frozen=True):
 
 def interpret(
     names: list[str],
-    contents: list[Content],
+    contents: Iterable[Content],
     interpreter: Interpreter,
     regions: RegionBook | None = None,
 ) -> Interpreted:

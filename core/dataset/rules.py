@@ -1,8 +1,9 @@
 """Rules: what several annotations make of one image.
 
-Skipped annotations are left out and counted; an annotation without a class makes an empty list,
-which says that the image has none of the classes; annotations that are gone from Label Studio are
-left out where its ids are known, and counted as unchecked otherwise. Nothing here reads or writes.
+Drafts were not submitted, and are not here. Skipped annotations are left out and counted. One
+without a class makes an empty list, which says that the image has none of the classes. Annotations
+that are gone from Label Studio are left out where its ids are known, and counted as unchecked
+otherwise. Nothing here reads or writes.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from core.errors import LabelpilotError
 from core.tags import tag_of, tags_by_path
 from core.workspace import Tag
 
-Rule = Literal["latest", "union", "majority", "refuse"]
+Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
 # What each rule does, in words fit for the screen and the sidecar file.
 RULE_WORDS: dict[Rule, str] = {
     "latest": "the annotation changed last wins",
+    "ground-truth": "the annotation marked as ground truth wins, else the one changed last",
     "union": "a class counts when any annotation has it",
     "majority": "a class counts when more than half of the annotations have it",
     "refuse": "annotations that differ stop the export",
@@ -36,7 +38,7 @@ class Decision:
     """What the rule made of the records.
 
     `labels` are by tag, in no order; `tags` are in order; `images` are the paths, and `chosen` the
-    ids of the annotations changed last (-1 for one without), in the order of `labels`. `conflicts`
+    ids of the annotations that won (-1 for one without), in the order of `labels`. `conflicts`
     are the tags of images whose annotations differ. `annotations` counts
     those that went in; `skipped` and `deleted` those that were skipped, and those that are gone
     from Label Studio. `missing` are the ids of annotations that Label Studio has and the records
@@ -69,6 +71,7 @@ class Tally:
         self._labels: list[Labels] = []
         self._moments = array("d")
         self._annotations = array("q")
+        self._ground_truth = array("b")
         self._known: dict[Labels, Labels] = {}
 
     def __len__(self) -> int:
@@ -91,6 +94,7 @@ class Tally:
         self._labels += map(table.__getitem__, records.labels)
         self._moments.extend(records.moments)
         self._annotations.extend(-1 if n is None else n for n in records.annotations)
+        self._ground_truth.extend(records.ground_truth)
         return there
 
     def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
@@ -134,6 +138,9 @@ class Tally:
         annotations, differing = len(rows) - len(several), []
         for image, found in several.items():
             apart = self._apart(found)
+            if rule == "ground-truth":
+                # Stable: among those that are alike in this, the one changed last stays the last.
+                apart.sort(key=self._ground_truth.__getitem__)
             annotations += len(apart)
             said = [self._labels[row] for row in apart]
             if len(set(said)) > 1:
@@ -160,7 +167,7 @@ class Tally:
 
 
 def _decided(said: list[Labels], rule: Rule) -> Labels:
-    if rule in ("latest", "refuse"):
+    if rule in ("latest", "ground-truth", "refuse"):
         return said[-1]
     votes = Counter(pair for labels in said for pair in labels)
     needed = 1 if rule == "union" else len(said) // 2 + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def read_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     read = Folder.read
 
-    def noting(folder: Folder, chunk: list[str]) -> list[Content]:
+    def noting(folder: Folder, chunk: list[str]) -> Iterator[Content]:
         names.extend(chunk)
         return read(folder, chunk)
 

@@ -61,6 +61,16 @@ def test_annotations_that_agree_are_no_conflict(rule: Rule) -> None:
     assert classes(decision) == {"a": {"cat"}}
 
 
+def test_ground_truth_wins_where_there_is_one() -> None:
+    truth = record(1, "cat")._replace(ground_truth=True)
+    decision = decide(truth, record(2, "dog"), rule="ground-truth")
+    assert classes(decision) == {"a": {"cat"}}
+    assert list(decision.chosen) == [1]
+    assert classes(decide(record(1, "cat"), record(2, "dog"), rule="ground-truth")) == {
+        "a": {"dog"}
+    }
+
+
 def test_the_annotation_changed_last_wins_even_where_its_id_is_lower() -> None:
     decision = decide(record(1, "cat", moment=9), record(2, "dog", moment=5))
     assert classes(decision) == {"a": {"cat"}}
