@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from core.errors import ConfigurationError
@@ -18,25 +19,45 @@ from core.progress import Progress, Work
 from core.tags import LOCAL_FILES
 from core.workspace import Images
 
-# Files between two progress events: a scan must be able to show itself, and to be cancelled.
+# Entries between two progress events: a scan must be able to show itself, and to be cancelled.
 _STRIDE = 5000
 _NAMED = 3
+Kind = Literal["file", "folder", "other"]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The images of a folder.
+    """The images of a folder, and what of it is not taken.
 
     `paths` are relative to `folder`, with `/` between the parts, in Label Studio's order.
-    `left_out` counts the other files; `examples` names some of them; `subfolders` counts folders
-    that were not looked into.
+    `other_names` counts the files that the pattern does not match, `not_files` what is no regular
+    file (broken links, sockets), and `examples` names some of both; `subfolders` counts the folders
+    that were not looked into, `unreadable` names those that could not be.
     """
 
     folder: Path
     paths: tuple[str, ...]
-    left_out: int
+    other_names: int
+    not_files: int
     examples: tuple[str, ...]
     subfolders: int
+    unreadable: tuple[str, ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many entries are no images, folders not counted."""
+        return self.other_names + self.not_files
+
+    @property
+    def why_left_out(self) -> str:
+        """What was left out and why, as one sentence; empty where nothing was."""
+        reasons = (
+            (self.other_names, "files with other names"),
+            (self.not_files, "that are no regular files"),
+            (self.subfolders, "subfolders not looked into"),
+            (len(self.unreadable), f"unreadable folders ({_some(list(self.unreadable))})"),
+        )
+        return ", ".join(f"{count:,} {what}" for count, what in reasons if count)
 
 
 def check_images(images: Images) -> None:
@@ -66,19 +87,22 @@ def scan_images(images: Images) -> Work[Manifest]:
     check_images(images)
     matches = re.compile(images.pattern).match
     paths: list[str] = []
-    left_out, subfolders = 0, 0
+    other_names, not_files, subfolders = 0, 0, 0
     examples: list[str] = []
     bad_names: list[str] = []
     escaping: list[str] = []
+    unreadable: list[str] = []
     inside = os.path.realpath(images.path) + os.sep
-    entries = _entries(images.path, images.recursive)
-    for seen, (entry, is_folder) in enumerate(entries, start=1):
+    start = len(os.path.join(images.path, ""))
+    entries = _entries(images.path, images.recursive, unreadable)
+    for seen, (entry, kind) in enumerate(entries, start=1):
         if seen % _STRIDE == 0:
             yield Progress("scan", len(paths))
-        if is_folder:
+        if kind == "folder":
             subfolders += 1
-        elif not entry.is_file() or not matches(entry.name):
-            left_out += 1
+        elif kind != "file" or not matches(entry.name):
+            other_names += kind == "file"
+            not_files += kind != "file"
             if len(examples) < _NAMED:
                 examples.append(entry.name)
         elif not _is_utf8(entry.path):
@@ -90,11 +114,21 @@ def scan_images(images: Images) -> Work[Manifest]:
         ):
             escaping.append(entry.path)
         else:
-            paths.append(os.path.relpath(entry.path, images.path))
-    _refuse(images, paths, bad_names, escaping, left_out)
-    paths.sort(key=os.path.basename)
-    yield Progress("scan", len(paths), len(paths))
-    return Manifest(images.path, tuple(paths), left_out, tuple(examples), subfolders)
+            paths.append(entry.path[start:])
+    _refuse(images, paths, bad_names, escaping, other_names + not_files)
+    # Only names count, so that in one folder the path itself will do, with no copy of each name.
+    paths.sort(key=os.path.basename if images.recursive else None)
+    manifest = Manifest(
+        images.path,
+        tuple(paths),
+        other_names,
+        not_files,
+        tuple(examples),
+        subfolders,
+        tuple(unreadable),
+    )
+    yield Progress("scan", len(paths), len(paths), _found(manifest))
+    return manifest
 
 
 def task_url(path: Path, document_root: Path) -> str:
@@ -102,24 +136,45 @@ def task_url(path: Path, document_root: Path) -> str:
     return f"{LOCAL_FILES}?d={quote(str(path.relative_to(document_root)))}"
 
 
-def _entries(folder: Path, recursive: bool) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """(entry, whether it is a folder that is not looked into) below `folder`."""
+def _found(manifest: Manifest) -> str:
+    left_out = manifest.why_left_out
+    return f"{len(manifest.paths):,} images found" + (f"; left out: {left_out}" if left_out else "")
+
+
+def _entries(
+    folder: Path, recursive: bool, unreadable: list[str]
+) -> Iterator[tuple[os.DirEntry[str], Kind]]:
+    """Every entry below `folder` that is not looked into, and its kind.
+
+    As pathlib's `rglob`, links to folders are not followed, and a subfolder that cannot be read
+    or is gone by then is passed over; the unreadable ones are added to `unreadable`.
+    """
     waiting = [str(folder)]
     while waiting:
         here = waiting.pop()
         try:
             with os.scandir(here) as entries:
                 for entry in entries:
-                    if not entry.is_dir():
-                        yield entry, False
-                    elif recursive and not entry.is_symlink():
+                    kind = _kind(entry)
+                    if kind == "folder" and recursive and not entry.is_symlink():
                         waiting.append(entry.path)
                     else:
-                        yield entry, True
+                        yield entry, kind
         except OSError as error:
-            raise ConfigurationError(
-                f"The folder {here} cannot be read.", cause=error.strerror or str(error)
-            ) from None
+            if here == str(folder):
+                raise ConfigurationError(
+                    f"The folder {here} cannot be read.", cause=error.strerror or str(error)
+                ) from None
+            if not isinstance(error, FileNotFoundError):
+                unreadable.append(here)
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "other"
+    except OSError:
+        # A link that leads back to itself.
+        return "other"
 
 
 def _is_utf8(path: str) -> bool:
@@ -136,7 +191,7 @@ def _refuse(
     if bad_names:
         raise ConfigurationError(
             f"{len(bad_names):,} image names are not UTF-8, and Label Studio cannot name them.",
-            cause=_some([os.fsencode(name).decode("utf-8", "replace") for name in bad_names]),
+            cause=_some(bad_names),
             next_step="Rename them (convmv does it for a whole folder).",
         )
     if escaping:
@@ -158,4 +213,5 @@ def _refuse(
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(sorted(names)[:_NAMED]) + more
+    shown = [os.fsencode(name).decode("utf-8", "replace") for name in sorted(names)[:_NAMED]]
+    return ", ".join(shown) + more
