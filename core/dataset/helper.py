@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from core.dataset.records import Interpreter
 # could each wait for the other to read.
 MOST_NAMES = 240
 _LENGTH = struct.Struct(">I")
+_PART = 2**20
 _SERVE = "from core.dataset.helper import serve; serve()"
 
 Message = TypeVar("Message")
@@ -42,13 +44,18 @@ class Order(Struct, frozen=True):
 
 
 class HelperFailed(Exception):
-    """The process is gone, or talks nonsense."""
+    """The process is gone, silent for too long, or talks nonsense."""
 
 
 class Helper:
-    """A running helper. All of it raises HelperFailed where the process cannot be had."""
+    """A running helper. All of it raises HelperFailed where the process cannot be had.
+
+    `asked` are the chunks of names that were not answered yet, the first one first.
+    """
 
     def __init__(self, order: Order) -> None:
+        self.asked: list[list[str]] = []
+        self._heard = bytearray()
         try:
             self._process = subprocess.Popen(
                 # The parent's path finds the same modules, without the time that `site` takes.
@@ -58,37 +65,53 @@ class Helper:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            self._say(order)
+            assert self._process.stdin is not None and self._process.stdout is not None
+            self._names, self._answers = self._process.stdin, self._process.stdout.fileno()
+            os.set_blocking(self._answers, False)
+            _say(self._names, order)
         except (OSError, ValueError) as error:
             raise HelperFailed(str(error)) from None
 
     def ask(self, names: list[str]) -> None:
-        """Hand over the names of files. One more chunk than was answered may be handed over."""
+        """Hand over a chunk of names; at most one more than it is at work on."""
+        self.asked.append(names)
         try:
-            self._say(names)
+            _say(self._names, names)
         except (OSError, ValueError) as error:
             raise HelperFailed(str(error)) from None
 
-    def answer(self) -> Interpreted:
-        """Wait for what the files gave that were asked about first."""
-        assert self._process.stdout is not None
+    def answers(self, seconds: float = 0) -> list[Interpreted]:
+        """What came since, to the first of `asked` and on; wait so long if nothing has come yet."""
+        found: list[Interpreted] = []
         try:
-            return _hear(self._process.stdout, Interpreted)
-        except (OSError, ValueError, EOFError, msgspec.DecodeError) as error:
+            if not select.select([self._answers], [], [], seconds)[0]:
+                return found
+            with contextlib.suppress(BlockingIOError):
+                while part := os.read(self._answers, _PART):
+                    self._heard += part
+                raise HelperFailed("it has ended")
+            while (answer := self._next_answer()) is not None:
+                found.append(answer)
+                del self.asked[0]
+        except (OSError, msgspec.DecodeError) as error:
             raise HelperFailed(str(error)) from None
-
-    def stop(self) -> None:
-        """End the process. An `answer` that waits in another thread fails."""
-        self._process.kill()
+        return found
 
     def close(self) -> None:
-        """Wait until the process has ended, and close its pipes. No `answer` may be waiting."""
+        """End the process, whatever it is at."""
+        self._process.kill()
         with contextlib.suppress(OSError):
             self._process.communicate()
 
-    def _say(self, message: object) -> None:
-        assert self._process.stdin is not None
-        _say(self._process.stdin, message)
+    def _next_answer(self) -> Interpreted | None:
+        if len(self._heard) < _LENGTH.size:
+            return None
+        end = _LENGTH.size + _LENGTH.unpack_from(self._heard)[0]
+        if len(self._heard) < end:
+            return None
+        content = bytes(self._heard[_LENGTH.size : end])
+        del self._heard[:end]
+        return msgspec.msgpack.decode(content, type=Interpreted)
 
 
 def serve() -> None:

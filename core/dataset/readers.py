@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -39,6 +37,10 @@ _CHUNK = MOST_NAMES
 # Fewer files are read sooner than a helper has started.
 _WORTH_A_HELPER = 20_000
 _MOST_HELPERS = 7
+# Chunks that a helper has: the one it is at work on, and the next.
+_AHEAD = 2
+# Seconds after which a helper that says nothing is given up.
+_SILENCE = 60.0
 # Label Studio opens a file and then writes it: a reader in between meets a part.
 _HALF_WRITTEN_WAIT = 0.05
 
@@ -151,10 +153,10 @@ class FolderReader:
 
         if self.regions is None:
             helpers.start(len(names))
-        helpers.share(chunks)
+        yield from helpers.work(chunks)
         for chunk in chunks:
             yield here(chunk)
-            yield from helpers.ready()
+            yield from helpers.work(chunks)
         yield from helpers.rest()
         for chunk in helpers.failed:
             yield here(chunk)
@@ -167,14 +169,12 @@ class FolderReader:
 
 
 class _Helpers:
-    """Helpers that take chunks off the same iterator as their parent, each with a thread."""
+    """Helpers that take chunks off the same iterator as their parent."""
 
     def __init__(self, order: Order) -> None:
         self.failed: list[list[str]] = []
         self._order = order
-        self._answers: queue.SimpleQueue[tuple[int, Interpreted]] = queue.SimpleQueue()
         self._helpers: list[Helper] = []
-        self._threads: list[threading.Thread] = []
 
     def start(self, files: int) -> None:
         """Have as many as are worth it for so many files."""
@@ -183,51 +183,37 @@ class _Helpers:
             while len(self._helpers) < worth:
                 self._helpers.append(Helper(self._order))
 
-    def share(self, chunks: Iterator[list[str]]) -> None:
-        """Let them take chunks."""
-        self._threads = [
-            threading.Thread(target=self._feed, args=(helper, chunks), daemon=True)
-            for helper in self._helpers
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def ready(self) -> Iterator[tuple[int, Interpreted]]:
-        """The answers that have come."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                yield self._answers.get_nowait()
+    def work(self, chunks: Iterator[list[str]]) -> Iterator[tuple[int, Interpreted]]:
+        """The answers that have come. Each helper has a chunk more than it is at work on."""
+        yield from self._answers(chunks, 0)
 
     def rest(self) -> Iterator[tuple[int, Interpreted]]:
         """The answers that are still to come. `failed` is whole afterwards."""
-        for thread in self._threads:
-            thread.join()
-        yield from self.ready()
+        while any(helper.asked for helper in self._helpers):
+            yield from self._answers(iter(()), _SILENCE)
 
     def close(self) -> None:
         """End the helpers, whatever they are at."""
         for helper in self._helpers:
-            helper.stop()
-        for thread in self._threads:
-            thread.join()
-        for helper in self._helpers:
             helper.close()
 
-    def _feed(self, helper: Helper, chunks: Iterator[list[str]]) -> None:
-        """Keep `helper` at work: it has the next chunk before it has done with the last."""
-        asked: list[list[str]] = []
-        try:
-            for chunk in chunks:
-                asked.append(chunk)
-                helper.ask(chunk)
-                if len(asked) > 1:
-                    self._answers.put((len(asked[0]), helper.answer()))
-                    del asked[0]
-            for chunk in asked[:]:
-                self._answers.put((len(chunk), helper.answer()))
-                del asked[0]
-        except HelperFailed:
-            self.failed.extend(asked)
+    def _answers(
+        self, chunks: Iterator[list[str]], seconds: float
+    ) -> Iterator[tuple[int, Interpreted]]:
+        for helper in self._helpers[:]:
+            asked = helper.asked[:]
+            try:
+                answers = helper.answers(seconds) if asked else []
+                if seconds and asked and not answers and len(helper.asked) == len(asked):
+                    raise HelperFailed("it is silent")
+                for names, answer in zip(asked, answers, strict=False):
+                    yield len(names), answer
+                while len(helper.asked) < _AHEAD and (chunk := next(chunks, None)):
+                    helper.ask(chunk)
+            except HelperFailed:
+                self.failed += helper.asked
+                self._helpers.remove(helper)
+                helper.close()
 
 
 def read_tasks(

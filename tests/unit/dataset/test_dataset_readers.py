@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from core.dataset.controls import read_controls
 from core.dataset.export import ExportResult, FolderSource, export_dataset
 from core.dataset.files import Content, Folder
 from core.dataset.helper import Helper, HelperFailed, Order
-from core.dataset.interpreting import Interpreted, interpret
+from core.dataset.interpreting import Interpreted
 from core.progress import finish
 from core.workspace import Workspace
 
@@ -123,60 +123,54 @@ def many(
     return {str(number): ["N"] for number in range(2000)}
 
 
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[Interpreted]:
-    """What helpers answer."""
-    answered: list[Interpreted] = []
-    answer = Helper.answer
+def test_helpers_read_a_part_and_the_result_is_the_same(
+    many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, answered = Helper.answers, list[Interpreted]()
 
-    def noting(helper: Helper) -> Interpreted:
-        found = answer(helper)
-        answered.append(found)
+    def patient(helper: Helper, seconds: float = 0) -> list[Interpreted]:
+        # A helper needs a moment to start; here it is given the time to.
+        found = answers(helper, seconds or 60)
+        answered.extend(found)
         return found
 
-    monkeypatch.setattr(Helper, "answer", noting)
-    return answered
-
-
-def test_helpers_read_a_part_and_the_result_is_the_same(
-    many: dict[str, list[str]],
-    answers: list[Interpreted],
-    export: Export,
-    dataset: Dataset,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    answered = threading.Event()
-    answer = Helper.answer
-
-    def telling(helper: Helper) -> Interpreted:
-        try:
-            return answer(helper)
-        finally:
-            answered.set()
-
-    def patient(*args: Any) -> Interpreted:
-        # A helper needs a moment to start; here it is given the time to.
-        answered.wait(30)
-        return interpret(*args)
-
-    monkeypatch.setattr(Helper, "answer", telling)
-    monkeypatch.setattr(readers, "interpret", patient)
+    monkeypatch.setattr(Helper, "answers", patient)
     result = export()
     assert dataset() == many
     assert result.unreadable == 20
-    assert answers
+    assert answered
 
 
+@pytest.mark.parametrize("moment", ["ask", "answers"])
 def test_a_helper_that_dies_leaves_its_work_to_us(
+    many: dict[str, list[str]],
+    export: Export,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    method = getattr(Helper, moment)
+
+    def dying(helper: Helper, *arguments: Any) -> Any:
+        os.kill(helper._process.pid, signal.SIGKILL)
+        return method(helper, *arguments)
+
+    monkeypatch.setattr(Helper, moment, dying)
+    assert export().unreadable == 20
+    assert dataset() == many
+
+
+def test_a_helper_that_hangs_is_given_up(
     many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(readers, "_SILENCE", 0.01)
     ask = Helper.ask
 
-    def dying(helper: Helper, names: list[str]) -> None:
+    def stopped(helper: Helper, names: list[str]) -> None:
+        os.kill(helper._process.pid, signal.SIGSTOP)
         ask(helper, names)
-        helper.stop()
 
-    monkeypatch.setattr(Helper, "ask", dying)
+    monkeypatch.setattr(Helper, "ask", stopped)
     assert export().unreadable == 20
     assert dataset() == many
 
@@ -214,9 +208,8 @@ def test_a_helper_says_when_it_has_nothing_to_stand_on(tmp_path: Path, config: s
     try:
         with pytest.raises(HelperFailed):
             helper.ask(["1"])
-            helper.answer()
+            helper.answers(60)
     finally:
-        helper.stop()
         helper.close()
 
 
