@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.signal import Signal
 
+from core.errors import LabelpilotError
 from tui.backend import Backend
 from tui.driver import lenient
 from tui.jobs import Job, Jobs
@@ -174,7 +175,7 @@ class LabelpilotApp(App[None]):
             workspace.make_folder()
             file.parent.mkdir(mode=0o700, exist_ok=True)
             file.write_text(text, encoding="utf-8", errors="replace")
-        except OSError:
+        except (OSError, LabelpilotError):
             self.say("Copied.")
         else:
             self.say(f"Copied; it is in {workspace.relative(file)} too.")

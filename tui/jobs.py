@@ -34,7 +34,8 @@ MOST_NOTES = 2000
 GROUPS: tuple[frozenset[JobKind], ...] = (
     frozenset({"setup", "server", "sync"}),
     frozenset({"preview", "export"}),
-    frozenset({"plan", "publish", "undo", "versions"}),
+    frozenset({"plan", "publish", "undo"}),
+    frozenset({"versions"}),
 )
 
 

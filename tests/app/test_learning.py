@@ -86,3 +86,12 @@ async def test_hooks_that_fail_are_told_whole_and_r_plans_again(ready: Stage, wa
         ready.fail.clear()
         await app.press("r")
         assert "8 images would be asked for" in app.text
+
+
+async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.pilot.press("4", "enter")
+        await app.until(lambda: "8 images would be asked for" in app.text)
+        assert app.toasts == []

@@ -45,6 +45,7 @@ class LearningScreen(Section):
     AUTO_FOCUS = ""
 
     settings: RoundSettings | None = None
+    _plan_soon = False
     _tabled: RoundPlan | None = None
     _logged: tuple[Job | None, int] = (None, 0)
 
@@ -93,7 +94,9 @@ class LearningScreen(Section):
         job, plan = self.job, self.plan
         if self.is_current and self.pilot.jobs.last("versions") is None:
             self._ask_versions()
-        running = job is not None and job.running and job.kind != "versions"
+        running = job is not None and job.running
+        if self._plan_soon and self._default() is not None:
+            self._start_plan()
         self.query_one("#round", Said).say(self._round(plan))
         self.query_one(WorkPanel).show(job if running else None)
         failed_hooks = self.failure is not None and self.failure.kind == "plan"
@@ -288,6 +291,8 @@ class LearningScreen(Section):
 
     def _start_plan(self) -> None:
         settings, workspace = self.settings or self._default(), self.workspace
+        # While the published versions are being looked at, the plan waits for a name of its own.
+        self._plan_soon = settings is None
         if settings is None or workspace is None:
             return
         self.settings = settings
