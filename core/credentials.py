@@ -1,53 +1,49 @@
 """Where the token lives, and the password of our own server's account.
 
-Looked for in this order: the environment variable `LABEL_STUDIO_API_KEY`, the system keyring, and,
-for our own server where there is no keyring, a file of mode 0600 inside the server's data folder of
-mode 0700, beside the SECRET_KEY that is worth as much. Another server's token is never written to a
-file: without a keyring it is kept for this session. A value is never printed or logged; people are
-told its source and kind.
+Looked for in this order: the environment variable `LABEL_STUDIO_API_KEY`, what was typed in this
+session, a file of mode 0600, the system keyring. The file exists in two cases only: the user has
+agreed to it; or the server is our own and there was no keyring, where it lies inside the server's
+data folder of mode 0700, beside the SECRET_KEY that is worth as much, and moves to the keyring as
+soon as there is one. Another server's token goes to no file unasked: without a keyring it is kept
+for this session. A keyring that is locked or silent never leads to a file.
 
-Only keyrings that ask nothing on the terminal are used, and every call to one is bounded in time.
-A call that runs out of time means that the keyring is locked: never that the token is not there,
-and never that it may go to a file.
+A value is never printed or logged; people are told its source and kind.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import orjson
 
-from core.errors import ConfigurationError, LabelpilotError
-from core.files import write_at_once
+from core.errors import ConfigurationError
+from core.files import read_at_most, write_at_once
+from core.keyrings import BUS, erase_secret, has_keyring, read_secret, write_secret
+from core.keyrings import KeyringLocked as KeyringLocked
+from core.masking import keep_secret
 from core.workspace import Workspace
 
 VARIABLE = "LABEL_STUDIO_API_KEY"
-SERVICE = "labelpilot"
-# Seconds that a keyring may take. A locked one with nobody at its window never answers.
-KEYRING_SECONDS = 5.0
+MAX_FILE_BYTES = 100_000
 
 Source = Literal["environment", "keyring", "file", "session"]
 Kind = Literal["personal", "legacy", "unknown"]
-Name = Literal["token", "email", "password"]
-Value = TypeVar("Value")
+Name = Literal["token", "password"]
+NAMES: tuple[Name, ...] = ("token", "password")
 
 SOURCE_WORDS: dict[Source, str] = {
     "environment": f"environment variable {VARIABLE}",
     "keyring": "system keyring",
-    "file": "file beside our server's SECRET_KEY (there is no keyring here)",
-    "session": "this session only (there is no keyring here)",
+    "file": "0600 file in .labelpilot, which is not encrypted",
+    "session": "this session only",
 }
 
 _session: dict[tuple[str, Name], str] = {}
-
-
-class KeyringLocked(LabelpilotError):
-    """There is a keyring, and it is locked or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,14 @@ class Secret:
 
     value: str = field(repr=False)
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the file holds. `agreed` says that the user wants it there, in a keyring's stead."""
+
+    secrets: dict[Name, str] = field(default_factory=dict, repr=False)
+    agreed: bool = False
 
 
 def token_kind(token: str) -> Kind:
@@ -67,85 +71,117 @@ def token_kind(token: str) -> Kind:
     return "unknown"
 
 
-def clean_token(text: str) -> str:
+def clean_token(text: str, name: str = "That") -> str:
     """A token as pasted, without the white space around it.
 
-    Raises ConfigurationError where it cannot be one.
+    Raises ConfigurationError, calling it `name`, where it cannot be one.
     """
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError(
-            "That is not a token: a token is one word of letters, digits, dots and dashes.",
+            f"{name} is not a token: a token is one word of letters, digits, dots and dashes.",
             next_step="Copy it from Label Studio: Account & Settings, Access Token.",
         )
     return token
 
 
 def find_secret(workspace: Workspace, name: Name) -> Secret | None:
-    """The secret `name` of the workspace's server, or None. Raises KeyringLocked."""
+    """The secret `name` of the workspace's server, or None. Raises KeyringLocked.
+
+    What our own server's file holds is moved to the keyring where there is one that is open.
+    """
+    found = _find(workspace, name)
+    if found is not None:
+        keep_secret(found.value)
+    return found
+
+
+def _find(workspace: Workspace, name: Name) -> Secret | None:
     if name == "token" and (value := os.environ.get(VARIABLE, "").strip()):
-        return Secret(clean_token(value), "environment")
-    realm = _realm(workspace)
-    if (realm, name) in _session:
-        return Secret(_session[realm, name], "session")
-    # The file first: where it exists, there was no keyring when the server was made.
-    if workspace.owns_server and (stored := _read_file(workspace).get(name, "")):
-        return Secret(stored, "file")
-    kept = _keyring_value(realm, name)
+        return Secret(clean_token(value, f"The value of {VARIABLE}"), "environment")
+    if typed := _session.get((_realm(workspace), name)):
+        return Secret(typed, "session")
+    stored = _read_file(workspace)
+    if value := stored.secrets.get(name, ""):
+        moved = not stored.agreed and _move_to_keyring(workspace, stored)
+        return Secret(value, "keyring" if moved else "file")
+    kept = None if stored.agreed else read_secret(_entry(workspace, name))
     return Secret(kept, "keyring") if kept else None
 
 
 def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
-    """Store a secret in the best place there is, read it back, and return where it went.
+    """Store a secret, read it back, and return where it went.
 
-    The keyring; else, for our own server, the file in its data folder; else this session. Raises
-    KeyringLocked where there is a keyring that does not open, and writes nothing then.
+    The file, if the user has agreed to it; else the keyring; where there is none, the file for our
+    own server and this session for another's. Raises KeyringLocked where there is a keyring that
+    does not take it, and stores nothing then.
     """
-    realm = _realm(workspace)
-    backend = _backend()
-    if backend is not None:
-        entry = f"{realm} {name}"
-        _bounded(lambda: backend.set_password(SERVICE, entry, value))
-        if _keyring_value(realm, name) == value:
-            return "keyring"
-        raise KeyringLocked(
-            "The system keyring took the secret but did not give it back.",
-            next_step="Unlock it, or set LABEL_STUDIO_API_KEY, and try again.",
-        )
-    if workspace.owns_server:
-        _write_file(workspace, _read_file(workspace) | {name: value})
+    keep_secret(value)
+    stored = _read_file(workspace)
+    if not stored.agreed and has_keyring():
+        write_secret(_entry(workspace, name), value)
+        _drop(workspace, name, stored)
+        return "keyring"
+    if stored.agreed or workspace.owns_server:
+        _write_file(workspace, _Stored(stored.secrets | {name: value}, stored.agreed))
+        _session.pop((_realm(workspace), name), None)
         return "file"
-    _session[realm, name] = value
+    _session[_realm(workspace), name] = value
     return "session"
 
 
+def agree_to_file(workspace: Workspace) -> Path:
+    """Have this workspace keep its secrets in a file of mode 0600, and return the file.
+
+    Only after a typed yes: they are not encrypted there. What a keyring holds stays in it.
+    """
+    _write_file(workspace, _Stored(_read_file(workspace).secrets, agreed=True))
+    return credentials_file(workspace)
+
+
 def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
-    """Remove a secret from every place that is ours to change; return those where it was."""
-    realm, removed = _realm(workspace), list[Source]()
-    if _session.pop((realm, name), None) is not None:
-        removed.append("session")
-    stored = _read_file(workspace) if workspace.owns_server else {}
-    if stored.pop(name, None) is not None:
-        _write_file(workspace, stored)
-        removed.append("file")
-    backend = _backend()
-    if backend is not None and _keyring_value(realm, name):
-        entry = f"{realm} {name}"
-        _bounded(lambda: backend.delete_password(SERVICE, entry))
-        removed.append("keyring")
+    """Remove a secret from every place that is ours to change; return those where it was.
+
+    Raises KeyringLocked, after the other places, where the keyring cannot be looked into.
+    """
+    stored = _read_file(workspace)
+    removed = _drop(workspace, name, stored)
+    try:
+        if erase_secret(_entry(workspace, name)):
+            removed.append("keyring")
+    except KeyringLocked:
+        # Whoever has agreed to the file has no keyring that opens.
+        if not stored.agreed:
+            raise
     return removed
 
 
-def keyring_state() -> str:
-    """One sentence on the system keyring, for people."""
-    backend = _backend()
-    if backend is None:
-        return "none that is safe to use here"
-    try:
-        _refuse_locked(backend)
-    except KeyringLocked as error:
-        return f"{backend.name}: {error.message}"
-    return str(backend.name)
+def _drop(workspace: Workspace, name: Name, stored: _Stored) -> list[Source]:
+    """Remove a secret from the session and the file, which are looked into before the keyring."""
+    removed = list[Source]()
+    if _session.pop((_realm(workspace), name), None) is not None:
+        removed.append("session")
+    if name in stored.secrets:
+        left = {key: value for key, value in stored.secrets.items() if key != name}
+        _write_file(workspace, _Stored(left, stored.agreed))
+        removed.append("file")
+    return removed
+
+
+def _move_to_keyring(workspace: Workspace, stored: _Stored) -> bool:
+    """Move everything that the file holds to the keyring; False where there is none that is open.
+
+    Nothing leaves the file before all of it has been read back from the keyring.
+    """
+    if sys.platform == "linux" and BUS not in os.environ:
+        return False
+    with contextlib.suppress(KeyringLocked):
+        if has_keyring():
+            for name, value in stored.secrets.items():
+                write_secret(_entry(workspace, name), value)
+            credentials_file(workspace).unlink(missing_ok=True)
+            return True
+    return False
 
 
 def _realm(workspace: Workspace) -> str:
@@ -153,104 +189,42 @@ def _realm(workspace: Workspace) -> str:
     return workspace.studio.url or str(workspace.server_folder)
 
 
-def _credentials_file(workspace: Workspace) -> Path:
-    return workspace.server_folder / "labelpilot-credentials.json"
+def _entry(workspace: Workspace, name: Name) -> str:
+    return f"{_realm(workspace)} {name}"
 
 
-def _read_file(workspace: Workspace) -> dict[Name, str]:
+def credentials_file(workspace: Workspace) -> Path:
+    """The file that holds secrets in the cases that this module names."""
+    if workspace.owns_server:
+        return workspace.server_folder / "labelpilot-credentials.json"
+    return workspace.folder / "credentials.json"
+
+
+def _read_file(workspace: Workspace) -> _Stored:
+    file = credentials_file(workspace)
+    if not os.path.lexists(file):
+        return _Stored()
     try:
-        stored = orjson.loads(_credentials_file(workspace).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, orjson.JSONDecodeError) as error:
+        content = orjson.loads(read_at_most(file, MAX_FILE_BYTES, "The file of secrets"))
+    except orjson.JSONDecodeError as error:
         raise ConfigurationError(
-            f"{_credentials_file(workspace)} cannot be read.", cause=str(error)
+            f"{file} cannot be read.", cause=str(error), next_step="Remove it."
         ) from None
-    return stored if isinstance(stored, dict) else {}
+    # A token goes to the server that it was stored for, and to no other.
+    if not isinstance(content, dict) or content.get("server") != workspace.studio.url:
+        return _Stored()
+    secrets = {name: str(content[name]) for name in NAMES if name in content}
+    return _Stored(secrets, content.get("agreed") is True)
 
 
-def _write_file(workspace: Workspace, stored: dict[Name, str]) -> None:
-    workspace.make_folder()
-    workspace.server_folder.mkdir(mode=0o700, exist_ok=True)
-    workspace.server_folder.chmod(0o700)
-    write_at_once(_credentials_file(workspace), orjson.dumps(stored), mode=0o600)
-
-
-_SAFE_BACKENDS = (
-    "keyring.backends.SecretService",
-    "keyring.backends.libsecret",
-    "keyring.backends.kwallet",
-    "keyring.backends.macOS",
-    "keyring.backends.Windows",
-)
-
-
-def _backend() -> Any | None:
-    """The system's keyring if it is one that asks nothing on the terminal, else None."""
-    import keyring
-    import keyring.backends.chainer
-
-    def choose() -> Any:
-        chosen = keyring.get_keyring()
-        if isinstance(chosen, keyring.backends.chainer.ChainerBackend):
-            return list(chosen.backends)
-        return [chosen]
-
-    for backend in _bounded(choose):
-        if type(backend).__module__.startswith(_SAFE_BACKENDS):
-            return backend
-    return None
-
-
-def _keyring_value(realm: str, name: Name) -> str | None:
-    backend = _backend()
-    if backend is None:
-        return None
-    _refuse_locked(backend)
-    value: str | None = _bounded(lambda: backend.get_password(SERVICE, f"{realm} {name}"))
-    return value
-
-
-def _refuse_locked(backend: Any) -> None:
-    """Raise KeyringLocked for a locked Secret Service, without anything being asked."""
-    if type(backend).__module__ != "keyring.backends.SecretService":
+def _write_file(workspace: Workspace, stored: _Stored) -> None:
+    file = credentials_file(workspace)
+    if not stored.secrets and not stored.agreed:
+        file.unlink(missing_ok=True)
         return
-
-    def locked() -> bool:
-        import secretstorage
-
-        with secretstorage.dbus_init() as bus:
-            return bool(secretstorage.Collection(bus).is_locked())
-
-    if _bounded(locked):
-        raise _locked("It is locked.")
-
-
-def _locked(cause: str) -> KeyringLocked:
-    return KeyringLocked(
-        "The system keyring is locked.",
-        cause=cause,
-        next_step=f"Unlock it, or set {VARIABLE}, and try again.",
-    )
-
-
-def _bounded(call: Callable[[], Value]) -> Value:
-    """The result of `call`, made in a thread of its own; KeyringLocked if it fails or hangs."""
-    outcome: list[Value] = []
-    failure: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except Exception as error:  # backends raise whatever their library does
-            failure.append(error)
-
-    # A daemon, so that a keyring that never answers does not keep the process alive.
-    thread = threading.Thread(target=run, daemon=True, name="keyring")
-    thread.start()
-    thread.join(KEYRING_SECONDS)
-    if failure:
-        raise _locked(f"{type(failure[0]).__name__}: {failure[0]}")
-    if not outcome:
-        raise _locked(f"It did not answer for {KEYRING_SECONDS:.0f} seconds.")
-    return outcome[0]
+    workspace.make_folder()
+    if workspace.owns_server:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.parent.chmod(0o700)
+    about = {"server": workspace.studio.url, "agreed": stored.agreed}
+    write_at_once(file, orjson.dumps({**about, **stored.secrets}), mode=0o600)

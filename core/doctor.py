@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from core.checklist import probe_steps
-from core.credentials import VARIABLE, keyring_state
+from core.credentials import VARIABLE
 from core.errors import ConfigurationError, LabelpilotError
+from core.keyrings import keyring_name
 from core.labeling_config import read_labeling_config
 from core.progress import finish
 from core.steps import STEPS
@@ -95,7 +96,7 @@ def _surroundings(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(
         "token variable", "ok", f"{VARIABLE} is {'' if environ.get(VARIABLE) else 'not '}set"
     )
-    yield _checked("keyring", keyring_state)
+    yield _checked("keyring", lambda: keyring_name() or "none that is safe to use here")
 
 
 def _checked(name: str, look: Callable[[], str]) -> Finding:

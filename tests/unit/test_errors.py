@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import masking
 from core.errors import ConfigurationError, ExitCode, LabelpilotError, StudioRefused
 from core.masking import MASK, crash_report, fit_to_paste, keep_secret, printable, redact
 
@@ -52,7 +53,10 @@ def test_plain_words_and_file_names_are_left_alone(text: str) -> None:
     assert redact(text) == text
 
 
-def test_a_secret_that_was_met_is_masked_whatever_its_shape() -> None:
+def test_a_secret_that_was_met_is_masked_whatever_its_shape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masking, "_known", set())
     assert redact("an odd-secret 1!") == "an odd-secret 1!"
     keep_secret("odd-secret 1!")
     assert redact("an odd-secret 1!") == f"an {MASK}"
@@ -80,7 +84,9 @@ def _steers(character: str) -> bool:
 
 
 def test_letters_of_any_script_and_joined_emoji_stay() -> None:
-    text = "\u00fcn\u00ef \u753b\u50cf \u062a\u0647\u0627\u200c \U0001f469\u200d\U0001f52c\nnext line"
+    text = (
+        "\u00fcn\u00ef \u753b\u50cf \u062a\u0647\u0627\u200c \U0001f469\u200d\U0001f52c\nnext line"
+    )
     assert printable(text) == text
 
 

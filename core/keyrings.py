@@ -1,0 +1,221 @@
+"""The system keyring, spoken to so that it can neither hang nor ask anything on the terminal.
+
+Only keyrings that ask in a window of their own are used; one that is locked is not even asked, and
+every call is bounded in time. A call that runs out of time, or fails, means that the keyring is
+locked: never that a secret is not there, and never that it may go anywhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from core.errors import ConfigurationError, LabelpilotError
+
+SERVICE = "labelpilot"
+# Seconds that a keyring may take. A locked one with nobody at its window never answers.
+SECONDS = 5.0
+BUS = "DBUS_SESSION_BUS_ADDRESS"
+
+Value = TypeVar("Value")
+
+_SAFE_BACKENDS = (
+    "keyring.backends.SecretService",
+    "keyring.backends.libsecret",
+    "keyring.backends.kwallet",
+    "keyring.backends.macOS",
+    "keyring.backends.Windows",
+)
+# The call that has run out of time and has not ended since.
+_hanging: threading.Thread | None = None
+_own_session: subprocess.Popen[bytes] | None = None
+
+
+class KeyringLocked(LabelpilotError):
+    """There is a keyring, and it is locked or does not answer."""
+
+
+def has_keyring() -> bool:
+    """Whether there is a keyring that asks nothing on the terminal. Raises KeyringLocked."""
+    return _backend() is not None
+
+
+def read_secret(entry: str) -> str | None:
+    """What the keyring has under `entry`; None also where there is none. Raises KeyringLocked."""
+    backend = _backend()
+    if backend is None:
+        return None
+    _refuse_locked(backend)
+    value: str | None = _bounded(lambda: backend.get_password(SERVICE, entry))
+    return value
+
+
+def write_secret(entry: str, value: str) -> None:
+    """Store `value` under `entry`, and read it back.
+
+    Raises KeyringLocked where the keyring does not take it, or does not give it back.
+    """
+    backend = _backend()
+    if backend is None:
+        raise KeyringLocked("There is no system keyring here.")
+    _refuse_locked(backend)
+    _bounded(lambda: backend.set_password(SERVICE, entry, value))
+    if _bounded(lambda: backend.get_password(SERVICE, entry)) != value:
+        raise _refused("It took a secret and did not give it back.")
+
+
+def erase_secret(entry: str) -> bool:
+    """Remove `entry` from the keyring; False if it was not there. Raises KeyringLocked."""
+    if read_secret(entry) is None:
+        return False
+    backend = _backend()
+    assert backend is not None
+    _bounded(lambda: backend.delete_password(SERVICE, entry))
+    return True
+
+
+def keyring_name() -> str | None:
+    """What the keyring calls itself; None where there is none. Raises KeyringLocked."""
+    backend = _backend()
+    if backend is None:
+        return None
+    _refuse_locked(backend)
+    return str(backend.name)
+
+
+def can_start_keyring() -> bool:
+    """Whether `start_keyring` has what it needs: the programs, and no keyring that runs already."""
+    programs = ("dbus-run-session", "gnome-keyring-daemon")
+    return BUS not in os.environ and all(map(shutil.which, programs))
+
+
+def start_keyring(password: str) -> None:
+    """Start GNOME's keyring in a D-Bus session of its own, opened with `password`.
+
+    For machines without a desktop. What is stored stays, encrypted, in the user's own folder; the
+    keyring is made if there is none yet. The session ends with this process, however that ends.
+    Raises KeyringLocked for a wrong password, ConfigurationError where a program is missing.
+    """
+    global _own_session
+    import keyring.core
+
+    if not can_start_keyring():
+        raise ConfigurationError(
+            "A keyring cannot be started here.",
+            cause=f"{BUS} is set: there is a D-Bus session already."
+            if BUS in os.environ
+            else "gnome-keyring and dbus are not both installed.",
+            next_step="Install them (on Debian and Ubuntu: gnome-keyring, dbus).",
+        )
+    # `cat` ends when the pipe from this process does, and the session with it.
+    session = subprocess.Popen(
+        ["dbus-run-session", "--", "sh", "-c", f'echo "${BUS}"; exec cat >/dev/null'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert session.stdout is not None
+        os.environ[BUS] = session.stdout.readline().decode().strip()
+        subprocess.run(
+            ["gnome-keyring-daemon", "--unlock", "--components=secrets"],
+            input=password.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+        keyring.core.init_backend()
+        # The daemon's exit code is 0 for a wrong password too.
+        if keyring_name() is None:
+            raise _refused("GNOME's keyring did not start.")
+    except (LabelpilotError, OSError, subprocess.SubprocessError) as error:
+        del os.environ[BUS]
+        session.communicate()
+        keyring.core.init_backend()
+        if isinstance(error, LabelpilotError):
+            raise
+        raise _refused(f"GNOME's keyring did not start: {error}") from None
+    _own_session = session
+
+
+def _backend() -> Any | None:
+    """The system's keyring if it is one that asks nothing on the terminal, else None."""
+    import keyring
+    import keyring.backends.chainer
+
+    # What it says of broken settings would be written over the screen.
+    logging.getLogger("keyring").addHandler(logging.NullHandler())
+
+    def choose() -> list[Any]:
+        chosen = keyring.get_keyring()
+        if isinstance(chosen, keyring.backends.chainer.ChainerBackend):
+            return list(chosen.backends)
+        return [chosen]
+
+    for backend in _bounded(choose):
+        if type(backend).__module__.startswith(_SAFE_BACKENDS):
+            return backend
+    return None
+
+
+def _refuse_locked(backend: Any) -> None:
+    """Raise KeyringLocked for a locked Secret Service, without anything being asked."""
+    if type(backend).__module__ != _SAFE_BACKENDS[0]:
+        return
+
+    def fault() -> str:
+        import secretstorage
+        from secretstorage.collection import DEFAULT_COLLECTION
+
+        path = getattr(backend, "preferred_collection", DEFAULT_COLLECTION)
+        with contextlib.closing(secretstorage.dbus_init()) as bus:
+            try:
+                locked = secretstorage.Collection(bus, path).is_locked()
+            except secretstorage.ItemNotFoundException:
+                return "It has no keyring in it yet, and would ask for the password of a new one."
+        return "Its password has not been given in this session." if locked else ""
+
+    if found := _bounded(fault):
+        raise _refused(found)
+
+
+def _refused(cause: str) -> KeyringLocked:
+    return KeyringLocked(
+        "The system keyring is locked, or does not work.",
+        cause=cause,
+        next_step="Unlock it and try again; or set LABEL_STUDIO_API_KEY; or have this workspace "
+        "keep its secrets in a file: `labelpilot token allow-file`.",
+    )
+
+
+def _bounded(call: Callable[[], Value]) -> Value:
+    """The result of `call`, made in a thread of its own; KeyringLocked if it fails or hangs."""
+    global _hanging
+    if _hanging is not None and _hanging.is_alive():
+        raise _refused("It has not answered an earlier question yet.")
+    outcome: list[Value] = []
+    failure: list[Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except Exception as error:  # backends raise whatever their library does
+            failure.append(error)
+
+    # A daemon, so that a keyring that never answers does not keep the process alive.
+    thread = threading.Thread(target=run, daemon=True, name="keyring")
+    thread.start()
+    thread.join(SECONDS)
+    if failure:
+        raise _refused(f"{type(failure[0]).__name__}: {failure[0]}")
+    if not outcome:
+        _hanging = thread
+        raise _refused(f"It did not answer for {SECONDS:.0f} seconds.")
+    return outcome[0]
