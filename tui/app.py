@@ -6,7 +6,10 @@ before the first paint.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 # What a job may take to tidy up when the app is left.
 LEAVE_SECONDS = 2.0
+SWITCH_SECONDS = 0.001
 
 
 class LabelpilotApp(App[None]):
@@ -88,6 +92,10 @@ class LabelpilotApp(App[None]):
         return self.looker.seen
 
     def on_mount(self) -> None:
+        # Threads of jobs give way often, so that a key is painted while they compute.
+        sys.setswitchinterval(SWITCH_SECONDS)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._end, number)
         # The first paint comes before anything is asked.
         self.call_after_refresh(self.look)
         if self._poll_seconds:
@@ -221,6 +229,11 @@ class LabelpilotApp(App[None]):
         if agreed:
             self.jobs.stop_all(LEAVE_SECONDS)
             self.exit()
+
+    def _end(self, number: int) -> None:
+        """End because of a signal: tidy up, and restore the terminal."""
+        self.jobs.stop_all(LEAVE_SECONDS)
+        self.exit(return_code=128 + number)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What applies now: this section's keys, then those that are the same everywhere."""

@@ -36,8 +36,11 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
         self._slave = slave
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        self._open = True
+        environment = {**os.environ, "TERM": "xterm-256color"}
         environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            environment.pop(name, None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tui", "--workspace", str(folder)],
             stdin=slave,
@@ -81,12 +84,24 @@ class Terminal:
         if ready:
             self.output += os.read(self._master, 65536)
 
+    def resize(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def hang_up(self) -> None:
+        """What a closed window or a lost connection does: no more terminal, then SIGHUP."""
+        os.close(self._slave)
+        os.close(self._master)
+        self._open = False
+        self.process.send_signal(signal.SIGHUP)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(5)
-        os.close(self._master)
-        os.close(self._slave)
+        if self._open:
+            os.close(self._master)
+            os.close(self._slave)
 
 
 @pytest.fixture
@@ -121,6 +136,23 @@ def test_a_mouse_report_of_the_old_kind_past_column_95_is_survived(terminal: Ter
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_soon(terminal: Terminal, number: signal.Signals) -> None:
+def test_a_signal_ends_it_soon_and_leaves_the_terminal_as_it_was(
+    terminal: Terminal, number: signal.Signals
+) -> None:
     terminal.process.send_signal(number)
-    assert terminal.read_to_the_end() != 0
+    assert terminal.read_to_the_end() == 128 + number
+    assert b"\x1b[?1049l" in terminal.output
+    assert terminal.attributes[:4] == terminal.before[:4]
+
+
+def test_a_terminal_that_goes_away_leaves_nothing_running(terminal: Terminal) -> None:
+    terminal.hang_up()
+    terminal.process.wait(SECONDS)
+
+
+def test_a_resize_is_followed(terminal: Terminal) -> None:
+    terminal.output = b""
+    terminal.resize(60, 20)
+    terminal.read_until("? help")
+    terminal.send(b"q")
+    assert terminal.read_to_the_end() == 0
