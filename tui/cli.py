@@ -39,6 +39,7 @@ for command in (
     setting_up.token,
     data.sync,
     data.export,
+    data.report,
     data.open_,
     learning.active_learning,
     learning.rounds,

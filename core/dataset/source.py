@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.dataset.export import (
     AnnotationSource,
@@ -21,10 +21,14 @@ from core.dataset.export import (
     preview,
 )
 from core.dataset.rules import Rule
+from core.dataset.split import Split
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
 from core.studio.lookup import connect, require_project
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.dataset.report import Report
 
 Origin = Literal["storage", "api"]
 
@@ -36,6 +40,7 @@ def export_from(
     out: Path | None = None,
     format: str = "json",
     rule: Rule = "latest",
+    split: Split | None = None,
 ) -> Work[ExportResult]:
     """Write the workspace's dataset. Raises what `export_dataset` raises, and, from the API,
     StudioRefused and StudioUnreachable."""
@@ -51,6 +56,7 @@ def export_from(
                 format=format,
                 rule=rule,
                 label_config=found.label_config,
+                split=split,
             )
         )
 
@@ -65,6 +71,23 @@ def preview_from(
             yield Progress("ask", note=found.note)
         return (
             yield from preview(workspace, found.source, rule=rule, label_config=found.label_config)
+        )
+
+
+def report_from(
+    workspace: Workspace, origin: Origin = "storage", *, rule: Rule = "latest"
+) -> Work[Report]:
+    """The health report on what `export_from` would write. Raises as it does."""
+    from core.dataset.report import make_report
+
+    yield Progress("ask", note="asking Label Studio which annotations it has")
+    with _opened(workspace, origin) as found:
+        if found.note:
+            yield Progress("ask", note=found.note)
+        return (
+            yield from make_report(
+                workspace, found.source, rule=rule, label_config=found.label_config
+            )
         )
 
 

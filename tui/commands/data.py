@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tui.console import common, link, open_workspace, run, say, show
+from tui.console import Command, common, link, open_workspace, run, say, show
 
 
 @click.command()
@@ -24,33 +24,87 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
         sys.exit(4)
 
 
+def _source_options(command: Command) -> Command:
+    """Where annotations come from, and what counts where there are several on one image."""
+    command = click.option(
+        "--rule",
+        type=click.Choice(["latest", "ground-truth", "union", "majority", "refuse"]),
+        default="latest",
+        show_default=True,
+        help="What counts where an image has several annotations.",
+    )(command)
+    return click.option(
+        "--from",
+        "origin",
+        type=click.Choice(["storage", "api"]),
+        default="storage",
+        show_default=True,
+        help="The target storage's folder, or Label Studio itself.",
+    )(command)
+
+
 @click.command()
+@_source_options
+@click.option("--out", type=click.Path(path_type=Path), help="What to write.")
 @click.option(
-    "--from",
-    "origin",
-    type=click.Choice(["storage", "api"]),
-    default="storage",
+    "--format",
+    "format_",
+    default="json",
     show_default=True,
-    help="The target storage's folder, or Label Studio itself.",
+    help="json, csv, parquet, coco, yolo or huggingface.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
-@click.option("--format", "format_", default="json", show_default=True, help="Its format.")
+@click.option("--split", type=float, metavar="SHARE", help="Set a share apart for validation.")
+@click.option("--seed", default=0, show_default=True, help="Settles what the split leaves open.")
+@click.option(
+    "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
+)
 @common
-def export(origin: Any, out: Path | None, format_: str, root: Path | None, as_json: bool) -> None:
-    """Write the annotations to dataset.json."""
+def export(
+    origin: Any,
+    rule: Any,
+    out: Path | None,
+    format_: str,
+    split: float | None,
+    seed: int,
+    group: str,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the annotations to dataset.json, or in another format."""
     from core.dataset.source import export_from
+    from core.dataset.split import Split
 
     workspace = open_workspace(root)
-    result = run(export_from(workspace, origin, out=out, format=format_))
+    parts = None if split is None else Split(split, seed, group)
+    result = run(export_from(workspace, origin, out=out, format=format_, rule=rule, split=parts))
     words = (
         f"{result.images:,} images in {result.path}; {result.skipped:,} skipped, "
         f"{result.conflicts:,} conflicts, {result.unreadable:,} unreadable"
     )
     show(as_json, result.as_json(), words)
-    for left_out in result.details.unreadable:
+    for left_out in (*result.details.unreadable, *result.details.left_out):
         say(f"Left out: {left_out.name}: {left_out.reason}")
     if result.unreadable:
         sys.exit(4)
+
+
+@click.command()
+@_source_options
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="A .html, .json or .txt file."
+)
+@common
+def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json: bool) -> None:
+    """Say what is wrong with the dataset before it is trained on."""
+    from core.dataset.report_files import write_report
+    from core.dataset.report_text import report_text
+    from core.dataset.source import report_from
+
+    found = run(report_from(open_workspace(root), origin, rule=rule))
+    if out is not None:
+        write_report(found, out)
+        say(f"Written to {out}.")
+    show(as_json, found.as_json(), "" if out is not None else report_text(found))
 
 
 @click.command("open")
