@@ -6,6 +6,7 @@ Krawetz, "Kind of Like That", 2013), which sees copies, scalings and light chang
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,7 +76,14 @@ def by_embedding(classes: Mapping[str, Classes], embeddings: TaggedVectors) -> W
 
 
 def by_picture(classes: Mapping[str, Classes], files: Mapping[str, Path]) -> Work[Found]:
-    """Compare the pictures in `files` (tag -> file) of the images of `classes`."""
+    """Compare the pictures in `files` (tag -> file) of the images of `classes`.
+
+    None are where Pillow is not installed; a note says so.
+    """
+    if importlib.util.find_spec("PIL") is None:
+        note = "Pictures were not compared: `pip install 'labelpilot[pictures]'` makes it possible."
+        yield Progress("pictures", note=note)
+        return Found((), "picture", 0)
     tags = [tag for tag in sorted(classes) if tag in files]
     hashes: dict[str, int] = {}
     with ThreadPoolExecutor(_THREADS) as pool:

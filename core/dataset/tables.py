@@ -44,7 +44,7 @@ def write_parquet(path: Path, material: Material) -> LeftOut:
     except ImportError:
         raise ConfigurationError(
             "Parquet files need pyarrow, which is not installed.",
-            next_step="Install it: `pip install pyarrow`.",
+            next_step="Install it: `pip install 'labelpilot[tables]'`.",
         ) from None
     fields = [("tag", arrow.string()), ("image", arrow.string())]
     fields.append(("classes", arrow.list_(arrow.string())))

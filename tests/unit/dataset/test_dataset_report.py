@@ -118,6 +118,18 @@ def test_pictures_that_look_alike_and_differ_in_class_are_paired(
     assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "b")]
 
 
+def test_without_pillow_the_report_says_what_it_left_out(
+    write: Write, annotation: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(annotation(1, "ds/a.png", ["N"]))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    work = make_report(workspace, FolderSource(workspace.annotations.path))
+    notes: list[str] = []
+    report = finish(work, lambda event: notes.append(event.note))
+    assert report.look_alikes.compared == 0
+    assert any("Pictures were not compared" in note for note in notes)
+
+
 def test_embeddings_are_used_where_there_are_any(
     write: Write, annotation: Build, look: Look
 ) -> None:
