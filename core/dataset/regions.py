@@ -93,8 +93,8 @@ def _outline(value: RegionValue, width: int, height: int) -> tuple[list[Point], 
     left, top = value.x * width / 100, value.y * height / 100
     angle = math.radians(value.rotation or 0)
     cosine, sine = math.cos(angle), math.sin(angle)
-    if value.radiusX is not None and value.radiusY is not None:
-        a, b = value.radiusX * width / 100, value.radiusY * height / 100
+    if value.radius_x is not None and value.radius_y is not None:
+        a, b = value.radius_x * width / 100, value.radius_y * height / 100
         steps = (2 * math.pi * step / _ELLIPSE_POINTS for step in range(_ELLIPSE_POINTS))
         around = [(a * math.cos(step), b * math.sin(step)) for step in steps]
     elif value.width is not None and value.height is not None:
@@ -103,7 +103,7 @@ def _outline(value: RegionValue, width: int, height: int) -> tuple[list[Point], 
     else:
         return [(left, top)], False
     turned = [(left + x * cosine - y * sine, top + x * sine + y * cosine) for x, y in around]
-    return turned, value.radiusX is None and not (value.rotation or 0) % 360
+    return turned, value.radius_x is None and not (value.rotation or 0) % 360
 
 
 def _clipped(outline: list[Point], width: int, height: int) -> list[Point]:

@@ -93,8 +93,8 @@ class RegionValue(Value, gc=False):
     width: float | None = None
     height: float | None = None
     rotation: float | None = None
-    radiusX: float | None = None
-    radiusY: float | None = None
+    radius_x: float | None = msgspec.field(default=None, name="radiusX")
+    radius_y: float | None = msgspec.field(default=None, name="radiusY")
     points: list[list[float]] | None = None
     rle: list[int] | None = None
 

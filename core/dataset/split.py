@@ -104,7 +104,7 @@ def split_images(
         group: Counter(name for tag in tags for name in classes[tag])
         for group, tags in members.items()
     }
-    chosen = random.Random(split.seed)
+    chosen = random.Random(split.seed)  # noqa: S311 - to be the same each time, not secret
     missing: dict[Part, _Missing] = {
         "train": _Missing(1 - split.share),
         "validation": _Missing(split.share),
