@@ -49,6 +49,17 @@ class FirstForm(Form[bool]):
         if self._config.exists():
             return
         self.hint("labels", plain("separated by commas; keep or change them later", "$muted"))
+        if self.text("path"):
+            # What could be guessed need not be typed: the question that is left comes first.
+            self.query_one("#labels", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        empty = next((field for field in self.query(Input) if not field.value.strip()), None)
+        if empty is not None and empty is not event.input:
+            # Enter goes to the question that is still open before it accepts.
+            event.prevent_default()
+            event.stop()
+            empty.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "path":
