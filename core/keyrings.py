@@ -34,6 +34,7 @@ _SAFE_BACKENDS = (
 )
 # The call that has run out of time and has not ended since.
 _hanging: threading.Thread | None = None
+# The session of `start_keyring`: it ends when the pipe to it is closed.
 _own_session: subprocess.Popen[bytes] | None = None
 
 
@@ -103,6 +104,7 @@ def start_keyring(password: str) -> None:
     Raises KeyringLocked for a wrong password, ConfigurationError where a program is missing.
     """
     global _own_session
+    import keyring
     import keyring.core
 
     if not can_start_keyring():
@@ -113,6 +115,7 @@ def start_keyring(password: str) -> None:
             else "gnome-keyring and dbus are not both installed.",
             next_step="Install them (on Debian and Ubuntu: gnome-keyring, dbus).",
         )
+    former = keyring.get_keyring()
     # `cat` ends when the pipe from this process does, and the session with it.
     session = subprocess.Popen(
         ["dbus-run-session", "--", "sh", "-c", f'echo "${BUS}"; exec cat >/dev/null'],
@@ -131,14 +134,14 @@ def start_keyring(password: str) -> None:
             timeout=SECONDS,
             check=False,
         )
-        keyring.core.init_backend()
+        # Which keyrings there are is looked for once a process only.
+        keyring.set_keyring(keyring.core.load_keyring(f"{_SAFE_BACKENDS[0]}.Keyring"))
         # The daemon's exit code is 0 for a wrong password too.
-        if keyring_name() is None:
-            raise _refused("GNOME's keyring did not start.")
+        _refuse_locked(keyring.get_keyring())
     except (LabelpilotError, OSError, subprocess.SubprocessError) as error:
         del os.environ[BUS]
         session.communicate()
-        keyring.core.init_backend()
+        keyring.set_keyring(former)
         if isinstance(error, LabelpilotError):
             raise
         raise _refused(f"GNOME's keyring did not start: {error}") from None
