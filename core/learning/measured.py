@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("measured.json")
 
 
 def measured(order: str) -> str:
-    """A sentence with the labels that `order` needed for what random labels reach; "" if unknown."""
+    """How many labels `order` needed for what random ones reach, in a sentence; "" if unknown."""
     known = json.loads(FILE.read_text(encoding="utf-8"))
     found = known["labels"].get(order)
     if not found:

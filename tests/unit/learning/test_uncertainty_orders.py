@@ -93,9 +93,9 @@ def test_margin_is_one_less_the_lead_of_the_first_class_over_the_second() -> Non
     np.testing.assert_allclose(margin(probabilities, single=True), [0.7, 0.3, 1.0])
 
 
-def test_with_several_classes_an_image_the_least_certain_class_counts() -> None:
-    probabilities = np.array([[0.99, 0.5, 0.01], [0.9, 0.1, 0.9]])
-    np.testing.assert_allclose(margin(probabilities, single=False), [1.0, 0.2])
+def test_with_several_classes_an_image_each_class_is_a_question_of_its_own() -> None:
+    probabilities = np.array([[1.0, 0.5, 0.0, 0.0], [0.9, 0.1, 0.9, 0.1]])
+    np.testing.assert_allclose(margin(probabilities, single=False), [0.25, 0.2])
 
 
 def test_entropy_is_that_of_the_classes_or_the_sum_of_one_for_each() -> None:
