@@ -28,7 +28,7 @@ from tui.journal import Journal
 from tui.keys import Key, Place, bindings, keys_of
 from tui.links import link_from_here, open_link
 from tui.looking import POLL_SECONDS, Looker, Seen
-from tui.screens.dialogs import Dialog, link_dialog, mistake, sentence
+from tui.screens.dialogs import Dialog, LinkDialog, mistake, sentence
 from tui.screens.export import ExportScreen
 from tui.screens.learning import LearningScreen
 from tui.screens.section import Section
@@ -159,11 +159,12 @@ class LabelpilotApp(App[None]):
 
         try:
             url = link_from_here(finish(self.backend.label_page(workspace)), os.environ)
+            account = self.backend.sign_in(workspace)
         except Exception as error:
             self.call_from_thread(self.say, sentence(error), "error")
         else:
             opened = open_link(url)
-            self.call_from_thread(self.push_screen, link_dialog(url, opened))
+            self.call_from_thread(self.push_screen, LinkDialog(url, opened, account))
 
     # What every screen needs
 

@@ -187,6 +187,12 @@ def _label_page(workspace: Workspace) -> Work[str]:
     return label_stream(workspace)
 
 
+def _sign_in(workspace: Workspace) -> tuple[str, str] | None:
+    from core.studio.account import sign_in_with
+
+    return sign_in_with(workspace)
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The functions of core that the screens call, from threads."""
@@ -209,3 +215,4 @@ class Backend:
     versions: Callable[[Workspace], Work[dict[str, int]]] = _versions
     remove_version: Callable[[Workspace, str], Work[int]] = _remove_version
     label_page: Callable[[Workspace], Work[str]] = _label_page
+    sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in

@@ -97,6 +97,7 @@ KEYS: tuple[Key, ...] = (
     Key("dialog", "enter,y", "accept", "yes", "Yes, or close"),
     Key("dialog", "escape,n", "cancel", "no", "No, or close"),
     Key("dialog", "c", "copy", "copy", "Copy the text"),
+    Key("dialog", "p", "reveal", "show password", "Show or hide the password to sign in with"),
     Key("logs", "tab", "other", "other log", "Ours, or the server's"),
     Key("logs", "c", "copy", "copy", "Copy the log"),
     Key("logs", "escape,q,L", "cancel", "close", "Close"),

@@ -38,6 +38,15 @@ def make_token(workspace: Workspace, url: str) -> Source:
     return source
 
 
+def sign_in_with(workspace: Workspace) -> tuple[str, str] | None:
+    """The e-mail address and password of our own server's account; None where they are not ours.
+
+    The one place that hands the password out: people sign in with it in the browser.
+    """
+    password = find_secret(workspace, "password") if workspace.owns_server else None
+    return None if password is None else (EMAIL, password.value)
+
+
 def can_sign_in(workspace: Workspace, url: str) -> bool:
     """Whether our own server accepts the stored password."""
     import httpx

@@ -102,6 +102,7 @@ class Stage:
             versions=self.published,
             remove_version=self.remove_version,
             label_page=self.label_page,
+            sign_in=lambda workspace: ("labelpilot@localhost", "a [secret] word"),
         )
 
     def everything(self) -> None:

@@ -52,6 +52,8 @@ async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
         assert "conflicts 1" in app.text
         assert "labelers differ: img_000; the annotation changed last wins" in app.text
         await app.press("c")
+        assert "marked as ground truth wins" in app.text
+        await app.press("c")
         assert "a class counts when any annotation has it" in app.text
         await app.press("enter")
         dataset = json.loads(ready.workspace.annotations.dataset.read_text())

@@ -136,7 +136,6 @@ async def test_a_folder_without_a_workspace_asks_two_questions(
         assert "A new workspace" in app.text
         assert "raw/[/b] weird" in app.text
         await app.until(lambda: "12 of 12 files match" in app.text)
-        await app.press("tab")
         await app.write("[red], dog , [red], a<b")
         await app.press("enter")
         made = load_workspace(root)
@@ -240,3 +239,16 @@ async def test_a_workspace_error_during_a_set_up_changes_nothing(
         await app.press("a")
         assert "The image folder [x] does not exist." in app.text
         assert "· to do  Server" in app.text
+
+
+async def test_the_link_says_what_to_sign_in_with_and_p_shows_the_password(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("b")
+        await app.until(lambda: "labelpilot@localhost" in app.text)
+        assert "a [secret] word" not in app.text
+        await app.press("p")
+        assert "a [secret] word" in app.text
+        await app.press("p")
+        assert "a [secret] word" not in app.text

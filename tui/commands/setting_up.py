@@ -113,6 +113,23 @@ def server_status_(root: Path | None, as_json: bool) -> None:
     show(as_json, status.as_json(), words)
 
 
+@server.command("password")
+@common
+def server_password(root: Path | None, as_json: bool) -> None:
+    """Print what to sign in with in the browser."""
+    from core.errors import ConfigurationError
+    from core.studio.account import sign_in_with
+
+    account = sign_in_with(open_workspace(root))
+    if account is None:
+        raise ConfigurationError(
+            "labelpilot has no password of an account on this Label Studio.",
+            next_step="Sign in with your own; labelpilot itself needs a token only.",
+        )
+    email, password = account
+    show(as_json, {"email": email, "password": password}, f"{email}\n{password}")
+
+
 @server.command("logs")
 @click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(1))
 @common

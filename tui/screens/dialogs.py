@@ -29,7 +29,8 @@ class Dialog(ModalScreen[bool]):
     """A text in a window. `yes` is what enter does; with `no` set, it is a question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
-    AUTO_FOCUS = "KeyedText"
+    # Given by hand: Textual gives none while the terminal itself has none.
+    AUTO_FOCUS = ""
 
     def __init__(
         self, title: str, text: Content, *, yes: str = "close", no: str = "", copied: str = ""
@@ -48,8 +49,13 @@ class Dialog(ModalScreen[bool]):
                 yield Static(self._text)
             yield KeyBar("dialog", more=False)
 
+    def on_mount(self) -> None:
+        self.query_one(KeyedText).focus()
+
     def why_not(self, action: str) -> str | None:
         """Why a key does not apply."""
+        if action == "reveal":
+            return "There is no password here."
         if action == "copy" and not self._copied:
             return "There is nothing to copy."
         if action == "cancel" and not self._no:
@@ -68,6 +74,53 @@ class Dialog(ModalScreen[bool]):
     def action_copy(self) -> None:
         if self._copied:
             cast("LabelpilotApp", self.app).copy_out(self._copied)
+
+
+class LinkDialog(Dialog):
+    """The link to a page of Label Studio, and what to sign in there with, where we know it.
+
+    The password is shown when it is asked for, and never copied to a file.
+    """
+
+    def __init__(self, url: str, opened: bool, account: tuple[str, str] | None) -> None:
+        words = (
+            "It was opened in your browser. If nothing came up, this is the link:"
+            if opened
+            else "Open this link in your browser (in most terminals: ctrl or cmd and a click):"
+        )
+        self._link = [plain(words), Content(""), plain(url, "bold $primary")]
+        self._account = account
+        self._shown = False
+        super().__init__("Label in the browser", self._words(), copied=url)
+
+    def _words(self) -> Content:
+        if self._account is None:
+            return lines(self._link)
+        email, password = self._account
+        shown = plain(password, "bold") if self._shown else plain("p shows it", "$muted")
+        asked = [
+            Content(""),
+            plain("If it asks who you are:", "$muted"),
+            plain(f"  e-mail    {email}"),
+            Content.assemble("  password  ", shown),
+        ]
+        return lines([*self._link, *asked])
+
+    def why_not(self, action: str) -> str | None:
+        if action == "reveal" and self._account is not None:
+            return None
+        return super().why_not(action)
+
+    def face(self, key: Key) -> str:
+        if key.action == "reveal" and self._shown:
+            return "hide password"
+        return super().face(key)
+
+    def action_reveal(self) -> None:
+        if self._account is not None:
+            self._shown = not self._shown
+            self.query_one(KeyedText).query_one(Static).update(self._words())
+            self.query_one(KeyBar).refresh()
 
 
 def error_dialog(error: BaseException) -> Dialog:
@@ -103,14 +156,3 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, LabelpilotError):
         return error.message
     return f"labelpilot made a mistake: {type(error).__name__}: {redact(str(error))}"
-
-
-def link_dialog(url: str, opened: bool) -> Dialog:
-    """The link to a page, opened or to be opened by hand."""
-    words = (
-        "It was opened in your browser. If nothing came up, this is the link:"
-        if opened
-        else "Open this link in your browser (in most terminals: ctrl or cmd and a click):"
-    )
-    parts = [plain(words), Content(""), plain(url, "bold $primary")]
-    return Dialog("Label in the browser", lines(parts), copied=url)

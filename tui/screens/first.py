@@ -55,11 +55,15 @@ class FirstForm(Form[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         empty = next((field for field in self.query(Input) if not field.value.strip()), None)
-        if empty is not None and empty is not event.input:
+        answered = event.input.id != "path" or self._folder(event.value).is_dir()
+        if empty is not None and empty is not event.input and answered:
             # Enter goes to the question that is still open before it accepts.
             event.prevent_default()
             event.stop()
             empty.focus()
+
+    def _folder(self, text: str) -> Path:
+        return self._root / Path(text.strip()).expanduser()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "path":
@@ -71,7 +75,7 @@ class FirstForm(Form[bool]):
     def accept(self, values: Mapping[str, str | bool]) -> bool:
         labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
         labels = list(dict.fromkeys(label for label in labels if label))
-        path = self._root / Path(str(values["path"])).expanduser()
+        path = self._folder(str(values["path"]))
         if not values["path"] or not path.is_dir():
             raise ConfigurationError(f"There is no folder {values['path'] or '(nothing given)'}.")
         if not self._config.exists():
