@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import AppBlur
 from textual.screen import Screen
 from textual.signal import Signal
 
@@ -100,6 +101,10 @@ class LabelpilotApp(App[None]):
         self.call_after_refresh(self.look)
         if self._poll_seconds:
             self.set_interval(self._poll_seconds, self.looker.poll)
+
+    def on_app_blur(self, event: AppBlur) -> None:
+        """Keep the focus when the terminal loses its own: a form stays where one was typing."""
+        event.prevent_default()
 
     def look(self) -> None:
         """Look at the workspace and its server again."""

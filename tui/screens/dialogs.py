@@ -29,8 +29,7 @@ class Dialog(ModalScreen[bool]):
     """A text in a window. `yes` is what enter does; with `no` set, it is a question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
-    # Given by hand: Textual gives none while the terminal itself has none.
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "KeyedText"
 
     def __init__(
         self, title: str, text: Content, *, yes: str = "close", no: str = "", copied: str = ""
@@ -48,9 +47,6 @@ class Dialog(ModalScreen[bool]):
             with KeyedText():
                 yield Static(self._text)
             yield KeyBar("dialog", more=False)
-
-    def on_mount(self) -> None:
-        self.query_one(KeyedText).focus()
 
     def why_not(self, action: str) -> str | None:
         """Why a key does not apply."""

@@ -31,7 +31,6 @@ class ExportScreen(Section):
     PLACE: ClassVar[Place] = "export"
     JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "preview")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
-    AUTO_FOCUS = "#chart"
 
     rule: Rule = "latest"
 
@@ -54,7 +53,9 @@ class ExportScreen(Section):
             self._look()
         result = self.preview
         self.query_one(ClassChart).show(result.classes if result else {})
-        self.query_one("#chart").display = bool(result and result.classes)
+        chart = self.query_one("#chart")
+        chart.display = bool(result and result.classes)
+        self.keep_focus(chart)
         self.query_one("#counts", Said).say([self._counts(result)])
         self.query_one("#found", Said).say(self._found(result))
 

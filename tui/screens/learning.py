@@ -41,8 +41,6 @@ class LearningScreen(Section):
     PLACE: ClassVar[Place] = "learning"
     JOBS: ClassVar[tuple[JobKind, ...]] = ("undo", "publish", "plan", "versions")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
-    # A table without rows would swallow enter.
-    AUTO_FOCUS = ""
 
     settings: RoundSettings | None = None
     _plan_soon = False
@@ -105,8 +103,8 @@ class LearningScreen(Section):
         table.display = plan is not None and not log.display
         if log.display:
             self._log(job)
-        if not table.display and table.has_focus:
-            self.set_focus(None)
+        # A table without rows would swallow enter.
+        self.keep_focus(table)
         if plan is not None and plan is not self._tabled and table.display:
             self._tabulate(plan)
         self.query_one("#found", Said).say(self._found(plan))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place
@@ -27,6 +28,7 @@ class Section(Screen[None]):
     PLACE: ClassVar[Place]
     # The kinds of jobs that this section shows, the most telling first.
     JOBS: ClassVar[tuple[JobKind, ...]] = ()
+    AUTO_FOCUS = ""
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -48,6 +50,13 @@ class Section(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.show()
+
+    def keep_focus(self, widget: Widget) -> None:
+        """Let `widget` have the keys unless another has them; a hidden one has none."""
+        if widget.display and self.focused is None:
+            self.set_focus(widget)
+        elif not widget.display and widget.has_focus:
+            self.set_focus(None)
 
     def _show_if_seen(self) -> None:
         # The other sections catch up when they are looked at again.

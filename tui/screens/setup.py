@@ -45,7 +45,6 @@ class SetupScreen(Section):
     PLACE: ClassVar[Place] = "setup"
     JOBS: ClassVar[tuple[JobKind, ...]] = ("setup", "server", "sync")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("setup")]
-    AUTO_FOCUS = "#steps"
 
     _asked_first = False
     _chosen_by_hand = False
@@ -67,6 +66,7 @@ class SetupScreen(Section):
             if not line.is_same(cast(Content, steps.get_option_at_index(index).prompt)):
                 steps.replace_option_prompt_at_index(index, line)
         steps.display = bool(seen.steps) and seen.workspace is not None
+        self.keep_focus(steps)
         if not self._chosen_by_hand and not seen.looking:
             self._to_the_next()
         job = self.job

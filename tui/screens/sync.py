@@ -25,7 +25,6 @@ class SyncScreen(Section):
     PLACE: ClassVar[Place] = "sync"
     JOBS: ClassVar[tuple[JobKind, ...]] = ("sync",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("sync")]
-    AUTO_FOCUS = "KeyedLog"
 
     _logged: tuple[Job | None, int] = (None, 0)
 
@@ -41,7 +40,9 @@ class SyncScreen(Section):
         self.query_one("#heading").display = not running
         self.query_one(WorkPanel).show(job if running else None)
         self.query_one("#found", Said).say(self._found(job))
-        self.query_one(KeyedLog).display = job is not None and job.noted > 0
+        log = self.query_one(KeyedLog)
+        log.display = job is not None and job.noted > 0
+        self.keep_focus(log)
         self._log(job)
 
     def _found(self, job: Job | None) -> list[Content | str]:
