@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -56,10 +56,12 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the file holds. `agreed` says that the user wants it there, in a keyring's stead."""
+    """What the file holds: secrets, whether the user has agreed to them there, and the names of
+    those that are in the keyring."""
 
     secrets: dict[Name, str] = field(default_factory=dict, repr=False)
     agreed: bool = False
+    in_keyring: tuple[Name, ...] = ()
 
 
 def token_kind(token: str) -> Kind:
@@ -105,7 +107,16 @@ def _find(workspace: Workspace, name: Name) -> Secret | None:
     if value := stored.secrets.get(name, ""):
         moved = not stored.agreed and _move_to_keyring(workspace, stored)
         return Secret(value, "keyring" if moved else "file")
-    kept = None if stored.agreed else read_secret(_entry(workspace, name))
+    if stored.agreed:
+        return None
+    if name in stored.in_keyring and not has_keyring():
+        raise KeyringLocked(
+            f"The {name} is in the system keyring, which cannot be reached from here.",
+            cause="It was stored in another session, such as a desktop's.",
+            next_step=f"Work in such a session, or set {VARIABLE}, or have this workspace keep its "
+            "secrets in a file: `labelpilot token allow-file`.",
+        )
+    kept = read_secret(_entry(workspace, name))
     return Secret(kept, "keyring") if kept else None
 
 
@@ -120,11 +131,12 @@ def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
     stored = _read_file(workspace)
     if not stored.agreed and has_keyring():
         write_secret(_entry(workspace, name), value)
-        _drop(workspace, name, stored)
+        _drop(workspace, name, in_keyring=True)
         return "keyring"
+    _drop(workspace, name)
     if stored.agreed or workspace.owns_server:
-        _write_file(workspace, _Stored(stored.secrets | {name: value}, stored.agreed))
-        _session.pop((_realm(workspace), name), None)
+        left = _read_file(workspace)
+        _write_file(workspace, replace(left, secrets=left.secrets | {name: value}))
         return "file"
     _session[_realm(workspace), name] = value
     return "session"
@@ -135,7 +147,7 @@ def agree_to_file(workspace: Workspace) -> Path:
 
     Only after a typed yes: they are not encrypted there. What a keyring holds stays in it.
     """
-    _write_file(workspace, _Stored(_read_file(workspace).secrets, agreed=True))
+    _write_file(workspace, replace(_read_file(workspace), agreed=True))
     return credentials_file(workspace)
 
 
@@ -145,7 +157,7 @@ def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
     Raises KeyringLocked, after the other places, where the keyring cannot be looked into.
     """
     stored = _read_file(workspace)
-    removed = _drop(workspace, name, stored)
+    removed = _drop(workspace, name)
     try:
         if erase_secret(_entry(workspace, name)):
             removed.append("keyring")
@@ -156,15 +168,20 @@ def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
     return removed
 
 
-def _drop(workspace: Workspace, name: Name, stored: _Stored) -> list[Source]:
-    """Remove a secret from the session and the file, which are looked into before the keyring."""
+def _drop(workspace: Workspace, name: Name, *, in_keyring: bool = False) -> list[Source]:
+    """Remove a secret from the session and the file, which are looked into before the keyring, and
+    note in the file whether the keyring has it."""
     removed = list[Source]()
     if _session.pop((_realm(workspace), name), None) is not None:
         removed.append("session")
+    stored = _read_file(workspace)
     if name in stored.secrets:
-        left = {key: value for key, value in stored.secrets.items() if key != name}
-        _write_file(workspace, _Stored(left, stored.agreed))
         removed.append("file")
+    secrets = {key: value for key, value in stored.secrets.items() if key != name}
+    noted = tuple(key for key in NAMES if (in_keyring if key == name else key in stored.in_keyring))
+    left = replace(stored, secrets=secrets, in_keyring=noted)
+    if left != stored:
+        _write_file(workspace, left)
     return removed
 
 
@@ -179,7 +196,8 @@ def _move_to_keyring(workspace: Workspace, stored: _Stored) -> bool:
         if has_keyring():
             for name, value in stored.secrets.items():
                 write_secret(_entry(workspace, name), value)
-            credentials_file(workspace).unlink(missing_ok=True)
+            noted = tuple(name for name in NAMES if name in (*stored.secrets, *stored.in_keyring))
+            _write_file(workspace, _Stored(in_keyring=noted))
             return True
     return False
 
@@ -194,7 +212,7 @@ def _entry(workspace: Workspace, name: Name) -> str:
 
 
 def credentials_file(workspace: Workspace) -> Path:
-    """The file that holds secrets in the cases that this module names."""
+    """The file that holds secrets in the cases that this module names, and notes where they are."""
     if workspace.owns_server:
         return workspace.server_folder / "labelpilot-credentials.json"
     return workspace.folder / "credentials.json"
@@ -214,17 +232,23 @@ def _read_file(workspace: Workspace) -> _Stored:
     if not isinstance(content, dict) or content.get("server") != workspace.studio.url:
         return _Stored()
     secrets = {name: str(content[name]) for name in NAMES if name in content}
-    return _Stored(secrets, content.get("agreed") is True)
+    listed = content.get("in_keyring")
+    noted = tuple(name for name in NAMES if isinstance(listed, list) and name in listed)
+    return _Stored(secrets, content.get("agreed") is True, noted)
 
 
 def _write_file(workspace: Workspace, stored: _Stored) -> None:
     file = credentials_file(workspace)
-    if not stored.secrets and not stored.agreed:
+    if stored == _Stored():
         file.unlink(missing_ok=True)
         return
     workspace.make_folder()
     if workspace.owns_server:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         file.parent.chmod(0o700)
-    about = {"server": workspace.studio.url, "agreed": stored.agreed}
+    about = {
+        "server": workspace.studio.url,
+        "agreed": stored.agreed,
+        "in_keyring": stored.in_keyring,
+    }
     write_at_once(file, orjson.dumps({**about, **stored.secrets}), mode=0o600)

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -122,6 +123,8 @@ def start_keyring(password: str) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        # A terminal that is closed would end it before it has ended what it started.
+        start_new_session=True,
     )
     try:
         assert session.stdout is not None
@@ -134,6 +137,7 @@ def start_keyring(password: str) -> None:
             timeout=SECONDS,
             check=False,
         )
+        _bounded(_wait_for_service)
         # Which keyrings there are is looked for once a process only.
         keyring.set_keyring(keyring.core.load_keyring(f"{_SAFE_BACKENDS[0]}.Keyring"))
         # The daemon's exit code is 0 for a wrong password too.
@@ -146,6 +150,20 @@ def start_keyring(password: str) -> None:
             raise
         raise _refused(f"GNOME's keyring did not start: {error}") from None
     _own_session = session
+
+
+def _wait_for_service() -> None:
+    """Wait until the daemon has taken its name: a call before would have the bus start another one,
+    which knows no password."""
+    import secretstorage
+    from jeepney.bus_messages import message_bus  # type: ignore[import-untyped]
+    from jeepney.io.blocking import Proxy  # type: ignore[import-untyped]
+    from secretstorage.util import BUS_NAME
+
+    with contextlib.closing(secretstorage.dbus_init()) as bus:
+        names = Proxy(message_bus, bus)
+        while not names.NameHasOwner(BUS_NAME)[0]:
+            time.sleep(0.01)
 
 
 def _backend() -> Any | None:

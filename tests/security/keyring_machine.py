@@ -24,18 +24,24 @@ PASSWORD = "the keyring's password"
 SECONDS = 40
 
 State = Literal["none", "unlocked", "locked", "wrong", "display", "empty", "silent"]
-_UNLOCK = "gnome-keyring-daemon --unlock --components=secrets >/dev/null"
+# The daemon takes its name after it has returned; a call before has the bus start another one.
+_NAMED = (
+    "until dbus-send --session --print-reply --dest=org.freedesktop.DBus / "
+    "org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets | grep -q true; do :; done"
+)
+_UNLOCK = f"gnome-keyring-daemon --unlock --components=secrets >/dev/null; {_NAMED}"
+_START = f"gnome-keyring-daemon --start --components=secrets >/dev/null; {_NAMED}"
+_OWN = '"$PYTHON" -c "$OWNER" {} & read _ <"$READY"'
 _PREPARED: dict[State, str] = {
     "unlocked": f'printf %s "$PASSWORD" | {_UNLOCK}',
-    "locked": "gnome-keyring-daemon --start --components=secrets >/dev/null",
+    "locked": _START,
     # Its exit code is 0.
     "wrong": f"printf wrong | {_UNLOCK}",
     # A window is opened, and nobody answers it.
-    "display": '"$PYTHON" -c "$OWNER" org.gnome.keyring.SystemPrompter & read _ <"$READY"; '
-    "gnome-keyring-daemon --start --components=secrets >/dev/null",
+    "display": f"{_OWN.format('org.gnome.keyring.SystemPrompter')}; {_START}",
     # The daemon is there when it is called, and has no keyring yet.
     "empty": ":",
-    "silent": '"$PYTHON" -c "$OWNER" org.freedesktop.secrets & read _ <"$READY"',
+    "silent": _OWN.format("org.freedesktop.secrets"),
 }
 # Takes a name on the bus, and answers nothing that comes to it.
 _OWNER = """

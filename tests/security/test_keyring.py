@@ -97,9 +97,20 @@ def test_our_own_secrets_move_to_the_keyring_as_soon_as_there_is_one(machine: Ma
     assert moved["value"] == [TOKEN, "keyring"]
     assert password["value"] == ["a password", "keyring"]
     assert TOKEN.encode() not in machine.files()
-    assert not (machine.folder / "own/.labelpilot/server/labelpilot-credentials.json").exists()
     (again,) = machine.act("unlocked", find("own"))
     assert again["value"] == [TOKEN, "keyring"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_keyring_out_of_reach_is_said_to_be_so_and_does_not_mean_that_nothing_is_stored(
+    machine: Machine, server: str
+) -> None:
+    machine.act("unlocked", store(server))
+    (found,) = machine.act("none", find(server))
+    assert found["error"] == "KeyringLocked"
+    assert "The token is in the system keyring, which cannot be reached" in found["words"]
+    stored, anew = machine.act("none", store(server), find(server))
+    assert stored["value"] == anew["value"][1] == ("file" if server == "own" else "session")
 
 
 @pytest.mark.parametrize("server", SERVERS)
