@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError
 from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
 from core.learning.hooks import Hooks
-from core.learning.neighbours import Engine, Floats, Indices, find_neighbours
+from core.learning.kernel import Floats, Indices
+from core.learning.neighbours import Engine, find_neighbours
 from core.learning.orders import (
     Claim,
     Labels,

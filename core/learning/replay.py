@@ -18,7 +18,7 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.embeddings import TaggedVectors, unit_vectors
-from core.learning.neighbours import Floats
+from core.learning.kernel import Floats
 from core.learning.orders import Labels, fit_head, labels_of
 from core.learning.orders.order import Mask, Numbers
 from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank

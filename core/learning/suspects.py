@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.neighbours import Floats, find_neighbours
+from core.learning.kernel import Floats
+from core.learning.neighbours import find_neighbours
 from core.learning.orders import Labels
 from core.learning.orders.order import Numbers
 from core.progress import Work

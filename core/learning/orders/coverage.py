@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.learning.neighbours import Floats, Indices
+from core.learning.kernel import Floats, Indices
 from core.learning.orders.order import Order, in_sequence
 from core.progress import Progress, Work
 

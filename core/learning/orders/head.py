@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.neighbours import Floats, Indices
+from core.learning.kernel import Floats, Indices
 from core.learning.orders.order import Mask, Numbers
 
 MOST_ROWS = 20_000

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.learning.neighbours import Indices, Neighbours
+from core.learning.kernel import Indices
+from core.learning.neighbours import Neighbours
 from core.learning.orders.order import Claims, Numbers, Order
 
 Claim = Literal["highest", "nearest", "lowest"]

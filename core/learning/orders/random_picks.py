@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.neighbours import Indices
+from core.learning.kernel import Indices
 from core.learning.orders.order import Claims, Mask, Order, in_sequence
 
 ROUNDING = 1e-9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.learning.neighbours import Indices
+from core.learning.kernel import Indices
 from core.learning.orders.order import Numbers, Order, in_sequence
 
 # Probabilities that sum to 1 this closely are taken for those of classes that exclude each other.

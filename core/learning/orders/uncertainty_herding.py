@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from core.learning.neighbours import Floats, Indices
+from core.learning.kernel import Floats, Indices
 from core.learning.orders.head import centred, mean_of
 from core.learning.orders.order import Numbers, Order, in_sequence
 from core.progress import Progress, Work

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
-from core.learning import neighbours as module
+from core.learning import kernel
 from core.learning.neighbours import Neighbours, choose_engine, find_neighbours
 from core.progress import Progress, finish
 
@@ -66,8 +66,8 @@ def test_exact_search_finds_what_the_definition_says(
     allowed = random.random(candidates) < share
     allowed[random.integers(candidates)] = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "ROWS_AT_ONCE", blocks[0])
-        patch.setattr(module, "QUERIES_AT_ONCE", blocks[1])
+        patch.setattr(kernel, "ROWS_AT_ONCE", blocks[0])
+        patch.setattr(kernel, "QUERIES_AT_ONCE", blocks[1])
         found = exact(some, everything, k, allowed=allowed)
     cosines = some.astype(np.float64) @ everything.T.astype(np.float64)
     cosines[:, ~allowed] = -np.inf
