@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from core.progress import Progress, Work
 
 if TYPE_CHECKING:
-    from core.learning.embeddings import TaggedVectors
+    from core.learning.vector_files import TaggedVectors
 
 # Of the 64 bits of a dhash, so many may differ. One more, and it is cut into one piece more.
 _BITS = 3
@@ -57,8 +57,9 @@ def by_embedding(classes: Mapping[str, Classes], embeddings: TaggedVectors) -> W
     """Compare the images of `classes` (tag -> classes) that have an embedding."""
     import numpy as np
 
-    from core.learning.embeddings import TaggedVectors, unit_vectors
+    from core.learning.embeddings import unit_vectors
     from core.learning.neighbours import find_neighbours
+    from core.learning.vector_files import TaggedVectors
 
     rows = [row for row, tag in enumerate(embeddings.tags) if tag in classes]
     tags = [embeddings.tags[row] for row in rows]

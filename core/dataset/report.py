@@ -24,7 +24,7 @@ from core.tags import tag_of
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from core.learning.embeddings import TaggedVectors
+    from core.learning.vector_files import TaggedVectors
 
 
 @dataclass(frozen=True, slots=True)

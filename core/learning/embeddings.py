@@ -7,31 +7,22 @@ belongs to no image is refused by name. Never is such a vector silently scored.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
+from core.files import written_at_once
+from core.learning.vector_files import TaggedVectors, open_vectors
 from core.progress import Progress, Work
 
 ROWS_AT_ONCE = 4096
 NAMED = 5
 # How far beyond 0 or 1 a probability may lie by rounding.
 ROUNDING = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class TaggedVectors:
-    """`vectors[i]` belongs to the image `tags[i]`. `vectors` may be a memory-mapped file."""
-
-    tags: Sequence[str]
-    vectors: NDArray[Any]
 
 
 def named_tags(tags: Iterable[str], count: int | None = None) -> str:
@@ -106,61 +97,46 @@ def _hint(unknown: Sequence[str], known: Collection[str]) -> str:
 def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[NDArray[np.float32]]:
     """The vectors scaled to length 1, (N, d) float32, in the order of the tags.
 
-    With `path` they go to that `.npy` file and come back memory-mapped, so that memory stays
-    bounded at any N. Raises LabelpilotError, naming the tags, for vectors that hold NaN or infinite
-    numbers or only zeros; no file is left then.
+    With `path` they go to that `.npy` file and stay there, so that memory is bounded at any N.
+    Raises LabelpilotError, naming the tags, for vectors that hold NaN or infinite numbers or only
+    zeros; nothing is left of them then.
     """
     rows, length = embeddings.vectors.shape
     if rows == 0 or length == 0:
         raise LabelpilotError("There are no embeddings.", next_step="Mend get_embeddings().")
-    part = None if path is None else path.with_name(path.name + ".part")
-    out = _target(part, (rows, length))
-    bad: dict[str, list[int]] = {"NaN": [], "infinite": [], "all zeros": []}
-    try:
-        for start in range(0, rows, ROWS_AT_ONCE):
-            yield Progress("embeddings", start, rows)
-            with np.errstate(over="ignore", invalid="ignore"):
-                block = np.asarray(embeddings.vectors[start : start + ROWS_AT_ONCE], np.float32)
-                norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
-            for kind, found in (
-                ("NaN", np.isnan(norms)),
-                ("infinite", np.isinf(norms)),
-                ("all zeros", norms == 0),
-            ):
-                bad[kind].extend((start + np.flatnonzero(found)).tolist())
-            with np.errstate(invalid="ignore"):
-                np.divide(
-                    block,
-                    norms[:, None],
-                    out=out[start : start + len(block)],
-                    where=norms[:, None] > 0,
-                    casting="same_kind",
-                )
-        if any(bad.values()):
-            raise _unusable(embeddings.tags, bad)
-        yield Progress("embeddings", rows, rows)
-    except BaseException:
-        if part is not None:
-            with contextlib.suppress(OSError):
-                part.unlink()
-        raise
-    if part is None or path is None:
-        return out
-    assert isinstance(out, np.memmap)
-    out.flush()
-    # An earlier file may still be mapped into somebody's memory, so it is left as it is.
-    part.replace(path)
-    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return mapped
-
-
-def _target(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
     if path is None:
-        return np.empty(shape, np.float32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mapped: NDArray[np.float32]
-    mapped = np.lib.format.open_memmap(path, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
-    return mapped
+        out = np.empty((rows, length), np.float32)
+        yield from _scale(
+            embeddings, lambda start, block: np.copyto(out[start:][: len(block)], block)
+        )
+        return out
+    # An earlier file may still be mapped into somebody's memory, so it is left as it is.
+    with written_at_once(path) as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, length)}
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+        yield from _scale(embeddings, lambda _, block: file.write(block.astype("<f4").tobytes()))
+    return open_vectors(path)
+
+
+def _scale(
+    embeddings: TaggedVectors, put: Callable[[int, NDArray[np.float32]], object]
+) -> Work[None]:
+    """Hand each block of vectors, scaled to length 1, to `put`, after the number of its first."""
+    rows = len(embeddings.vectors)
+    bad: dict[str, list[int]] = {"NaN": [], "infinite": [], "all zeros": []}
+    for start in range(0, rows, ROWS_AT_ONCE):
+        yield Progress("embeddings", start, rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            block = np.asarray(embeddings.vectors[start : start + ROWS_AT_ONCE], np.float32)
+            norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
+        kinds = {"NaN": np.isnan(norms), "infinite": np.isinf(norms), "all zeros": norms == 0}
+        for kind, found in kinds.items():
+            bad[kind].extend((start + np.flatnonzero(found)).tolist())
+        if not any(bad.values()):
+            put(start, (block / norms[:, None]).astype(np.float32))
+    if any(bad.values()):
+        raise _unusable(embeddings.tags, bad)
+    yield Progress("embeddings", rows, rows)
 
 
 def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> LabelpilotError:

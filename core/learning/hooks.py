@@ -21,13 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import write_at_once
-from core.learning.embeddings import TaggedVectors, named_tags
-from core.learning.vector_files import load_vectors
+from core.learning.embeddings import named_tags
+from core.learning.vector_files import TaggedVectors, load_vectors, open_vectors
 from core.progress import Progress, Work
 from core.workspace import Workspace
 
@@ -294,5 +291,4 @@ def _vectors(entry: dict[str, Any], folder: Path, shown: str, name: str) -> Tagg
             + ".",
             next_step="All must come from the same layer of the same model.",
         )
-    vectors: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    return TaggedVectors(entry["tags"], vectors)
+    return TaggedVectors(entry["tags"], open_vectors(folder / f"{name}.npy"))

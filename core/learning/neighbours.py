@@ -3,7 +3,8 @@
 `exact` runs the kernel of `core.learning.kernel` on all cores; memory stays bounded while the
 candidates stay on disk. `annoy` builds a forest of random projection trees (Bernhardsson,
 github.com/spotify/annoy): quicker past some ten thousand queries, but it misses neighbours, so its
-recall is measured and told. Vectors must have length 1 already
+recall is measured and told. `dask` is exact too, on the workers of a cluster
+(`core.learning.cluster`). Vectors must have length 1 already
 (`core.learning.embeddings.unit_vectors`).
 """
 
@@ -32,7 +33,7 @@ from core.learning.kernel import (
 )
 from core.progress import Progress, Work
 
-Engine = Literal["auto", "exact", "annoy"]
+Engine = Literal["auto", "exact", "annoy", "dask"]
 
 RECALL_SAMPLE = 50
 TREES = 100
@@ -46,6 +47,8 @@ ANNOY_QUERY = 1.2e-5
 # An approximate search must save this much to be worth the neighbours that it misses.
 LONG = 600.0
 SAVING = 4.0
+# Below this, sending the work to a cluster is not worth the way.
+WORTH_A_CLUSTER = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,11 @@ class Choice:
     reason: str
 
 
-def choose_engine(queries: int, candidates: int, length: int) -> Choice:
-    """The engine for `queries` x `candidates` vectors with `length` numbers, by estimated time."""
+def choose_engine(queries: int, candidates: int, length: int, *, cluster: bool = False) -> Choice:
+    """The engine for `queries` x `candidates` vectors with `length` numbers, by estimated time.
+
+    `cluster` says whether there is one to search on.
+    """
     cores = _cores()
     exact = max(
         2.0 * queries * candidates * length / (FLOPS_PER_CORE * cores),
@@ -88,6 +94,8 @@ def choose_engine(queries: int, candidates: int, length: int) -> Choice:
     )
     size = f"{queries:,} x {candidates:,}"
     times = f"{size}: exact takes about {_duration(exact)}, Annoy {_duration(annoy)}"
+    if cluster and exact > WORTH_A_CLUSTER:
+        return Choice("dask", f"{size}: exact takes about {_duration(exact)} on this machine alone")
     if exact > LONG and exact > SAVING * annoy:
         return Choice("annoy", f"{times} and misses some neighbours")
     return Choice("exact", f"{times} and would miss neighbours")
@@ -100,12 +108,15 @@ def find_neighbours(
     engine: Engine = "auto",
     *,
     allowed: NDArray[np.bool_] | None = None,
+    scheduler: str | None = None,
 ) -> Work[Neighbours]:
     """The `k` candidates (N, d) most similar to each of the queries (m, d), all of length 1.
 
     Equal similarities are settled by the lower row, so that runs repeat. `allowed` (N,) says which
-    candidates count; the others are passed over. Raises ConfigurationError where there is nothing
-    to search, or where Annoy is asked for and not installed.
+    candidates count; the others are passed over. `scheduler` is the address of a dask cluster; with
+    it, `auto` lets the cluster search what would take long here. Raises ConfigurationError where
+    there is nothing to search, or what an engine needs is missing, and LabelpilotError where the
+    cluster fails.
     """
     started = time.monotonic()
     if len(queries) == 0:
@@ -120,12 +131,23 @@ def find_neighbours(
             next_step="Let get_embeddings() return the unlabeled images too.",
         )
     if engine == "auto":
-        choice = choose_engine(len(queries), rows, queries.shape[1])
+        choice = choose_engine(len(queries), rows, queries.shape[1], cluster=scheduler is not None)
     else:
         choice = Choice(engine, "as asked for")
     k = min(k, rows)
     if choice.engine == "exact":
         indices, similarities = yield from _exact(queries, candidates, k, allowed)
+        recall = 1.0
+    elif choice.engine == "dask":
+        from core.learning.cluster import find_on_cluster, pieces_of
+
+        if scheduler is None:
+            raise ConfigurationError(
+                "The engine dask needs the address of a scheduler.",
+                next_step='Set `scheduler` under [learning], such as "tcp://10.0.0.1:8786".',
+            )
+        shards = pieces_of(candidates)
+        indices, similarities = yield from find_on_cluster(queries, shards, k, scheduler, allowed)
         recall = 1.0
     else:
         indices, similarities, recall = yield from _annoy(queries, candidates, k, allowed)

@@ -83,7 +83,7 @@ class Options:
 
     `k`, `claim`, `worst` and `engine` are for nearest-loss: how many neighbours each train image
     asks for, who wins where several ask for one, how many of the worst train images ask (None:
-    all), and how neighbours are found.
+    all), and how neighbours are found; `scheduler` is the address of a dask cluster.
     """
 
     budget: int = 100
@@ -91,6 +91,7 @@ class Options:
     claim: Claim = "highest"
     worst: int | None = None
     engine: Engine = "auto"
+    scheduler: str | None = None
     random_share: float = 0.0
     seed: int = 0
 
@@ -198,6 +199,7 @@ def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
         options.k,
         options.engine,
         allowed=pool.candidates,
+        scheduler=options.scheduler,
     )
     order = nearest_loss(pool.losses[asking], neighbours, options.claim)
     assert order.why is not None

@@ -17,11 +17,12 @@ from typing import Protocol
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.embeddings import TaggedVectors, unit_vectors
+from core.learning.embeddings import unit_vectors
 from core.learning.kernel import Floats
 from core.learning.orders import Labels, fit_head, labels_of
 from core.learning.orders.order import Mask, Numbers
 from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank
+from core.learning.vector_files import TaggedVectors
 from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3

@@ -5,22 +5,98 @@
 - `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the
   order of the rows.
 
-Files are memory-mapped, never read whole, and nothing in them is ever unpickled.
+Files are mapped into memory, or read piece by piece where there is no room for that; never are they
+read whole, and nothing in them is ever unpickled.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
-from core.learning.embeddings import TaggedVectors
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedVectors:
+    """`vectors[i]` belongs to the image `tags[i]`. `vectors` may be a memory-mapped file."""
+
+    tags: Sequence[str]
+    vectors: NDArray[Any]
+
+
+class VectorFile:
+    """The array in a `.npy` file, of which only what is asked for is read.
+
+    It stands in for a mapped array where the address space is too small to map the file. Rows are
+    taken by number, slice, or an array of numbers.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.filename = path
+        self._file = open(path, "rb")  # noqa: SIM115, as it stays open as long as this lives
+        version = np.lib.format.read_magic(self._file)  # type: ignore[no-untyped-call]
+        if version[0] > 1:
+            raise ValueError("it is of a version of the format that has no plain header")
+        shape, columns_first, dtype = np.lib.format.read_array_header_1_0(self._file)  # type: ignore[no-untyped-call]
+        if columns_first or dtype.hasobject or len(shape) != 2:
+            raise ValueError("its rows do not lie one after the other")
+        self.shape: tuple[int, int] = shape
+        self.dtype: np.dtype[Any] = dtype
+        self.ndim = 2
+        self._start = self._file.tell()
+        self._row_bytes = shape[1] * dtype.itemsize
+        if path.stat().st_size < self._start + shape[0] * self._row_bytes:
+            raise ValueError("it is cut off")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        if isinstance(rows, slice):
+            first, last, step = rows.indices(len(self))
+            return self._read(first, max(last - first, 0))[::step]
+        wanted = np.asarray(rows)
+        if wanted.dtype == np.bool_:
+            wanted = np.flatnonzero(wanted)
+        found = np.empty((wanted.size, self.shape[1]), self.dtype)
+        for place, row in enumerate(wanted.ravel().tolist()):
+            found[place] = self._read(row % len(self), 1)[0]
+        return found.reshape(*wanted.shape, self.shape[1])
+
+    def _read(self, first: int, count: int) -> NDArray[Any]:
+        size, offset = count * self._row_bytes, self._start + first * self._row_bytes
+        content = os.pread(self._file.fileno(), size, offset)
+        while len(content) < size:
+            more = os.pread(self._file.fileno(), size - len(content), offset + len(content))
+            if not more:
+                raise OSError(f"{self.filename} was cut off while it was read")
+            content += more
+        return np.frombuffer(content, self.dtype).reshape(count, self.shape[1])
+
+
+def open_vectors(path: Path) -> NDArray[Any]:
+    """The array in the `.npy` file at `path`, mapped into memory if there is room.
+
+    Raises OSError and ValueError where the file is none.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        return cast(NDArray[Any], VectorFile(path))
+    return array
 
 
 def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
@@ -34,7 +110,7 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
         if path.suffix == ".npz":
             tags, vectors = _packed(path, unpacked)
         elif path.suffix == ".npy":
-            tags, vectors = _beside(path), _mapped(path)
+            tags, vectors = _beside(path), open_vectors(path)
         else:
             raise _Unfit("its name ends neither in .npy nor in .npz")
         if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
@@ -59,11 +135,6 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
 
 class _Unfit(Exception):
     """The file is not of the stated form; the text says how."""
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
 
 
 def _beside(path: Path) -> list[str]:
@@ -91,4 +162,4 @@ def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
         part.replace(unpacked)
     if tags.ndim != 1:
         raise _Unfit(f"its tags have the shape {tags.shape}")
-    return [str(tag) for tag in tags.tolist()], _mapped(unpacked)
+    return [str(tag) for tag in tags.tolist()], open_vectors(unpacked)

@@ -6,8 +6,8 @@ Labeling is replayed on real handwritten digits (scikit-learn's): as they are, w
 made rare, with a tenth of the labels wrong, and as images of one to three digits with several
 labels. From 40 random labels on, 20 at a time up to 400; the learner is a linear head on the
 pixels, or a small network trained anew each round, whose hidden layer is the embedding. The orders
-are the very code that a round runs. `--seeds`, `--sets` and `--learners` make it smaller; `--save` writes
-the figures that the app shows beside each order.
+are the very code that a round runs. `--seeds`, `--sets` and `--learners` make it smaller; `--save`
+writes the figures that the app shows beside each order.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def test_without_pillow_the_report_says_what_it_left_out(
 def test_embeddings_are_used_where_there_are_any(
     write: Write, annotation: Build, look: Look
 ) -> None:
-    from core.learning.embeddings import TaggedVectors
+    from core.learning.vector_files import TaggedVectors
 
     write(
         annotation(1, "ds/a.png", ["N"]),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.errors import ExitCode, LabelpilotError
-from core.learning.embeddings import TaggedVectors, check_tags, named_tags, unit_vectors
+from core.learning.embeddings import check_tags, named_tags, unit_vectors
+from core.learning.vector_files import TaggedVectors
 from core.progress import finish
 
 TAGS = ("a", "b", "c")

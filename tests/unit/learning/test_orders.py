@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
-from core.learning.embeddings import TaggedVectors, unit_vectors
+from core.learning.embeddings import unit_vectors
 from core.learning.neighbours import Neighbours, find_neighbours
 from core.learning.orders import Claim, Order, nearest_loss, worst
+from core.learning.vector_files import TaggedVectors
 from core.progress import finish
 
 

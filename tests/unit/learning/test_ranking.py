@@ -10,9 +10,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.embeddings import TaggedVectors
 from core.learning.hooks import Hooks
 from core.learning.ranking import ORDERS, Options, OrderName, Pool, Ranking, make_pool, rank
+from core.learning.vector_files import TaggedVectors
 from core.progress import finish
 
 DIGITS = load_digits()

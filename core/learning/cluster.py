@@ -1,0 +1,215 @@
+"""Neighbours among more vectors than one machine holds, on a dask.distributed cluster.
+
+The vectors lie in shards on a disk that all workers reach: pieces of one `.npy` file, or a folder
+of `.npy` files with a manifest. Every worker runs the kernel of exact search on its shard and sends
+back the k best; they are merged here. The queries go out and the best come back, never a shard. A
+worker that dies has its shards searched by another. Workers need labelpilot installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.files import write_at_once
+from core.learning.kernel import SPARE, Floats, Indices, best_first, best_rows, measured
+from core.learning.orders.order import Mask
+from core.progress import Progress, Work
+
+ROWS_A_SHARD = 250_000
+MANIFEST = "manifest.json"
+ANSWER_WITHIN = 10
+HEARTBEAT = 0.25
+# How often a shard is searched anew when the worker that had it dies.
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The rows `start` to `stop` of a `.npy` file; the first of them is row `first` of all.
+
+    `sha256` is that of the file, empty where it is not known.
+    """
+
+    file: str
+    start: int
+    stop: int
+    first: int
+    sha256: str = ""
+
+
+def pieces_of(vectors: NDArray[Any], rows: int = ROWS_A_SHARD) -> list[Shard]:
+    """Shards that together are `vectors` (N, d), an array mapped from a `.npy` file.
+
+    Raises ConfigurationError where it is not mapped from a file.
+    """
+    name = getattr(vectors, "filename", None)
+    if name is None:
+        raise ConfigurationError(
+            "A cluster can only search vectors that lie in a file.",
+            next_step="Search exactly, on this machine.",
+        )
+    file, count = str(Path(name).resolve()), len(vectors)
+    return [Shard(file, row, min(row + rows, count), row) for row in range(0, count, rows)]
+
+
+def write_shards(folder: Path, blocks: Iterable[tuple[Sequence[str], Floats]]) -> list[Shard]:
+    """Write each of `blocks` (tags, vectors of length 1) as a shard, and the manifest last.
+
+    `folder` then holds `00000.npy` and `00000.json` (the tags) for each, and `manifest.json`: the
+    length of the vectors, and the rows and SHA-256 of every shard. Raises ConfigurationError for a
+    folder that has a manifest already.
+    """
+    if (folder / MANIFEST).exists():
+        raise ConfigurationError(f"{folder} holds shards already; they were not touched.")
+    folder.mkdir(parents=True, exist_ok=True)
+    shards: list[Shard] = []
+    length = first = 0
+    for number, (tags, vectors) in enumerate(blocks):
+        file = folder / f"{number:05d}.npy"
+        if len(tags) != len(vectors) or (shards and vectors.shape[1] != length):
+            raise LabelpilotError(f"Shard {number} has other tags or lengths than its vectors.")
+        length = vectors.shape[1]
+        np.save(file, np.asarray(vectors, np.float32))
+        write_at_once(file.with_suffix(".json"), json.dumps(list(tags)).encode())
+        shards.append(Shard(str(file.resolve()), 0, len(tags), first, _digest(file)))
+        first += len(tags)
+    listed = [{"file": Path(s.file).name, "rows": s.stop, "sha256": s.sha256} for s in shards]
+    content = {"rows": first, "length": length, "shards": listed}
+    write_at_once(folder / MANIFEST, json.dumps(content, indent=2).encode())
+    return shards
+
+
+def load_shards(folder: Path) -> list[Shard]:
+    """The shards in `folder`'s manifest. Raises ConfigurationError where they do not fit it."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        shards, first = [], 0
+        for entry in content["shards"]:
+            file = folder / Path(entry["file"]).name
+            shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
+            if shape != (entry["rows"], content["length"]):
+                raise ValueError(f"{file.name} holds an array of the shape {shape}")
+            shards.append(Shard(str(file.resolve()), 0, shape[0], first, entry["sha256"]))
+            first += shape[0]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"The shards in {folder} cannot be used.",
+            cause=str(error),
+            next_step="Write them again.",
+        ) from None
+    return shards
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def search_shard(
+    queries: Floats, shard: Shard, k: int, allowed: Mask | None
+) -> tuple[Indices, Floats]:
+    """The `k` best rows of one shard for each query; runs on a worker, with one thread.
+
+    `allowed` are the shard's rows that count. Row -1 fills where there are fewer than k.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    if shard.sha256 and _digest(Path(shard.file)) != shard.sha256:
+        raise ValueError(f"{shard.file} has changed since its manifest was written")
+    vectors: Floats = np.load(shard.file, mmap_mode="r", allow_pickle=False)
+    vectors = vectors[shard.start : shard.stop]
+    with threadpool_limits(limits=1, user_api="blas"):
+        found, _ = best_rows(queries, vectors, 0, len(vectors), k + SPARE, allowed, lambda _: True)
+        indices, similarities = measured(queries, vectors, found, k)
+    return np.where(indices < 0, -1, indices + shard.first), similarities
+
+
+def find_on_cluster(
+    queries: Floats, shards: Sequence[Shard], k: int, scheduler: str, allowed: Mask | None = None
+) -> Work[tuple[Indices, Floats]]:
+    """The `k` rows most similar to each of the queries (m, d), found on the workers of `scheduler`.
+
+    `scheduler` is an address such as `tcp://10.0.0.1:8786`; `allowed` (N,) says which rows count.
+    Returns rows and similarities (m, k), nearest first, equal ones by the lower row; row -1 fills
+    where there are fewer than k. Raises ConfigurationError where dask.distributed is missing,
+    LabelpilotError where the cluster does not answer or a shard cannot be searched.
+    """
+    client = _connected(scheduler)
+    futures: list[Any] = []
+    try:
+        [sent] = client.scatter([np.ascontiguousarray(queries, np.float32)], broadcast=True)
+        for shard in shards:
+            rows = slice(shard.first, shard.first + shard.stop - shard.start)
+            some = None if allowed is None else allowed[rows]
+            futures.append(
+                client.submit(search_shard, sent, shard, k, some, pure=False, retries=TRIES)
+            )
+        indices: Indices = np.full((len(queries), k), -1, np.int64)
+        similarities: Floats = np.full((len(queries), k), -np.inf, np.float32)
+        waiting = dict(zip(futures, shards, strict=True))
+        while waiting:
+            for future in [future for future in waiting if future.done()]:
+                shard = waiting.pop(future)
+                try:
+                    more, nearer = future.result()
+                except Exception as error:
+                    raise LabelpilotError(
+                        f"The shard {shard.file} could not be searched.",
+                        cause=f"{type(error).__name__}: {error}",
+                        next_step="All workers must reach that file and have labelpilot installed.",
+                    ) from None
+                future.release()
+                indices = np.concatenate([indices, more], axis=1)
+                similarities = np.concatenate([similarities, nearer], axis=1)
+                best = best_first(indices, similarities)[:, :k]
+                indices = np.take_along_axis(indices, best, axis=1)
+                similarities = np.take_along_axis(similarities, best, axis=1)
+            yield Progress("neighbours", len(shards) - len(waiting), len(shards))
+            if waiting:
+                time.sleep(HEARTBEAT)
+    finally:
+        with contextlib.suppress(Exception):
+            client.cancel(futures, force=True)
+        client.close()
+    return indices, similarities
+
+
+def _connected(scheduler: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigurationError(
+            "A cluster needs dask.distributed, which is not installed.",
+            next_step="Install it with `pip install 'labelpilot[cluster]'`.",
+        ) from None
+    try:
+        client: Any = Client(  # type: ignore[no-untyped-call]
+            scheduler, timeout=ANSWER_WITHIN, set_as_default=False
+        )
+    except (OSError, ValueError) as error:
+        raise LabelpilotError(
+            f"No dask scheduler answers at {scheduler}.",
+            cause=str(error),
+            next_step="Start one with `dask scheduler`, or search on this machine.",
+        ) from None
+    if not client.scheduler_info()["workers"]:
+        client.close()
+        raise LabelpilotError(
+            f"The dask scheduler at {scheduler} has no workers.",
+            next_step=f"Start some with `dask worker {scheduler}`.",
+        )
+    return client

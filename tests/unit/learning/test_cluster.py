@@ -1,0 +1,185 @@
+"""Neighbours on a cluster are the very same, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.learning.cluster import find_on_cluster, load_shards, pieces_of, write_shards
+from core.learning.neighbours import choose_engine, find_neighbours
+from core.progress import finish
+
+pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+
+ROOT = Path(__file__).parents[3]
+
+
+def unit(rows: int, length: int = 32, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((rows, length)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class Cluster:
+    """A scheduler and two workers, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "scheduler.json"
+        self.folder = folder
+        self.scheduler = self.started(
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            str(self.file),
+        )
+        self.workers = [
+            self.started(
+                "distributed.cli.dask_worker",
+                "--scheduler-file",
+                str(self.file),
+                "--no-nanny",
+                "--nthreads",
+                "1",
+                "--no-dashboard",
+                "--host",
+                "127.0.0.1",
+                "--local-directory",
+                str(folder),
+            )
+            for _ in range(2)
+        ]
+
+    def started(self, module: str, *options: str) -> subprocess.Popen[bytes]:
+        with open(self.folder / "log", "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *options], cwd=ROOT, stdout=log, stderr=log
+            )
+
+    def address(self) -> str:
+        """The scheduler's address, once it and both workers are there."""
+        from distributed import Client
+
+        deadline = time.monotonic() + 60
+        while not (self.file.exists() and self.file.read_text().strip()):
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+        address = str(json.loads(self.file.read_text())["address"])
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        return address
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    running = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def mortal_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    running = Cluster(tmp_path)
+    yield running
+    running.stop()
+
+
+def in_file(folder: Path, vectors: np.ndarray) -> np.memmap:
+    np.save(folder / "unit.npy", vectors)
+    return np.load(folder / "unit.npy", mmap_mode="r")
+
+
+def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
+    mortal_cluster: Cluster, tmp_path: Path
+) -> None:
+    candidates, queries = in_file(tmp_path, unit(60_000)), unit(300, seed=1)
+    allowed = np.arange(len(candidates)) % 7 != 0
+    expected = finish(find_neighbours(queries, candidates, 5, "exact", allowed=allowed))
+    work = find_on_cluster(
+        queries, pieces_of(candidates, rows=1_000), 5, mortal_cluster.address(), allowed
+    )
+    try:
+        while True:
+            event = next(work)
+            if 0 < event.done < 60 and mortal_cluster.workers[0].poll() is None:
+                mortal_cluster.workers[0].kill()
+    except StopIteration as stop:
+        indices, similarities = stop.value
+    assert mortal_cluster.workers[0].poll() is not None
+    np.testing.assert_array_equal(indices, expected.indices)
+    np.testing.assert_array_equal(similarities, expected.similarities)
+
+
+def test_the_engine_dask_is_one_of_the_engines(cluster: Cluster, tmp_path: Path) -> None:
+    candidates, queries = in_file(tmp_path, unit(5_000)), unit(20, seed=1)
+    expected = finish(find_neighbours(queries, candidates, 5, "exact"))
+    found = finish(find_neighbours(queries, candidates, 5, "dask", scheduler=cluster.address()))
+    assert (found.engine, found.recall) == ("dask", 1.0)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+
+
+def test_shards_in_a_folder_are_searched_and_a_changed_one_is_refused(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    vectors, queries = unit(900), unit(10, seed=1)
+    tags = [f"img_{row}" for row in range(900)]
+    folder = tmp_path / "shards"
+    blocks = [(tags[row : row + 250], vectors[row : row + 250]) for row in range(0, 900, 250)]
+    written = write_shards(folder, blocks)
+    shards = load_shards(folder)
+    assert shards == written
+    assert [shard.stop for shard in shards] == [250, 250, 250, 150]
+    address = cluster.address()
+    indices, _ = finish(find_on_cluster(queries, shards, 3, address))
+    expected = finish(find_neighbours(queries, vectors, 3, "exact"))
+    np.testing.assert_array_equal(indices, expected.indices)
+    np.save(folder / "00001.npy", vectors[:250])
+    with pytest.raises(LabelpilotError, match=r"00001\.npy") as caught:
+        finish(find_on_cluster(queries, shards, 3, address))
+    assert "changed" in caught.value.cause
+
+
+def test_shards_are_never_overwritten(tmp_path: Path) -> None:
+    write_shards(tmp_path, [(["a"], unit(1))])
+    with pytest.raises(ConfigurationError, match="already"):
+        write_shards(tmp_path, [(["b"], unit(1))])
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"length": 2, "shards": [{"file": "gone.npy"}]}'])
+def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        load_shards(tmp_path)
+
+
+def test_a_cluster_that_does_not_answer_is_told_by_its_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.learning.cluster.ANSWER_WITHIN", 1)
+    with pytest.raises(LabelpilotError, match=r"tcp://127\.0\.0\.1:9"):
+        finish(find_on_cluster(unit(1), [], 3, "tcp://127.0.0.1:9"))
+
+
+def test_vectors_that_lie_in_no_file_cannot_go_to_a_cluster() -> None:
+    with pytest.raises(ConfigurationError, match="file"):
+        pieces_of(unit(3))
+
+
+def test_a_cluster_is_asked_only_where_it_saves_time() -> None:
+    assert choose_engine(1_000, 100_000, 256, cluster=True).engine == "exact"
+    assert choose_engine(1_000, 100_000_000, 512, cluster=True).engine == "dask"
+    assert choose_engine(1_000, 100_000_000, 512, cluster=False).engine != "dask"
