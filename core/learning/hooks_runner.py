@@ -13,6 +13,7 @@ import array
 import json
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -30,7 +31,11 @@ class Unusable(Exception):
 def main(hooks_file: str, folder: str, images: str) -> int:
     result: dict[str, Any] = {}
     opened: set[str] = set()
-    sys.addaudithook(lambda event, arguments: note_opened(opened, event, arguments))
+    libraries = [
+        sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    ]
+    apart = inside(folder, images, "/proc", "/sys", *libraries)
+    sys.addaudithook(lambda event, arguments: note_opened(opened, apart, event, arguments))
     place = "import"
     try:
         module = load(hooks_file)
@@ -54,7 +59,7 @@ def main(hooks_file: str, folder: str, images: str) -> int:
     except (Exception, SystemExit) as error:
         result = {"place": place, "raised": describe(error, hooks_file)}
     else:
-        result["read"] = states(opened, (folder, images))
+        result["read"] = states(opened, apart + inside(os.path.dirname(__file__)))
     with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0
@@ -62,10 +67,7 @@ def main(hooks_file: str, folder: str, images: str) -> int:
 
 def load(hooks_file: str) -> ModuleType:
     """The hooks file as a module, imported as if it had been started from its folder."""
-    here, beside = (
-        os.path.dirname(os.path.abspath(__file__)),
-        os.path.dirname(hooks_file),
-    )
+    here, beside = os.path.dirname(os.path.abspath(__file__)), os.path.dirname(hooks_file)
     if sys.path and os.path.abspath(sys.path[0]) == here:
         sys.path.pop(0)
     sys.path.insert(0, beside)
@@ -80,31 +82,36 @@ def load(hooks_file: str) -> ModuleType:
     return module
 
 
-def note_opened(opened: set[str], event: str, arguments: tuple[Any, ...]) -> None:
-    """Add to `opened` what an audit event says was opened for reading, or listed."""
+def inside(*folders: str) -> tuple[str, ...]:
+    """What the paths of all that lies inside `folders` begin with."""
+    return tuple(os.path.abspath(folder) + os.sep for folder in folders)
+
+
+def note_opened(
+    opened: set[str], apart: tuple[str, ...], event: str, arguments: tuple[Any, ...]
+) -> None:
+    """Add to `opened` what an audit event says was opened for reading, or listed.
+
+    Of what lies `apart`, such as a million images, nothing is kept.
+    """
+    path = None
     if event == "open":
         path, mode, flags = arguments
         if (mode is not None and "r" not in mode) or (mode is None and flags & os.O_ACCMODE):
             return
     elif event in ("os.listdir", "os.scandir"):
         path = arguments[0] or "."
-    else:
-        return
     if isinstance(path, (str, os.PathLike)):
-        opened.add(os.path.abspath(os.fsdecode(path)))
+        whole = os.path.abspath(os.fsdecode(path))
+        if not whole.startswith(apart):
+            opened.add(whole)
 
 
-def states(opened: set[str], left_out: tuple[str, ...]) -> dict[str, list[int]]:
-    """Size and time of change of what was read, and of all modules, outside Python's own folders.
-
-    Of what lies in `left_out` nothing is kept.
-    """
+def states(opened: set[str], apart: tuple[str, ...]) -> dict[str, list[int]]:
+    """Size and time of change of what was read, and of all modules, but for what lies `apart`."""
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    own = (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(__file__), "/proc", "/sys")
-    apart = tuple(os.path.abspath(path) + os.sep for path in own + left_out)
     found: dict[str, list[int]] = {}
     for path in opened | {os.path.abspath(file) for file in modules if file}:
-        # A change of the folder is one of the listing; its own path is not inside itself.
         if path.startswith(apart) or os.sep + "__pycache__" in path:
             continue
         try:

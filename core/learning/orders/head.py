@@ -53,7 +53,7 @@ class Head:
 
     def probabilities(self, vectors: Floats) -> Numbers:
         """The probability of each class for each of `vectors` (n, d): (n, C)."""
-        logits = centred(vectors, self.mean) @ self.weights.T + self.offsets
+        logits = centred(vectors, self.mean) @ self.weights.T.astype(np.float32) + self.offsets
         if not self.single:
             positive: Numbers = 0.5 * (1 + np.tanh(0.5 * logits))
             return positive
