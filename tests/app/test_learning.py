@@ -21,7 +21,7 @@ async def test_enter_plans_and_shows_why_before_anything_is_published(
         assert "publish" not in ready.calls
         await app.press("j", "enter")
         assert "Why img_000" in app.text
-        assert "its loss is 4.0000" in app.text
+        assert "alike by 0.900: img_010, of loss 4.0000" in app.text
 
 
 async def test_the_output_of_the_hooks_is_seen_while_they_run(ready: Stage, walk: Walker) -> None:

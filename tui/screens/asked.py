@@ -4,31 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 
 from tui.screens.dialogs import Dialog
+from tui.widgets.picture import Picture, can_show
 from tui.words import lines, plain
 
 if TYPE_CHECKING:
     from core.learning.round import Asked
+    from core.workspace import Workspace
 
 
-def asked_dialog(asked: Asked, row: int) -> Dialog:
-    """What is known of the image in row `row` of the plan."""
+class AskedDialog(Dialog):
+    """The image in row `row` of the plan beside the one it is like, with the figures below."""
+
+    def __init__(self, asked: Asked, row: int, workspace: Workspace) -> None:
+        self._asked = asked
+        words = lines(_words(asked, row, workspace))
+        super().__init__(f"Why {asked.tag}", words, copied=str(asked.path))
+
+    def above(self) -> ComposeResult:
+        if can_show():
+            with Horizontal(id="pictures"):
+                yield Picture(id="asked")
+                yield Picture(id="train")
+
+    def on_mount(self) -> None:
+        if can_show():
+            self.query_one("#asked", Picture).show(self._asked.path)
+            self.query_one("#train", Picture).show(self._asked.train_path)
+
+
+def _words(asked: Asked, row: int, workspace: Workspace) -> list[Content | str]:
     parts: list[Content | str] = [
-        plain(asked.tag, "bold"),
-        plain(asked.path, "$muted"),
-        f"number {row + 1:,}, score {asked.score:.4f}",
-        "",
+        Content.assemble(
+            plain(asked.tag, "bold"), f"  number {row + 1:,} of the plan, score {asked.score:.4f}"
+        ),
+        plain(workspace.relative(asked.path), "$muted"),
     ]
     if asked.train_tag is None:
-        parts.append("This order asks no train image: the score alone says why.")
-    else:
-        parts.append(Content.assemble("It is like ", plain(asked.train_tag, "bold")))
-        if asked.train_path is not None:
-            parts.append(plain(asked.train_path, "$muted"))
-        if asked.train_loss is not None:
-            parts.append(f"which the model got wrong: its loss is {asked.train_loss:.4f}.")
-        if asked.similarity is not None:
-            parts.append(f"They are alike by {asked.similarity:.3f} (1 is the same direction).")
-    return Dialog(f"Why {asked.tag}", lines(parts), copied=str(asked.path))
+        return [*parts, "This order asks no train image: the score alone says why."]
+    alike = "" if asked.similarity is None else f" by {asked.similarity:.3f}"
+    loss = "" if asked.train_loss is None else f", of loss {asked.train_loss:.4f}"
+    parts.append(Content.assemble(f"alike{alike}: ", plain(asked.train_tag, "bold"), loss))
+    if asked.train_path is not None:
+        parts.append(plain(workspace.relative(asked.train_path), "$muted"))
+    return parts

@@ -44,9 +44,14 @@ class Dialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="window"):
             yield Static(plain(self._title), classes="title")
+            yield from self.above()
             with KeyedText():
                 yield Static(self._text)
             yield KeyBar("dialog", more=False)
+
+    def above(self) -> ComposeResult:
+        """What stands above the text."""
+        yield from ()
 
     def why_not(self, action: str) -> str | None:
         """Why a key does not apply."""

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
 from tui.backend import RoundSettings
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
-from tui.screens.asked import asked_dialog
+from tui.screens.asked import AskedDialog
 from tui.screens.dialogs import Dialog, sentence
 from tui.screens.round_form import RoundForm
 from tui.screens.section import Section
 from tui.widgets.histogram import histogram
 from tui.widgets.lists import KeyedLog, KeyedTable
+from tui.widgets.picture import Picture, can_show
 from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
 from tui.words import cell, clock, count, duration, harmless, lines, plain
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 NUMBER_WIDTH = 4
 FIGURE_WIDTH = 8
+# Pictures stand beside the plan where there is room for both.
+PICTURE_WIDTH = 34
+WIDE_SCREEN = 112
 
 
 class LearningScreen(Section):
@@ -52,18 +57,24 @@ class LearningScreen(Section):
         yield Said(id="found")
         yield WorkPanel(notes=0)
         yield KeyedLog(max_lines=2000)
-        yield KeyedTable(cursor_type="row", zebra_stripes=False)
+        with Horizontal(id="plan"):
+            yield KeyedTable(cursor_type="row", zebra_stripes=False)
+            with Vertical(id="beside"):
+                yield Picture(id="asked")
+                yield Static(plain("is like", "$muted"))
+                yield Picture(id="train")
 
     def on_mount(self) -> None:
         self._make_columns()
 
     def on_resize(self) -> None:
-        if self._columns != self._wanted_columns:
+        if self._columns != self._wanted_columns or self._wide != self._shows_pictures:
             self._tabled = None
             self._make_columns()
         self.show()
 
     _columns: tuple[str, ...] = ()
+    _wide = False
 
     @property
     def _wanted_columns(self) -> tuple[str, ...]:
@@ -74,12 +85,13 @@ class LearningScreen(Section):
     def _make_columns(self) -> None:
         table = self.query_one(KeyedTable)
         table.clear(columns=True)
-        self._columns = self._wanted_columns
+        self._columns, self._wide = self._wanted_columns, self._shows_pictures
         table.add_column("", width=NUMBER_WIDTH)
         numbers = len(self._columns) - 2
         # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
         fixed = (NUMBER_WIDTH + 2) + numbers * (FIGURE_WIDTH + 2) + 2 * 2
-        wide = max(8, (self.size.width - 5 - fixed) // 2)
+        room = self.size.width - 5 - (PICTURE_WIDTH + 2 if self._shows_pictures else 0)
+        wide = max(8, (room - fixed) // 2)
         for name in self._columns:
             if name in ("image", "because of"):
                 table.add_column(cell(name), width=wide)
@@ -101,6 +113,8 @@ class LearningScreen(Section):
         log, table = self.query_one(KeyedLog), self.query_one(KeyedTable)
         log.display = bool(job and job.kind == "plan" and (running or failed_hooks))
         table.display = plan is not None and not log.display
+        self.query_one("#plan").display = table.display
+        self.query_one("#beside").display = self._shows_pictures
         if log.display:
             self._log(job)
         # A table without rows would swallow enter.
@@ -274,6 +288,19 @@ class LearningScreen(Section):
             return "plan anew"
         return super().face(key)
 
+    @property
+    def _shows_pictures(self) -> bool:
+        return self.size.width >= WIDE_SCREEN and can_show()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        plan = self.plan
+        if plan is None or not self._shows_pictures or event.cursor_row >= len(plan.asked):
+            return
+        asked = plan.asked[event.cursor_row]
+        self.query_one("#asked", Picture).show(asked.path)
+        self.query_one("#train", Picture).show(asked.train_path)
+
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         self.action_plan()
@@ -281,9 +308,9 @@ class LearningScreen(Section):
     def action_plan(self) -> None:
         if self.told_why() or self.refused("plan"):
             return
-        plan, table = self.plan, self.query_one(KeyedTable)
-        if plan is not None and plan.asked:
-            self.pilot.push_screen(asked_dialog(plan.asked[table.cursor_row], table.cursor_row))
+        plan, row, workspace = self.plan, self.query_one(KeyedTable).cursor_row, self.workspace
+        if plan is not None and plan.asked and workspace is not None:
+            self.pilot.push_screen(AskedDialog(plan.asked[row], row, workspace))
             return
         self._start_plan()
 

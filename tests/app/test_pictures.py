@@ -1,0 +1,93 @@
+"""How the screens look, held against pictures of them: sizes, light and dark, and no colour at all.
+
+After a wanted change: `pytest tests/app/test_pictures.py --snapshot-update`, and look at what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.app.conftest import Walk
+from tests.app.stage import Stage
+from tui.app import LabelpilotApp
+
+# Name -> the keys that lead there.
+PLACES: dict[str, tuple[str, ...]] = {
+    "setup": ("1",),
+    "sync": ("2",),
+    "export": ("3",),
+    "learning": ("4", "enter"),
+    "settings": ("e",),
+    "help": ("question_mark",),
+    "why": ("4", "enter", "enter"),
+}
+SIZES = {"80x24": (80, 24), "60x20": (60, 20), "120x40": (120, 40)}
+SECTIONS = ("setup", "sync", "export", "learning")
+
+Compare = Callable[..., bool]
+
+
+def looks(
+    compare: Compare, stage: Stage, keys: tuple[str, ...], size: tuple[int, int], theme: str = ""
+) -> bool:
+    """Whether the place that `keys` lead to looks as in its picture."""
+    app = LabelpilotApp(stage.workspace.root, stage.backend(), poll_seconds=0)
+    if theme:
+        app.theme = theme
+
+    async def walk(pilot: Pilot[None]) -> None:
+        one = Walk(app, pilot)
+        await one.settled()
+        for key in keys:
+            await one.press(key)
+        for field in app.screen.query("Input"):
+            field.cursor_blink = False  # type: ignore[attr-defined]
+        await one.settled()
+
+    return compare(app, terminal_size=size, run_before=walk)
+
+
+@pytest.fixture
+def half(ready: Stage) -> Stage:
+    """Set up, with half of the images synced."""
+    ready.tasks = 5
+    return ready
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("place", PLACES)
+def test_each_place_at_each_size(snap_compare: Compare, half: Stage, place: str, size: str) -> None:
+    assert looks(snap_compare, half, PLACES[place], SIZES[size])
+
+
+@pytest.mark.parametrize("place", SECTIONS)
+def test_each_section_in_light(snap_compare: Compare, half: Stage, place: str) -> None:
+    assert looks(snap_compare, half, PLACES[place], (80, 24), "labelpilot-light")
+
+
+@pytest.mark.parametrize("place", SECTIONS)
+def test_each_section_without_colour(
+    snap_compare: Compare, half: Stage, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert looks(snap_compare, half, PLACES[place], (80, 24))
+
+
+def test_a_first_start(snap_compare: Compare, stage: Stage) -> None:
+    assert looks(snap_compare, stage, (), (80, 24))
+
+
+def test_an_error_told_whole(snap_compare: Compare, stage: Stage) -> None:
+    from tests.app.stage import refusal
+
+    stage.fail["apply server"] = refusal()
+    assert looks(snap_compare, stage, ("enter", "enter"), (80, 24))
+
+
+def test_there_is_a_picture_of_each_section_for_the_readme() -> None:
+    pictures = Path(__file__).parents[2] / "tui" / "pictures"
+    assert {f"{name}.svg" for name in SECTIONS} <= {path.name for path in pictures.iterdir()}
