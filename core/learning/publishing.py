@@ -156,7 +156,8 @@ def remove_version(workspace: Workspace, model_version: str) -> Work[int]:
         project = require_project(client, workspace)
         former = take_replaced(workspace, model_version)
         if former:
-            done = yield from _write(client, project.id, model_version, former)
+            existing = _existing(client, project.id, model_version)
+            done = yield from _write(client, project.id, model_version, former, existing)
             forget_round(workspace, model_version, replaced_only=True)
             return done.replaced + done.created
         yield Progress("remove")
@@ -195,7 +196,7 @@ def set_scores(
     if any(_scores(found) != [wanted.get(task_id)] for task_id, found in existing.items()):
         former = {task_id: _scores(found)[0] for task_id, found in existing.items()}
         keep_replaced(workspace, model_version, former)
-    return (yield from _write(client, project_id, model_version, wanted))
+    return (yield from _write(client, project_id, model_version, wanted, existing))
 
 
 def _existing(client: StudioClient, project_id: int, model_version: str) -> _Existing:
@@ -212,9 +213,15 @@ def _scores(found: list[tuple[int, float]]) -> list[float]:
 
 
 def _write(
-    client: StudioClient, project_id: int, model_version: str, wanted: Mapping[int, float]
+    client: StudioClient,
+    project_id: int,
+    model_version: str,
+    wanted: Mapping[int, float],
+    existing: _Existing,
 ) -> Work[Scores]:
-    """Look what differs from `wanted`, send that, and look again until nothing does.
+    """Send what differs from `wanted`, and look again until nothing does.
+
+    After a pass without a mishap the count is proof enough; else every prediction is read again.
 
     New scores go in bulk. A Label Studio without the memory-saving flag takes no score above 1 in
     bulk (it answers 201, and creates nothing), but each by itself: slower, and the highest come
@@ -223,7 +230,6 @@ def _write(
     created, replaced, failures, singly = 0, 0, 0, False
     before = -1
     while True:
-        existing = _existing(client, project_id, model_version)
         stale, missing = _difference(existing, wanted)
         if not stale and not missing:
             return Scores(created, replaced)
@@ -236,6 +242,7 @@ def _write(
         try:
             if stale:
                 replaced += yield from _remove(client, project_id, model_version, existing, stale)
+                existing = _existing(client, project_id, model_version)
                 continue
             size = 1 if singly else BATCH
             for start in range(0, len(missing), size):
@@ -262,6 +269,8 @@ def _write(
                     break
             else:
                 before = len(missing)
+                if client.model_versions(project_id).get(model_version) == len(wanted):
+                    return Scores(created, replaced)
         except StudioUnreachable as error:
             failures += 1
             if failures >= ATTEMPTS:
@@ -273,6 +282,7 @@ def _write(
             if singly or error.status != BAD_REQUEST:
                 raise
             singly = True
+        existing = _existing(client, project_id, model_version)
 
 
 def _difference(existing: _Existing, wanted: Mapping[int, float]) -> tuple[list[int], list[int]]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import random
+import signal
+import subprocess
 
 import pytest
 
-from core.learning.publishing import published_versions, publish_round, remove_version
+from core.learning.publishing import publish_round, published_versions, remove_version
 from core.learning.round import RoundPlan, plan_round
 from core.learning.rounds import find_record, outcomes
 from core.progress import finish
 from core.workspace import Workspace, load_workspace
+from tests.studio.command import LABELPILOT
 from tests.studio.conftest import Demo
+
+# How often publishing is killed; set LABELPILOT_KILLS for more.
+KILLS = int(os.environ.get("LABELPILOT_KILLS", "3"))
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +100,32 @@ def test_the_next_rounds_losses_tell_ordered_picks_from_random_ones(
     assert outcome.labeled == len(record.picks)
     assert outcome.ordered_loss == 3.0
     assert outcome.random_loss == 1.0
+
+
+def test_killed_at_random_moments_and_run_again_each_task_has_one_score(
+    demo: Demo, workspace: Workspace
+) -> None:
+    arguments = ["active-learning", "--model-version", "killed", "--workspace", str(demo.folder)]
+    moments = random.Random(0)
+    for run in range(KILLS):
+        # Another number of neighbours each time, so that there is something to replace.
+        process = subprocess.Popen(
+            [LABELPILOT, *arguments, "-k", str(2 + run % 3)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(1.0, 8.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    done = demo.run(*arguments[:3], "--json")
+    assert done.code == 0, done.err
+    found = scores(demo, "killed")
+    assert len(found) == done.json["scored"]
+    assert all(len(score) == 1 for score in found.values())
+    tab = int(done.json["view_url"].split("tab=")[1].split("&")[0])
+    shown = demo.client().view_tasks(demo.result["project_id"], tab, 100)
+    assert [score for _, score in shown] == sorted(
+        (score for (score,) in found.values()), reverse=True
+    )[:100]
