@@ -1,0 +1,150 @@
+"""How fast scores come into Label Studio: ours, one request each, and the bare bulk endpoint.
+
+Run: `uv run python tests/benchmarks/predictions.py --json`. With `--large`, in a project of 100,000
+tasks too, which takes minutes to fill. All in one run on a Label Studio of our own, side by side:
+the ratios count, not the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.learning.publishing import BATCH, READ_SECONDS, set_scores
+from core.progress import finish
+from core.studio.account import make_token
+from core.studio.client import StudioClient
+from core.studio.lookup import connect
+from core.studio.server import server_url, start_server, stop_server
+from core.workspace import Workspace, parse_workspace
+
+SCORES = 10_000
+SAMPLE = 100
+RUNS = 3
+CONFIG = """<View><Image name="image" value="$image"/>
+<Choices name="kind" toName="image"><Choice value="a"/></Choices></View>"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--large", action="store_true")
+    arguments = parser.parse_args()
+    sizes = [10_000, 100_000] if arguments.large else [10_000]
+    rows: list[dict[str, object]] = []
+    with server() as (workspace, client):
+        for size in sizes:
+            rows += measure(workspace, client, size)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['case']:45} {row['seconds']:8.2f} s  {row['ratio'] or ''}")
+
+
+@contextlib.contextmanager
+def server() -> Iterator[tuple[Workspace, StudioClient]]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "workspace"
+        (root / "data" / "images").mkdir(parents=True)
+        workspace = parse_workspace("", root)
+        finish(start_server(workspace))
+        try:
+            make_token(workspace, server_url(workspace))
+            with contextlib.closing(connect(workspace)) as client:
+                yield workspace, client
+        finally:
+            stop_server(workspace)
+
+
+def measure(workspace: Workspace, client: StudioClient, size: int) -> list[dict[str, object]]:
+    """The times of SCORES predictions in a project of `size` tasks."""
+    project = client.create_project(f"{size} tasks")
+    client.update_project(project.id, {"label_config": CONFIG})
+    tasks: list[int] = []
+    for start in range(0, size, 5000):
+        data = [
+            {"image": f"/data/local-files/?d=images/{n}.png"} for n in range(start, start + 5000)
+        ]
+        tasks += client.import_tasks(project.id, data, READ_SECONDS)
+    scored = tasks[:: size // SCORES]
+    wanted = {task_id: 0.5 + number for number, task_id in enumerate(scored)}
+
+    singles = timed(lambda: one_by_one(client, project.id, scored[:SAMPLE])) * SCORES / SAMPLE
+    bare: list[float] = []
+    ours: list[float] = []
+    for run in range(RUNS):
+        bare.append(timed(lambda run=run: bulk(client, project.id, wanted, f"bare {run}")))
+        version = f"ours {run}"
+        ours.append(
+            timed(
+                lambda version=version: finish(
+                    set_scores(workspace, client, project.id, version, wanted)
+                )
+            )
+        )
+    own, floor = statistics.median(ours), statistics.median(bare)
+    name = f"{SCORES:,} scores, {size:,} tasks"
+    return [
+        row(f"{name}: ours", own, singles / own, "one request each (sampled)", 40, at_least=True),
+        row(f"{name}: ours", own, own / floor, "the bare bulk endpoint", 1.15, at_least=False),
+        row(f"{name}: bare bulk endpoint", floor),
+        row(f"{name}: one request each (sampled)", singles),
+    ]
+
+
+def row(
+    case: str,
+    seconds: float,
+    ratio: float | None = None,
+    against: str = "",
+    goal: float | None = None,
+    *,
+    at_least: bool = True,
+) -> dict[str, object]:
+    met = None
+    if ratio is not None and goal is not None:
+        met = ratio >= goal if at_least else ratio <= goal
+    return {
+        "case": case,
+        "seconds": round(seconds, 3),
+        "ratio": None if ratio is None else round(ratio, 2),
+        "against": against,
+        "goal": None if goal is None else f"{'at least' if at_least else 'at most'} {goal}",
+        "met": met,
+    }
+
+
+def timed(call) -> float:  # type: ignore[no-untyped-def]
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def one_by_one(client: StudioClient, project_id: int, tasks: list[int]) -> None:
+    for task_id in tasks:
+        prediction = {"task": task_id, "score": 0.5, "model_version": "single", "result": []}
+        client.create_prediction(project_id, prediction)
+
+
+def bulk(client: StudioClient, project_id: int, wanted: dict[int, float], version: str) -> None:
+    tasks = list(wanted)
+    for start in range(0, len(tasks), BATCH):
+        batch = [
+            {"task": task_id, "score": wanted[task_id], "model_version": version, "result": []}
+            for task_id in tasks[start : start + BATCH]
+        ]
+        assert client.import_predictions(project_id, batch, READ_SECONDS) == len(batch)
+
+
+if __name__ == "__main__":
+    main()
