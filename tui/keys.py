@@ -77,6 +77,7 @@ KEYS: tuple[Key, ...] = (
     Key("learning", "e", "edit", "edit", "Change model version, order and neighbours"),
     Key("learning", "u", "undo", "undo", "Take a published model version back"),
     Key("learning", "r", "look", "look again", "Look again, and forget a failure"),
+    Key("learning", "slash", "filter", "filter", "Show only images that hold a text"),
     Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
     Key("everywhere", "1", "section('setup')", "", "Setup: the steps from nothing to labeling"),
     Key("everywhere", "2", "section('sync')", "", "Sync: images to tasks"),
@@ -92,6 +93,7 @@ KEYS: tuple[Key, ...] = (
     Key("list", "G,end", "last", "", "To the last"),
     Key("form", "enter", "accept", "save", "Accept the form"),
     Key("form", "escape", "cancel", "cancel", "Leave the form; nothing is changed"),
+    Key("form", "right", "", "", "Take the path that is suggested"),
     Key("form", "down", "app.focus_next", "", "To the next field (tab too)"),
     Key("form", "up", "app.focus_previous", "", "To the field before"),
     Key("dialog", "enter,y", "accept", "yes", "Yes, or close"),
@@ -99,6 +101,7 @@ KEYS: tuple[Key, ...] = (
     Key("dialog", "c", "copy", "copy", "Copy the text"),
     Key("dialog", "p", "reveal", "show password", "Show or hide the password to sign in with"),
     Key("logs", "tab", "other", "other log", "Ours, or the server's"),
+    Key("logs", "slash", "filter", "filter", "Show only lines that hold a text"),
     Key("logs", "c", "copy", "copy", "Copy the log"),
     Key("logs", "escape,q,L", "cancel", "close", "Close"),
 )
@@ -114,7 +117,8 @@ def bindings(*places: Place) -> list[Binding]:
     return [
         Binding(key.key, key.action, key.short or key.what, show=False, tooltip=key.what)
         for key in keys_of(*places)
-        if key.action != "command_palette"
+        # The palette is bound by Textual, and completing a path by the field itself.
+        if key.action not in ("command_palette", "")
     ]
 
 

@@ -151,3 +151,14 @@ def test_the_journal_is_masked_on_disk(tmp_path: Path) -> None:
     journal.file = tmp_path / "logs" / "labelpilot.log"
     journal.write(f"Token {'b' * 40} was refused")
     assert "b" * 40 not in journal.file.read_text()
+
+
+async def test_a_filter_keeps_the_log_lines_that_hold_a_text(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("2", "enter", "L", "slash")
+        await app.write("images found")
+        await app.settled()
+        assert "images found" in app.text
+        assert "done." not in app.text
+        await app.press("escape")
+        assert "Images to tasks: done." in app.text

@@ -95,3 +95,17 @@ async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
         await app.pilot.press("4", "enter")
         await app.until(lambda: "8 images would be asked for" in app.text)
         assert app.toasts == []
+
+
+async def test_a_filter_keeps_the_images_that_hold_a_text(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        await app.press("slash")
+        await app.write("WEIRD [")
+        await app.settled()
+        assert "[b] weird [red]" in app.text
+        assert "img_000" not in app.text
+        await app.press("enter", "enter")
+        assert "Why [b] weird [red]" in app.text
+        await app.press("enter", "slash", "escape")
+        assert "img_000" in app.text

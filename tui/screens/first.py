@@ -15,6 +15,7 @@ from core.workspace import IMAGE_PATTERN, Project
 from tui.backend import Backend
 from tui.screens.forms import Field, Form
 from tui.screens.matching import PAUSE_SECONDS, Matching
+from tui.widgets.paths import PathSuggester
 from tui.words import plain
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -37,7 +38,14 @@ class FirstForm(Form[bool]):
         self._root = root
         self._backend = backend
         self._config = root / Project().label_config
-        fields = [Field("path", "Image folder", image_folder(root))]
+        fields = [
+            Field(
+                "path",
+                "Image folder",
+                image_folder(root),
+                suggester=PathSuggester(root, files=False),
+            )
+        ]
         words = "Where are your images?"
         if not self._config.exists():
             fields.append(Field("labels", "Labels", "", "cat, dog, red car"))

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Checkbox, Input, Static
 
 from core.errors import LabelpilotError
@@ -27,13 +28,14 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that is asked. `options` are the words that can be given, where they are few."""
+    """One thing that is asked. A yes or no has a bool as `value`; a `secret` shows no letters."""
 
     name: str
     label: str
     value: str | bool = ""
     placeholder: str = ""
     secret: bool = False
+    suggester: Suggester | None = None
 
 
 class Tick(Checkbox, inherit_bindings=False):
@@ -88,6 +90,7 @@ class Form(ModalScreen[Answer], Generic[Answer]):
                     field.value,
                     placeholder=field.placeholder,
                     password=field.secret,
+                    suggester=field.suggester,
                     id=field.name,
                     compact=True,
                     select_on_focus=False,

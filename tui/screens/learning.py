@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -20,6 +20,7 @@ from tui.screens.asked import AskedDialog
 from tui.screens.dialogs import Dialog, sentence
 from tui.screens.round_form import RoundForm
 from tui.screens.section import Section
+from tui.widgets.filter import Filter
 from tui.widgets.histogram import histogram
 from tui.widgets.lists import KeyedLog, KeyedTable
 from tui.widgets.picture import Picture, can_show
@@ -49,6 +50,8 @@ class LearningScreen(Section):
 
     settings: RoundSettings | None = None
     _plan_soon = False
+    # The plan's rows that the table shows, in its order.
+    _rows: Sequence[int] = ()
     _tabled: RoundPlan | None = None
     _logged: tuple[Job | None, int] = (None, 0)
 
@@ -63,6 +66,7 @@ class LearningScreen(Section):
                 yield Picture(id="asked")
                 yield Static(plain("is like", "$muted"))
                 yield Picture(id="train")
+        yield Filter()
 
     def on_mount(self) -> None:
         self._make_columns()
@@ -216,7 +220,10 @@ class LearningScreen(Section):
         self._tabled = plan
         table = self.query_one(KeyedTable)
         table.clear()
-        for number, asked in enumerate(plan.asked[:MOST_ROWS], start=1):
+        needle = self.query_one(Filter).needle
+        self._rows = _matching(plan, needle) if needle else list(range(len(plan.asked)))
+        for row in self._rows[:MOST_ROWS]:
+            asked, number = plan.asked[row], row + 1
             known = {
                 "image": cell(asked.tag),
                 "score": cell(f"{asked.score:.2f}", justify="right"),
@@ -226,7 +233,8 @@ class LearningScreen(Section):
             }
             cells = [cell(f"{number:,}", "dim", "right"), *(known[name] for name in self._columns)]
             table.add_row(*cells, key=str(number))
-        table.focus()
+        if not self.query_one(Filter).has_focus:
+            table.focus()
 
     # What is known
 
@@ -275,6 +283,8 @@ class LearningScreen(Section):
                 return "There is no plan yet: enter makes one."
             if self.published is not None:
                 return "This plan is published already."
+        if action == "filter" and self._tabled is None:
+            return "There is no plan to search in yet."
         if action == "undo" and not self.versions:
             return "No model version is published."
         if action == "label" and self.pilot.seen.state("project") != "done":
@@ -295,9 +305,9 @@ class LearningScreen(Section):
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         plan = self.plan
-        if plan is None or not self._shows_pictures or event.cursor_row >= len(plan.asked):
+        if plan is None or not self._shows_pictures or event.cursor_row >= len(self._rows):
             return
-        asked = plan.asked[event.cursor_row]
+        asked = plan.asked[self._rows[event.cursor_row]]
         self.query_one("#asked", Picture).show(asked.path)
         self.query_one("#train", Picture).show(asked.train_path)
 
@@ -309,8 +319,9 @@ class LearningScreen(Section):
         if self.told_why() or self.refused("plan"):
             return
         plan, row, workspace = self.plan, self.query_one(KeyedTable).cursor_row, self.workspace
-        if plan is not None and plan.asked and workspace is not None:
-            self.pilot.push_screen(AskedDialog(plan.asked[row], row, workspace))
+        if plan is not None and row < len(self._rows) and workspace is not None:
+            number = self._rows[row]
+            self.pilot.push_screen(AskedDialog(plan.asked[number], number, workspace))
             return
         self._start_plan()
 
@@ -323,6 +334,18 @@ class LearningScreen(Section):
         self.settings = settings
         begin = partial(self.backend.plan, workspace, settings)
         self.pilot.jobs.start("plan", "Planning the round", settings.command, begin)
+
+    def action_filter(self) -> None:
+        if not self.refused("filter"):
+            self.query_one(Filter).open()
+
+    def on_input_changed(self, event: Filter.Changed) -> None:
+        event.stop()
+        if self.plan is not None:
+            self._tabulate(self.plan)
+
+    def on_filter_closed(self) -> None:
+        self.query_one(KeyedTable).focus()
 
     def action_look(self) -> None:
         if self.refused("look"):
@@ -391,6 +414,15 @@ class LearningScreen(Section):
         self.pilot.jobs.forget("publish")
         begin = partial(self.backend.remove_version, workspace, version)
         self.pilot.jobs.start("undo", "Taking the scores back", "", begin)
+
+
+def _matching(plan: RoundPlan, needle: str) -> list[int]:
+    """The rows whose image or train image holds `needle`."""
+    return [
+        row
+        for row, asked in enumerate(plan.asked)
+        if needle in asked.tag.lower() or needle in (asked.train_tag or "").lower()
+    ]
 
 
 def next_version(known: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from core.errors import redact
 from tui.keys import bindings
+from tui.widgets.filter import Filter
 from tui.widgets.keybar import KeyBar
 from tui.widgets.lists import KeyedLog
 from tui.words import harmless, plain, shortened
@@ -38,6 +39,7 @@ class LogsScreen(ModalScreen[None]):
         with Vertical(classes="window large"):
             yield Static(classes="title")
             yield KeyedLog(max_lines=5000)
+            yield Filter()
             yield KeyBar("logs", more=False)
 
     def on_mount(self) -> None:
@@ -67,6 +69,8 @@ class LogsScreen(ModalScreen[None]):
         title, found = self._lines()
         width = max(20, self.size.width - 10)
         self.query_one(".title", Static).update(plain(shortened(title, width)))
+        needle = self.query_one(Filter).needle
+        found = [line for line in found if needle in line.lower()]
         if found == self._shown:
             return
         log = self.query_one(KeyedLog)
@@ -82,6 +86,16 @@ class LogsScreen(ModalScreen[None]):
         self._server = not self._server
         self._shown = []
         self._read()
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    def on_input_changed(self, event: Filter.Changed) -> None:
+        event.stop()
+        self._read()
+
+    def on_filter_closed(self) -> None:
+        self.query_one(KeyedLog).focus()
 
     def action_copy(self) -> None:
         self._app.copy_out(redact("\n".join(self._shown)))

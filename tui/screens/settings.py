@@ -14,6 +14,7 @@ from tui.backend import Backend
 from tui.screens.first import label_words
 from tui.screens.forms import Field, Form
 from tui.screens.matching import PAUSE_SECONDS, Matching
+from tui.widgets.paths import PathSuggester
 from tui.words import plain
 
 # Field -> (section, key) of labelpilot.toml.
@@ -40,16 +41,17 @@ class SettingsForm(Form[bool]):
         self._backend = backend
         self._before = _values(workspace or Workspace(root))
         value = self._before
+        folders, files = PathSuggester(root, files=False), PathSuggester(root, files=True)
         fields = [
-            Field("path", "Image folder", value["path"]),
+            Field("path", "Image folder", value["path"], suggester=folders),
             Field("pattern", "Pattern", value["pattern"]),
             Field("recursive", "Subfolders too", value["recursive"]),
             Field("title", "Project", value["title"]),
-            Field("label_config", "Labeling config", value["label_config"]),
-            Field("annotations", "Annotations", value["annotations"]),
-            Field("dataset", "Dataset", value["dataset"]),
+            Field("label_config", "Labeling config", value["label_config"], suggester=files),
+            Field("annotations", "Annotations", value["annotations"], suggester=folders),
+            Field("dataset", "Dataset", value["dataset"], suggester=files),
             Field("url", "Label Studio", value["url"], "labelpilot's own; or http://…"),
-            Field("hooks", "Hooks", value["hooks"]),
+            Field("hooks", "Hooks", value["hooks"], suggester=files),
             Field("python", "Python for hooks", value["python"], "found by itself"),
             Field("neighbours", "Neighbours", value["neighbours"]),
         ]
