@@ -27,9 +27,8 @@ class PathSuggester(Suggester):
         head, _, begun = value.rpartition("/")
         if not value or (not begun and not head):
             return None
-        folder = (
-            self._root / Path(head + "/" if head or value.startswith("/") else ".").expanduser()
-        )
+        above = f"{head}/" if "/" in value else ""
+        folder = self._root / Path(above).expanduser()
         found: list[str] = []
         try:
             with os.scandir(folder) as entries:
