@@ -34,11 +34,11 @@ class PathSuggester(Suggester):
             with os.scandir(folder) as entries:
                 for _, entry in zip(range(MOST_ENTRIES), entries, strict=False):
                     hidden = entry.name.startswith(".") and not begun.startswith(".")
-                    if hidden or not entry.name.startswith(begun) or entry.name == begun:
+                    if hidden or not entry.name.startswith(begun):
                         continue
                     if entry.is_dir():
                         found.append(entry.name + "/")
-                    elif self._files:
+                    elif self._files and entry.name != begun:
                         found.append(entry.name)
         except OSError:
             return None
