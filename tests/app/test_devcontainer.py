@@ -6,16 +6,15 @@ import json
 import re
 from pathlib import Path
 
-from core.studio.server import FIRST_PORT
+from core.studio.process import FIRST_PORT, PORTS
 
 FILE = Path(__file__).parents[2] / ".devcontainer" / "devcontainer.json"
 
 
-def test_the_port_of_our_server_is_forwarded_and_private() -> None:
+def test_the_ports_of_our_server_are_named_and_the_first_is_forwarded() -> None:
     # The format is JSON with comments.
     settings = json.loads(re.sub(r"^\s*//.*$", "", FILE.read_text(), flags=re.MULTILINE))
     assert settings["forwardPorts"] == [FIRST_PORT]
     (ports,) = settings["portsAttributes"].items()
     first, last = map(int, ports[0].split("-"))
-    assert first <= FIRST_PORT <= last
-    assert ports[1]["visibility"] == "private"
+    assert (first, last) == (FIRST_PORT, FIRST_PORT + PORTS - 1)
