@@ -164,16 +164,19 @@ class Interpreter:
 
     def _key(self, results: list[Result]) -> tuple[object, ...] | None:
         """What `results` say, in their own order; None where that takes a closer look."""
-        key: list[object] = []
-        for result in results:
-            name, kind, value = result.from_name, result.type, result.value
-            if self._simple.get(name) != kind or value is None or result.item_index is not None:
-                return None
-            names = getattr(value, kind)
-            if names is None or (value.x is not None and kind in _ANSWERS):
-                return None
-            key.append((name, *names))
-        return tuple(key)
+        if len(results) == 1:
+            return self._simply(results[0])
+        key = [self._simply(result) for result in results]
+        return None if None in key else tuple(key)
+
+    def _simply(self, result: Result) -> tuple[object, ...] | None:
+        name, kind, value = result.from_name, result.type, result.value
+        if self._simple.get(name) != kind or value is None or result.item_index is not None:
+            return None
+        names = getattr(value, kind)
+        if names is None or (value.x is not None and kind in _ANSWERS):
+            return None
+        return (name, *names)
 
     def _said(
         self, results: list[Result], data: dict[str, Any]

@@ -263,7 +263,8 @@ def make_workspace(folder: Path, files: int) -> None:
     annotations.mkdir()
     root = folder.as_posix().lstrip("/")
     for number in range(1, files + 1):
-        classes = chosen.sample(CLASSES, chosen.randrange(1, 4))
+        # The browser writes them in the order of the labeling config.
+        classes = sorted(chosen.sample(CLASSES, chosen.randrange(1, 4)))
         write_annotation(annotations, number, f"{root}/images/img_{number:07d}.png", classes)
 
 
