@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
 import orjson
 
@@ -21,9 +23,13 @@ from core.studio.server import is_loopback
 
 # Seconds. Long work that the server does inside a request (a native sync) sets its own.
 CONNECT_SECONDS = 10.0
+# Within which an answer must be here whole: a link that trickles is as good as none.
 READ_SECONDS = 60.0
 GET_ATTEMPTS = 4
-_TOO_MANY_REQUESTS = 429
+# A server or proxy that asks to be left alone for longer than this is taken to refuse.
+LONGEST_WAIT = 120.0
+
+Value = TypeVar("Value")
 
 
 class NoAnswer(StudioUnreachable):
@@ -32,6 +38,14 @@ class NoAnswer(StudioUnreachable):
 
 class Broken(StudioRefused, NoAnswer):
     """A 5xx: an answer, but one that leaves open whether the request took effect."""
+
+
+class Postponed(StudioRefused):
+    """A 429: the request took no effect, and may be sent again after `wait` seconds."""
+
+    def __init__(self, message: str, *, cause: str, next_step: str, wait: float) -> None:
+        super().__init__(message, cause=cause, next_step=next_step, status=429)
+        self.wait = wait
 
 
 class Transport:
@@ -54,7 +68,7 @@ class Transport:
         import stamina
 
         for attempt in stamina.retry_context(
-            on=_may_pass,
+            on=_wait_before_next,
             attempts=GET_ATTEMPTS,
             timeout=None,
             wait_initial=0.2,
@@ -75,9 +89,10 @@ class Transport:
     ) -> Any:
         """Send one request once and return its JSON (None for an empty answer).
 
-        `body` is sent as JSON; bytes are sent as they are. `read_seconds` None waits for ever.
-        Raises StudioRefused for an answer that says no, NoAnswer where none came whole, and
-        StudioUnreachable where nothing could be sent.
+        `body` is sent as JSON; bytes are sent as they are. The whole answer must be here within
+        `read_seconds`; None waits for ever. Raises StudioRefused for an answer that says no
+        (Postponed for one that says later), NoAnswer where none came whole, and StudioUnreachable
+        where nothing could be sent.
         """
         answer = self._exchange(method, path, params, body, read_seconds)
         if answer.status_code == 401 and self._renew_access():
@@ -111,7 +126,8 @@ class Transport:
 
         content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         wrapper = self._wrapper
-        with _sentences(self.url):
+
+        def request() -> Any:
             return wrapper.httpx_client.httpx_client.request(
                 method,
                 f"{self.url}/{path.lstrip('/')}",
@@ -121,6 +137,9 @@ class Transport:
                 timeout=httpx.Timeout(CONNECT_SECONDS, read=read_seconds, write=READ_SECONDS),
             )
 
+        with _sentences(self.url):
+            return request() if read_seconds is None else _within(read_seconds, request)
+
     def _renew_access(self) -> bool:
         """Drop the access token, so that the next request gets a new one; False for legacy ones."""
         tokens = self._wrapper._tokens_client
@@ -128,6 +147,33 @@ class Transport:
             return False
         tokens._access_token = None
         return True
+
+
+def _within(seconds: float, call: Callable[[], Value]) -> Value:
+    """The result of `call`, or httpx.ReadTimeout if it takes longer than `seconds`.
+
+    httpx bounds each read and not their sum. The call that took too long is left to itself.
+    """
+    import httpx
+
+    outcome: list[Value] = []
+    failure: list[Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except Exception as error:  # handed on to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="request")
+    thread.start()
+    # A little longer than a single read may take, whose own timeout frees the connection.
+    thread.join(seconds + 1.0)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise httpx.ReadTimeout(f"no whole answer within {seconds:.0f} seconds")
+    return outcome[0]
 
 
 def _make_sdk(url: str, token: str) -> Any:
@@ -208,6 +254,13 @@ def _checked(answer: Any, method: str, path: str) -> Any:
         detail = _detail(orjson.loads(answer.content)) or detail
     if status == 401:
         raise _bad_token(status, detail)
+    if status == 429 and (wait := _retry_after(answer.headers)) <= LONGEST_WAIT:
+        raise Postponed(
+            f"Label Studio, or a proxy before it, is too busy for {method} {path}.",
+            cause=f"status {status}: {detail}",
+            next_step=f"Try again in {wait:.0f} seconds.",
+            wait=wait,
+        )
     if status >= 500:
         raise Broken(
             f"Label Studio, or a proxy before it, failed on {method} {path}.",
@@ -220,10 +273,20 @@ def _checked(answer: Any, method: str, path: str) -> Any:
     )
 
 
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, NoAnswer) or (
-        isinstance(error, StudioRefused) and error.status == _TOO_MANY_REQUESTS
-    )
+def _wait_before_next(error: Exception) -> bool | float:
+    """Whether a GET is worth sending again after `error`, or after how many seconds."""
+    return error.wait if isinstance(error, Postponed) else isinstance(error, NoAnswer)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """The seconds that a `Retry-After` header asks for; 1 where there is none that can be read."""
+    value = headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(1.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return 1.0
 
 
 def _bad_token(status: int, detail: str) -> LabelpilotError:
