@@ -20,7 +20,6 @@ from typing import BinaryIO
 
 import msgspec
 
-from core.dataset.files import Folder
 from core.dataset.interpreting import Block
 
 # Counted up where what is kept, or how it is made of a file, changes.
@@ -107,9 +106,8 @@ class CacheWriter:
                 self.drop()
 
 
-def unchanged(block: Block, folder: Folder) -> Block:
-    """The files of `block` that lie in `folder` as they were when they were read."""
-    stamps = folder.stamps(block.names)
+def unchanged(block: Block, stamps: list[int]) -> Block:
+    """The files of `block` that are as they were when they were read; `stamps` are today's."""
     if stamps == block.stamps:
         return block
     kept = [now == then for now, then in zip(stamps, block.stamps, strict=True)]

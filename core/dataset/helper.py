@@ -1,8 +1,8 @@
 """A second process that reads and interprets files, so that more than one core is at work.
 
-The parent hands it names, and gets back records and what was left out. It is a plain process that
-talks over its pipes, not a fork: the app that starts it has threads. Where it cannot be started or
-dies, the parent does its work; nobody waits for it.
+The parent hands it names, and gets back records and what was left out, or the files' stamps. It is
+a plain process that talks over its pipes, not a fork: the app that starts it has threads. Where it
+cannot be started or dies, the parent does its work; nobody waits for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from core.dataset.controls import Controls
 from core.dataset.files import Folder
-from core.dataset.interpreting import Interpreted, interpret
+from core.dataset.interpreting import Block, Interpreted, interpret
 from core.dataset.records import Interpreter
 
 # So many names, each as long as a name can be, fit into a pipe. Were there more, parent and helper
@@ -43,6 +43,17 @@ class Order(Struct, frozen=True):
     controls: Controls
 
 
+class Chunk(Struct, frozen=True):
+    """Names of files that are to be read."""
+
+    names: list[str]
+
+
+# What a helper is asked: to read files, or to tell whether a block's files have changed.
+Job = Chunk | Block
+Answer = Interpreted | list[int]
+
+
 class HelperFailed(Exception):
     """The process is gone, silent for too long, or talks nonsense."""
 
@@ -50,11 +61,11 @@ class HelperFailed(Exception):
 class Helper:
     """A running helper. All of it raises HelperFailed where the process cannot be had.
 
-    `asked` are the chunks of names that were not answered yet, the first one first.
+    `asked` are the jobs that were not answered yet, the first one first.
     """
 
     def __init__(self, order: Order) -> None:
-        self.asked: list[list[str]] = []
+        self.asked: list[Job] = []
         self._heard = bytearray()
         try:
             self._process = subprocess.Popen(
@@ -66,23 +77,26 @@ class Helper:
                 stderr=subprocess.DEVNULL,
             )
             assert self._process.stdin is not None and self._process.stdout is not None
-            self._names, self._answers = self._process.stdin, self._process.stdout.fileno()
+            self._jobs, self._answers = self._process.stdin, self._process.stdout.fileno()
             os.set_blocking(self._answers, False)
-            _say(self._names, order)
+            _say(self._jobs, order)
         except (OSError, ValueError) as error:
             raise HelperFailed(str(error)) from None
 
-    def ask(self, names: list[str]) -> None:
-        """Hand over a chunk of names; at most one more than it is at work on."""
-        self.asked.append(names)
+    def ask(self, job: Job) -> None:
+        """Hand over a job; at most one more than it is at work on."""
+        self.asked.append(job)
         try:
-            _say(self._names, names)
+            _say(self._jobs, (isinstance(job, Block), job.names))
         except (OSError, ValueError) as error:
             raise HelperFailed(str(error)) from None
 
-    def answers(self, seconds: float = 0) -> list[Interpreted]:
-        """What came since, to the first of `asked` and on; wait so long if nothing has come yet."""
-        found: list[Interpreted] = []
+    def answers(self, seconds: float = 0) -> list[tuple[Job, Answer]]:
+        """The jobs done since, with what they gave; wait so long if none is done yet.
+
+        A chunk gives what its files hold, a block the stamps of its files.
+        """
+        found: list[tuple[Job, Answer]] = []
         try:
             if not select.select([self._answers], [], [], seconds)[0]:
                 return found
@@ -90,8 +104,14 @@ class Helper:
                 while part := os.read(self._answers, _PART):
                     self._heard += part
                 raise HelperFailed("it has ended")
-            while (answer := self._next_answer()) is not None:
-                found.append(answer)
+            while (content := self._next_answer()) is not None:
+                job = self.asked[0]
+                answer: Answer
+                if isinstance(job, Block):
+                    answer = msgspec.msgpack.decode(content, type=list[int])
+                else:
+                    answer = msgspec.msgpack.decode(content, type=Interpreted)
+                found.append((job, answer))
                 del self.asked[0]
         except (OSError, msgspec.DecodeError) as error:
             raise HelperFailed(str(error)) from None
@@ -103,7 +123,7 @@ class Helper:
         with contextlib.suppress(OSError):
             self._process.communicate()
 
-    def _next_answer(self) -> Interpreted | None:
+    def _next_answer(self) -> bytes | None:
         if len(self._heard) < _LENGTH.size:
             return None
         end = _LENGTH.size + _LENGTH.unpack_from(self._heard)[0]
@@ -111,21 +131,24 @@ class Helper:
             return None
         content = bytes(self._heard[_LENGTH.size : end])
         del self._heard[:end]
-        return msgspec.msgpack.decode(content, type=Interpreted)
+        return content
 
 
 def serve() -> None:
-    """Be a helper: read an order and names from standard input, answer on standard output."""
-    names, answers = sys.stdin.buffer, sys.stdout.buffer
+    """Be a helper: read an order and jobs from standard input, answer on standard output."""
+    jobs, answers = sys.stdin.buffer, sys.stdout.buffer
     # Nothing here makes cycles that would have to be looked for.
     gc.disable()
     try:
-        order = _hear(names, Order)
+        order = _hear(jobs, Order)
         folder = Folder(Path(order.folder))
         interpreter = Interpreter(order.controls, Path(order.images))
         while True:
-            chunk = _hear(names, list[str])
-            _say(answers, interpret(chunk, folder.read(chunk), interpreter))
+            stamps_only, chunk = _hear(jobs, tuple[bool, list[str]])
+            if stamps_only:
+                _say(answers, folder.stamps(chunk))
+            else:
+                _say(answers, interpret(chunk, folder.read(chunk), interpreter))
     except (EOFError, OSError):
         return
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,8 +22,8 @@ import msgspec
 from core.dataset.cache import Cache, CacheWriter, unchanged
 from core.dataset.controls import Controls
 from core.dataset.files import Folder
-from core.dataset.helper import MOST_NAMES, Helper, HelperFailed, Order
-from core.dataset.interpreting import Interpreted, Unreadable, interpret, left_out, reason
+from core.dataset.helper import MOST_NAMES, Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.dataset.interpreting import Block, Interpreted, Unreadable, interpret, left_out, reason
 from core.dataset.packing import Packed, pack
 from core.dataset.paths import NotReadable
 from core.dataset.records import Interpreter, Row
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 _CHUNK = MOST_NAMES
 # Fewer files are read sooner than a helper has started.
 _WORTH_A_HELPER = 20_000
+# To ask for their stamps takes a third of the time.
+_WORTH_A_HELPER_FOR_STAMPS = 60_000
 _MOST_HELPERS = 7
-# Chunks that a helper has: the one it is at work on, and the next.
+# Jobs that a helper has: the one it is at work on, and the next.
 _AHEAD = 2
 # Seconds after which a helper that says nothing is given up.
 _SILENCE = 60.0
@@ -95,17 +97,17 @@ class FolderReader:
         helpers = _Helpers(self._order())
         try:
             plain = self.regions is None
-            if plain and cache.is_empty and folder.looks_large(_WORTH_A_HELPER):
+            worth = _WORTH_A_HELPER if cache.is_empty else _WORTH_A_HELPER_FOR_STAMPS
+            if plain and folder.looks_large(worth):
                 # They start while the names are listed.
-                helpers.start(_WORTH_A_HELPER)
+                helpers.start(worth)
             ignored = self.ignored
             names = [name for name in folder.names() if name[0] != "." and name not in ignored]
             total = len(names)
             if plain and not cache.is_empty:
                 left = set(names)
                 names.clear()
-                for block in cache.blocks():
-                    block = unchanged(block, folder)
+                for block in _unchanged(cache, folder, helpers):
                     writer.add(block)
                     left.difference_update(block.names)
                     yield Batch(block.records, [], total - len(left), total)
@@ -144,22 +146,19 @@ class FolderReader:
     def _interpreted(
         self, folder: Folder, names: list[str], helpers: _Helpers
     ) -> Iterator[tuple[int, Interpreted]]:
-        """What the files gave, with their number; chunks done by helpers come in between."""
-        chunks = iter([names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)])
+        """What the files gave, with their number."""
         interpreter = self._interpreter()
 
-        def here(chunk: list[str]) -> tuple[int, Interpreted]:
-            return len(chunk), interpret(chunk, folder.read(chunk), interpreter, self.regions)
+        def here(chunk: Job) -> Answer:
+            return interpret(chunk.names, folder.read(chunk.names), interpreter, self.regions)
 
         if self.regions is None:
             helpers.start(len(names))
-        yield from helpers.work(chunks)
-        for chunk in chunks:
-            yield here(chunk)
-            yield from helpers.work(chunks)
-        yield from helpers.rest()
-        for chunk in helpers.failed:
-            yield here(chunk)
+        starts = range(0, len(names), _CHUNK)
+        chunks: Iterator[Job] = iter([Chunk(names[start : start + _CHUNK]) for start in starts])
+        for chunk, found in helpers.share(chunks, here):
+            assert isinstance(found, Interpreted)
+            yield len(chunk.names), found
 
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.controls, self.images)
@@ -168,13 +167,24 @@ class FolderReader:
         return Order(str(self.folder), str(self.images), self.controls)
 
 
+def _unchanged(cache: Cache, folder: Folder, helpers: _Helpers) -> Iterator[Block]:
+    """What is kept of the files that have not changed since, in no order."""
+
+    def here(block: Job) -> Answer:
+        return folder.stamps(block.names)
+
+    for block, stamps in helpers.share(cache.blocks(), here):
+        assert isinstance(block, Block) and isinstance(stamps, list)
+        yield unchanged(block, stamps)
+
+
 class _Helpers:
-    """Helpers that take chunks off the same iterator as their parent."""
+    """Helpers, and how work is shared out between them and their parent."""
 
     def __init__(self, order: Order) -> None:
-        self.failed: list[list[str]] = []
         self._order = order
         self._helpers: list[Helper] = []
+        self._failed: list[Job] = []
 
     def start(self, files: int) -> None:
         """Have as many as are worth it for so many files."""
@@ -183,35 +193,37 @@ class _Helpers:
             while len(self._helpers) < worth:
                 self._helpers.append(Helper(self._order))
 
-    def work(self, chunks: Iterator[list[str]]) -> Iterator[tuple[int, Interpreted]]:
-        """The answers that have come. Each helper has a chunk more than it is at work on."""
-        yield from self._answers(chunks, 0)
-
-    def rest(self) -> Iterator[tuple[int, Interpreted]]:
-        """The answers that are still to come. `failed` is whole afterwards."""
+    def share(
+        self, jobs: Iterator[Job], here: Callable[[Job], Answer]
+    ) -> Iterator[tuple[Job, Answer]]:
+        """Do all jobs, some of them `here`, the others by the helpers; each with its answer."""
+        yield from self._answers(jobs, 0)
+        for job in jobs:
+            yield job, here(job)
+            yield from self._answers(jobs, 0)
         while any(helper.asked for helper in self._helpers):
             yield from self._answers(iter(()), _SILENCE)
+        failed, self._failed = self._failed, []
+        for job in failed:
+            yield job, here(job)
 
     def close(self) -> None:
         """End the helpers, whatever they are at."""
         for helper in self._helpers:
             helper.close()
 
-    def _answers(
-        self, chunks: Iterator[list[str]], seconds: float
-    ) -> Iterator[tuple[int, Interpreted]]:
+    def _answers(self, jobs: Iterator[Job], seconds: float) -> Iterator[tuple[Job, Answer]]:
+        """The answers that have come. Each helper gets a job more than it is at work on."""
         for helper in self._helpers[:]:
-            asked = helper.asked[:]
             try:
-                answers = helper.answers(seconds) if asked else []
-                if seconds and asked and not answers and len(helper.asked) == len(asked):
+                answers = helper.answers(seconds) if helper.asked else []
+                if seconds and helper.asked and not answers:
                     raise HelperFailed("it is silent")
-                for names, answer in zip(asked, answers, strict=False):
-                    yield len(names), answer
-                while len(helper.asked) < _AHEAD and (chunk := next(chunks, None)):
-                    helper.ask(chunk)
+                yield from answers
+                while len(helper.asked) < _AHEAD and (job := next(jobs, None)) is not None:
+                    helper.ask(job)
             except HelperFailed:
-                self.failed += helper.asked
+                self._failed += helper.asked
                 self._helpers.remove(helper)
                 helper.close()
 

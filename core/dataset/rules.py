@@ -93,7 +93,7 @@ class Tally:
         self._images += records.images
         self._labels += map(table.__getitem__, records.labels)
         self._moments.extend(records.moments)
-        self._annotations.extend(-1 if n is None else n for n in records.annotations)
+        self._annotations.extend([-1 if n is None else n for n in records.annotations])
         self._ground_truth.extend(records.ground_truth)
         return there
 

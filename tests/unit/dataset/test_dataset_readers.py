@@ -15,8 +15,8 @@ from core.dataset import readers
 from core.dataset.controls import read_controls
 from core.dataset.export import ExportResult, FolderSource, export_dataset
 from core.dataset.files import Content, Folder
-from core.dataset.helper import Helper, HelperFailed, Order
-from core.dataset.interpreting import Interpreted
+from core.dataset.helper import Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.dataset.interpreting import Block
 from core.progress import finish
 from core.workspace import Workspace
 
@@ -116,6 +116,7 @@ def many(
 ) -> dict[str, list[str]]:
     """So many files that a helper is worth it, some of them bad; the dataset they make."""
     monkeypatch.setattr(readers, "_WORTH_A_HELPER", 100)
+    monkeypatch.setattr(readers, "_WORTH_A_HELPER_FOR_STAMPS", 100)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(2000)))
     for number in range(0, 2000, 100):
@@ -123,12 +124,18 @@ def many(
     return {str(number): ["N"] for number in range(2000)}
 
 
-def test_helpers_read_a_part_and_the_result_is_the_same(
-    many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("settled")
+def test_helpers_do_a_part_and_the_result_is_the_same(
+    many: dict[str, list[str]],
+    export: Export,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Write,
+    annotation: Build,
 ) -> None:
-    answers, answered = Helper.answers, list[Interpreted]()
+    answers, answered = Helper.answers, list[tuple[Job, Answer]]()
 
-    def patient(helper: Helper, seconds: float = 0) -> list[Interpreted]:
+    def patient(helper: Helper, seconds: float = 0) -> list[tuple[Job, Answer]]:
         # A helper needs a moment to start; here it is given the time to.
         found = answers(helper, seconds or 60)
         answered.extend(found)
@@ -138,7 +145,12 @@ def test_helpers_read_a_part_and_the_result_is_the_same(
     result = export()
     assert dataset() == many
     assert result.unreadable == 20
-    assert answered
+    assert answered and all(isinstance(job, Chunk) for job, _ in answered)
+    answered.clear()
+    write(annotation(7, "ds/7.png", ["indoor"]))
+    export()
+    assert dataset() == {**many, "7": ["indoor"]}
+    assert any(isinstance(job, Block) for job, _ in answered)
 
 
 @pytest.mark.parametrize("moment", ["ask", "answers"])
@@ -166,9 +178,9 @@ def test_a_helper_that_hangs_is_given_up(
     monkeypatch.setattr(readers, "_SILENCE", 0.01)
     ask = Helper.ask
 
-    def stopped(helper: Helper, names: list[str]) -> None:
+    def stopped(helper: Helper, job: Job) -> None:
         os.kill(helper._process.pid, signal.SIGSTOP)
-        ask(helper, names)
+        ask(helper, job)
 
     monkeypatch.setattr(Helper, "ask", stopped)
     assert export().unreadable == 20
@@ -207,7 +219,7 @@ def test_a_helper_says_when_it_has_nothing_to_stand_on(tmp_path: Path, config: s
     helper = Helper(Order(str(tmp_path / "gone"), str(tmp_path), read_controls(config)))
     try:
         with pytest.raises(HelperFailed):
-            helper.ask(["1"])
+            helper.ask(Chunk(["1"]))
             helper.answers(60)
     finally:
         helper.close()
