@@ -92,15 +92,21 @@ def find_secret(workspace: Workspace, name: Name) -> Secret | None:
 
     What our own server's file holds is moved to the keyring where there is one that is open.
     """
-    found = _find(workspace, name)
+    if name == "token" and (value := os.environ.get(VARIABLE, "").strip()):
+        keep_secret(value)
+        return Secret(clean_token(value, f"The value of {VARIABLE}"), "environment")
+    return stored_secret(workspace, name)
+
+
+def stored_secret(workspace: Workspace, name: Name) -> Secret | None:
+    """As `find_secret`, but for the environment: what is labelpilot's to change."""
+    found = _stored(workspace, name)
     if found is not None:
         keep_secret(found.value)
     return found
 
 
-def _find(workspace: Workspace, name: Name) -> Secret | None:
-    if name == "token" and (value := os.environ.get(VARIABLE, "").strip()):
-        return Secret(clean_token(value, f"The value of {VARIABLE}"), "environment")
+def _stored(workspace: Workspace, name: Name) -> Secret | None:
     if typed := _session.get((_realm(workspace), name)):
         return Secret(typed, "session")
     stored = _read_file(workspace)

@@ -22,19 +22,33 @@ _PASSED_ON = (
 def document_root(workspace: Workspace) -> Path:
     """The folder below which our server may serve files: the images' and annotations' parent.
 
-    Label Studio wants each storage in a strict subfolder of it. Raises ConfigurationError where it
-    would be the root of the file system or the home folder.
+    Label Studio wants each storage in a strict subfolder of it. Raises ConfigurationError where it,
+    or a storage's folder, is the root of the file system, the home folder or a parent of that: by
+    its name or through links.
     """
     images, annotations = workspace.images.path, workspace.annotations.path
     root = Path(os.path.commonpath([images.parent, annotations.parent]))
-    if root == Path(root.anchor) or root == Path.home():
+    if _is_too_wide(root):
         raise ConfigurationError(
             f"The images and the annotations have no folder in common but {root}, and Label Studio "
             "would serve all of it.",
             cause=f"images: {images}; annotations: {annotations}",
             next_step="Put both into one folder, such as data/images and data/annotations.",
         )
+    for folder in (images, annotations):
+        if _is_too_wide(folder):
+            raise ConfigurationError(
+                f"{folder} is {os.path.realpath(folder)}, and Label Studio would serve all of it.",
+                next_step="Name the folder with the images, and one for the annotations.",
+            )
     return root
+
+
+def _is_too_wide(folder: Path) -> bool:
+    real, home = os.path.realpath(folder), os.path.expanduser("~")
+    # It stays a tilde for a user without a home folder, as in some containers.
+    home = "/" if home == "~" else os.path.realpath(home)
+    return os.path.commonpath([real, home]) == real
 
 
 def trusted_origins(port: int, environ: Mapping[str, str]) -> list[str]:
@@ -75,6 +89,8 @@ def server_environment(
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "ALLOWED_HOSTS": ",".join(sorted(hosts)),
         "CSRF_TRUSTED_ORIGINS": ",".join(origins),
+        # Without it, any page may read what needs no cookie.
+        "CORS_ALLOWED_ORIGINS": ",".join(origins),
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",

@@ -1,8 +1,8 @@
 """Our own Label Studio: start it, find it again, watch it, stop it.
 
 The server is a process of its own in a session of its own: it goes on when the app closes, and the
-next start of labelpilot finds it through `labelpilot-server.json` in its data folder. A process is
-taken for ours only if its id and its start time are the ones written there.
+next start of labelpilot finds it again. It listens on this machine only, and its data folder is
+its owner's alone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ import importlib.metadata
 import importlib.util
 import os
 import secrets
-import signal
-import socket
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,22 +21,34 @@ from pathlib import Path
 import orjson
 import psutil
 
+from core.addresses import is_loopback as is_loopback
 from core.credentials import find_secret, store_secret
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
-from core.locks import only_one
+from core.locks import Busy, only_one
 from core.progress import Progress, Work
 from core.studio.environment import document_root, server_environment
+from core.studio.process import (
+    Record,
+    end,
+    free_port,
+    launch,
+    living,
+    ports_of,
+    read_record,
+    write_record,
+)
 from core.workspace import Workspace
 
 # A first start migrates an empty database: 17 to 43 s were seen on two cores, minutes on a loaded
 # machine.
 START_SECONDS = 300.0
-STOP_SECONDS = 15.0
+# Between a port's choice and its use lies a first start: another server may take it meanwhile.
+START_ATTEMPTS = 3
 # How long a server that went away may take to come back.
 RETURN_SECONDS = 60.0
-FIRST_PORT = 8080
 EMAIL = "labelpilot@localhost"
+TAIL_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +74,6 @@ class ServerStatus:
         return shown
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What `labelpilot-server.json` says of the last server that was started here."""
-
-    pid: int
-    started: float
-    port: int
-    settings: str
-
-
 def log_file(workspace: Workspace) -> Path:
     """The file to which our server writes."""
     return workspace.logs / "label-studio.log"
@@ -95,17 +94,22 @@ def server_status(workspace: Workspace) -> ServerStatus:
     if not workspace.owns_server:
         version = _answering_version(workspace.studio.url or "")
         return ServerStatus(version is not None, workspace.studio.url, version=version)
-    record = _read_record(workspace)
-    process = _process(record)
+    record = read_record(workspace)
+    process = living(workspace, record)
     data_dir, log = str(workspace.server_folder), str(log_file(workspace))
     if record is None or process is None:
         return ServerStatus(False, None, None, installed_version(), data_dir, log)
-    url = f"http://127.0.0.1:{record.port}"
     current = True
     with contextlib.suppress(ConfigurationError):
         current = record.settings == _fingerprint(workspace, record.port)
     return ServerStatus(
-        is_healthy(url), url, process.pid, installed_version(), data_dir, log, current
+        record.port in ports_of(process) and is_healthy(record.url),
+        record.url,
+        process.pid,
+        installed_version(),
+        data_dir,
+        log,
+        current,
     )
 
 
@@ -116,22 +120,23 @@ def server_url(workspace: Workspace) -> str:
     """
     if workspace.studio.url is not None:
         return workspace.studio.url
-    record = _read_record(workspace)
-    if record is None or _process(record) is None:
+    record = read_record(workspace)
+    if record is None or living(workspace, record) is None:
         raise StudioUnreachable(
             "Label Studio is not running.",
             next_step="Start it: `labelpilot server start`, or the Server step of the checklist.",
         )
-    return f"http://127.0.0.1:{record.port}"
+    return record.url
 
 
 def start_server(workspace: Workspace) -> Work[ServerStatus]:
     """Start our own Label Studio, or find the one that runs, and wait until it answers.
 
-    A server whose settings are no longer the workspace's is restarted. Progress counts seconds and
-    carries the last line of the server's log. Raises ConfigurationError where Label Studio is not
-    installed or its document root would be too wide, StudioUnreachable where it does not come up;
-    a server that did not come up is ended.
+    One that is starting is waited for; one that is silent, or whose settings are no longer the
+    workspace's, is started anew. Progress counts seconds and carries the last line of the server's
+    log. Raises ConfigurationError where Label Studio is not installed or its document root would
+    be too wide, StudioUnreachable where it does not come up; a server that did not come up is
+    ended.
     """
     if not workspace.owns_server:
         raise ConfigurationError(
@@ -145,84 +150,118 @@ def start_server(workspace: Workspace) -> Work[ServerStatus]:
             "`url` under [studio] in labelpilot.toml.",
         )
     document_root(workspace)
-    with only_one(workspace, "server", wait=START_SECONDS):
-        status = server_status(workspace)
-        if status.running and status.settings_current:
-            return status
-        if status.pid is not None:
-            stop_server(workspace)
-        status = yield from _start(workspace)
+    began, note = time.monotonic(), "another labelpilot is starting it"
+    while True:
+        try:
+            with only_one(workspace, "server", wait=0.25):
+                return (yield from _found_or_started(workspace))
+        except Busy:
+            if time.monotonic() - began > START_SECONDS:
+                raise
+        yield Progress("server", int(time.monotonic() - began), None, note)
+        note = ""
+
+
+def _found_or_started(workspace: Workspace) -> Work[ServerStatus]:
+    status = server_status(workspace)
+    if status.running and status.settings_current:
         return status
+    record = read_record(workspace)
+    process = living(workspace, record)
+    if record is not None and process is not None:
+        if status.settings_current and not ports_of(process):
+            offset = _size(log_file(workspace))
+            if (yield from _wait_until_up(workspace, process, record.port, offset)):
+                return server_status(workspace)
+        stop_server(workspace)
+    return (yield from _start(workspace, record))
 
 
-def _start(workspace: Workspace) -> Work[ServerStatus]:
-    former = _read_record(workspace)
-    port = _free_port([former.port] if former is not None else [])
-    folder, log = workspace.server_folder, log_file(workspace)
-    for path in (folder, log.parent):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
+def _start(workspace: Workspace, former: Record | None) -> Work[ServerStatus]:
+    for folder in (workspace.server_folder, workspace.logs):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    port = None if former is None else former.port
+    for _ in range(START_ATTEMPTS):
+        port = free_port(port)
+        offset = _size(log_file(workspace))
+        process = _launched(workspace, port)
+        if (yield from _wait_until_up(workspace, process, port, offset)):
+            return server_status(workspace)
+    raise StudioUnreachable(
+        "Label Studio found its port taken each time it was started.",
+        next_step="Look at what else is being started on this machine, and try again.",
+    )
+
+
+def _launched(workspace: Workspace, port: int) -> psutil.Process:
+    """Start the server's process, and write down which one it is."""
     environment = server_environment(workspace, port, os.environ, _first_account(workspace))
-    launcher = Path(__file__).with_name("launcher.py")
-    command = [sys.executable, str(launcher), "start", "--internal-host", "127.0.0.1"]
-    command += ["--port", str(port), "--no-browser"]
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
-        offset = output.tell()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
+    address = ("--internal-host", "127.0.0.1", "--port", str(port))
+    log = os.open(log_file(workspace), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = psutil.Popen(
+            launch(workspace, "start", *address, "--no-browser"),
+            cwd=workspace.server_folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    up = False
-    try:
-        record = _Record(
-            process.pid,
-            psutil.Process(process.pid).create_time(),
-            port,
-            _fingerprint(workspace, port),
-        )
-        write_at_once(_record_file(workspace), orjson.dumps(asdict(record)), mode=0o600)
-        yield from _wait_until_up(process, f"http://127.0.0.1:{port}", log, offset)
-        up = True
     finally:
-        if not up:
-            _end(process.pid)
-            process.wait(STOP_SECONDS)
-    return server_status(workspace)
+        os.close(log)
+    try:
+        write_record(workspace, Record(process.pid, port, _fingerprint(workspace, port)))
+    except LabelpilotError:
+        end(process)
+        raise
+    return process
 
 
 def _wait_until_up(
-    process: subprocess.Popen[bytes], url: str, log: Path, offset: int
-) -> Work[None]:
-    began, shown = time.monotonic(), ""
-    while not (is_healthy(url) and _listens(process.pid, url)):
-        elapsed = time.monotonic() - began
-        tail = log_tail(log, offset)
-        if process.poll() is not None:
-            raise StudioUnreachable(
-                f"Label Studio ended while it started (exit code {process.returncode}).",
-                cause="\n".join(tail[-5:]),
-                next_step=f"Its whole story is in {log}.",
-            )
-        if elapsed > START_SECONDS:
-            raise StudioUnreachable(
-                f"Label Studio did not answer within {START_SECONDS:.0f} seconds.",
-                cause="\n".join(tail[-5:]),
-                next_step=f"Its whole story is in {log}; try again.",
-            )
-        line = tail[-1] if tail else ""
-        yield Progress("server", int(elapsed), None, "" if line == shown else line)
-        shown = line
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.25)
+    workspace: Workspace, process: psutil.Process, port: int, offset: int
+) -> Work[bool]:
+    """Wait until the process answers on `port`; False, with the process ended, if it listens on
+    another one, which Label Studio does without a word where a port is taken."""
+    url, log = f"http://127.0.0.1:{port}", log_file(workspace)
+    began, shown, up = time.monotonic(), "", False
+    try:
+        while True:
+            ports = ports_of(process)
+            if port in ports and is_healthy(url):
+                up = True
+                # It makes the account before it listens.
+                write_at_once(account_marker(workspace), b"", mode=0o600)
+                return True
+            if ports and port not in ports:
+                return False
+            elapsed = time.monotonic() - began
+            tail = log_tail(log, offset)
+            if elapsed > START_SECONDS:
+                raise _not_up(f"did not answer within {START_SECONDS:.0f} seconds", tail, log)
+            line = tail[-1] if tail else ""
+            yield Progress("server", int(elapsed), None, "" if line == shown else line)
+            shown = line
+            with contextlib.suppress(psutil.TimeoutExpired):
+                code = process.wait(0.25)
+                tail = log_tail(log, offset)
+                raise _not_up(f"ended while it started (exit code {code})", tail, log)
+    finally:
+        if not up:
+            end(process)
+
+
+def _not_up(what: str, tail: list[str], log: Path) -> StudioUnreachable:
+    return StudioUnreachable(
+        f"Label Studio {what}.",
+        cause="\n".join(tail[-TAIL_LINES:]),
+        next_step=f"Its whole story is in {log}; mend what it says, or try again.",
+    )
 
 
 def stop_server(workspace: Workspace) -> bool:
-    """Stop our own Label Studio; False if it did not run.
+    """Stop our own Label Studio and all that it started; False if it did not run.
 
     Raises ConfigurationError for a server that is not ours, LabelpilotError if it does not end.
     """
@@ -231,11 +270,10 @@ def stop_server(workspace: Workspace) -> bool:
             f"The server at {workspace.studio.url} is not labelpilot's to stop.",
             next_step="Stop it where it lives.",
         )
-    process = _process(_read_record(workspace))
+    process = living(workspace, read_record(workspace))
     if process is None:
         return False
-    _end(process.pid)
-    if not _gone(process, STOP_SECONDS):
+    if not end(process):
         raise LabelpilotError(
             f"Label Studio (process {process.pid}) does not end.",
             next_step=f"End it with `kill -9 {process.pid}`.",
@@ -284,17 +322,6 @@ def wait_for_server(url: str, progress: Progress) -> Work[None]:
         time.sleep(0.5)
 
 
-def is_loopback(url: str) -> bool:
-    """Whether `url` is on this machine, so that no proxy of the environment stands between."""
-    import httpx
-
-    try:
-        host = httpx.URL(url).host
-    except httpx.InvalidURL:
-        return False
-    return bool(host in ("localhost", "::1") or host.startswith("127."))
-
-
 def _answering_version(url: str) -> str | None:
     import httpx
 
@@ -305,90 +332,34 @@ def _answering_version(url: str) -> str | None:
         return "unknown" if is_healthy(url) else None
 
 
+def account_marker(workspace: Workspace) -> Path:
+    """A file that is there once our server has made its first account."""
+    return workspace.server_folder / "account-made"
+
+
+def database(workspace: Workspace) -> Path:
+    """Our server's database."""
+    return workspace.server_folder / "label_studio.sqlite3"
+
+
 def _first_account(workspace: Workspace) -> tuple[str, str] | None:
-    """The account that the server is to make, stored before it does; None once a token exists."""
-    if find_secret(workspace, "password") and (workspace.server_folder / "account-made").exists():
+    """The account that the server is to make, stored before it does; None once it has made it."""
+    if account_marker(workspace).exists() and database(workspace).exists():
         return None
-    if not find_secret(workspace, "password"):
-        store_secret(workspace, "password", secrets.token_urlsafe(18))
     password = find_secret(workspace, "password")
-    assert password is not None
-    return EMAIL, password.value
+    value = secrets.token_urlsafe(18) if password is None else password.value
+    if password is None:
+        store_secret(workspace, "password", value)
+    return EMAIL, value
 
 
 def _fingerprint(workspace: Workspace, port: int) -> str:
     """A hash of the settings that our server is started with, to see when they change."""
-    settings = server_environment(workspace, port, {**_codespace()})
+    names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    codespace = {name: os.environ[name] for name in names if name in os.environ}
+    settings = server_environment(workspace, port, codespace)
     return hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _codespace() -> dict[str, str]:
-    names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
-    return {name: os.environ[name] for name in names if name in os.environ}
-
-
-def _record_file(workspace: Workspace) -> Path:
-    return workspace.server_folder / "labelpilot-server.json"
-
-
-def _read_record(workspace: Workspace) -> _Record | None:
-    try:
-        return _Record(**orjson.loads(_record_file(workspace).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _process(record: _Record | None) -> psutil.Process | None:
-    """The living process of `record`: same id and same start time."""
-    if record is None:
-        return None
-    try:
-        process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.started) < 1.0
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.Error:
-        return None
-
-
-def _listens(pid: int, url: str) -> bool:
-    """Whether the process listens on the URL's port itself: another server may have taken it."""
-    port = int(url.rsplit(":", 1)[1])
-    try:
-        connections = psutil.Process(pid).net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
-
-
-def _free_port(preferred: list[int]) -> int:
-    for port in [*preferred, *range(FIRST_PORT, FIRST_PORT + 200)]:
-        # On every address: Label Studio takes a port for busy if anything answers on localhost.
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-            return int(port)
-    raise LabelpilotError(
-        f"No port between {FIRST_PORT} and {FIRST_PORT + 199} is free for Label Studio.",
-        next_step="End a server that you do not need.",
-    )
-
-
-def _end(pid: int) -> None:
-    """End a server and what it started: ask first, then insist."""
-    try:
-        process = psutil.Process(pid)
-        os.killpg(pid, signal.SIGTERM)
-        if not _gone(process, STOP_SECONDS / 2):
-            os.killpg(pid, signal.SIGKILL)
-    except (psutil.Error, ProcessLookupError):
-        return
-
-
-def _gone(process: psutil.Process, seconds: float) -> bool:
-    with contextlib.suppress(psutil.TimeoutExpired):
-        process.wait(seconds)
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0

@@ -1,0 +1,155 @@
+"""The process of our own Label Studio: which one it is, where it listens, how it ends.
+
+What was started last is written to `labelpilot-server.json` in the server's data folder. A process
+is taken for ours only if it has the id written there and its command line names our launcher and
+that folder: an id is used again, clocks are set, and Label Studio changes its working folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+import psutil
+
+from core.errors import LabelpilotError
+from core.files import write_at_once
+from core.workspace import Workspace
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+DATA_DIR = "--data-dir"
+STOP_SECONDS = 15.0
+FIRST_PORT = 8080
+PORTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The server that was started last. `settings` is a hash of what it was started with."""
+
+    pid: int
+    port: int
+    settings: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def launch(workspace: Workspace, *arguments: str) -> list[str]:
+    """The command that runs Label Studio's own command line, tuned, on the workspace's data."""
+    return [sys.executable, str(LAUNCHER), *arguments, DATA_DIR, str(workspace.server_folder)]
+
+
+def read_record(workspace: Workspace) -> Record | None:
+    """What is written of the last server, or None."""
+    try:
+        content = orjson.loads(_record_file(workspace).read_bytes())
+        return Record(int(content["pid"]), int(content["port"]), str(content["settings"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_record(workspace: Workspace, record: Record) -> None:
+    """Write down which server was started."""
+    write_at_once(_record_file(workspace), orjson.dumps(asdict(record)), mode=0o600)
+
+
+def _record_file(workspace: Workspace) -> Path:
+    return workspace.server_folder / "labelpilot-server.json"
+
+
+def living(workspace: Workspace, record: Record | None) -> psutil.Process | None:
+    """The process of `record` if it lives and is ours."""
+    if record is None:
+        return None
+    try:
+        process = psutil.Process(record.pid)
+        return process if _is_ours(process.cmdline(), workspace) and _lives(process) else None
+    except (psutil.Error, OSError, ValueError):
+        return None
+
+
+def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
+    if LAUNCHER.name not in map(os.path.basename, command) or DATA_DIR not in command[:-1]:
+        return False
+    return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.server_folder)
+
+
+def ports_of(process: psutil.Process) -> set[int]:
+    """The TCP ports that a process listens on."""
+    try:
+        connections = process.net_connections("tcp")
+    except psutil.Error:
+        return set()
+    return {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
+
+
+def free_port(preferred: int | None) -> int:
+    """A port on which nothing answers: `preferred` if it can be, else the first from 8080 up."""
+    ports = list(range(FIRST_PORT, FIRST_PORT + PORTS))
+    for port in ports if preferred is None else [preferred, *ports]:
+        if _is_free(port):
+            return port
+    raise LabelpilotError(
+        f"No port between {ports[0]} and {ports[-1]} is free for Label Studio.",
+        next_step="End a server that you do not need.",
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as caller, socket.socket() as listener:
+        # Label Studio asks in the same way, and goes elsewhere if anything answers.
+        if caller.connect_ex(("127.0.0.1", port)) == 0:
+            return False
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def end(process: psutil.Process) -> bool:
+    """End a server and all that it started: ask first, then insist. False if some of it stays."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        family = [process]
+    # Its session is its own, so its group is itself and what it started.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    for survivor in _wait_for(family):
+        with contextlib.suppress(psutil.Error):
+            survivor.kill()
+    stays = bool(_wait_for(family))
+    # A child of ours that has ended is one only until it is asked for.
+    with contextlib.suppress(psutil.Error):
+        process.wait(0)
+    return not stays
+
+
+def _wait_for(family: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Wait until all have ended, half of STOP_SECONDS at most, and return those that have not."""
+    deadline = time.monotonic() + STOP_SECONDS / 2
+    while alive := [process for process in family if _lives(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

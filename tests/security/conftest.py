@@ -1,0 +1,146 @@
+"""A Label Studio of labelpilot's own, started under the worst of circumstances.
+
+The environment is poisoned with Label Studio's settings, the first labelpilot is killed while the
+server starts, and two others want it started at once. Each connection that the server opens is
+written down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from core.studio.server import server_status, stop_server
+from core.workspace import Workspace, load_workspace
+
+SECONDS = 400
+CODESPACE = "fluffy-disco-123"
+CONFIG = """<View><Image name="image" value="$image"/>
+<Choices name="kind" toName="image"><Choice value="a"/></Choices></View>"""
+# Label Studio reads each of its settings from the bare name too.
+POISON = {
+    "HOST": "https://evil.example",
+    "LABEL_STUDIO_HOST": "https://evil.example",
+    "USERNAME": "mallory@evil.example",
+    "PASSWORD": "mallorys-password",
+    "USER_TOKEN": "badbadbadbadbadbadbadbadbadbadbadbadbad0",
+    "SECRET_KEY": "badbadbad",
+    "DEBUG": "true",
+    "ALLOWED_HOSTS": "*",
+    "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "false",
+    "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": "/",
+    "DJANGO_DB": "no-such-database",
+}
+# Python, with every address that is called and every name that is looked up written down.
+WATCHED = """#!{python}
+import runpy, sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        with open({record!r}, "a") as file:
+            print(event, arguments[1] if event == "socket.connect" else arguments[0], file=file)
+sys.addaudithook(watch)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+LABELPILOT = "import sys; sys.executable = sys.argv.pop(1); from tui.cli import main; main()"
+
+
+@dataclass
+class Served:
+    """A workspace whose server runs. `first` is what the starter that was killed had started."""
+
+    root: Path
+    python: Path
+    calls: Path
+    variables: dict[str, str]
+    first: int = 0
+    started: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        return load_workspace(self.root)
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(server_status(self.workspace).pid)
+
+    @property
+    def url(self) -> str:
+        url = server_status(self.workspace).url
+        assert url is not None
+        return url
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command of labelpilot's; its server runs in the Python that is watched."""
+        return subprocess.Popen(
+            [sys.executable, "-c", LABELPILOT, str(self.python), *arguments],
+            cwd=self.root,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Any:
+        """The JSON that a command of labelpilot's prints."""
+        process = self.begin(*arguments, "--json")
+        out, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, err
+        return json.loads(out)
+
+    def client(self, **headers: str) -> httpx.Client:
+        """A browser without cookies."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers=headers)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    root = tmp_path_factory.mktemp("served")
+    python, calls = root / "python", root / "calls"
+    calls.touch()
+    python.write_text(WATCHED.format(python=sys.executable, record=str(calls)))
+    python.chmod(0o755)
+    (root / "data" / "images").mkdir(parents=True)
+    for number in range(3):
+        (root / "data" / "images" / f"{number}.png").write_bytes(b"an image")
+    (root / "config.xml").write_text(CONFIG)
+    (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
+    clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
+    server = Served(root, python, calls, clean | POISON | {"CODESPACE_NAME": CODESPACE})
+    try:
+        _start(server)
+        yield server
+    finally:
+        stop_server(server.workspace)
+
+
+def _start(server: Served) -> None:
+    killed = server.begin("server", "start")
+    assert killed.stderr is not None
+    # The first line of the server's log: it runs, and is far from being up.
+    assert killed.stderr.readline().startswith("server: ")
+    killed.kill()
+    killed.communicate()
+    server.first = json.loads(
+        (server.workspace.server_folder / "labelpilot-server.json").read_bytes()
+    )["pid"]
+    both = [server.begin("server", "start", "--json") for _ in range(2)]
+    for process in both:
+        out, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, err
+        server.started.append(json.loads(out))
