@@ -8,7 +8,9 @@ error; it labels nothing and writes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from core.errors import ConfigurationError
 from core.learning.embeddings import unit_vectors
 from core.learning.kernel import Floats
 from core.learning.orders import Labels, fit_head, labels_of
+from core.learning.orders.head import logistic_regression
 from core.learning.orders.order import Mask, Numbers
 from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank
 from core.learning.vector_files import TaggedVectors
@@ -153,8 +156,9 @@ def replay_curves(
     plan = plan or default_plan(len(tags))
     found: dict[str, list[list[float]]] = {order: [] for order in orders}
     total, done = plan.seeds * len(orders) * len(plan.budgets), 0
-    for seed in range(plan.seeds):
-        for order in orders:
+    # Several threads only get in each other's way in products as small as these.
+    with one_thread():
+        for seed, order in itertools.product(range(plan.seeds), orders):
             curve: list[float] = []
             for accuracy in simulate(
                 order, vectors, every.matrix, every.matrix, plan, seed, options=options
@@ -164,6 +168,16 @@ def replay_curves(
                 yield Progress("replay", done, total)
             found[order].append(curve)
     return Curves(tuple(plan.budgets), {order: np.array(c) for order, c in found.items()})
+
+
+def one_thread() -> contextlib.AbstractContextManager[object]:
+    """While it is open, numerical libraries use one thread each."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # A library is held back only if it is loaded already.
+    logistic_regression()
+    held_back: contextlib.AbstractContextManager[object] = threadpool_limits(limits=1)
+    return held_back
 
 
 def simulate(

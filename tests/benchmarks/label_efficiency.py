@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -117,10 +118,9 @@ def network(vectors: np.ndarray, labels: Labels, random: np.random.Generator) ->
     answers = labels.matrix.argmax(axis=1) if labels.single else labels.matrix.astype(int)
     model = MLPClassifier(
         (HIDDEN,),
-        alpha=1e-3,
-        learning_rate_init=3e-3,
-        batch_size=32,
-        max_iter=150,
+        solver="lbfgs",
+        alpha=0.1,
+        max_iter=200,
         random_state=int(random.integers(1 << 31)),
     )
     with warnings.catch_warnings():
@@ -177,13 +177,13 @@ def main() -> None:
     parser.add_argument("--learners", nargs="+", choices=LEARNERS, default=list(LEARNERS))
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
-    # One thread for each process: the products here are small.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     orders = [*ORDERS, SHOWN]
     rows: list[Row] = []
     labels: dict[str, dict[str, float | None]] = {order: {} for order in ORDERS}
     cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(cores) as pool:
+    # Processes of their own, each with one thread: the products here are too small for more.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         for learner in options.learners:
             for data in options.sets:
                 jobs = [Job(data, learner, o, s) for o in orders for s in range(options.seeds)]

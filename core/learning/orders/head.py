@@ -97,7 +97,7 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
     most MOST_ROWS labeled images are used, drawn at random. Raises ConfigurationError where
     scikit-learn is missing.
     """
-    logistic_regression = _scikit_learn()
+    regression = logistic_regression()
     mean = mean_of(vectors, random)
     rows, matrix = labels.rows, labels.matrix
     if len(rows) > MOST_ROWS:
@@ -110,7 +110,7 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
     offsets = np.zeros(matrix.shape[1])
     if labels.single:
         offsets[:] = -np.inf
-        model = logistic_regression(C=C, max_iter=ITERATIONS)
+        model = regression(C=C, max_iter=ITERATIONS)
         model.fit(inputs, matrix.argmax(axis=1))
         if len(model.classes_) == 2:
             # One row of weights, for the second class; halved, it is the same as two opposite ones.
@@ -124,12 +124,13 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
         if given.all() or not given.any():
             offsets[column] = np.inf if given.all() else -np.inf
             continue
-        model = logistic_regression(C=C, max_iter=ITERATIONS).fit(inputs, given)
+        model = regression(C=C, max_iter=ITERATIONS).fit(inputs, given)
         weights[column], offsets[column] = model.coef_[0], model.intercept_[0]
     return Head(mean, weights, offsets, single=False)
 
 
-def _scikit_learn() -> type:
+def logistic_regression() -> type:
+    """scikit-learn's class. Raises ConfigurationError where scikit-learn is missing."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError:
