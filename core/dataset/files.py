@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _THREADS = 8
 # Slower than this, a file was not in memory; seconds for each.
 _FROM_DISK = 30e-6
+# So many times by threads, before it is seen whether files are in memory by now.
+_A_WHILE = 50
 _AT_ONCE = 64
 _BLOCK = 64 * 1024
 # Not blocking: a pipe in the folder must not hold us up.
@@ -39,7 +41,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._pool: ThreadPoolExecutor | None = None
-        self._from_disk = False
+        self._by_threads = 0
 
     def close(self) -> None:
         """Close the folder and end its threads."""
@@ -66,19 +68,23 @@ class Folder:
             yield from self._each(self._read_all, names[start : start + _AT_ONCE])
 
     def _each(self, work: Callable[[list[str]], list[Result]], names: list[str]) -> list[Result]:
-        """What `work` makes of the names, here or shared out among threads."""
-        began = time.perf_counter()
-        if self._from_disk:
+        """What `work` makes of the names, here or shared out among threads.
+
+        Where it was slow here, threads do it for a while, before it is tried here again.
+        """
+        if self._by_threads:
+            self._by_threads -= 1
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor
 
                 self._pool = ThreadPoolExecutor(_THREADS)
             shares = [names[start::_THREADS] for start in range(_THREADS)]
             made = list(self._pool.map(work, shares))
-            results = [made[number % _THREADS][number // _THREADS] for number in range(len(names))]
-        else:
-            results = work(names)
-        self._from_disk = time.perf_counter() - began > _FROM_DISK * len(names)
+            return [made[number % _THREADS][number // _THREADS] for number in range(len(names))]
+        began = time.perf_counter()
+        results = work(names)
+        if time.perf_counter() - began > _FROM_DISK * len(names):
+            self._by_threads = _A_WHILE
         return results
 
     def _stamp_all(self, names: list[str]) -> list[int]:
