@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur
@@ -235,6 +236,18 @@ class LabelpilotApp(App[None]):
         if agreed:
             self.jobs.stop_all(LEAVE_SECONDS)
             self.exit()
+
+    def _fatal_error(self) -> None:
+        """Tell of a mistake of ours that nothing caught.
+
+        Without the values of variables, which Textual would show: one may be a token.
+        """
+        error = sys.exc_info()[1] or self._exception
+        trace = mistake(error) if error is not None else ""
+        self.journal.write(trace)
+        self.panic(
+            Text(f"{trace}\n\nlabelpilot made a mistake and had to end. Please report the above.")
+        )
 
     def _end(self, number: int) -> None:
         """End because of a signal: tidy up, and restore the terminal."""

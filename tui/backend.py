@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.dataset.rules import Rule
     from core.learning.publishing import RoundResult
     from core.learning.round import RoundPlan
+    from core.learning.rounds import Outcome, Record
     from core.look import Step, StepId
     from core.studio.server import ServerStatus
     from core.tasks.sync import SyncResult
@@ -35,6 +36,7 @@ class RoundSettings:
     claim: str = "highest"
     neighbours: int | None = None
     worst: int | None = None
+    random_share: float = 0.0
 
     @property
     def command(self) -> str:
@@ -48,6 +50,8 @@ class RoundSettings:
             words += ["-k", str(self.neighbours)]
         if self.worst is not None:
             words += ["--worst", str(self.worst)]
+        if self.random_share:
+            words += ["--random-share", f"{self.random_share:g}"]
         return " ".join(words)
 
 
@@ -158,6 +162,7 @@ def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
         claim=asked.claim,
         neighbours=asked.neighbours,
         worst=asked.worst,
+        random_share=asked.random_share,
     )
 
 
@@ -178,6 +183,19 @@ def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
     from core.learning.publishing import remove_version
 
     return remove_version(workspace, model_version)
+
+
+def _history(workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
+    from core.learning.rounds import load_records, outcomes
+
+    records = load_records(workspace)
+    return records, outcomes(records)
+
+
+def _write_hooks(workspace: Workspace) -> None:
+    from core.learning.starter import write_starter
+
+    write_starter(workspace)
 
 
 def _label_page(workspace: Workspace) -> Work[str]:
@@ -214,5 +232,7 @@ class Backend:
     publish: Callable[[Workspace, RoundPlan], Work[RoundResult]] = _publish
     versions: Callable[[Workspace], Work[dict[str, int]]] = _versions
     remove_version: Callable[[Workspace, str], Work[int]] = _remove_version
+    history: Callable[[Workspace], tuple[list[Record], list[Outcome]]] = _history
+    write_hooks: Callable[[Workspace], None] = _write_hooks
     label_page: Callable[[Workspace], Work[str]] = _label_page
     sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in

@@ -77,6 +77,7 @@ KEYS: tuple[Key, ...] = (
     Key("learning", "e", "edit", "edit", "Change model version, order and neighbours"),
     Key("learning", "u", "undo", "undo", "Take a published model version back"),
     Key("learning", "r", "look", "look again", "Look again, and forget a failure"),
+    Key("learning", "h", "history", "history", "See the rounds so far, and what came of them"),
     Key("learning", "slash", "filter", "filter", "Show only images that hold a text"),
     Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
     Key("everywhere", "1", "section('setup')", "", "Setup: the steps from nothing to labeling"),

@@ -50,6 +50,7 @@ def make_workspace(root: Path, *, annotated: int = 0) -> Workspace:
         '<View><Image name="image" value="$image"/>'
         f'<Choices name="labels" toName="image" choice="multiple">{choices}</Choices></View>'
     )
+    (root / "labeling/active_learning.py").write_text("# the user's own\n")
     annotations = root / "data/annotations"
     annotations.mkdir()
     for number, name in enumerate(IMAGES[:annotated], start=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from core.learning.rounds import Pick, Record, save_record
 from tests.app.conftest import Walker
 from tests.app.stage import Stage, refusal
 
@@ -45,7 +46,7 @@ async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> Non
         await app.press("p")
         assert app.toasts == ["This plan is published already."]
         await app.press("u")
-        assert "model_v1: 8 scores would be removed." in app.text
+        assert "model_v1: 8 scores, as its last run left them." in app.text
         await app.press("enter")
         assert ready.versions == {}
 
@@ -109,3 +110,43 @@ async def test_a_filter_keeps_the_images_that_hold_a_text(ready: Stage, walk: Wa
         assert "Why [b] weird [red]" in app.text
         await app.press("enter", "slash", "escape")
         assert "img_000" in app.text
+
+
+async def test_without_a_hooks_file_enter_writes_one_to_complete(
+    ready: Stage, walk: Walker
+) -> None:
+    hooks = ready.workspace.learning.hooks
+    hooks.unlink()
+    async with walk(ready) as app:
+        await app.press("4")
+        assert "There is no hooks file labeling/active_learning.py yet." in app.text
+        assert app.footer.strip().startswith("enter write hooks")
+        await app.press("enter")
+        assert "def get_embeddings" in hooks.read_text()
+        assert "enter runs them" in app.text
+
+
+async def test_the_history_tells_what_came_of_each_round(ready: Stage, walk: Walker) -> None:
+    picks = (Pick("a", 1, 2.0), Pick("b", 2, 1.0, control=True))
+    first = Record("[/b] v1", "nearest-loss", 1.0, 1, "", picks, {})
+    second = Record("v2", "random", 2.0, 1, "", (), {"a": 3.0, "b": 0.5})
+    save_record(ready.workspace, first)
+    save_record(ready.workspace, second)
+    async with walk(ready) as app:
+        await app.press("4", "h")
+        assert app.text.index("v2") < app.text.index("[/b] v1")
+        assert "2 images of them labeled when the next model was trained" in app.text
+        assert "mean loss 3.000 on 1 picked in order" in app.text
+
+
+async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "e")
+        assert "nearest to what the model got wrong." in app.text
+        await app.press("up", "end", *["backspace"] * 3)
+        await app.write("20")
+        await app.press("enter")
+        assert "random 20 %" in app.text
+        assert "--random-share 0.2" in " ".join(app.text.split())

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
+from core.errors import LabelpilotError
 from tui.backend import RoundSettings
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.asked import AskedDialog
 from tui.screens.dialogs import Dialog, sentence
+from tui.screens.history import history_dialog
 from tui.screens.round_form import RoundForm
 from tui.screens.section import Section
-from tui.widgets.filter import Filter
 from tui.widgets.histogram import histogram
-from tui.widgets.lists import KeyedLog, KeyedTable
-from tui.widgets.picture import Picture, can_show
+from tui.widgets.joblog import JobLog
+from tui.widgets.plan import MOST_ROWS, PlanView
 from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
-from tui.words import cell, clock, count, duration, harmless, lines, plain
+from tui.words import count, duration, lines, plain
 
 if TYPE_CHECKING:
     from core.learning.publishing import RoundResult
     from core.learning.round import RoundPlan
-
-# Rows of the plan that are shown: a table of more is slow, and nobody reads them.
-MOST_ROWS = 1000
-NUMBER_WIDTH = 4
-FIGURE_WIDTH = 8
-# Pictures stand beside the plan where there is room for both.
-PICTURE_WIDTH = 34
-WIDE_SCREEN = 112
+    from core.workspace import Workspace
 
 
 class LearningScreen(Section):
@@ -50,57 +43,13 @@ class LearningScreen(Section):
 
     settings: RoundSettings | None = None
     _plan_soon = False
-    # The plan's rows that the table shows, in its order.
-    _rows: Sequence[int] = ()
-    _tabled: RoundPlan | None = None
-    _logged: tuple[Job | None, int] = (None, 0)
 
     def body(self) -> ComposeResult:
         yield Said(id="round")
         yield Said(id="found")
         yield WorkPanel(notes=0)
-        yield KeyedLog(max_lines=2000)
-        with Horizontal(id="plan"):
-            yield KeyedTable(cursor_type="row", zebra_stripes=False)
-            with Vertical(id="beside"):
-                yield Picture(id="asked")
-                yield Static(plain("is like", "$muted"))
-                yield Picture(id="train")
-        yield Filter()
-
-    def on_mount(self) -> None:
-        self._make_columns()
-
-    def on_resize(self) -> None:
-        if self._columns != self._wanted_columns or self._wide != self._shows_pictures:
-            self._tabled = None
-            self._make_columns()
-        self.show()
-
-    _columns: tuple[str, ...] = ()
-    _wide = False
-
-    @property
-    def _wanted_columns(self) -> tuple[str, ...]:
-        if self.size.width < 76:
-            return ("image", "score", "because of")
-        return ("image", "score", "because of", "its loss", "alike")
-
-    def _make_columns(self) -> None:
-        table = self.query_one(KeyedTable)
-        table.clear(columns=True)
-        self._columns, self._wide = self._wanted_columns, self._shows_pictures
-        table.add_column("", width=NUMBER_WIDTH)
-        numbers = len(self._columns) - 2
-        # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
-        fixed = (NUMBER_WIDTH + 2) + numbers * (FIGURE_WIDTH + 2) + 2 * 2
-        room = self.size.width - 5 - (PICTURE_WIDTH + 2 if self._shows_pictures else 0)
-        wide = max(8, (room - fixed) // 2)
-        for name in self._columns:
-            if name in ("image", "because of"):
-                table.add_column(cell(name), width=wide)
-            else:
-                table.add_column(cell(name, justify="right"), width=FIGURE_WIDTH)
+        yield JobLog()
+        yield PlanView()
 
     # What is shown
 
@@ -114,17 +63,14 @@ class LearningScreen(Section):
         self.query_one("#round", Said).say(self._round(plan))
         self.query_one(WorkPanel).show(job if running else None)
         failed_hooks = self.failure is not None and self.failure.kind == "plan"
-        log, table = self.query_one(KeyedLog), self.query_one(KeyedTable)
+        log, view = self.query_one(JobLog), self.query_one(PlanView)
         log.display = bool(job and job.kind == "plan" and (running or failed_hooks))
-        table.display = plan is not None and not log.display
-        self.query_one("#plan").display = table.display
-        self.query_one("#beside").display = self._shows_pictures
-        if log.display:
-            self._log(job)
+        log.follow(self.pilot.jobs.last("plan"))
+        view.display = plan is not None and not log.display
         # A table without rows would swallow enter.
-        self.keep_focus(table)
-        if plan is not None and plan is not self._tabled and table.display:
-            self._tabulate(plan)
+        view.table.display = view.display
+        self.keep_focus(view.table)
+        view.show(plan)
         self.query_one("#found", Said).say(self._found(plan))
 
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:
@@ -136,6 +82,10 @@ class LearningScreen(Section):
         workspace = self.workspace
         neighbours = settings.neighbours or (workspace.learning.neighbours if workspace else 0)
         parts.append(Content.assemble(("neighbours ", "$muted"), f"{neighbours:,}"))
+        if settings.random_share:
+            parts.append(
+                Content.assemble(("random ", "$muted"), f"{settings.random_share * 100:g} %")
+            )
         if settings.worst:
             parts.append(Content.assemble(("worst ", "$muted"), f"{settings.worst:,}"))
         shown: list[Content | str] = [Content("    ").join(parts)]
@@ -194,47 +144,13 @@ class LearningScreen(Section):
             parts.append("enter runs them, finds what to label next, and shows it first.")
         else:
             parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
-            parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled();")
-            parts.append("Setup's e names another.")
+            parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
+            parts.append("enter writes one to complete; e in Setup names another.")
         versions = self.versions
         if versions:
             parts += ["", plain("Published before", "bold")]
             parts += [plain(f"  {v}: {count(n, 'score')}") for v, n in list(versions.items())[-5:]]
         return parts
-
-    def _log(self, job: Job | None) -> None:
-        log = self.query_one(KeyedLog)
-        before, noted = self._logged
-        if job is None:
-            return
-        if job is not before:
-            log.clear()
-            noted = 0
-        new = job.noted - noted
-        if new > 0:
-            kept = list(job.notes)[-new:]
-            log.write_lines([f"{clock(moment)}  {harmless(note)}" for moment, note in kept])
-        self._logged = (job, noted + new)
-
-    def _tabulate(self, plan: RoundPlan) -> None:
-        self._tabled = plan
-        table = self.query_one(KeyedTable)
-        table.clear()
-        needle = self.query_one(Filter).needle
-        self._rows = _matching(plan, needle) if needle else list(range(len(plan.asked)))
-        for row in self._rows[:MOST_ROWS]:
-            asked, number = plan.asked[row], row + 1
-            known = {
-                "image": cell(asked.tag),
-                "score": cell(f"{asked.score:.2f}", justify="right"),
-                "because of": cell(asked.train_tag or plan.order),
-                "its loss": cell(_number(asked.train_loss), justify="right"),
-                "alike": cell(_number(asked.similarity), justify="right"),
-            }
-            cells = [cell(f"{number:,}", "dim", "right"), *(known[name] for name in self._columns)]
-            table.add_row(*cells, key=str(number))
-        if not self.query_one(Filter).has_focus:
-            table.focus()
 
     # What is known
 
@@ -283,7 +199,7 @@ class LearningScreen(Section):
                 return "There is no plan yet: enter makes one."
             if self.published is not None:
                 return "This plan is published already."
-        if action == "filter" and self._tabled is None:
+        if action == "filter" and self.plan is None:
             return "There is no plan to search in yet."
         if action == "undo" and not self.versions:
             return "No model version is published."
@@ -294,22 +210,11 @@ class LearningScreen(Section):
     def face(self, key: Key) -> str:
         if key.action == "plan" and self.failure is None and self.plan is not None:
             return "why"
+        if key.action == "plan" and self.workspace and not self.workspace.learning.hooks.exists():
+            return "write hooks"
         if key.action == "look" and self.plan is not None:
             return "plan anew"
         return super().face(key)
-
-    @property
-    def _shows_pictures(self) -> bool:
-        return self.size.width >= WIDE_SCREEN and can_show()
-
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        event.stop()
-        plan = self.plan
-        if plan is None or not self._shows_pictures or event.cursor_row >= len(self._rows):
-            return
-        asked = plan.asked[self._rows[event.cursor_row]]
-        self.query_one("#asked", Picture).show(asked.path)
-        self.query_one("#train", Picture).show(asked.train_path)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
@@ -318,12 +223,25 @@ class LearningScreen(Section):
     def action_plan(self) -> None:
         if self.told_why() or self.refused("plan"):
             return
-        plan, row, workspace = self.plan, self.query_one(KeyedTable).cursor_row, self.workspace
-        if plan is not None and row < len(self._rows) and workspace is not None:
-            number = self._rows[row]
-            self.pilot.push_screen(AskedDialog(plan.asked[number], number, workspace))
+        plan, chosen, workspace = self.plan, self.query_one(PlanView).chosen, self.workspace
+        if plan is not None and chosen is not None and workspace is not None:
+            number, asked = chosen
+            self.pilot.push_screen(AskedDialog(asked, number, workspace))
+            return
+        if workspace is not None and not workspace.learning.hooks.exists():
+            self._write_hooks(workspace)
             return
         self._start_plan()
+
+    def _write_hooks(self, workspace: Workspace) -> None:
+        name = workspace.relative(workspace.learning.hooks)
+        try:
+            self.backend.write_hooks(workspace)
+        except LabelpilotError as error:
+            self.pilot.say(sentence(error), "error")
+            return
+        self.pilot.say(f"{name} is written: complete its functions, then press enter again.")
+        self.show()
 
     def _start_plan(self) -> None:
         settings, workspace = self.settings or self._default(), self.workspace
@@ -337,15 +255,7 @@ class LearningScreen(Section):
 
     def action_filter(self) -> None:
         if not self.refused("filter"):
-            self.query_one(Filter).open()
-
-    def on_input_changed(self, event: Filter.Changed) -> None:
-        event.stop()
-        if self.plan is not None:
-            self._tabulate(self.plan)
-
-    def on_filter_closed(self) -> None:
-        self.query_one(KeyedTable).focus()
+            self.query_one(PlanView).open_filter()
 
     def action_look(self) -> None:
         if self.refused("look"):
@@ -385,8 +295,17 @@ class LearningScreen(Section):
         # A plan that was made with other settings is not what these say.
         self.forget_failures()
         self.pilot.jobs.forget("plan")
-        self._tabled = None
         self.show()
+
+    def action_history(self) -> None:
+        workspace = self.workspace
+        if not self.refused("history") and workspace is not None:
+            self.run_worker(partial(self._find_history, workspace), thread=True)
+
+    def _find_history(self, workspace: Workspace) -> None:
+        # In a thread: a round's record holds each image that it asked for.
+        dialog = history_dialog(*self.backend.history(workspace))
+        self.app.call_from_thread(self.app.push_screen, dialog)
 
     def action_undo(self) -> None:
         if self.refused("undo"):
@@ -398,8 +317,8 @@ class LearningScreen(Section):
             "Take a model version back?",
             lines(
                 [
-                    plain(f"{version}: {count(number, 'score')} would be removed."),
-                    "Annotations stay as they are; planning again brings the scores back.",
+                    plain(f"{version}: {count(number, 'score')}, as its last run left them."),
+                    "Scores that this run had replaced come back. Annotations stay as they are.",
                 ]
             ),
             yes="take it back",
@@ -413,23 +332,11 @@ class LearningScreen(Section):
             return
         self.pilot.jobs.forget("publish")
         begin = partial(self.backend.remove_version, workspace, version)
-        self.pilot.jobs.start("undo", "Taking the scores back", "", begin)
-
-
-def _matching(plan: RoundPlan, needle: str) -> list[int]:
-    """The rows whose image or train image holds `needle`."""
-    return [
-        row
-        for row, asked in enumerate(plan.asked)
-        if needle in asked.tag.lower() or needle in (asked.train_tag or "").lower()
-    ]
+        command = f"labelpilot rounds --undo {version}"
+        self.pilot.jobs.start("undo", "Taking the scores back", command, begin)
 
 
 def next_version(known: Iterable[str]) -> str:
     """A name for the next model version: one more than the highest `model_v` number."""
     numbers = [int(m.group(1)) for name in known if (m := re.fullmatch(r"model_v(\d{1,6})", name))]
     return f"model_v{max(numbers, default=0) + 1}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+
+from textual.widgets import Input
 
 from core.errors import ConfigurationError
 from core.workspace import Workspace
 from tui.backend import RoundSettings
 from tui.screens.forms import Field, Form
 from tui.screens.settings import whole_number
-from tui.words import plain
+from tui.words import lines, plain
 
 ORDER_WORDS = {
     "nearest-loss": "nearest to what the model got wrong",
@@ -19,6 +22,7 @@ ORDER_WORDS = {
     "k-center": "unlike all that is labeled",
     "random": "at random, to compare with",
 }
+MOST_RANDOM = 90
 CLAIM_WORDS = {
     "highest": "the highest loss counts",
     "nearest": "the nearest counts",
@@ -38,12 +42,33 @@ class RoundForm(Form[RoundSettings]):
             Field("neighbours", "Neighbours", str(neighbours)),
             Field("worst", "Worst only", str(settings.worst or ""), "all that have a loss"),
             Field("claim", "Claim", settings.claim),
+            Field("random", "Random share", f"{settings.random_share * 100:g} %"),
         ]
         super().__init__("The next round", fields, accept="use")
 
     def on_mount(self) -> None:
-        self.hint("order", plain(" | ".join(ORDER_WORDS), "$muted"))
-        self.hint("claim", plain("where several claim an image: " + " | ".join(CLAIM_WORDS)))
+        self._tell_of_order()
+        words = "where several train images claim one: " + ", ".join(CLAIM_WORDS)
+        self.hint("claim", plain(words, "$muted"))
+        self.hint("random", plain("drawn at random, to see whether the order pays", "$muted"))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "order":
+            self._tell_of_order()
+
+    def _tell_of_order(self) -> None:
+        from core.learning.measured import measured
+
+        order = self.text("order")
+        known = plain(", ".join(ORDER_WORDS), "$muted")
+        if order not in ORDER_WORDS:
+            self.hint("order", known)
+            return
+        words = f"{ORDER_WORDS[order]}."
+        # The figures are a help, and come with a release: a form opens without them too.
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            words += f" {measured(order)}"
+        self.hint("order", lines([plain(words), known]))
 
     def accept(self, values: Mapping[str, str | bool]) -> RoundSettings:
         for name, known in (("order", ORDER_WORDS), ("claim", CLAIM_WORDS)):
@@ -62,4 +87,16 @@ class RoundForm(Form[RoundSettings]):
             str(values["claim"]),
             None if neighbours == self._default else neighbours,
             whole_number(worst, "Worst only") if worst else None,
+            _share(str(values["random"])),
         )
+
+
+def _share(text: str) -> float:
+    """A share from a percentage. Raises ConfigurationError."""
+    try:
+        percent = float(text.rstrip("% "))
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= MOST_RANDOM:
+        raise ConfigurationError(f"The random share is 0 to {MOST_RANDOM} %, not {text!r}.")
+    return percent / 100

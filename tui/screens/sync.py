@@ -13,10 +13,10 @@ from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.dialogs import sentence
 from tui.screens.section import Section
-from tui.widgets.lists import KeyedLog
+from tui.widgets.joblog import JobLog
 from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
-from tui.words import clock, duration, harmless, plain
+from tui.words import duration, harmless, plain
 
 
 class SyncScreen(Section):
@@ -26,13 +26,11 @@ class SyncScreen(Section):
     JOBS: ClassVar[tuple[JobKind, ...]] = ("sync",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("sync")]
 
-    _logged: tuple[Job | None, int] = (None, 0)
-
     def body(self) -> ComposeResult:
         yield Static(plain("Images to tasks", "bold"), id="heading")
         yield WorkPanel(notes=0)
         yield Said(id="found")
-        yield KeyedLog(max_lines=2000)
+        yield JobLog()
 
     def show(self) -> None:
         job = self.job
@@ -40,10 +38,10 @@ class SyncScreen(Section):
         self.query_one("#heading").display = not running
         self.query_one(WorkPanel).show(job if running else None)
         self.query_one("#found", Said).say(self._found(job))
-        log = self.query_one(KeyedLog)
+        log = self.query_one(JobLog)
         log.display = job is not None and job.noted > 0
         self.keep_focus(log)
-        self._log(job)
+        log.follow(job)
 
     def _found(self, job: Job | None) -> list[Content | str]:
         same = plain("same as: labelpilot sync", "$muted")
@@ -82,21 +80,6 @@ class SyncScreen(Section):
         if complete:
             return ["b labels them in the browser; 3 exports what is labeled.", ""]
         return ["r makes what is missing; L shows what the server says.", ""]
-
-    def _log(self, job: Job | None) -> None:
-        log = self.query_one(KeyedLog)
-        before, noted = self._logged
-        if job is not before:
-            log.clear()
-            noted = 0
-        if job is None:
-            self._logged = (None, 0)
-            return
-        new = job.noted - noted
-        if new > 0:
-            kept = list(job.notes)[-new:]
-            log.write_lines([f"{clock(moment)}  {harmless(note)}" for moment, note in kept])
-        self._logged = (job, noted + new)
 
     def why_not(self, action: str) -> str | None:
         if (reason := super().why_not(action)) is not None:
