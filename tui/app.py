@@ -25,7 +25,7 @@ from textual.signal import Signal
 from core.errors import LabelpilotError
 from tui.backend import Backend
 from tui.driver import lenient
-from tui.jobs import Job, Jobs
+from tui.jobs import Job, JobKind, Jobs
 from tui.journal import Journal
 from tui.keys import Key, Place, bindings, keys_of
 from tui.links import link_from_here, open_link
@@ -46,6 +46,19 @@ if TYPE_CHECKING:
 # What a job may take to tidy up when the app is left.
 LEAVE_SECONDS = 2.0
 SWITCH_SECONDS = 0.001
+
+
+# What becomes of a job when the app is left.
+_AGAIN = "What is made stays; the next start shows how far it is, and goes on from there."
+AFTERWARDS: dict[JobKind, str] = {
+    "setup": _AGAIN,
+    "server": "A server that is not up yet is ended; the next start can start it.",
+    "sync": f"Label Studio goes on with what it was asked. {_AGAIN}",
+    "export": "The dataset stays as it was before.",
+    "plan": "Your hooks are ended; nothing was published.",
+    "publish": "Scores that are written stay; publishing again completes them.",
+    "undo": "Scores that are taken back stay so; doing it again completes it.",
+}
 
 
 class LabelpilotApp(App[None]):
@@ -94,6 +107,8 @@ class LabelpilotApp(App[None]):
         return self.looker.seen
 
     def on_mount(self) -> None:
+        # Nothing moves by itself: over SSH each frame is a round trip.
+        self.animation_level = "none"
         # Threads of jobs give way often, so that a key is painted while they compute.
         sys.setswitchinterval(SWITCH_SECONDS)
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -223,13 +238,10 @@ class LabelpilotApp(App[None]):
             self._leave(True)
             return
         names = ", ".join(job.title.lower() for job in running)
-        text = lines(
-            [
-                plain(f"{count(len(running), 'job')} running: {names}."),
-                "It stops when you leave; what it made until then stays, and the next start goes",
-                "on from there. Our Label Studio goes on without the app.",
-            ]
-        )
+        parts = [f"{count(len(running), 'job')} running: {names}.", ""]
+        parts += dict.fromkeys(AFTERWARDS[job.kind] for job in running)
+        parts += ["", "A Label Studio that runs goes on without the app."]
+        text = lines([plain(part) for part in parts])
         self.push_screen(Dialog("Leave?", text, yes="leave", no="stay"), self._leave)
 
     def _leave(self, agreed: bool | None) -> None:

@@ -85,7 +85,7 @@ class ExportScreen(Section):
     def _found(self, result: ExportResult | None) -> list[Content | str]:
         workspace, failure = self.workspace, self.failure
         if workspace is None:
-            return ["There is no workspace yet: e in Setup makes one."]
+            return [self.no_workspace]
         same = plain(f"same as: {self._command}", "$muted")
         if failure is not None and failure.error is not None:
             hint = plain("enter tells the whole, r looks again", "$muted")

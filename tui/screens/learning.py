@@ -76,7 +76,7 @@ class LearningScreen(Section):
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:
         settings = self.settings or self._default()
         if settings is None:
-            return [plain("Looking …", "$muted")]
+            return []
         parts = [Content.assemble(("model version ", "$muted"), plain(settings.model_version))]
         parts.append(Content.assemble(("order ", "$muted"), plain(settings.order)))
         workspace = self.workspace
@@ -113,7 +113,7 @@ class LearningScreen(Section):
     def _found(self, plan: RoundPlan | None) -> list[Content | str]:
         workspace, failure, job = self.workspace, self.failure, self.job
         if workspace is None:
-            return ["There is no workspace yet: e in Setup makes one."]
+            return [self.no_workspace]
         if failure is not None and failure.error is not None:
             hint = plain("enter tells the whole, r tries again", "$muted")
             return [plain(sentence(failure.error), "bold $text-error"), hint]

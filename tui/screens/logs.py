@@ -55,7 +55,9 @@ class LogsScreen(ModalScreen[None]):
         if not self._server:
             file = self._app.journal.file
             return f"labelpilot  {file or ''}", list(self._app.journal.lines)
-        if workspace is None or not workspace.owns_server:
+        if workspace is None:
+            return "The server's log", ["There is no workspace yet."]
+        if not workspace.owns_server:
             return "The server's log", [
                 "It is not labelpilot's own: its log is kept where it runs."
             ]

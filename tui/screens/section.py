@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place
-from tui.screens.dialogs import error_dialog
+from tui.screens.dialogs import error_dialog, sentence
 from tui.widgets.keybar import KeyBar
 from tui.widgets.top import TopBar
 
@@ -76,6 +76,16 @@ class Section(Screen[None]):
         return self.pilot.seen.workspace
 
     @property
+    def no_workspace(self) -> str:
+        """Why there is no workspace, in a sentence."""
+        seen = self.pilot.seen
+        if seen.problem is not None:
+            return f"{sentence(seen.problem)} Setup (1) tells more."
+        if not seen.missing:
+            return "Looking at the workspace …"
+        return "There is no workspace yet: e in Setup makes one."
+
+    @property
     def job(self) -> Job | None:
         """The job to be shown: one that runs, else the one that ended last."""
         jobs = [job for kind in self.JOBS if (job := self.pilot.jobs.last(kind)) is not None]
@@ -94,7 +104,7 @@ class Section(Screen[None]):
         if action == "stop":
             return None if job is not None and job.running else "Nothing is running."
         if self.workspace is None and action not in ("edit", "look"):
-            return "There is no workspace yet: e in Setup makes one."
+            return self.no_workspace
         return None
 
     def face(self, key: Key) -> str:

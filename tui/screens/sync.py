@@ -68,7 +68,7 @@ class SyncScreen(Section):
     def _before(self) -> list[Content | str]:
         report = self.pilot.seen.reports.get("images")
         if report is None:
-            return [plain("Looking …", "$muted")]
+            return [self.no_workspace if self.workspace is None else "Looking …"]
         style = "$text-success" if report.state == "done" else "$foreground"
         words = {
             "done": "A sync looks again, and proves it.",
