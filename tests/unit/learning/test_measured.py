@@ -1,0 +1,41 @@
+"""What was measured of an order is said where it is chosen, in the benchmark's own figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.learning import measured as module
+from core.learning.measured import measured
+from core.learning.ranking import ORDERS
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    labels = {"best": {"a": 90, "b": 100}, "mixed": {"a": 150, "b": None}, "worst": {"a": None}}
+    file = tmp_path / "measured.json"
+    file.write_text(json.dumps({"random": 280, "labels": labels}))
+    monkeypatch.setattr(module, "FILE", file)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ("best", "needed 90 to 100 labels for what random labels reach with 280."),
+        ("mixed", "needed 150 labels for what random labels reach with 280, and never reached it"),
+        ("worst", "Measured on digits: never reached it in 1 of 1 trials."),
+    ],
+)
+def test_the_figures_become_a_sentence(figures: None, order: str, said: str) -> None:
+    assert said in measured(order)
+
+
+@pytest.mark.usefixtures("figures")
+def test_an_order_that_was_not_measured_says_nothing() -> None:
+    assert measured("random") == ""
+
+
+def test_every_order_but_random_has_figures_in_the_file_that_is_shipped() -> None:
+    assert [order for order in ORDERS if not measured(order)] == ["random"]
