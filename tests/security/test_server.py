@@ -261,7 +261,7 @@ class _Answering(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def another_server(port: int) -> Iterator[int]:
     server = HTTPServer(("127.0.0.1", port), _Answering)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield server.server_port
