@@ -1,7 +1,8 @@
 """Vectors in files: `.npy` and `.npz`, as numpy writes them.
 
 - `embeddings.npz` holds an array `tags` (text) and one other array with a row for each tag:
-  `numpy.savez("embeddings.npz", tags=tags, embeddings=vectors)`.
+  `numpy.savez("embeddings.npz", tags=tags, embeddings=vectors)`. Or, for few images, one array a
+  tag: `numpy.savez("embeddings.npz", **vector_of_tag)`.
 - `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the
   order of the rows.
 
@@ -150,8 +151,10 @@ def _beside(path: Path) -> list[str]:
 def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name != "tags.npy"]
-        if len(names) != 1 or len(archive.namelist()) != 2:
-            raise _Unfit(f"it holds the arrays {', '.join(sorted(archive.namelist())) or 'none'}")
+        if len(names) == len(archive.namelist()):
+            return _one_each(archive, names)
+        if len(names) != 1:
+            raise _Unfit(f"beside the tags it holds {len(names)} arrays, not one")
         with archive.open("tags.npy") as file:
             tags: NDArray[Any]
             tags = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
@@ -163,3 +166,17 @@ def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     if tags.ndim != 1:
         raise _Unfit(f"its tags have the shape {tags.shape}")
     return [str(tag) for tag in tags.tolist()], open_vectors(unpacked)
+
+
+def _one_each(archive: zipfile.ZipFile, names: list[str]) -> tuple[list[str], NDArray[Any]]:
+    vectors: list[NDArray[Any]] = []
+    for name in names:
+        with archive.open(name) as file:
+            vectors.append(np.lib.format.read_array(file, allow_pickle=False))  # type: ignore[no-untyped-call]
+        if vectors[-1].ndim != 1 or len(vectors[-1]) != len(vectors[0]):
+            raise _Unfit(
+                f"it holds no array `tags`, so each array must be a vector, but {name!r} has the "
+                f"shape {vectors[-1].shape}"
+            )
+    tags = [name.removesuffix(".npy") for name in names]
+    return tags, np.stack(vectors) if vectors else np.empty((0, 0))

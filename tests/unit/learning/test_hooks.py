@@ -143,6 +143,13 @@ def test_a_path_to_an_npz_holds_tags_and_embeddings(tmp_path: Path) -> None:
     assert isinstance(hooks.embeddings.vectors, np.memmap)
 
 
+def test_an_npz_may_hold_one_vector_a_tag(tmp_path: Path) -> None:
+    np.savez(tmp_path / "e.npz", **{"img 1": np.array([1, 2]), "b": np.array([3, 4])})
+    hooks = hooks_of(tmp_path, "def get_embeddings(): return 'e.npz'" + LOSSES)
+    assert list(hooks.embeddings.tags) == ["img 1", "b"]
+    np.testing.assert_array_equal(hooks.embeddings.vectors, [[1, 2], [3, 4]])
+
+
 def test_a_path_to_an_npy_has_its_tags_beside_it(tmp_path: Path) -> None:
     np.save(tmp_path / "e.npy", np.eye(2, dtype=np.float16))
     (tmp_path / "e.json").write_text(json.dumps(["a", "b"]))
@@ -169,6 +176,9 @@ def test_files_of_vectors_are_never_unpickled(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ({"embeddings": np.eye(2)}, "tags"),
+        ({"tags": np.array(["a"]), "b": np.eye(1), "c": np.eye(1)}, "2 arrays"),
+        ({"a": np.ones(2), "b": np.ones(3)}, "shape (3,)"),
+        ({}, "no vectors"),
         ({"tags": np.array(["a"]), "embeddings": np.eye(2)}, "1 tags and 2 vectors"),
         ({"tags": np.array(["a", "b"]), "embeddings": np.ones(2)}, "shape (2,)"),
         ({"tags": np.array([["a", "b"]]), "embeddings": np.eye(2)}, "shape (1, 2)"),
