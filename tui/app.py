@@ -37,6 +37,7 @@ from tui.screens.section import Section
 from tui.screens.setup import SetupScreen
 from tui.screens.sync import SyncScreen
 from tui.themes import THEMES, muted
+from tui.widgets.sharp import prepare
 from tui.widgets.top import SECTIONS
 from tui.words import count, harmless, lines, plain
 
@@ -100,6 +101,11 @@ class LabelpilotApp(App[None]):
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
         return {**variables, "muted": muted(self.current_theme.ansi, variables)}
+
+    def run(self, *arguments: Any, **options: Any) -> None:
+        """Run the app; the terminal is asked what pictures it shows before it is taken."""
+        prepare()
+        super().run(*arguments, **options)
 
     @property
     def seen(self) -> Seen:

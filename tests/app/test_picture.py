@@ -61,3 +61,18 @@ async def test_a_narrow_screen_shows_it_when_asked(ready: Stage, walk: Walker) -
         await app.press("enter")
         assert UPPER_HALF in app.text
         assert "copy" in app.text.splitlines()[-4]
+
+
+async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
+    ready: Stage, walk: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widgets = pytest.importorskip("textual_image.widget")
+    monkeypatch.setattr("tui.widgets.sharp._widget", widgets.SixelImage)
+    picture(ready.workspace.images.path / IMAGES[0], 300, 100)
+    async with walk(ready, size=(130, 40)) as app:
+        await app.press("4", "enter")
+        await app.settled()
+        shown = app.app.screen.query_one("#asked #sharp", widgets.SixelImage)
+        assert shown.image.size == (300, 100)
+        assert 0 < shown.size.width <= 34
+        assert UPPER_HALF not in app.text

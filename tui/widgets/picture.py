@@ -1,4 +1,4 @@
-"""A small picture of an image in the terminal: half-blocks, two pixels a cell.
+"""A small picture of an image in the terminal: sharp where it can be, else in half-blocks.
 
 Reading an image is the user's disk and Pillow's work, so it happens in a thread. Without Pillow, or
 for a file that is gone or is no image, its name stands in its place. Nothing of the image but its
@@ -10,18 +10,23 @@ from __future__ import annotations
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from tui.widgets.sharp import sharp_widget, show_sharp
 from tui.words import harmless, shortened
 
 # A picture of more pixels than this is not opened: it would take seconds and gigabytes.
 MOST_PIXELS = 100_000_000
+# What a picture at full resolution is reduced to, either way.
+SHARP_PIXELS = 640
 UPPER_HALF = "▀"
 
 
@@ -54,11 +59,26 @@ class Picture(Widget):
             lambda: self._load(path, width, height), thread=True, exclusive=True, group="picture"
         )
 
+    def compose(self) -> ComposeResult:
+        sharp = sharp_widget()
+        if sharp is not None:
+            yield sharp(id="sharp")
+
     def _load(self, path: Path, width: int, height: int) -> None:
         worker = get_current_worker()
+        if sharp_widget() is not None:
+            pixels = read_image(path, SHARP_PIXELS, SHARP_PIXELS, enlarge=False)
+            if pixels is not None and not worker.is_cancelled:
+                self.app.call_from_thread(self._loaded_sharp, path, pixels)
+                return
         strips = half_blocks(path, width, height)
         if not worker.is_cancelled:
             self.app.call_from_thread(self._loaded, path, strips)
+
+    def _loaded_sharp(self, path: Path, pixels: Any) -> None:
+        if path == self._path:
+            self._strips = []
+            show_sharp(self.query_one("#sharp"), pixels, self.size.width, self.size.height)
 
     def _loaded(self, path: Path, strips: list[Strip] | None) -> None:
         if path != self._path:
@@ -83,6 +103,18 @@ def can_show() -> bool:
 @lru_cache(maxsize=64)
 def half_blocks(path: Path, width: int, height: int) -> list[Strip] | None:
     """The image in at most `width` x `height` cells; None where it cannot be shown."""
+    small = read_image(path, width, height * 2)
+    if small is None:
+        return None
+    pixels = small.load()
+    return [_row(pixels, small.width, small.height, y) for y in range(0, small.height, 2)]
+
+
+def read_image(path: Path, width: int, height: int, *, enlarge: bool = True) -> Any | None:
+    """The image as Pillow's RGB, in at most `width` x `height` pixels; None if it cannot be read.
+
+    A smaller image is enlarged to fill them unless `enlarge` is False.
+    """
     if not can_show():
         return None
     from PIL import Image, ImageOps
@@ -91,16 +123,16 @@ def half_blocks(path: Path, width: int, height: int) -> list[Strip] | None:
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 return None
-            image.draft("RGB", (width * 2, height * 4))
+            image.draft("RGB", (width * 2, height * 2))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-            scale = min(width / upright.width, height * 2 / upright.height)
+            scale = min(width / upright.width, height / upright.height)
+            if scale > 1 and not enlarge:
+                return upright
             size = (max(1, int(upright.width * scale)), max(1, int(upright.height * scale)))
             method = Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST
-            small = upright.resize(size, method)
+            return upright.resize(size, method)
     except Exception:
         return None
-    pixels = small.load()
-    return [_row(pixels, small.width, small.height, y) for y in range(0, small.height, 2)]
 
 
 def _row(pixels: object, width: int, height: int, y: int) -> Strip:
