@@ -18,7 +18,9 @@ from core.studio.records import (
     RemoteProject,
     Storage,
     Task,
+    TaskDetail,
     View,
+    read_detail,
     read_project,
     read_storage,
     read_task,
@@ -116,12 +118,16 @@ class StudioClient:
         return None
 
     def update_source_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
-        """Change fields of a source storage of local files (Label Studio's names)."""
-        # Label Studio checks what is sent as if it were the whole storage, so its path goes along.
-        body = {"path": storage.path, **fields}
-        return read_storage(
-            self._transport.send("PATCH", f"api/storages/localfiles/{storage.id}", body=body)
-        )
+        """Change fields of a source storage (Label Studio's names).
+
+        Label Studio saves the whole storage, its sync's status too: not for one that is syncing.
+        """
+        body = dict(fields)
+        if storage.type == "localfiles":
+            # Checked as if what is sent were the whole storage, so its path goes along.
+            body = {"path": storage.path, **body}
+        path = f"api/storages/{storage.type}/{storage.id}"
+        return read_storage(self._transport.send("PATCH", path, body=body))
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
@@ -152,44 +158,86 @@ class StudioClient:
     # Tasks
 
     def tasks(
-        self, project_id: int, image_key: str, *, page_size: int = TASK_PAGE
+        self, project_id: int, image_key: str, *, after: int = 0, page_size: int = TASK_PAGE
     ) -> Iterator[Task]:
-        """Every task of a project by rising id, read leanly, page by page.
+        """Every task of a project with an id above `after`, by rising id, read leanly.
 
         Raises NoAnswer if the server gives fewer than it says it has.
         """
-        for page in self._task_pages(_lean(project_id), page_size):
-            for item in page:
-                yield read_task(item, image_key)
+        for item in self._tasks_by_id(_lean(project_id), after, page_size):
+            yield read_task(item, image_key)
 
-    def newest_task(self, project_id: int) -> int:
-        """The highest id of a project's tasks, 0 where there is none."""
-        params = {"project": project_id, "include": "id", "page_size": 1}
-        params |= _query(ordering=["-tasks:id"])
+    def newest_task(self, project_id: int, image_key: str) -> Task | None:
+        """The task of a project with the highest id, or None where there is none."""
+        params = _lean(project_id) | {"page_size": 1} | _query(ordering=["-tasks:id"])
         tasks = self._transport.get("api/tasks/", params)["tasks"]
-        return int(tasks[0]["id"]) if tasks else 0
+        return read_task(tasks[0], image_key) if tasks else None
 
-    def tasks_after(self, project_id: int, image_key: str, task_id: int) -> list[Task]:
-        """The tasks of a project with an id above `task_id`."""
-        params = _lean(project_id) | _query(_filter("id", "greater", "Number", task_id))
-        found = [
-            read_task(item, image_key)
-            for page in self._task_pages(params, TASK_PAGE)
-            for item in page
-        ]
-        # A filter that the server does not understand is ignored without a word.
-        return [task for task in found if task.id > task_id]
+    def linked_tasks(self, project_id: int, folder: str) -> int:
+        """How many tasks came from a local storage's own sync of files below `folder`.
 
-    def has_linked_tasks(self, project_id: int) -> bool:
-        """Whether the project's oldest task came from a storage's own sync."""
+        Raises NoAnswer where the server cannot tell.
+        """
         params = {"project": project_id, "include": "id,storage_filename", "page_size": 1}
-        tasks = self._transport.get("api/tasks/", params)["tasks"]
-        return bool(tasks and tasks[0].get("storage_filename"))
+        params |= _query(_filter("storage_filename", "contains", "String", f"{folder}/"))
+        answer = self._transport.get("api/tasks/", params)
+        for task in answer["tasks"]:
+            # A filter that the server does not understand is ignored without a word.
+            if f"{folder}/" not in str(task.get("storage_filename")):
+                raise NoAnswer("This Label Studio does not tell which tasks a storage made.")
+        return int(answer["total"])
+
+    def task_details(self, project_id: int, image_key: str) -> Iterator[TaskDetail]:
+        """Every task of a project by rising id, with what says whether it may be removed."""
+        drafted = self._drafted_tasks(project_id)
+        params = {
+            "project": project_id,
+            "include": "id,data,total_annotations,cancelled_annotations,storage_filename",
+            "resolve_uri": "false",
+        }
+        for item in self._tasks_by_id(params, 0, TASK_PAGE):
+            yield read_detail(item, image_key, drafted)
+
+    def _drafted_tasks(self, project_id: int) -> frozenset[int]:
+        """The ids of the tasks that somebody has begun to annotate."""
+        params = {"project": project_id, "include": "id"}
+        params |= _query(_filter("draft_exists", "equal", "Boolean", True))
+        return frozenset(
+            int(item["id"]) for page in self._task_pages(params, TASK_PAGE) for item in page
+        )
+
+    def delete_untouched(self, project_id: int, ids: Sequence[int]) -> None:
+        """Delete those of the tasks `ids` that have no annotation, skip or draft.
+
+        Label Studio looks at that itself, in the moment of deleting.
+        """
+        if not ids:
+            # An empty selection would mean every task.
+            return
+        untouched = (
+            _filter("total_annotations", "equal", "Number", 0),
+            _filter("cancelled_annotations", "equal", "Number", 0),
+            _filter("draft_exists", "equal", "Boolean", False),
+            _filter("id", "in_list", "List", list(ids)),
+        )
+        self._transport.send(
+            "POST",
+            "api/dm/actions/",
+            params={"id": "delete_tasks", "project": project_id},
+            body={
+                "selectedItems": {"all": False, "included": list(ids)},
+                "filters": {"conjunction": "and", "items": list(untouched)},
+            },
+        )
 
     def has_annotations(self, project_id: int) -> bool:
         """Whether any task of the project has an annotation."""
+        return bool(self.annotation_count(project_id))
+
+    def annotation_count(self, project_id: int) -> int:
+        """How many annotations the project's tasks have, skipped ones not counted."""
         params = _lean(project_id) | {"page_size": 1}
-        return bool(int(self._transport.get("api/tasks/", params).get("total_annotations") or 0))
+        return int(self._transport.get("api/tasks/", params).get("total_annotations") or 0)
 
     def annotated_task_ids(self, project_id: int) -> list[int]:
         """The ids of the tasks that have an annotation."""
@@ -337,6 +385,34 @@ class StudioClient:
             if not body.get("next"):
                 return
             page += 1
+
+    def _tasks_by_id(
+        self, params: Mapping[str, object], after: int, page_size: int
+    ) -> Iterator[Any]:
+        """The tasks with an id above `after`, by rising id.
+
+        Each page begins after the last id of the one before: tasks that are deleted meanwhile make
+        none be passed over.
+        """
+        while True:
+            page = _query(_filter("id", "greater", "Number", after), ordering=["tasks:id"])
+            numbers = {"page_size": page_size}
+            answer = self._transport.get("api/tasks/", {**params, **page, **numbers})
+            found = answer["tasks"]
+            if found and int(found[0]["id"]) <= after:
+                raise NoAnswer(
+                    "Label Studio lists the same tasks again.",
+                    cause=f"Asked for those after {after}, it began with {found[0]['id']}.",
+                )
+            yield from found
+            if len(found) >= int(answer["total"]):
+                return
+            if not found:
+                raise NoAnswer(
+                    "Label Studio listed fewer tasks than it says it has.",
+                    cause=f"{answer['total']} more should come after number {after}.",
+                )
+            after = int(found[-1]["id"])
 
     def _task_pages(self, params: Mapping[str, object], page_size: int) -> Iterator[list[Any]]:
         seen, page = 0, 1

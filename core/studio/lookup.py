@@ -67,14 +67,14 @@ def find_source_storage(
     client: StudioClient, workspace: Workspace, project_id: int
 ) -> Storage | None:
     """The project's source storage of local files for the workspace's images, or None."""
-    return _at(client.source_storages(project_id), workspace.images.path)
+    return storage_at(client.source_storages(project_id), workspace.images.path)
 
 
 def find_target_storage(
     client: StudioClient, workspace: Workspace, project_id: int
 ) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
-    return _at(client.target_storages(project_id), workspace.annotations.path)
+    return storage_at(client.target_storages(project_id), workspace.annotations.path)
 
 
 def label_stream(workspace: Workspace) -> str:
@@ -91,7 +91,8 @@ def find_view(client: StudioClient, project_id: int) -> int | None:
     return next((view.id for view in views if view.data.get("title") == VIEW_TITLE), None)
 
 
-def _at(storages: list[Storage], path: Path) -> Storage | None:
+def storage_at(storages: list[Storage], path: Path) -> Storage | None:
+    """The storage of local files in the folder `path`, or None."""
     wanted = os.path.normpath(path)
     return next(
         (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),

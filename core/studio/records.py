@@ -6,7 +6,7 @@ never a wrong value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,13 @@ class RemoteProject:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A source or target storage. `status` and `problem` are of its last sync."""
+    """A source or target storage.
+
+    `status`, `problem` and what follows are of its last sync: `runs` counts how often one was
+    started, `shown` is when it last showed itself (server's time, as text), and `broke` says
+    whether an error of its own ended it. A sync that is `failed` and did not break was only taken
+    for dead, because it had not shown itself for long; it may be living.
+    """
 
     id: int
     type: str
@@ -52,6 +58,17 @@ class Storage:
     status: str
     last_sync_count: int
     problem: str
+    description: str = ""
+    runs: int = 0
+    shown: str = ""
+    broke: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a sync is running, or may be."""
+        return self.status in ("queued", "in_progress") or (
+            self.status == "failed" and not self.broke
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,16 @@ class Task:
     id: int
     image: str
     annotations: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """A task: whether somebody annotated, skipped or began it, and whether a storage made it."""
+
+    id: int
+    image: str
+    touched: bool
+    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +103,17 @@ def read_task(item: Mapping[str, Any], image_key: str) -> Task:
         int(item["id"]),
         _image_url(item.get("data"), image_key),
         int(item.get("total_annotations") or 0),
+    )
+
+
+def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]) -> TaskDetail:
+    number = int(item["id"])
+    counts = (item["total_annotations"], item["cancelled_annotations"], number in drafted)
+    return TaskDetail(
+        number,
+        _image_url(item.get("data"), image_key),
+        touched=any(counts),
+        linked=bool(item["storage_filename"]),
     )
 
 
@@ -99,6 +137,8 @@ def read_storage(body: Any) -> Storage:
         raise StudioUnreachable(
             "The answer is no storage of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
         )
+    meta = body.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
     return Storage(
         id=body["id"],
         type=str(body.get("type") or "localfiles"),
@@ -111,6 +151,10 @@ def read_storage(body: Any) -> Storage:
         status=str(body.get("status") or ""),
         last_sync_count=int(body.get("last_sync_count") or 0),
         problem=str(body.get("traceback") or ""),
+        description=str(body.get("description") or ""),
+        runs=int(meta.get("attempts") or 0),
+        shown=str(meta.get("time_last_ping") or meta.get("time_queued") or ""),
+        broke="time_failure" in meta,
     )
 
 

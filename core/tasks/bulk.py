@@ -1,108 +1,196 @@
 """Bulk import: images to tasks in large POSTs, only those that are missing.
 
 A POST is all or nothing on the server, but its answer can get lost: then nobody knows whether the
-tasks are there. So after a doubtful answer the tasks are looked for before anything is sent again,
-for as long as the server may still be working on it.
+tasks are there, or will be. So after a doubtful answer the tasks are looked for before anything is
+sent again, and the journal keeps in mind that they may still come.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import StudioUnreachable
+from core.errors import PartlyDone, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.server import wait_for_server
-from core.studio.transport import NoAnswer
+from core.studio.transport import NoAnswer, Postponed
 from core.tags import path_inside
+from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
+from core.tasks.lease import Lease
 from core.tasks.manifest import task_url
 
 # Tasks a POST: begun small, then sized so that a POST takes about `BATCH_SECONDS`: long enough for
 # the server's overhead not to count, short enough for progress to be seen and a proxy to wait.
-FIRST_BATCH = 500
+FIRST_BATCH = 1000
 LARGEST_BATCH = 5000
-BATCH_SECONDS = 1.5
-READ_SECONDS = 300.0
-# After a doubtful answer: how long to look for the tasks before sending them again.
-LOOK_SECONDS = 10.0
-# How often in a row a batch may fail with nothing having arrived.
+BATCH_SECONDS = 2.0
+READ_SECONDS = 120.0
+# How often in a row a batch may fail with nothing having arrived, and be put off.
 ATTEMPTS = 5
+POSTPONEMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an import or a sync did: tasks that came to be, and how often something was retried."""
+    """What an import or a sync did: tasks that came to be, and how often something was retried.
+
+    `newest` is the id of the last task where every task is accounted for: each POST answered, and
+    their ids one after the other, with nobody else's in between. It is None otherwise.
+    """
 
     created: int
     retries: int
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where tasks go: the project, the key of its image, and the folders that URLs are made of."""
+
+    project_id: int
+    image_key: str
+    folder: Path
+    document_root: Path
+    journal: Path
+
+
+@dataclass(slots=True)
+class _State:
+    """How far an import has come. `doubt` is set while the batch sent last may have arrived."""
+
+    entry: OpenImport
+    done: int = 0
+    size: int = FIRST_BATCH
+    retries: int = 0
+    failures: int = 0
+    postponed: int = 0
+    doubt: bool = False
+    accounted: bool = True
 
 
 def import_images(
-    client: StudioClient,
-    project_id: int,
-    image_key: str,
-    folder: Path,
-    document_root: Path,
-    paths: Sequence[str],
+    client: StudioClient, target: Target, lease: Lease, entry: OpenImport, paths: Sequence[str]
 ) -> Work[Outcome]:
-    """Create a task for each of `paths` (relative to `folder`), which must have none yet.
+    """Create a task for each of `paths` (relative to the folder), which must have none yet.
 
-    Raises StudioRefused for a batch that is not taken, StudioUnreachable where the server stays
-    away. What was created until then stays, and is not sent again by the next run.
+    `entry` says from which task on the project's tasks are this import's. Raises StudioRefused for
+    a batch that is not taken, StudioUnreachable or PartlyDone where the server stays away, Busy
+    where another labelpilot syncs. What was created until then stays, and is not sent again by the
+    next run.
     """
-    done, retries, failures = 0, 0, 0
-    size = FIRST_BATCH
-    newest = client.newest_task(project_id)
-    while done < len(paths):
-        batch = paths[done : done + size]
-        data = [{image_key: task_url(folder / path, document_root)} for path in batch]
-        began = time.monotonic()
+    state = _State(entry)
+    batch: Sequence[str] = ()
+    while state.done < len(paths):
+        if not state.doubt:
+            batch = paths[state.done : state.done + state.size]
         try:
-            newest = max(client.import_tasks(project_id, data, READ_SECONDS))
-            arrived = True
-        except (NoAnswer, StudioUnreachable) as error:
-            retries += 1
-            failures += 1
-            yield Progress("import", done, len(paths), f"{error.message} {error.cause}")
-            if failures >= ATTEMPTS:
+            # After a doubtful answer: a write that gets through tells that the server has caught
+            # up with itself.
+            lease.keep(write=state.doubt)
+            if state.doubt:
+                arrived = yield from _look(client, target, batch, state)
+                words = "it had arrived" if arrived else "it had not arrived, sent again"
+                yield Progress("import", state.done, len(paths), f"looked: {words}")
+            else:
+                arrived = False
+            if not arrived:
+                _send(client, target, batch, state)
+        except Postponed as busy:
+            state.postponed += 1
+            if state.postponed > POSTPONEMENTS:
                 raise
-            yield from wait_for_server(client.url, Progress("import", done, len(paths)))
-            patience = LOOK_SECONDS if isinstance(error, NoAnswer) else 0.0
-            arrived = yield from _look(
-                client, project_id, image_key, folder, batch, newest, patience
-            )
-            note = "looked: it had arrived" if arrived else "looked: it had not arrived, sent again"
-            yield Progress("import", done, len(paths), note)
-        if arrived:
-            took = time.monotonic() - began
-            if failures == 0:
-                size = max(FIRST_BATCH, min(LARGEST_BATCH, int(len(batch) * BATCH_SECONDS / took)))
-            failures = 0
-            done += len(batch)
-        yield Progress("import", done, len(paths))
-    return Outcome(done, retries)
+            state.retries += 1
+            note = f"Label Studio asks to wait {busy.wait:.0f} s"
+            yield from pause(busy.wait, Progress("import", state.done, len(paths), note))
+            continue
+        except StudioUnreachable as error:
+            state.retries += 1
+            state.failures += 1
+            words = f"{error.message} {error.cause}".strip()
+            yield Progress("import", state.done, len(paths), words)
+            if state.failures >= ATTEMPTS:
+                raise _given_up(error, state.done, len(paths)) from None
+            try:
+                yield from wait_for_server(client.url, Progress("import", state.done, len(paths)))
+            except StudioUnreachable as gone:
+                raise _given_up(gone, state.done, len(paths)) from None
+            continue
+        except StudioRefused as error:
+            # A proxy may take smaller requests only.
+            if error.status != 413 or len(batch) == 1:
+                raise
+            state.size = len(batch) // 2
+            yield Progress("import", state.done, len(paths), f"{error.cause}: sending less at once")
+            continue
+        state.doubt = False
+        state.failures = state.postponed = 0
+        state.done += len(batch)
+        yield Progress("import", state.done, len(paths))
+    return Outcome(state.done, state.retries, state.entry.newest if state.accounted else None)
 
 
-def _look(
-    client: StudioClient,
-    project_id: int,
-    image_key: str,
-    folder: Path,
-    batch: Sequence[str],
-    newest: int,
-    patience: float,
-) -> Work[bool]:
-    """Whether the doubtful `batch` is there, looking for `patience` seconds before saying no."""
+def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _State) -> None:
+    """Send a batch, and note what its answer says. Raises what the client does."""
+    if state.doubt:
+        state.entry = replace(state.entry, doubtful=True)
+        state.doubt = False
+    state.entry = replace(state.entry, sent=time.time())
+    write_journal(target.journal, state.entry)
+    data = [
+        {target.image_key: task_url(target.folder / path, target.document_root)} for path in batch
+    ]
+    began = time.monotonic()
+    try:
+        ids = client.import_tasks(target.project_id, data, READ_SECONDS)
+    except NoAnswer:
+        state.doubt = True
+        state.accounted = False
+        raise
+    took = max(time.monotonic() - began, 0.001)
+    first = ids[0] if state.done == 0 else state.entry.newest + 1
+    state.accounted = state.accounted and ids == list(range(first, first + len(ids)))
+    state.entry = replace(state.entry, newest=max(ids))
+    fitting = int(len(batch) * BATCH_SECONDS / took)
+    # Not by leaps: one fast answer must not make the next POST run into a proxy's timeout.
+    state.size = max(1, min(LARGEST_BATCH, fitting, 4 * len(batch)))
+
+
+def _look(client: StudioClient, target: Target, batch: Sequence[str], state: _State) -> Work[bool]:
+    """Whether the doubtful `batch` is there, looking for a while before saying no."""
     wanted = set(batch)
     began = time.monotonic()
     while True:
-        for task in client.tasks_after(project_id, image_key, newest):
-            if path_inside(task.image, folder) in wanted:
-                return True
-        if time.monotonic() - began >= patience:
+        newest = state.entry.newest
+        arrived = False
+        for task in client.tasks(target.project_id, target.image_key, after=newest):
+            newest = task.id
+            arrived = arrived or path_inside(task.image, target.folder) in wanted
+        if arrived:
+            state.entry = replace(state.entry, newest=newest)
+            return True
+        if time.monotonic() - began >= LOOK_SECONDS:
             return False
         yield Progress("look", 0, None)
         time.sleep(0.5)
+
+
+def pause(seconds: float, progress: Progress) -> Work[None]:
+    """Wait, and show `progress` meanwhile; its note once."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        yield progress
+        progress = replace(progress, note="")
+        time.sleep(min(left, 0.5))
+
+
+def _given_up(error: StudioUnreachable, done: int, total: int) -> StudioUnreachable | PartlyDone:
+    if not done:
+        return error
+    return PartlyDone(
+        f"{done:,} of {total:,} missing images were made tasks; then Label Studio stayed away.",
+        cause=f"{error.message} {error.cause}".strip(),
+        next_step="Look whether it is running, and sync again: it goes on from there.",
+    )

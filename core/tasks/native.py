@@ -2,8 +2,9 @@
 
 Without a queue the server scans the folder inside the request, for minutes; a proxy's timeout
 strikes long before, and the server goes on. So one thread sends and waits, with no timeout of
-ours, while the tasks are counted from here. An answer is not yet success: its `status` is. The
-sync goes on from where it ended, so trying again is safe, one sender at a time.
+ours, while the tasks are counted and the storage is looked at from here. An answer is not yet
+success: the storage's status is. The sync goes on from where it ended, so trying again is safe, but
+only once the former one has ended: two at once make every task twice.
 """
 
 from __future__ import annotations
@@ -11,21 +12,66 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.records import Storage
 from core.studio.server import wait_for_server
-from core.tasks.bulk import Outcome
+from core.studio.transport import NoAnswer, Postponed
+from core.tasks.bulk import Outcome, pause
 
 POLL_SECONDS = 0.5
-# A sync that shows no new task for so long, with nobody waiting for its answer, has ended.
+LOOK_SECONDS = 5.0
+# A sync that shows no sign of life for so long, with nobody waiting for its answer, has ended. At
+# its end the server counts every task without a word: a second more for so many images.
 QUIET_SECONDS = 30.0
+QUIET_IMAGES = 500
+# One that last showed itself so long ago by the server's clock has ended, whatever our clock says.
+DEAD_SECONDS = 3600.0
+# A request that still waits for its answer is given so many times as long.
+HANG = 10
+# A sync whose request got lost may still begin for so long.
+BEGIN_SECONDS = 5.0
 # Attempts in a row that bring no new task before it is given up.
 ATTEMPTS = 5
-FAILED = ("failed", "completed_with_errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is synced, and what helps to tell a living sync from a dead one.
+
+    `images` is the number of tasks expected. `server_began` tells when our own server's process
+    began (seconds since 1970; 0 if it isn't ours): what was syncing before that is dead.
+    """
+
+    project_id: int
+    storage: Storage
+    images: int
+    server_began: Callable[[], float] = lambda: 0.0
+
+    @property
+    def quiet_limit(self) -> float:
+        """Seconds without a sign of life after which a sync has ended, or never began."""
+        return QUIET_SECONDS + self.images / QUIET_IMAGES
+
+
+@dataclass(slots=True)
+class _Life:
+    """The last sign of life of a sync, and when it was seen."""
+
+    sign: tuple[object, ...] = ()
+    seen: float = 0.0
+
+    def silence(self, storage: Storage, count: int) -> float:
+        """Seconds since the storage or the number of tasks last changed."""
+        sign = (count, storage.shown, storage.status, storage.runs)
+        if sign != self.sign:
+            self.sign, self.seen = sign, time.monotonic()
+        return time.monotonic() - self.seen
 
 
 @dataclass(slots=True)
@@ -34,7 +80,6 @@ class _Sender:
 
     client: StudioClient
     storage: Storage
-    answer: Storage | None = None
     error: LabelpilotError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -43,47 +88,34 @@ class _Sender:
 
     def _run(self) -> None:
         try:
-            self.answer = self.client.sync_storage(self.storage)
+            self.client.sync_storage(self.storage)
         except LabelpilotError as error:
             self.error = error
         finally:
             self.ended.set()
 
 
-def sync_storage(
-    client: StudioClient, project_id: int, storage: Storage, images: int
-) -> Work[Outcome]:
-    """Run Label Studio's own sync of `storage` to its end, trying again while it gets on.
+def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
+    """Run Label Studio's own sync of a storage to its end, trying again while it gets on.
 
-    `images` is the number of images expected, for progress. Closing the generator stops our
-    waiting; the server goes on with what it was asked. Raises StudioRefused where the server will
-    not sync, LabelpilotError where several attempts in a row bring nothing.
+    Nobody else may be syncing it: see `await_end`. Closing the generator stops our waiting; the
+    server goes on with what it was asked. Raises StudioRefused where the server will not sync,
+    StudioUnreachable where it stays away, LabelpilotError where several attempts in a row bring
+    nothing.
     """
-    first = count = client.task_count(project_id)
+    first = count = client.task_count(followed.project_id)
     retries, idle = 0, 0
     while True:
-        before = count
-        sender = _Sender(client, storage)
-        sender.start()
-        while not sender.ended.wait(POLL_SECONDS):
-            # The server may be too busy to answer: the sender's answer decides.
-            with contextlib.suppress(StudioUnreachable):
-                count = client.task_count(project_id)
-            yield Progress("sync", count, images)
-        problem = ""
-        if isinstance(sender.error, StudioRefused) and sender.error.status < 500:
-            raise sender.error
-        if sender.error is not None:
-            problem = f"{sender.error.message} {sender.error.cause}"
-            yield Progress("sync", count, images, problem)
-            yield from wait_for_server(client.url, Progress("sync", count, images))
-        status = yield from _settled(client, project_id, storage, sender.answer, images)
-        count = client.task_count(project_id)
-        if status.status == "completed":
-            yield Progress("sync", count, images)
+        before, runs = count, client.storage(followed.storage).runs
+        problem = yield from _attempt(client, followed, runs)
+        storage = yield from await_end(client, followed, began_after=runs if problem else None)
+        count = client.task_count(followed.project_id)
+        if storage.status == "completed" and storage.runs > runs:
+            yield Progress("sync", count, followed.images)
             return Outcome(count - first, retries)
-        problem = _last_line(status.problem) or problem or f"status {status.status}"
-        idle = idle + 1 if count == before else 0
+        if storage.runs > runs:
+            problem = _last_line(storage.problem) or problem or f"status {storage.status}"
+        idle = idle + 1 if count <= before else 0
         if idle >= ATTEMPTS:
             raise LabelpilotError(
                 f"Label Studio's sync brought nothing new in {ATTEMPTS} attempts.",
@@ -92,37 +124,88 @@ def sync_storage(
                 "where it stopped.",
             )
         retries += 1
-        yield Progress("sync", count, images, f"{problem}; goes on from {count:,}")
+        yield Progress("sync", count, followed.images, f"{problem}; goes on from {count:,}")
         time.sleep(min(2.0, 0.2 * 2**idle))
 
 
-def _settled(
-    client: StudioClient,
-    project_id: int,
-    storage: Storage,
-    answer: Storage | None,
-    images: int,
+def await_end(
+    client: StudioClient, followed: Followed, *, began_after: int | None = None
 ) -> Work[Storage]:
-    """The storage once its sync has ended.
+    """The storage once no sync of it is running, whoever started it.
 
     A server with a queue answers at once and works on; one whose answer got lost works on as well.
-    A sync that says `in_progress` but shows no new task for long was killed with its server.
+    The status alone tells too little: a killed server leaves `in_progress` for ever, and a sync
+    that has not shown itself for 25 s is listed as `failed` while it goes on. So a sync has ended
+    when it says so itself, or when neither its tasks nor its status move for long. Where a request
+    got lost, `began_after` is the number of syncs before it: it is given time to begin.
     """
-    status = answer if answer is not None else client.storage(storage)
-    count, moved = -1, time.monotonic()
-    while status.status in ("queued", "in_progress"):
-        now = client.task_count(project_id)
-        if now != count:
-            count, moved = now, time.monotonic()
-        if time.monotonic() - moved > QUIET_SECONDS:
-            # The list view turns a sync without a sign of life to `failed`, so that it can start
-            # again.
-            client.source_storages(project_id)
+    life, asked = _Life(), time.monotonic()
+    while True:
+        try:
+            storage = client.storage(followed.storage)
+            count = client.task_count(followed.project_id)
+        except StudioUnreachable:
+            yield from wait_for_server(client.url, Progress("sync", 0, followed.images))
+            continue
+        late = began_after is not None and storage.runs <= began_after
+        if not storage.running and not (late and time.monotonic() - asked < BEGIN_SECONDS):
+            return storage
+        silence = life.silence(storage, count)
+        if storage.running and (_long_dead(storage, followed) or silence > followed.quiet_limit):
+            # A queue starts nothing for a storage that is at work; listing it ends that.
+            client.source_storages(followed.project_id)
             return client.storage(storage)
-        yield Progress("sync", now, images)
+        yield Progress("sync", count, followed.images)
         time.sleep(POLL_SECONDS)
-        status = client.storage(storage)
-    return status
+
+
+def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
+    """Start a sync and wait for its answer, or for its end if no answer comes.
+
+    Returns what went wrong with the request, as words; how the sync went says the storage. `runs`
+    is the number of syncs before it.
+    """
+    life, count, looked = _Life(), 0, time.monotonic()
+    sender = _Sender(client, followed.storage)
+    sender.start()
+    while not sender.ended.wait(POLL_SECONDS):
+        # The server may be too busy to answer: then the sender's answer decides.
+        with contextlib.suppress(StudioUnreachable):
+            count = client.task_count(followed.project_id)
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                storage = client.storage(followed.storage)
+                if storage.runs > runs and not storage.running:
+                    return "its answer got lost"
+                if life.silence(storage, count) > HANG * followed.quiet_limit or (
+                    storage.runs > runs and _long_dead(storage, followed)
+                ):
+                    return "no answer and no sign of life"
+        yield Progress("sync", count, followed.images)
+    error = sender.error
+    if error is None:
+        return ""
+    if isinstance(error, Postponed):
+        note = f"Label Studio asks to wait {error.wait:.0f} s"
+        yield from pause(error.wait, Progress("sync", count, followed.images, note))
+        return note
+    if isinstance(error, StudioRefused) and not isinstance(error, NoAnswer):
+        raise error
+    problem = f"{error.message} {error.cause}".strip()
+    yield Progress("sync", count, followed.images, problem)
+    yield from wait_for_server(client.url, Progress("sync", count, followed.images))
+    return problem
+
+
+def _long_dead(storage: Storage, followed: Followed) -> bool:
+    """Whether the sync last showed itself before our server began, or very long ago."""
+    try:
+        shown = datetime.fromisoformat(storage.shown)
+    except ValueError:
+        return False
+    if shown.tzinfo is None:
+        shown = shown.replace(tzinfo=timezone.utc)
+    return shown.timestamp() < max(followed.server_began(), time.time() - DEAD_SECONDS)
 
 
 def _last_line(text: str) -> str:

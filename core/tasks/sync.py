@@ -1,33 +1,31 @@
-"""Images to tasks: one sync, from the lock to the proof.
-
-The mode belongs to a project. Tasks that Label Studio's own sync made are linked to its storage,
-bulk-imported ones are not, and a native sync after a bulk import makes every task a second time.
-So the mode is read off what is there; asking for the other one is refused.
-"""
+"""Images to tasks: one sync, from the lock to the proof."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
-from core.errors import ConfigurationError
-from core.labeling_config import parse_labeling_config
-from core.locks import only_one
 from core.progress import Progress, Work
-from core.studio.client import StudioClient
-from core.studio.environment import document_root
-from core.studio.lookup import connect, find_source_storage, require_project
-from core.studio.records import RemoteProject, Storage
-from core.tasks.bulk import Outcome, import_images
+from core.tags import path_inside
+from core.tasks.bulk import Outcome, Target, import_images
+from core.tasks.journal import OpenImport, close_journal, read_journal, settle
+from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest, scan_images
-from core.tasks.native import sync_storage
-from core.tasks.verification import Proof, compare
+from core.tasks.modes import (
+    Mode,
+    choose_mode,
+    fit_storage,
+    held_mode,
+    refuse_rivals,
+    served_root,
+)
+from core.tasks.native import await_end, sync_storage
+from core.tasks.site import Site, at_site
+from core.tasks.site import image_key as image_key
+from core.tasks.surplus import find_surplus, remove_tasks
+from core.tasks.verification import Proof
 from core.workspace import Workspace
 
-Mode = Literal["bulk", "native"]
 STORAGE_TITLE = "labelpilot images"
 
 
@@ -62,143 +60,117 @@ def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResu
 
     `mode` None takes the mode that the project has, or else bulk import for our own server and
     Label Studio's own sync for another. Can be run again at any time: only what is missing is
-    made. Raises ConfigurationError for a workspace, project or mode that does not fit, and what
-    the import itself raises; what was made until then stays.
+    made. Raises ConfigurationError for a workspace, project or mode that does not fit, Busy where
+    another labelpilot syncs this project, and what the import itself raises; what was made until
+    then stays.
     """
     began = time.monotonic()
     manifest = yield from scan_images(workspace.images)
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        with only_one(workspace, f"sync-{project.id}"):
-            key = image_key(project)
-            storage = find_source_storage(client, workspace, project.id)
-            if storage is None:
-                raise ConfigurationError(
-                    f"The project has no source storage for {workspace.images.path} yet.",
-                    next_step="Run `labelpilot setup`.",
-                )
-            yield Progress("look", 0, project.tasks, "asking which images are tasks")
-            before = compare(manifest.paths, client.tasks(project.id, key), manifest.folder)
-            chosen = choose_mode(workspace, client, project, storage, mode)
-            outcome = Outcome(0, 0)
-            if before.missing:
-                if chosen == "bulk":
-                    storage = set_synchronizable(client, storage, False)
-                    outcome = yield from import_images(
-                        client,
-                        project.id,
-                        key,
-                        manifest.folder,
-                        served_root(workspace, client, project.id),
-                        before.missing,
-                    )
-                else:
-                    storage = _fitted(client, workspace, storage)
-                    outcome = yield from sync_storage(
-                        client, project.id, storage, len(manifest.paths) + before.other_tasks
-                    )
-            yield Progress("proof", 0, len(manifest.paths), "counting the tasks of each image")
-            proof = compare(manifest.paths, client.tasks(project.id, key), manifest.folder)
+    with at_site(workspace) as site:
+        lease = yield from take_lease(site.client, site.storage, site.signature)
+        try:
+            chosen, before, proof, outcome = yield from _sync(site, manifest, lease, mode)
+        finally:
+            lease.release()
     yield Progress("proof", proof.present, proof.images)
-    return _result(chosen, manifest, before, proof, outcome, time.monotonic() - began)
-
-
-def choose_mode(
-    workspace: Workspace,
-    client: StudioClient,
-    project: RemoteProject,
-    storage: Storage,
-    asked: Mode | None,
-) -> Mode:
-    """The mode of this project, or the one `asked` for where it has no task yet.
-
-    Raises ConfigurationError where the project has the other mode.
-    """
-    held: Mode | None = None
-    if project.tasks:
-        held = "native" if client.has_linked_tasks(project.id) else "bulk"
-    if held is None:
-        return asked or ("bulk" if workspace.owns_server else "native")
-    if asked is not None and asked != held:
-        reason = {
-            "bulk": "Its tasks were imported; Label Studio's own sync would make each of them "
-            "a second time.",
-            "native": "Its tasks came from Label Studio's own sync, which would make the ones "
-            "imported now a second time.",
-        }
-        raise ConfigurationError(
-            f"This project's images are synced in {held} mode, and stay so.",
-            cause=reason[held],
-            next_step=f"Run `labelpilot sync --mode {held}`, or make a new project.",
-        )
-    return held
-
-
-def image_key(project: RemoteProject) -> str:
-    """The key under which the project's tasks hold their image. Raises ConfigurationError."""
-    if not project.label_config or project.label_config == "<View></View>":
-        raise ConfigurationError(
-            f"The project {project.title!r} has no labeling config yet.",
-            next_step="Run `labelpilot setup`.",
-        )
-    return parse_labeling_config(project.label_config, "the project's labeling config").image_key
-
-
-def served_root(workspace: Workspace, client: StudioClient, project_id: int) -> Path:
-    """The folder to which the server's file URLs are relative.
-
-    Ours is known. Another server tells it when it refuses a path: a storage may not be that folder
-    itself or lie outside.
-    """
-    if workspace.owns_server:
-        return document_root(workspace)
-    root = client.document_root(project_id)
-    if root is None or not workspace.images.path.is_relative_to(root):
-        raise ConfigurationError(
-            "It cannot be found out below which folder this Label Studio serves files.",
-            next_step="Use its own sync: `labelpilot sync --mode native`.",
-        )
-    return Path(root)
-
-
-def set_synchronizable(client: StudioClient, storage: Storage, wanted: bool) -> Storage:
-    """Let the storage take part in Label Studio's own sync, or make it refuse."""
-    if storage.synchronizable == wanted:
-        return storage
-    return client.update_source_storage(storage, {"synchronizable": wanted})
-
-
-def _fitted(client: StudioClient, workspace: Workspace, storage: Storage) -> Storage:
-    """The storage, set to take the very files that the manifest holds."""
-    images = workspace.images
-    storage = set_synchronizable(client, storage, True)
-    wanted = {
-        "regex_filter": images.pattern,
-        "recursive_scan": images.recursive,
-        "use_blob_urls": True,
-    }
-    has = (storage.pattern, storage.recursive, storage.source_files)
-    if has != tuple(wanted.values()):
-        storage = client.update_source_storage(storage, wanted)
-    return storage
-
-
-def _result(
-    mode: Mode,
-    manifest: Manifest,
-    before: Proof,
-    proof: Proof,
-    outcome: Outcome,
-    seconds: float,
-) -> SyncResult:
     return SyncResult(
-        mode=mode,
-        images=len(manifest.paths),
+        mode=chosen,
+        images=proof.images,
         created=proof.present - before.present,
         existing=before.present,
         duplicates=proof.duplicates,
         missing_files=proof.missing_files,
         retries=outcome.retries,
-        seconds=round(seconds, 3),
+        seconds=round(time.monotonic() - began, 3),
         complete=proof.complete,
     )
+
+
+def _sync(
+    site: Site, manifest: Manifest, lease: Lease, asked: Mode | None
+) -> Work[tuple[Mode, Proof, Proof, Outcome]]:
+    """The mode, what was there, what is there now, and what was done for it."""
+    total = len(manifest.paths)
+    if site.storage.running:
+        yield Progress("look", 0, None, "Label Studio's own sync is running; waiting for its end")
+        yield from await_end(site.client, site.followed(total))
+    former = read_journal(site.journal)
+    if former is not None:
+        former = yield from settle(site.client, site.project_id, site.image_key, former)
+    yield Progress("look", 0, total, "asking which images are tasks")
+    before = site.compared(manifest)
+    held = held_mode(site.client, site.project_id, site.folder, before)
+    mode = choose_mode(site.workspace, held, asked, before)
+    if before.missing:
+        refuse_rivals(site.workspace.images, site.storage, site.storages)
+    if before.missing or held == "bulk":
+        fit_storage(site.client, site.workspace.images, site.storage, mode)
+    proof, outcome = before, Outcome(0, 0)
+    if before.missing and mode == "bulk":
+        proof, outcome = yield from _import(site, manifest, lease, before, former)
+    elif before.missing:
+        lease.keep()
+        expected = before.tasks + len(before.missing)
+        outcome = yield from sync_storage(site.client, site.followed(expected))
+        yield Progress("proof", 0, total, "counting the tasks of each image")
+        proof = site.compared(manifest)
+    if proof.duplicates and mode == "bulk":
+        proof = yield from _undo_doubled(site, manifest, proof)
+    close_journal(site.journal)
+    return mode, before, proof, outcome
+
+
+def _import(
+    site: Site, manifest: Manifest, lease: Lease, before: Proof, former: OpenImport | None
+) -> Work[tuple[Proof, Outcome]]:
+    """Import what is missing, and prove it."""
+    newest = site.client.newest_task(site.project_id, site.image_key) if before.tasks else None
+    last = newest.id if newest is not None else 0
+    entry = OpenImport(
+        after=last if former is None else min(former.after, last),
+        newest=last,
+        sent=0.0 if former is None else former.sent,
+        doubtful=former is not None and former.may_land,
+    )
+    root = served_root(site.workspace, site.client, site.project_id)
+    target = Target(site.project_id, site.image_key, site.folder, root, site.journal)
+    outcome = yield from import_images(site.client, target, lease, entry, before.missing)
+    yield Progress("proof", 0, before.images, "counting the tasks of each image")
+    if _accounted_for(site, before, outcome):
+        return before.with_all_created(), outcome
+    return site.compared(manifest), outcome
+
+
+def _accounted_for(site: Site, before: Proof, outcome: Outcome) -> bool:
+    """Whether the project holds the tasks that were there, those the server has just named as
+    made, and no other.
+
+    The ones named have ids without a gap, and after the older ones; so their number and the last
+    of them tell. That one is read by its key.
+    """
+    if outcome.newest is None:
+        return False
+    newest = site.client.newest_task(site.project_id, site.image_key)
+    return (
+        newest is not None
+        and newest.id == outcome.newest
+        and path_inside(newest.image, site.folder) == before.missing[-1]
+        and site.client.task_count(site.project_id) == before.tasks + outcome.created
+    )
+
+
+def _undo_doubled(site: Site, manifest: Manifest, proof: Proof) -> Work[Proof]:
+    """Remove the tasks that an import of ours made a second time, if nobody has worked on them.
+
+    That happens where a POST landed after all when its batch had been sent again.
+    """
+    entry = read_journal(site.journal)
+    if entry is None or not entry.recent:
+        return proof
+    ours = find_surplus(site.details(), site.folder, after=entry.after).remove
+    if not ours:
+        return proof
+    note = f"{len(ours):,} tasks landed twice; taking the second ones back"
+    yield Progress("proof", 0, proof.images, note)
+    yield from remove_tasks(site.client, site.project_id, ours)
+    return site.compared(manifest)

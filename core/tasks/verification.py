@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.studio.records import Task
@@ -17,8 +17,8 @@ class Proof:
 
     `images` is the number of images and `present` of those that are tasks; `missing` are those
     that are not (paths relative to the image folder); `duplicates` counts the tasks that an image
-    has beyond its first; `missing_files` counts tasks of this folder whose file is not in the
-    manifest; `other_tasks` those of other places.
+    has beyond its first; `missing_files` counts files of this folder that are tasks and not in the
+    manifest; `own_tasks` are the tasks of this folder, `other_tasks` those of other places.
     """
 
     images: int
@@ -26,12 +26,27 @@ class Proof:
     missing: tuple[str, ...]
     duplicates: int
     missing_files: int
+    own_tasks: int
     other_tasks: int
 
     @property
     def complete(self) -> bool:
         """Whether every image is one task and no more."""
         return not self.missing and not self.duplicates
+
+    @property
+    def tasks(self) -> int:
+        """All tasks of the project."""
+        return self.own_tasks + self.other_tasks
+
+    def with_all_created(self) -> Proof:
+        """The proof once each missing image has been made one task, and nothing else happened."""
+        return replace(
+            self,
+            present=self.images,
+            missing=(),
+            own_tasks=self.own_tasks + len(self.missing),
+        )
 
 
 def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
@@ -48,12 +63,13 @@ def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
         else:
             gone[path] += 1
     missing = tuple(path for path, count in counts.items() if count == 0)
-    duplicates = sum(count - 1 for count in [*counts.values(), *gone.values()] if count > 1)
+    here = sum(counts.values())
     return Proof(
         images=len(counts),
         present=len(counts) - len(missing),
         missing=missing,
-        duplicates=duplicates,
+        duplicates=here - (len(counts) - len(missing)) + sum(gone.values()) - len(gone),
         missing_files=len(gone),
+        own_tasks=here + sum(gone.values()),
         other_tasks=other,
     )

@@ -1,0 +1,99 @@
+"""Where a sync works: a project, the storage of its images, and what keeps others away."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from core.errors import ConfigurationError
+from core.labeling_config import parse_labeling_config
+from core.locks import only_one
+from core.studio.client import StudioClient
+from core.studio.lookup import connect, require_project, storage_at
+from core.studio.records import RemoteProject, Storage, TaskDetail
+from core.studio.server import server_status
+from core.tasks.manifest import Manifest
+from core.tasks.native import Followed
+from core.tasks.verification import Proof, compare
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A project in which this labelpilot alone makes tasks. `storages` are its source storages."""
+
+    workspace: Workspace
+    client: StudioClient
+    project_id: int
+    image_key: str
+    storage: Storage
+    storages: tuple[Storage, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.workspace.images.path
+
+    @property
+    def journal(self) -> Path:
+        """The file that says what the last import may still have on its way."""
+        return self.workspace.locks / f"import-{self.project_id}.json"
+
+    @property
+    def signature(self) -> Path:
+        """The file that remembers how this workspace signed its last sync."""
+        return self.workspace.locks / f"sync-{self.project_id}.lease"
+
+    def compared(self, manifest: Manifest) -> Proof:
+        """The manifest held against the project's tasks as they are now."""
+        tasks = self.client.tasks(self.project_id, self.image_key)
+        return compare(manifest.paths, tasks, manifest.folder)
+
+    def details(self) -> Iterator[TaskDetail]:
+        """The project's tasks as they are now, with what says whether they may be removed."""
+        return self.client.task_details(self.project_id, self.image_key)
+
+    def followed(self, tasks: int) -> Followed:
+        """The storage's own sync, from which so many tasks are expected in all."""
+        return Followed(self.project_id, self.storage, tasks, self._server_began)
+
+    def _server_began(self) -> float:
+        status = server_status(self.workspace) if self.workspace.owns_server else None
+        try:
+            return psutil.Process(status.pid).create_time() if status and status.pid else 0.0
+        except psutil.Error:
+            return 0.0
+
+
+@contextlib.contextmanager
+def at_site(workspace: Workspace) -> Iterator[Site]:
+    """The workspace's project, with the workspace's own lock on making tasks in it.
+
+    Raises ConfigurationError where the project is not set up, Busy where another labelpilot of this
+    workspace is at it.
+    """
+    with contextlib.closing(connect(workspace)) as client:
+        project = require_project(client, workspace)
+        with only_one(workspace, f"sync-{project.id}"):
+            storages = client.source_storages(project.id)
+            storage = storage_at(storages, workspace.images.path)
+            if storage is None:
+                raise ConfigurationError(
+                    f"The project has no source storage for {workspace.images.path} yet.",
+                    next_step="Run `labelpilot setup`.",
+                )
+            key = image_key(project)
+            yield Site(workspace, client, project.id, key, storage, tuple(storages))
+
+
+def image_key(project: RemoteProject) -> str:
+    """The key under which the project's tasks hold their image. Raises ConfigurationError."""
+    if not project.label_config or project.label_config == "<View></View>":
+        raise ConfigurationError(
+            f"The project {project.title!r} has no labeling config yet.",
+            next_step="Run `labelpilot setup`.",
+        )
+    return parse_labeling_config(project.label_config, "the project's labeling config").image_key
