@@ -1,0 +1,93 @@
+"""A secret is found where it is stored, and nowhere else: not after the whole journey, not after
+what failed, not on a screen that is exported."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.credentials import credentials_file, find_secret
+from core.workspace import load_workspace
+from tests.studio.conftest import Demo
+from tui.app import LabelpilotApp
+
+REFUSED = "c0ffee" * 6 + "c0ff"
+
+
+@pytest.fixture(scope="module")
+def secrets(demo: Demo) -> dict[str, bytes]:
+    """What must not be found. Label Studio's database holds a personal token without its signature,
+    so it is the signature that is looked for."""
+    found = {"refused": REFUSED.encode()}
+    for name in ("token", "password"):
+        secret = find_secret(load_workspace(demo.folder), name)
+        assert secret is not None
+        assert secret.source == "file"
+        found[name] = secret.value.rsplit(".", 1)[-1].encode()
+    return found
+
+
+def places(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below `folder`, and every process's command line."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path != credentials_file(load_workspace(folder)):
+            yield str(path), path.read_bytes()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            yield f"process {process.pid}", "\0".join(process.cmdline()).encode()
+
+
+def test_the_secrets_are_where_they_are_stored(demo: Demo, secrets: dict[str, bytes]) -> None:
+    stored = credentials_file(load_workspace(demo.folder)).read_bytes()
+    assert secrets["token"] in stored
+    assert secrets["password"] in stored
+
+
+def test_they_are_in_no_file_and_on_no_command_line(demo: Demo, secrets: dict[str, bytes]) -> None:
+    looked_at = dict(places(demo.folder))
+    assert any(name.endswith("label_studio.sqlite3") for name in looked_at)
+    assert any(name.endswith("label-studio.log") for name in looked_at)
+    assert any(b"launcher.py" in line for line in looked_at.values())
+    assert {
+        (name, secret)
+        for name, text in looked_at.items()
+        for secret in secrets
+        if secrets[secret] in text
+    } == set()
+
+
+def test_no_command_prints_them_and_none_that_fails(demo: Demo, secrets: dict[str, bytes]) -> None:
+    done = [
+        demo.run(*command.split())
+        for command in ("doctor", "doctor --json", "token show", "server status", "server logs")
+    ]
+    done += [demo.run("sync", LABEL_STUDIO_API_KEY=REFUSED), demo.run("token", "show", "--json")]
+    file = demo.folder / "labelpilot.toml"
+    original = file.read_text()
+    file.write_text(original.replace(".*png", "matches nothing"))
+    try:
+        done.append(demo.run("sync"))
+    finally:
+        file.write_text(original)
+    assert [one.code for one in done[-3:]] == [3, 0, 2]
+    printed = "".join(one.out + one.err for one in done).encode()
+    assert [name for name in secrets if secrets[name] in printed] == []
+    assert [n for n, text in places(demo.folder) if secrets["refused"] in text] == []
+
+
+async def test_no_screen_that_is_exported_shows_them(demo: Demo, secrets: dict[str, bytes]) -> None:
+    app = LabelpilotApp(demo.folder, poll_seconds=0)
+    shown = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in ("1", "2", "3", "4", "L"):
+            await pilot.press(key)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            shown.append(app.export_screenshot())
+    svg = "".join(shown)
+    assert "labelpilot" in svg
+    assert [name for name in secrets if secrets[name].decode() in svg] == []
