@@ -1,0 +1,181 @@
+"""Files that somebody made to do harm: each gets a sentence, in a moment, and does nothing.
+
+What each got is in the table below: the exit code, and words of the sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Generous: what is let in takes minutes, or the machine's memory.
+SECONDS = 20
+IMAGE = '<Image name="image" value="$image"/>'
+CHOICES = '<Choices name="kind" toName="image"><Choice value="cat"/></Choices>'
+CONFIG = f"<View>{IMAGE}{CHOICES}</View>"
+LAUGHS = (
+    '<!DOCTYPE x [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + f"]><View>{IMAGE}{CHOICES}&j;</View>"
+)
+SECRET = "what stands in another file"
+# Sets the window's title, turns red, and turns the direction of what follows.
+STEERING = "\x1b]0;owned\x07\x1b[31m\u202e\u200fgnp"
+
+
+def config(text: str) -> Callable[[Path], None]:
+    return lambda root: (root / "config.xml").write_text(text) and None
+
+
+def entity(root: Path) -> None:
+    (root / "other").write_text(SECRET)
+    declared = f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{root}/other">]>'
+    (root / "config.xml").write_text(f"{declared}<View>{IMAGE}{CHOICES}&e;</View>")
+
+
+def large_config(root: Path) -> None:
+    with open(root / "config.xml", "wb") as file:
+        file.truncate(100_000_000)
+
+
+def device(root: Path) -> None:
+    (root / "config.xml").unlink()
+    (root / "config.xml").symlink_to("/dev/zero")
+
+
+def pipe(root: Path) -> None:
+    (root / "config.xml").unlink()
+    os.mkfifo(root / "config.xml")
+
+
+def link(root: Path) -> None:
+    (root / "data" / "images" / "evil.png").symlink_to("/etc/hostname")
+
+
+def steering_link(root: Path) -> None:
+    (root / "data" / "images" / f"{STEERING}.png").symlink_to("/etc/hostname")
+
+
+def steering_key(root: Path) -> None:
+    quoted = "".join(f"\\u{ord(character):04x}" for character in STEERING)
+    (root / "labelpilot.toml").write_text(f'[images]\n"{quoted}" = 1\n')
+
+
+def deep_toml(root: Path) -> None:
+    (root / "labelpilot.toml").write_text("[images]\npath = " + "[" * 40_000 + "]" * 40_000)
+
+
+def large_toml(root: Path) -> None:
+    with open(root / "labelpilot.toml", "wb") as file:
+        file.truncate(100_000_000)
+
+
+def root_served(root: Path) -> None:
+    (root / "labelpilot.toml").write_text(
+        '[project]\nlabel_config = "config.xml"\n[images]\npath = "data/images"\n'
+        '[annotations]\npath = "../../../../../../../../../../../etc"\n'
+    )
+
+
+TABLE: dict[str, tuple[Callable[[Path], None], int, str]] = {
+    "billion laughs": (config(LAUGHS), 2, "DTDForbidden"),
+    "external entity": (entity, 2, "DTDForbidden"),
+    "tags nested 100,000 deep": (config("<a>" * 100_000 + "</a>" * 100_000), 2, "more than 100 "),
+    "labeling config of 100 MB": (large_config, 2, "It is larger than 1,000,000 bytes"),
+    "labeling config that never ends": (device, 2, "It is not a regular file"),
+    "labeling config that waits for ever": (pipe, 2, "It is not a regular file"),
+    "workspace file of 100 MB": (large_toml, 2, "It is larger than 100,000 bytes"),
+    "workspace file nested 40,000 deep": (deep_toml, 2, "is not valid TOML"),
+    "control codes in a key": (steering_key, 2, "is not known"),
+    "link to /etc/hostname": (link, 2, "evil.png -> /etc/hostname"),
+    "link whose name steers the terminal": (steering_link, 2, "-> /etc/hostname"),
+    "`..` that would serve the whole disk": (root_served, 2, "would serve all of it"),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    (tmp_path / "data" / "annotations").mkdir()
+    (tmp_path / "data" / "images" / "one.png").write_bytes(b"an image")
+    (tmp_path / "config.xml").write_text(CONFIG)
+    (tmp_path / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
+    return tmp_path
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui", *arguments, "--workspace", str(root)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+def steers(text: str) -> bool:
+    return re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200f\u202a-\u202e]", text) is not None
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_it_gets_a_sentence_and_nothing_is_made_of_it(root: Path, case: str) -> None:
+    prepare, code, words = TABLE[case]
+    prepare(root)
+    began = time.monotonic()
+    done = run(root, "setup")
+    assert time.monotonic() - began < SECONDS
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr
+    assert not steers(done.stderr + done.stdout)
+    assert not (root / ".labelpilot" / "server").exists()
+
+
+def annotation(number: int, image: str, choice: str = "cat") -> str:
+    value = {"choices": [choice]}
+    result = {"from_name": "kind", "to_name": "image", "type": "choices", "value": value}
+    task = {"id": number, "data": {"image": image}}
+    return json.dumps({"id": number, "result": [result], "task": task, "created_at": "2024-01-01"})
+
+
+def test_annotations_made_to_do_harm_are_named_and_left_out(root: Path) -> None:
+    folder = root / "data" / "annotations"
+    (folder / "1").write_text(annotation(1, "/data/local-files/?d=images/one.png"))
+    (folder / "2").write_text("[" * 10_000 + "]" * 10_000)
+    (folder / "3").write_text('{"id": 3, "result": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    (folder / "4").write_text('{"a":' * 10_000 + "1" + "}" * 10_000)
+    (folder / "5").write_text(annotation(5, "\ud800"))
+    done = run(root, "export", "--json")
+    assert done.returncode == 4, done.stderr
+    assert json.loads(done.stdout)["images"] == 1
+    assert json.loads(done.stdout)["unreadable"] == 4
+    assert "Traceback" not in done.stderr
+    assert json.loads((root / "data" / "dataset.json").read_text()) == {"one": ["cat"]}
+
+
+def test_no_file_is_written_outside_by_a_path_from_an_annotation(root: Path) -> None:
+    folder = root / "data" / "annotations"
+    for number, path in enumerate(
+        ["images/../../../escaped.png", "%2e%2e/%2e%2e/escaped.png", "/etc/escaped.png"]
+    ):
+        (folder / str(number)).write_text(annotation(number, f"/data/local-files/?d={path}"))
+    (root / "labelpilot.toml").write_text(
+        '[images]\ntag = "path"\n[project]\nlabel_config = "config.xml"\n'
+    )
+    before = {path for path in root.parent.rglob("*") if root not in path.parents}
+    for format_ in ("json", "yolo", "coco", "csv"):
+        done = run(root, "export", "--format", format_, "--out", str(root / "out" / format_))
+        assert "Traceback" not in done.stderr, format_
+    assert {path for path in root.parent.rglob("*") if root not in path.parents} == before
+    assert not Path("/etc/escaped.txt").exists()
