@@ -26,6 +26,7 @@ from core.credentials import find_secret, store_secret
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
 from core.locks import Busy, only_one
+from core.masking import printable, redact
 from core.progress import Progress, Work
 from core.studio.environment import document_root, server_environment
 from core.studio.process import (
@@ -43,6 +44,8 @@ from core.workspace import Workspace
 # A first start migrates an empty database: 17 to 43 s were seen on two cores, minutes on a loaded
 # machine.
 START_SECONDS = 300.0
+# A busy server may be silent for seconds; one that is silent for longer hangs.
+SILENT_SECONDS = 30.0
 # Between a port's choice and its use lies a first start: another server may take it meanwhile.
 START_ATTEMPTS = 3
 # How long a server that went away may take to come back.
@@ -169,12 +172,28 @@ def _found_or_started(workspace: Workspace) -> Work[ServerStatus]:
     record = read_record(workspace)
     process = living(workspace, record)
     if record is not None and process is not None:
-        if status.settings_current and not ports_of(process):
-            offset = _size(log_file(workspace))
-            if (yield from _wait_until_up(workspace, process, record.port, offset)):
+        if status.settings_current:
+            if ports_of(process):
+                came = yield from _wait_for_answer(record)
+            else:
+                offset = _size(log_file(workspace))
+                came = yield from _wait_until_up(workspace, process, record.port, offset)
+            if came:
                 return server_status(workspace)
         stop_server(workspace)
     return (yield from _start(workspace, record))
+
+
+def _wait_for_answer(record: Record) -> Work[bool]:
+    """Whether a server that listens, and may be busy, answers within a bearable time."""
+    began, note = time.monotonic(), "Label Studio is silent; it may be busy"
+    while time.monotonic() - began < SILENT_SECONDS:
+        yield Progress("server", int(time.monotonic() - began), None, note)
+        note = ""
+        if is_healthy(record.url):
+            return True
+        time.sleep(0.25)
+    return False
 
 
 def _start(workspace: Workspace, former: Record | None) -> Work[ServerStatus]:
@@ -282,7 +301,10 @@ def stop_server(workspace: Workspace) -> bool:
 
 
 def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
-    """The last lines of `log`, at most `size` bytes, none before `offset`; [] if it is absent."""
+    """The last lines of `log`, at most `size` bytes, none before `offset`; [] if it is absent.
+
+    Secrets in them are masked, and nothing in them steers a terminal.
+    """
     try:
         with open(log, "rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -290,7 +312,7 @@ def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [line.rstrip() for line in printable(redact(text)).split("\n") if line.strip()]
 
 
 def is_healthy(url: str, timeout: float = 5.0) -> bool:

@@ -20,8 +20,10 @@ import httpx
 import psutil
 import pytest
 
+from core.studio.process import Record, read_record, write_record
 from core.studio.server import server_status, stop_server
 from core.workspace import Workspace, load_workspace
+from tests.studio import stock
 
 SECONDS = 400
 CODESPACE = "fluffy-disco-123"
@@ -122,6 +124,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
     server = Served(root, python, calls, clean | POISON | {"CODESPACE_NAME": CODESPACE})
+    # A port that no other server of this machine is given meanwhile, as of an earlier start.
+    server.workspace.make_folder()
+    server.workspace.server_folder.mkdir()
+    write_record(server.workspace, Record(0, stock.free_port(), ""))
     try:
         _start(server)
         yield server
@@ -136,9 +142,9 @@ def _start(server: Served) -> None:
     assert killed.stderr.readline().startswith("server: ")
     killed.kill()
     killed.communicate()
-    server.first = json.loads(
-        (server.workspace.server_folder / "labelpilot-server.json").read_bytes()
-    )["pid"]
+    record = read_record(server.workspace)
+    assert record is not None
+    server.first = record.pid
     both = [server.begin("server", "start", "--json") for _ in range(2)]
     for process in both:
         out, err = process.communicate(timeout=SECONDS)

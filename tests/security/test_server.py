@@ -26,7 +26,14 @@ from core.studio import server as server_module
 from core.studio.account import sign_in_with
 from core.studio.lookup import connect
 from core.studio.process import FIRST_PORT, Record, free_port, write_record
-from core.studio.server import log_file, server_status, server_url, start_server, stop_server
+from core.studio.server import (
+    log_file,
+    log_tail,
+    server_status,
+    server_url,
+    start_server,
+    stop_server,
+)
 from core.workspace import Studio, Workspace
 from tests.security.conftest import CODESPACE, POISON, Served
 
@@ -300,6 +307,19 @@ def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
             assert client.whoami().email == "labelpilot@localhost"
 
 
+def test_one_that_is_busy_is_waited_for_and_not_started_anew(served: Served) -> None:
+    process, url = served.process, served.url
+    process.suspend()
+    try:
+        # Its first answer takes its time; the rest of the start waits for it.
+        work = start_server(served.workspace)
+        assert next(work).note == "Label Studio is silent; it may be busy"
+    finally:
+        process.resume()
+    status = finish(work)
+    assert (status.running, status.pid, status.url) == (True, process.pid, url)
+
+
 def test_the_password_is_in_its_environment_at_the_first_start_only(served: Served) -> None:
     # The port test has started it a second time.
     assert served.process.pid != served.first
@@ -308,6 +328,17 @@ def test_the_password_is_in_its_environment_at_the_first_start_only(served: Serv
     password = find_secret(served.workspace, "password")
     assert password is not None
     assert password.value not in environment.values()
+
+
+# Its log
+
+
+def test_its_log_is_shown_without_secrets_and_control_codes(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"first\r\n\x1b[31mred\x1b[0m password=hunter2hunter2\n\n\xff\xe2\x80\xae\n")
+    assert log_tail(log) == ["first", "\ufffd[31mred\ufffd[0m password=•••", "\ufffd\ufffd"]
+    assert log_tail(log, offset=7)[0].endswith("•••")
+    assert log_tail(tmp_path / "none") == []
 
 
 # Starts that fail
