@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core import doctor
+from core import doctor, masking
 from core.credentials import credentials_file, store_secret
 from core.doctor import Finding, examine
 from core.workspace import Workspace
@@ -21,6 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace in the home folder in which nothing is wrong."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+    monkeypatch.setattr(masking, "_known", set())
     folder = tmp_path / "project"
     (folder / "data" / "images").mkdir(parents=True)
     (folder / "data" / "images" / "one.png").write_bytes(b"an image")
