@@ -7,6 +7,7 @@ before the first paint.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 # What a job may take to tidy up when the app is left.
 LEAVE_SECONDS = 2.0
 SWITCH_SECONDS = 0.001
+COLLECT_AFTER = (50_000, 10, 20)
 
 
 # What becomes of a job when the app is left.
@@ -120,13 +122,21 @@ class LabelpilotApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._end, number)
         # The first paint comes before anything is asked.
-        self.call_after_refresh(self.look)
+        self.call_after_refresh(self._begin)
         if self._poll_seconds:
             self.set_interval(self._poll_seconds, self.looker.poll)
 
     def on_app_blur(self, event: AppBlur) -> None:
         """Keep the focus when the terminal loses its own: a form stays where one was typing."""
         event.prevent_default()
+
+    def _begin(self) -> None:
+        # The collector stops every thread while it goes through all objects, for 0.2 s and more
+        # while a job makes many. What is there now stays to the end anyway; the rest is gone
+        # through seldom.
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
+        self.look()
 
     def look(self) -> None:
         """Look at the workspace and its server again."""
