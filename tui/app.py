@@ -104,10 +104,10 @@ class LabelpilotApp(App[None]):
         variables = super().get_css_variables()
         return {**variables, "muted": muted(self.current_theme.ansi, variables)}
 
-    def run(self, *arguments: Any, **options: Any) -> None:
+    def run(self, *arguments: Any, **options: Any) -> Any:
         """Run the app; the terminal is asked what pictures it shows before it is taken."""
         prepare()
-        super().run(*arguments, **options)
+        return super().run(*arguments, **options)
 
     @property
     def seen(self) -> Seen:
