@@ -145,7 +145,8 @@ async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
     async with walk(ready) as app:
         await app.press("4", "e")
         assert "nearest to what the model got wrong." in app.text
-        await app.press("up", "end", *["backspace"] * 3)
+        await app.press(*["tab"] * 5)
+        await app.press("end", *["backspace"] * 3)
         await app.write("20")
         await app.press("enter")
         assert "random 20 %" in app.text
