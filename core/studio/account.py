@@ -155,10 +155,10 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
         finally:
             process.kill()
             process.wait()
-    told = log_tail(log)
-    if any("Password successfully changed" in line for line in told):
+    told = log.read_text(encoding="utf-8", errors="replace")
+    if "Password successfully changed" in told:
         return True
-    if any("not found" in line for line in told):
+    if f"User with username {EMAIL} not found" in told:
         # The next start makes it.
         account_marker(workspace).unlink(missing_ok=True)
         next_step = "Start it anew: `labelpilot server stop`, then `labelpilot setup`."
@@ -166,7 +166,7 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
         next_step = f"Its whole story is in {log}; try again."
     raise LabelpilotError(
         f"Label Studio did not change the password of {EMAIL}.",
-        cause="\n".join(told[-3:]),
+        cause="\n".join(log_tail(log)[-3:]),
         next_step=next_step,
     )
 
