@@ -66,7 +66,10 @@ class Transport:
         Raises StudioRefused, StudioUnreachable.
         """
         import stamina
+        import stamina.instrumentation
 
+        # What is tried again is told as progress; a line of stamina's own would break the screen.
+        stamina.instrumentation.set_on_retry_hooks(())
         for attempt in stamina.retry_context(
             on=_wait_before_next,
             attempts=GET_ATTEMPTS,
