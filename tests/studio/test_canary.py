@@ -35,7 +35,9 @@ def places(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Every file below `folder`, and every process's command line."""
     for path in folder.rglob("*"):
         if path.is_file() and path != credentials_file(load_workspace(folder)):
-            yield str(path), path.read_bytes()
+            # SQLite's own files come and go.
+            with contextlib.suppress(FileNotFoundError):
+                yield str(path), path.read_bytes()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             yield f"process {process.pid}", "\0".join(process.cmdline()).encode()
