@@ -62,8 +62,8 @@ class _State:
     """How far an import has come. `doubt` is set while the batch sent last may have arrived."""
 
     entry: OpenImport
+    size: int
     done: int = 0
-    size: int = FIRST_BATCH
     retries: int = 0
     failures: int = 0
     postponed: int = 0
@@ -81,7 +81,7 @@ def import_images(
     where another labelpilot syncs. What was created until then stays, and is not sent again by the
     next run.
     """
-    state = _State(entry)
+    state = _State(entry, FIRST_BATCH)
     batch: Sequence[str] = ()
     while state.done < len(paths):
         if not state.doubt:

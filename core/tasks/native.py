@@ -32,7 +32,7 @@ QUIET_SECONDS = 30.0
 QUIET_IMAGES = 500
 # One that last showed itself so long ago by the server's clock has ended, whatever our clock says.
 DEAD_SECONDS = 3600.0
-# A request that still waits for its answer is given so many times as long.
+# One whose request still waits for its answer is given so many times as long.
 HANG = 10
 # A sync whose request got lost may still begin for so long.
 BEGIN_SECONDS = 5.0
@@ -175,11 +175,13 @@ def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
                 storage = client.storage(followed.storage)
-                if storage.runs > runs and not storage.running:
-                    return "its answer got lost"
-                if life.silence(storage, count) > HANG * followed.quiet_limit or (
-                    storage.runs > runs and _long_dead(storage, followed)
-                ):
+                silence = life.silence(storage, count)
+                if storage.runs <= runs:
+                    if silence > followed.quiet_limit:
+                        return "the request got lost"
+                elif not storage.running:
+                    return "the answer got lost"
+                elif silence > HANG * followed.quiet_limit or _long_dead(storage, followed):
                     return "no answer and no sign of life"
         yield Progress("sync", count, followed.images)
     error = sender.error

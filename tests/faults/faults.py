@@ -1,0 +1,373 @@
+"""Everything that is done to a sync: each fault as one function that does it and tells the truth.
+
+A fault gets a place and says, after it has struck and the sync was run again as a person would,
+what was lost and doubled. The tests run each once, the table as often as it is asked to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.errors import ExitCode, LabelpilotError
+from core.progress import Progress, finish
+from core.tasks.modes import Mode
+from core.tasks.sync import SyncResult, sync_images
+from core.workspace import Workspace
+from tests.faults import proxy as broken
+from tests.faults.place import (
+    CAT,
+    Annotator,
+    Place,
+    Tally,
+    command,
+    ended,
+    full_disk,
+    in_short,
+    locked_database,
+    wait_until,
+)
+
+IMPORT = r"POST /api/projects/\d+/import"
+SYNC = r"POST /api/storages/localfiles/\d+/sync"
+SIGN = r"PATCH /api/storages/"
+LIST = r"GET /api/tasks"
+ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"
+# Enough for three batches, with the batches that `in_short` makes.
+IMAGES = 150
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one go at a fault came to. `said` are the sentences of runs that did not succeed."""
+
+    tally: Tally
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Harm:
+    """One fault: its name, and how to do it once."""
+
+    name: str
+    run: Callable[[Place], Trial]
+
+
+def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[SyncResult, list[str]]:
+    """Sync again and again, as a person presses `r`, until it says that it is complete.
+
+    Returns what it said on the way. Anything but a sentence and a documented exit code is an error
+    of the test.
+    """
+    said: list[str] = []
+
+    def note(event: Progress) -> None:
+        if event.note:
+            said.append(event.note)
+
+    for _ in range(runs):
+        try:
+            result = finish(sync_images(workspace, mode), note)
+        except LabelpilotError as error:
+            assert error.message and error.exit_code in (*ExitCode,), error
+            said.append(error.message)
+            continue
+        if result.complete:
+            assert result.existing + result.created == result.images
+            return result, said
+        said.append(str(result))
+    raise AssertionError(f"not complete after {runs} runs: {said}")
+
+
+def _on_the_wire(
+    mode: Mode, pattern: str, act: Callable[[broken.Exchange], None], skip: int, times: int
+) -> Callable[[Place], Trial]:
+    """A fault of the network between labelpilot and the server."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(IMAGES, mode)
+        with in_short(place), broken.before(place.url) as proxy:
+            fault = broken.Fault(pattern, act, skip, times)
+            proxy.faults.append(fault)
+            _, said = until_done(case.workspace(proxy.url), mode)
+            assert fault.struck, "the fault never came to pass"
+        return Trial(case.tally(), tuple(said))
+
+    return run
+
+
+ACTS = (
+    broken.drop_before,
+    broken.drop_after,
+    broken.drop_at_once,
+    broken.bad_gateway,
+    broken.too_many_requests,
+    broken.html_500,
+    broken.html_200,
+    broken.truncated,
+    broken.one_byte_a_second,
+    broken.hang_before,
+    broken.hang_after,
+    broken.gateway_timeout,
+)
+
+
+def _wire() -> Iterator[Harm]:
+    for act in ACTS:
+        name = act.__name__.replace("_", " ")
+        yield Harm(f"bulk: {name}", _on_the_wire("bulk", IMPORT, act, 1, 1))
+        yield Harm(f"native: {name}", _on_the_wire("native", SYNC, act, 0, 1))
+    for act in (broken.drop_after, broken.html_500, broken.truncated, broken.bad_gateway):
+        name = act.__name__.replace("_", " ")
+        yield Harm(f"listing: {name}", _on_the_wire("bulk", LIST, act, 0, 2))
+        yield Harm(f"signing: {name}", _on_the_wire("bulk", SIGN, act, 0, 1))
+    yield Harm("bulk: too large", _on_the_wire("bulk", IMPORT, broken.too_large, 0, 99))
+    yield Harm("bulk: each second answer lost", _every_second("bulk", IMPORT, broken.drop_after))
+    yield Harm("bulk: down, then up", _on_the_wire("bulk", ANY, broken.bad_gateway, 12, 12))
+
+
+def _every_second(
+    mode: Mode, pattern: str, act: Callable[[broken.Exchange], None]
+) -> Callable[[Place], Trial]:
+    def run(place: Place) -> Trial:
+        case = place.case(IMAGES, mode)
+        with in_short(place), broken.before(place.url) as proxy:
+            proxy.faults += [broken.Fault(pattern, act, skip) for skip in (0, 1, 2)]
+            _, said = until_done(case.workspace(proxy.url), mode)
+        return Trial(case.tally(), tuple(said))
+
+    return run
+
+
+def lands_late(place: Place) -> Trial:
+    """A POST that the server gets only when its batch has been sent again."""
+    case = place.case(IMAGES, "bulk")
+    with in_short(place), broken.before(place.url) as proxy:
+        proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(1.7), skip=1))
+        # The batch after it takes its time, so that the late one lands while the sync runs.
+        proxy.faults.append(broken.Fault(IMPORT, _slowly(1.5), skip=2))
+        _, said = until_done(case.workspace(proxy.url), "bulk")
+    assert any("landed twice" in words for words in said), said
+    return Trial(case.tally(), tuple(said))
+
+
+def lands_after_the_end(place: Place) -> Trial:
+    """A POST that the server gets when the sync has ended; the next one takes it back."""
+    case = place.case(IMAGES, "bulk")
+    with in_short(place), broken.before(place.url) as proxy:
+        proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(4.0), skip=2))
+        workspace = case.workspace(proxy.url)
+        result, said = until_done(workspace, "bulk")
+        assert result.images == IMAGES
+        wait_until(lambda: case.tally().doubled, 30)
+        _, said = until_done(workspace, "bulk")
+    assert any("landed twice" in words for words in said), said
+    return Trial(case.tally(), tuple(said))
+
+
+def lands_late_and_is_annotated(place: Place) -> Trial:
+    """Tasks that landed twice are annotated before they can be taken back: those stay."""
+    case = place.case(IMAGES, "bulk")
+    with in_short(place), broken.before(place.url) as proxy:
+        proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(4.0), skip=2))
+        workspace = case.workspace(proxy.url)
+        until_done(workspace, "bulk")
+        wait_until(lambda: case.tally().doubled, 30)
+        with contextlib.closing(place.client()) as client:
+            submitted = [client.annotate(task, CAT) for task in case.task_ids()[-10:]]
+        until_done(workspace, "bulk")
+    return Trial(case.tally(submitted))
+
+
+def _slowly(seconds: float) -> Callable[[broken.Exchange], None]:
+    def act(exchange: broken.Exchange) -> None:
+        time.sleep(seconds)
+        exchange.client.sendall(exchange.forward())
+
+    return act
+
+
+def stalled_database(place: Place) -> Trial:
+    """The server can write nothing for longer than a proxy waits; then everything lands at once."""
+    case = place.case(IMAGES, "bulk")
+    with in_short(place), broken.before(place.url) as proxy, contextlib.ExitStack() as lock:
+
+        def stall(exchange: broken.Exchange) -> None:
+            lock.enter_context(locked_database(place))
+            threading.Timer(4.0, lock.close).start()
+            broken.gateway_timeout(exchange)
+
+        proxy.faults.append(broken.Fault(IMPORT, stall, skip=1))
+        _, said = until_done(case.workspace(proxy.url), "bulk")
+    return Trial(case.tally(), tuple(said))
+
+
+def annotated_meanwhile(mode: Mode) -> Callable[[Place], Trial]:
+    """An annotation is submitted every 100 ms during the sync."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(IMAGES if mode == "native" else 20 * IMAGES, mode)
+        with in_short(place):
+            first = place.client()
+            with contextlib.closing(first), Annotator(case) as annotator:
+                _, said = until_done(case.workspace(place.url), mode)
+        assert annotator.submitted, "nothing was annotated during the sync"
+        return Trial(case.tally(annotator.submitted), tuple(said))
+
+    return run
+
+
+def folder_changes(mode: Mode) -> Callable[[Place], Trial]:
+    """Files come and go during the sync; the next one finds what is there."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(IMAGES, mode)
+        stop = threading.Event()
+
+        def change() -> None:
+            number = 0
+            while not stop.wait(0.02):
+                (case.folder / f"new {number:04}.png").touch()
+                (case.folder / f"img {number * 3:06}.png").unlink(missing_ok=True)
+                number += 1
+
+        thread = threading.Thread(target=change)
+        with in_short(place):
+            thread.start()
+            with contextlib.suppress(AssertionError):
+                until_done(case.workspace(place.url), mode, runs=1)
+            stop.set()
+            thread.join()
+            result, said = until_done(case.workspace(place.url), mode)
+        tally = case.tally()
+        gone = case.task_count() - result.images
+        assert result.missing_files == gone, "tasks without a file are reported"
+        return Trial(tally, tuple(said))
+
+    return run
+
+
+def revoked_token(place: Place) -> Trial:
+    """The token is no longer accepted, in the middle of a sync; then there is a new one."""
+    case = place.case(IMAGES, "bulk")
+    with in_short(place), broken.before(place.url) as proxy:
+        proxy.faults.append(broken.Fault(IMPORT, broken.unauthorized, skip=1, times=2))
+        result, said = until_done(case.workspace(proxy.url), "bulk")
+        assert any("does not accept the token" in words for words in said), said
+        assert 0 < result.existing < IMAGES
+    return Trial(case.tally(), tuple(said))
+
+
+def disk_full(mode: Mode) -> Callable[[Place], Trial]:
+    """The disk under the database is full, and then it is not."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(IMAGES, mode)
+        with in_short(place):
+            workspace = case.workspace(place.url)
+            with full_disk(place):
+                try:
+                    finish(sync_images(workspace, mode))
+                except LabelpilotError as error:
+                    said = [f"{error.message} {error.cause}"]
+                else:
+                    raise AssertionError("a full disk was not noticed")
+            until_done(workspace, mode)
+        return Trial(case.tally(), tuple(said))
+
+    return run
+
+
+def two_at_once(mode: Mode, *, apart: bool) -> Callable[[Place], Trial]:
+    """Two labelpilots: of one workspace, or of two that know nothing of each other."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(20 * IMAGES if mode == "bulk" else IMAGES, mode)
+        one = case.write(place.url)
+        two = case.write(place.url, "there") if apart else one
+        processes = [command(place, root, "sync", "--mode", mode, "--json") for root in (one, two)]
+        codes, said = [], []
+        for process in processes:
+            code, _, err = ended(process)
+            codes.append(code)
+            said += [line for line in err.splitlines() if "Another labelpilot" in line]
+        assert 0 in codes and set(codes) <= {0, 1, 4}, (codes, said)
+        with in_short(place):
+            until_done(case.workspace(place.url), mode)
+        return Trial(case.tally(), tuple(said))
+
+    return run
+
+
+def labelpilot_killed(mode: Mode) -> Callable[[Place], Trial]:
+    """SIGKILL for labelpilot at a random moment; then it is started again."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+        root = case.write(place.url)
+        process = command(place, root, "sync", "--mode", mode, "--json")
+        wait_until(lambda: case.task_count() or process.poll() is not None)
+        time.sleep(random.uniform(0, 1.0))
+        process.kill()
+        process.communicate()
+        before = case.task_count()
+        code, out, err = ended(command(place, root, "sync", "--mode", mode, "--json"))
+        assert code == 0, err
+        result = json.loads(out)
+        assert result["existing"] >= before
+        assert result["existing"] + result["created"] == result["images"]
+        return Trial(case.tally())
+
+    return run
+
+
+def server_killed(mode: Mode) -> Callable[[Place], Trial]:
+    """SIGKILL for the server at a random moment; it is started again while labelpilot waits."""
+
+    def run(place: Place) -> Trial:
+        case = place.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+        workspace = case.own_workspace()
+        done: list[tuple[SyncResult, list[str]]] = []
+
+        def sync() -> None:
+            with contextlib.suppress(AssertionError):
+                done.append(until_done(workspace, mode))
+
+        with in_short(place):
+            thread = threading.Thread(target=sync)
+            thread.start()
+            wait_until(lambda: case.task_count() or not thread.is_alive())
+            time.sleep(random.uniform(0, 1.0))
+            place.kill_server()
+            place.start()
+            thread.join(120)
+        assert done, "the sync did not come to its end"
+        return Trial(case.tally(), tuple(done[0][1]))
+
+    return run
+
+
+def _harms() -> Iterator[Harm]:
+    yield from _wire()
+    yield Harm("bulk: lands late", lands_late)
+    yield Harm("bulk: lands after the end", lands_after_the_end)
+    yield Harm("bulk: lands late, annotated", lands_late_and_is_annotated)
+    yield Harm("bulk: stalled database", stalled_database)
+    yield Harm("bulk: revoked token", revoked_token)
+    modes: tuple[Mode, ...] = ("bulk", "native")
+    for mode in modes:
+        yield Harm(f"{mode}: annotated every 100 ms", annotated_meanwhile(mode))
+        yield Harm(f"{mode}: files come and go", folder_changes(mode))
+        yield Harm(f"{mode}: disk full", disk_full(mode))
+        yield Harm(f"{mode}: two of one workspace", two_at_once(mode, apart=False))
+        yield Harm(f"{mode}: two of two workspaces", two_at_once(mode, apart=True))
+        yield Harm(f"{mode}: labelpilot killed", labelpilot_killed(mode))
+        yield Harm(f"{mode}: server killed", server_killed(mode))
+
+
+HARMS: tuple[Harm, ...] = tuple(_harms())

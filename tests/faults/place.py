@@ -1,0 +1,341 @@
+"""A real Label Studio of labelpilot's own to do harm to, and the truth about what is in it.
+
+What was lost or doubled is read from the server's own database file, past everything that
+labelpilot believes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+from urllib.parse import unquote
+
+from core.credentials import VARIABLE, find_secret
+from core.progress import finish
+from core.studio.account import make_token
+from core.studio.client import StudioClient
+from core.studio.server import server_status, server_url, start_server, stop_server
+from core.tasks.modes import Mode
+from core.workspace import Workspace, load_workspace
+
+CONFIG = """<View>
+  <Image name="image" value="$image"/>
+  <Choices name="label" toName="image" choice="multiple">
+    <Choice value="cat"/><Choice value="dog"/>
+  </Choices>
+</View>
+"""
+CAT = [
+    {
+        "from_name": "label",
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": ["cat"]},
+    }
+]
+LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
+DISK = "size=160m"
+COMMAND_SECONDS = 300
+
+
+@dataclass
+class Place:
+    """A workspace with its running server. `own_disk` says whether its database has a small one."""
+
+    root: Path
+    own_disk: bool
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def workspace(self) -> Workspace:
+        return load_workspace(self.root)
+
+    @property
+    def url(self) -> str:
+        return server_url(self.workspace)
+
+    @property
+    def token(self) -> str:
+        secret = find_secret(self.workspace, "token")
+        assert secret is not None
+        return secret.value
+
+    @property
+    def database(self) -> Path:
+        return self.workspace.server_folder / "label_studio.sqlite3"
+
+    def client(self) -> StudioClient:
+        return StudioClient(self.url, self.token)
+
+    def start(self) -> None:
+        finish(start_server(self.workspace))
+
+    def kill_server(self) -> None:
+        """SIGKILL, to the server and all that it started."""
+        pid = server_status(self.workspace).pid
+        assert pid is not None
+        os.killpg(pid, signal.SIGKILL)
+
+    def case(self, images: int, mode: Mode) -> Case:
+        """A new project with a storage for a new folder of `images` empty files."""
+        name = f"case{next(self.numbers):03}"
+        folder = self.root / "data" / name
+        folder.mkdir(parents=True)
+        case = Case(self, name, folder, mode)
+        case.add(images)
+        with contextlib.closing(self.client()) as client:
+            case.project_id = client.create_project(f"project {name}").id
+            client.update_project(case.project_id, {"label_config": CONFIG})
+            case.storage_id = client.create_source_storage(
+                case.project_id,
+                {
+                    "title": "images",
+                    "path": str(folder),
+                    "regex_filter": r".*\.png",
+                    "use_blob_urls": True,
+                    "synchronizable": mode == "native",
+                },
+            ).id
+        return case
+
+
+@dataclass
+class Case:
+    """A project on a place's server, and its folder of images."""
+
+    place: Place
+    name: str
+    folder: Path
+    mode: Mode
+    project_id: int = 0
+    storage_id: int = 0
+
+    def add(self, count: int) -> None:
+        """Add `count` images to the folder."""
+        there = sum(1 for _ in self.folder.iterdir())
+        for number in range(there, there + count):
+            (self.folder / f"img {number:06}.png").touch()
+
+    def write(self, url: str, name: str = "here") -> Path:
+        """Make a workspace for this case's project on the server at `url`."""
+        root = self.place.root / "workspaces" / f"{self.name}-{name}"
+        root.mkdir(parents=True, exist_ok=True)
+        root.joinpath("labelpilot.toml").write_text(
+            f'[studio]\nurl = "{url}"\n'
+            f'[images]\npath = "{self.folder}"\npattern = ".*\\\\.png"\n'
+            f'[project]\ntitle = "project {self.name}"\nid = {self.project_id}\n'
+        )
+        return root
+
+    def workspace(self, url: str, name: str = "here") -> Workspace:
+        return load_workspace(self.write(url, name))
+
+    def own_workspace(self) -> Workspace:
+        """The place's own workspace, whose server is labelpilot's, turned to this case."""
+        self.place.root.joinpath("labelpilot.toml").write_text(
+            f'[images]\npath = "data/{self.name}"\npattern = ".*\\\\.png"\n'
+            f'[project]\ntitle = "project {self.name}"\nid = {self.project_id}\n'
+        )
+        return self.place.workspace
+
+    def task_ids(self) -> list[int]:
+        """The ids of the project's tasks, by the database, rising."""
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.place.database}?mode=ro", uri=True, timeout=60)
+        ) as database:
+            rows = database.execute(
+                "select id from task where project_id = ? order by id", (self.project_id,)
+            ).fetchall()
+        return [number for (number,) in rows]
+
+    def task_count(self) -> int:
+        return len(self.task_ids())
+
+    def tally(self, annotations: list[int] | None = None) -> Tally:
+        """What the database holds, against the files that are there and what was annotated."""
+        there = {path.name for path in self.folder.iterdir()}
+        with contextlib.closing(sqlite3.connect(self.place.database, timeout=60)) as database:
+            urls = database.execute(
+                "select json_extract(data, '$.image', '$.\"$undefined$\"') from task "
+                "where project_id = ?",
+                (self.project_id,),
+            ).fetchall()
+            kept = database.execute(
+                "select c.id from task_completion c join task t on c.task_id = t.id "
+                "where t.project_id = ?",
+                (self.project_id,),
+            ).fetchall()
+        counts = Counter(_name(url) for (url,) in urls)
+        return Tally(
+            lost=len(there - counts.keys()),
+            doubled=sum(count - 1 for count in counts.values()),
+            annotations_lost=len(set(annotations or ()) - {number for (number,) in kept}),
+        )
+
+
+@dataclass
+class Tally:
+    """Counts that must all be zero."""
+
+    lost: int = 0
+    doubled: int = 0
+    annotations_lost: int = 0
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.annotations_lost += other.annotations_lost
+        return self
+
+
+def _name(pair: str) -> str:
+    """The file's name in a task's data: a JSON list of its image under either key."""
+    return unquote(pair.strip('[]"').replace('",null', "").replace('null,"', "")).rpartition("/")[2]
+
+
+@contextlib.contextmanager
+def a_place(root: Path) -> Iterator[Place]:
+    """A place below `root`, its database on a small disk of its own where that can be had."""
+    root.joinpath("data").mkdir(parents=True)
+    root.joinpath("data/first").mkdir()
+    root.joinpath("labeling").mkdir()
+    root.joinpath("labeling/project_config.xml").write_text(CONFIG)
+    root.joinpath("labelpilot.toml").write_text('[images]\npath = "data/first"\n')
+    workspace = load_workspace(root)
+    workspace.make_folder()
+    workspace.server_folder.mkdir(mode=0o700)
+    own_disk = _mount(workspace.server_folder)
+    place = Place(root, own_disk)
+    try:
+        place.start()
+        make_token(workspace, place.url)
+        yield place
+    finally:
+        stop_server(place.workspace)
+        if own_disk:
+            subprocess.run(["umount", "-l", str(workspace.server_folder)], check=False)
+
+
+def _mount(folder: Path) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(folder)]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def in_short(place: Place) -> Iterator[None]:
+    """Here and now, the token at hand and the waits that people meet, in a tenth of the time."""
+    values = {
+        "core.studio.transport.READ_SECONDS": 3.0,
+        "core.tasks.bulk.READ_SECONDS": 3.0,
+        "core.tasks.bulk.FIRST_BATCH": 60,
+        "core.tasks.bulk.LARGEST_BATCH": 60,
+        "core.tasks.bulk.LOOK_SECONDS": 1.0,
+        "core.tasks.journal.LOOK_SECONDS": 1.0,
+        "core.tasks.native.LOOK_SECONDS": 0.5,
+        "core.tasks.native.BEGIN_SECONDS": 1.0,
+        "core.tasks.native.QUIET_SECONDS": 4.0,
+        "core.tasks.native.POLL_SECONDS": 0.2,
+        "core.tasks.lease.STALE_SECONDS": 4.0,
+        "core.tasks.lease.BEAT_SECONDS": 1.0,
+        "core.studio.server.RETURN_SECONDS": 60.0,
+    }
+    with contextlib.ExitStack() as stack:
+        for name, value in values.items():
+            stack.enter_context(mock.patch(name, value))
+        stack.enter_context(mock.patch.dict(os.environ, {VARIABLE: place.token}))
+        yield
+
+
+def command(place: Place, root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `labelpilot` with `arguments` on the workspace in `root`."""
+    return subprocess.Popen(
+        [LABELPILOT, *arguments, "--workspace", str(root)],
+        env=os.environ | {VARIABLE: place.token},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """The exit code, output and errors of a command that ends."""
+    out, err = process.communicate(timeout=COMMAND_SECONDS)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+class Annotator:
+    """Somebody who submits an annotation every 100 ms, for as long as the block lasts."""
+
+    def __init__(self, case: Case, pause: float = 0.1) -> None:
+        self._case, self._pause = case, pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.submitted: list[int] = []
+
+    def __enter__(self) -> Annotator:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+
+    def _run(self) -> None:
+        drawn = random.Random(0)
+        with contextlib.closing(self._case.place.client()) as client:
+            while not self._stop.wait(self._pause):
+                if tasks := self._case.task_ids():
+                    self.submitted.append(client.annotate(drawn.choice(tasks), CAT))
+
+
+@contextlib.contextmanager
+def locked_database(place: Place) -> Iterator[None]:
+    """Another program holds the database's write lock."""
+    with contextlib.closing(
+        sqlite3.connect(place.database, timeout=60, check_same_thread=False)
+    ) as database:
+        database.isolation_level = None
+        database.execute("begin immediate")
+        yield
+        database.execute("rollback")
+
+
+@contextlib.contextmanager
+def full_disk(place: Place) -> Iterator[None]:
+    """The disk under the database has no room left."""
+    filler = place.workspace.server_folder / "filler"
+    with open(filler, "wb") as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 65536)
+            file.flush()
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def wait_until(condition: object, seconds: float = 60.0) -> None:
+    """Wait for `condition()` to be true."""
+    assert callable(condition)
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come to that"
+        time.sleep(0.02)

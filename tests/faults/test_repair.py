@@ -1,0 +1,124 @@
+"""A project that is already doubled is mended, and no work on it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from core.progress import finish
+from core.studio.client import StudioClient
+from core.tasks.repair import RepairPlan, plan_repair, repair_project
+from core.tasks.sync import sync_images
+from tests.faults.place import CAT, Case, Place, in_short
+
+IMAGES = 30
+
+
+@pytest.fixture(autouse=True)
+def short(place: Place) -> Iterator[None]:
+    with in_short(place):
+        yield
+
+
+@pytest.fixture
+def client(place: Place) -> Iterator[StudioClient]:
+    with contextlib.closing(place.client()) as made:
+        yield made
+
+
+@pytest.fixture
+def doubled(place: Place, client: StudioClient) -> Case:
+    """Imported, and then synced by Label Studio as well: each image is two tasks."""
+    case = place.case(IMAGES, "bulk")
+    finish(sync_images(case.workspace(place.url), "bulk"))
+    storage = client.source_storages(case.project_id)[0]
+    client.update_source_storage(storage, {"synchronizable": True})
+    client.sync_storage(storage)
+    assert case.tally().doubled == IMAGES
+    return case
+
+
+def plan(case: Case) -> RepairPlan:
+    return finish(plan_repair(case.workspace(case.place.url)))
+
+
+def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
+    found = plan(doubled)
+    assert (found.doubled, len(found.remove), found.kept) == (IMAGES, IMAGES, 0)
+    assert doubled.task_count() == 2 * IMAGES
+    assert f"{IMAGES} images are several tasks" in str(found)
+
+
+def test_the_tasks_that_a_storage_made_are_kept(place: Place, doubled: Case) -> None:
+    linked = doubled.task_ids()[IMAGES:]
+    result = finish(repair_project(doubled.workspace(place.url), plan(doubled)))
+    assert (result.removed, result.duplicates, result.tasks) == (IMAGES, 0, IMAGES)
+    assert doubled.task_ids() == linked
+    again = finish(sync_images(doubled.workspace(place.url)))
+    assert (again.mode, again.created, again.duplicates) == ("native", 0, 0)
+
+
+def test_no_task_that_somebody_worked_on_is_removed(
+    place: Place, client: StudioClient, doubled: Case
+) -> None:
+    ids = doubled.task_ids()
+    submitted = [client.annotate(task, CAT) for task in ids[:5]]
+    both = [client.annotate(task, CAT) for task in (ids[5], ids[IMAGES + 5])]
+    skipped = ids[6]
+    client._transport.send(
+        "POST", f"api/tasks/{skipped}/annotations/", body={"result": [], "was_cancelled": True}
+    )
+    begun = ids[7]
+    client._transport.send("POST", f"api/tasks/{begun}/drafts", body={"result": CAT})
+    result = finish(repair_project(doubled.workspace(place.url), plan(doubled)))
+    assert {*ids[:7], begun, ids[IMAGES + 5]} <= set(doubled.task_ids())
+    assert (result.removed, result.duplicates) == (IMAGES - 1, 1)
+    assert result.annotations == result.annotations_before == 7
+    assert doubled.tally([*submitted, *both]).annotations_lost == 0
+
+
+def test_an_annotation_between_the_look_and_the_repair_is_kept(
+    place: Place, client: StudioClient, doubled: Case
+) -> None:
+    found = plan(doubled)
+    annotated = found.remove[0]
+    submitted = client.annotate(annotated, CAT)
+    finish(repair_project(doubled.workspace(place.url), found))
+    assert annotated in doubled.task_ids()
+    assert doubled.tally([submitted]).annotations_lost == 0
+
+
+def test_label_studio_itself_spares_a_task_that_was_worked_on(
+    client: StudioClient, doubled: Case
+) -> None:
+    ids = doubled.task_ids()
+    client.annotate(ids[0], CAT)
+    client.delete_untouched(doubled.project_id, ids[:3])
+    assert doubled.task_ids() == [ids[0], *ids[3:]]
+
+
+def test_removing_nothing_removes_nothing(client: StudioClient, doubled: Case) -> None:
+    client.delete_untouched(doubled.project_id, [])
+    assert doubled.task_count() == 2 * IMAGES
+
+
+def test_label_studios_own_sync_is_shut_where_it_would_double_again(
+    place: Place, client: StudioClient, doubled: Case
+) -> None:
+    for task in doubled.task_ids()[:IMAGES]:
+        client.annotate(task, CAT)
+    found = plan(doubled)
+    assert found.shuts_own_sync
+    finish(repair_project(doubled.workspace(place.url), found))
+    assert doubled.task_count() == IMAGES
+    assert not client.source_storages(doubled.project_id)[0].synchronizable
+
+
+def test_a_repaired_project_has_nothing_to_repair(place: Place, doubled: Case) -> None:
+    workspace = doubled.workspace(place.url)
+    finish(repair_project(workspace, plan(doubled)))
+    again = plan(doubled)
+    assert (again.doubled, again.remove) == (0, ())
+    assert finish(repair_project(workspace, again)).removed == 0
