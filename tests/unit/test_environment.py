@@ -123,7 +123,10 @@ def test_in_a_codespace_it_trusts_the_browsers_and_the_desktops_forward() -> Non
     assert "https://fluffy-disco-8081.preview.example" in trusted_origins(8081, variables)
 
 
-names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=20)
+# A codespace's own variables are read too; the tests above say what comes of them.
+names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=20).filter(
+    lambda name: "CODESPACE" not in name
+)
 
 
 @given(
