@@ -16,7 +16,7 @@ from core.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kin
 from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
 from core.look import Setup, State, Step
 from core.progress import Progress, Work
-from core.studio.account import can_sign_in, make_token
+from core.studio.account import can_sign_in, ensure_account, make_token
 from core.studio.client import SAMPLINGS
 from core.studio.environment import document_root
 from core.studio.lookup import (
@@ -74,14 +74,8 @@ def _probe_account(setup: Setup) -> tuple[State, str]:
 
 def _apply_account(setup: Setup) -> Work[None]:
     # Our server makes its first account when it starts; a foreign one's is not ours to make.
-    yield Progress("account")
-    if setup.workspace.owns_server and not can_sign_in(
-        setup.workspace, server_url(setup.workspace)
-    ):
-        raise StudioRefused(
-            f"Our own Label Studio does not accept the stored password of {EMAIL}.",
-            next_step="Set LABEL_STUDIO_API_KEY to a token of an account there.",
-        )
+    if setup.workspace.owns_server:
+        yield from ensure_account(setup.workspace)
 
 
 def _probe_token(setup: Setup) -> tuple[State, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from core.masking import printable
 from core.progress import Progress
 
 
@@ -38,11 +39,11 @@ def reporter() -> Iterator[Callable[[Progress], None]]:
                 tasks[event.stage] = bars.add_task(event.stage, total=event.total)
             bars.update(tasks[event.stage], completed=event.done, total=event.total)
             if event.note:
-                console.print(event.note, soft_wrap=True)
+                console.print(printable(event.note), soft_wrap=True)
 
         yield show
 
 
 def _line(event: Progress) -> None:
     if event.note:
-        click.echo(f"{event.stage}: {event.note}", err=True)
+        click.echo(f"{event.stage}: {printable(event.note)}", err=True)

@@ -61,9 +61,12 @@ def main() -> NoReturn:
         sys.exit(2)
     except Exception as error:
         from core.errors import LabelpilotError
+        from core.masking import crash_report
 
         if not isinstance(error, LabelpilotError):
-            raise
+            # A mistake of ours: without the values of variables, which may hold a token.
+            say(crash_report(error))
+            sys.exit(1)
         fail(error)
 
 

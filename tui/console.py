@@ -83,12 +83,16 @@ def show(as_json: bool, shown: object, words: str) -> None:
 
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     elif words:
-        click.echo(words)
+        from core.masking import printable
+
+        click.echo(printable(words))
 
 
 def say(words: str) -> None:
     """Print a sentence on standard error."""
-    click.echo(words, err=True)
+    from core.masking import printable
+
+    click.echo(printable(words), err=True)
 
 
 def link(url: str) -> str:

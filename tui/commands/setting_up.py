@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tui.console import common, link, open_app, open_workspace, run, show, workspace_root
+from tui.console import common, link, open_app, open_workspace, run, say, show, workspace_root
 
 
 @click.command()
@@ -114,12 +114,15 @@ def server_status_(root: Path | None, as_json: bool) -> None:
 
 
 @server.command("password")
+@click.option("--reset", is_flag=True, help="Make a new one first.")
 @common
-def server_password(root: Path | None, as_json: bool) -> None:
+def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
     """Print what to sign in with in the browser."""
     from core.errors import ConfigurationError
-    from core.studio.account import sign_in_with
+    from core.studio.account import reset_password, sign_in_with
 
+    if reset:
+        run(reset_password(open_workspace(root)))
     account = sign_in_with(open_workspace(root))
     if account is None:
         raise ConfigurationError(
@@ -189,10 +192,42 @@ def token_show(root: Path | None, as_json: bool) -> None:
 @token.command("forget")
 @common
 def token_forget(root: Path | None, as_json: bool) -> None:
-    """Remove the token from where it is stored."""
-    from core.credentials import SOURCE_WORDS, forget_secret
+    """Revoke the token on its server, and remove it here."""
+    from core.credentials import SOURCE_WORDS
+    from core.studio.account import forget_token
 
-    removed = forget_secret(open_workspace(root), "token")
-    places = ", ".join(SOURCE_WORDS[source] for source in removed)
-    words = f"Removed from: {places}." if removed else "There was none stored."
-    show(as_json, {"removed": removed}, words)
+    forgotten = forget_token(open_workspace(root))
+    places = ", ".join(SOURCE_WORDS[source] for source in forgotten.removed)
+    words = f"Removed from: {places}." if places else "There was none stored."
+    words += " Revoked on the server." if forgotten.revoked else f" {forgotten.reason}"
+    show(as_json, forgotten.as_json(), words.strip())
+    if forgotten.removed and not forgotten.revoked:
+        sys.exit(4)
+
+
+@token.command("rotate")
+@common
+def token_rotate(root: Path | None, as_json: bool) -> None:
+    """Replace the personal token by a new one; the old one is revoked."""
+    from core.credentials import SOURCE_WORDS
+    from core.studio.account import rotate_token
+
+    source = rotate_token(open_workspace(root))
+    show(as_json, {"source": source}, f"A new token is in the {SOURCE_WORDS[source]}.")
+
+
+@token.command("allow-file")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
+    """Agree that this workspace's secrets are kept in a file that only you can read."""
+    from core.credentials import agree_to_file
+
+    workspace = open_workspace(root)
+    if not yes:
+        words = "They will not be encrypted there. Type yes to agree"
+        if click.prompt(words, default="no", err=True).strip().lower() != "yes":
+            say("Nothing was changed.")
+            sys.exit(1)
+    file = agree_to_file(workspace)
+    show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")
