@@ -167,11 +167,12 @@ class StudioClient:
         for item in self._tasks_by_id(_lean(project_id), after, page_size):
             yield read_task(item, image_key)
 
-    def newest_task(self, project_id: int, image_key: str) -> Task | None:
-        """The task of a project with the highest id, or None where there is none."""
+    def last_task(self, project_id: int, image_key: str) -> tuple[int, Task | None]:
+        """How many tasks a project has, and the one with the highest id."""
         params = _lean(project_id) | {"page_size": 1} | _query(ordering=["-tasks:id"])
-        tasks = self._transport.get("api/tasks/", params)["tasks"]
-        return read_task(tasks[0], image_key) if tasks else None
+        answer = self._transport.get("api/tasks/", params)
+        tasks = [read_task(item, image_key) for item in answer["tasks"]]
+        return int(answer["total"]), tasks[0] if tasks else None
 
     def linked_tasks(self, project_id: int, folder: str) -> int:
         """How many tasks came from a local storage's own sync of files below `folder`.

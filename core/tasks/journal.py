@@ -78,7 +78,7 @@ def settle(
     """Wait until the POST sent last has landed, or has had time to."""
     note = "the last sync was cut off; looking for what it had sent"
     while entry.age < LOOK_SECONDS:
-        newest = client.newest_task(project_id, image_key)
+        _, newest = client.last_task(project_id, image_key)
         if newest is not None and newest.id > entry.newest:
             return entry
         yield Progress("look", 0, None, note)

@@ -124,7 +124,7 @@ def _import(
     site: Site, manifest: Manifest, lease: Lease, before: Proof, former: OpenImport | None
 ) -> Work[tuple[Proof, Outcome]]:
     """Import what is missing, and prove it."""
-    newest = site.client.newest_task(site.project_id, site.image_key) if before.tasks else None
+    newest = site.client.last_task(site.project_id, site.image_key)[1] if before.tasks else None
     last = newest.id if newest is not None else 0
     entry = OpenImport(
         after=last if former is None else min(former.after, last),
@@ -150,12 +150,12 @@ def _accounted_for(site: Site, before: Proof, outcome: Outcome) -> bool:
     """
     if outcome.newest is None:
         return False
-    newest = site.client.newest_task(site.project_id, site.image_key)
+    count, newest = site.client.last_task(site.project_id, site.image_key)
     return (
         newest is not None
         and newest.id == outcome.newest
         and path_inside(newest.image, site.folder) == before.missing[-1]
-        and site.client.task_count(site.project_id) == before.tasks + outcome.created
+        and count == before.tasks + outcome.created
     )
 
 

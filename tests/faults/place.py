@@ -207,8 +207,8 @@ def _name(pair: str) -> str:
 
 
 @contextlib.contextmanager
-def a_place(root: Path) -> Iterator[Place]:
-    """A place below `root`, its database on a small disk of its own where that can be had."""
+def a_place(root: Path, *, small_disk: bool = True) -> Iterator[Place]:
+    """A place below `root`, its database on a small disk of its own if asked and allowed."""
     root.joinpath("data").mkdir(parents=True)
     root.joinpath("data/first").mkdir()
     root.joinpath("labeling").mkdir()
@@ -217,7 +217,7 @@ def a_place(root: Path) -> Iterator[Place]:
     workspace = load_workspace(root)
     workspace.make_folder()
     workspace.server_folder.mkdir(mode=0o700)
-    own_disk = _mount(workspace.server_folder)
+    own_disk = small_disk and _mount(workspace.server_folder)
     place = Place(root, own_disk)
     try:
         place.start()

@@ -1,0 +1,263 @@
+"""How fast, and in how little memory, images become tasks.
+
+    uv run python tests/benchmarks/sync.py --json [--large 100000] [--many 1000000]
+
+Four ways on real servers, the same number of empty files each: Label Studio's own sync on a server
+as people start it; the same through labelpilot on its tuned server; bulk import through labelpilot;
+and the bare POSTs of a bulk import with nothing around them, which is the floor. labelpilot's ways
+hold everything that a sync does: listing the folder, asking what is there, the import, the proof.
+Not counted is the import of Label Studio's SDK, which every way needs. The ways take turns, so that
+a busy moment of the machine meets all of them; the median counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest import mock
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from core.credentials import VARIABLE  # noqa: E402
+from core.progress import finish  # noqa: E402
+from core.studio.client import StudioClient  # noqa: E402
+from core.tasks.modes import Mode  # noqa: E402
+from core.tasks.sync import sync_images  # noqa: E402
+from tests.faults.place import CONFIG, Place, a_place  # noqa: E402
+from tests.studio.stock import Stock, stock_server  # noqa: E402
+
+BARE_BATCH = 5000
+MEGABYTES = 300
+
+SYNC = """
+import resource, sys, time
+from pathlib import Path
+from core.progress import finish
+from core.tasks.sync import sync_images
+from core.workspace import load_workspace
+began = time.monotonic()
+result = finish(sync_images(load_workspace(Path(sys.argv[1])), "bulk"))
+assert result.complete and result.images == int(sys.argv[2]), result
+print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+MANY = """
+import resource, sys, time
+from pathlib import Path
+from core.progress import finish
+from core.studio.records import Task
+from core.tasks.manifest import scan_images, task_url
+from core.tasks.verification import compare
+from core.workspace import Images
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+began = time.monotonic()
+manifest = finish(scan_images(Images(folder, ".*")))
+tasks = (Task(1, task_url(folder / path, folder.parent), 0) for path in manifest.paths[::2])
+proof = compare(manifest.paths, tasks, folder)
+assert proof.images == count and len(proof.missing) == count // 2
+print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the result. `ratio` is to what `against` names; `goal` says what it should be."""
+
+    case: str
+    seconds: float
+    ratio: float
+    against: str
+    goal: str
+    met: bool
+
+
+def main() -> None:
+    """Start the servers, run every case, and print the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print a JSON list and nothing else")
+    parser.add_argument("--images", type=int, default=10_000, help="images of the timed cases")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of bulk import and bare POSTs")
+    parser.add_argument("--large", type=int, default=0, help="images of one large bulk sync")
+    parser.add_argument("--many", type=int, default=0, help="files of the case on memory alone")
+    options = parser.parse_args()
+    cases: list[Case] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="labelpilot-sync-") as folder,
+        a_place(Path(folder) / "ours", small_disk=False) as place,
+        mock.patch.dict(os.environ, {VARIABLE: place.token}),
+    ):
+        if options.images:
+            cases += timed(Path(folder), place, options.images, options.rounds)
+        if options.large:
+            cases += large(place, options.large)
+    if options.many:
+        cases.append(memory(options.many))
+    if options.json:
+        print(json.dumps([asdict(case) for case in cases], indent=2))
+        return
+    for case in cases:
+        met = "met" if case.met else "NOT MET"
+        print(f"{case.case}: {case.seconds:.2f} s, {case.ratio:.2f} x {case.against}")
+        print(f"    goal {case.goal}: {met}")
+
+
+def timed(folder: Path, place: Place, images: int, rounds: int) -> list[Case]:
+    """The four ways, in turns."""
+    warm_up(place)
+    bulk, bare = list[float](), list[float]()
+
+    def in_turns(count: int) -> None:
+        for _ in range(count):
+            bare.append(bare_posts(place, images))
+            bulk.append(ours(place, images, "bulk"))
+
+    in_turns((rounds + 1) // 2)
+    native = ours(place, images, "native")
+    with stock_files(folder, images) as (stock, path):
+        its_own = own_sync(stock, path, images)
+    in_turns(rounds // 2)
+    imported, floor = statistics.median(bulk), statistics.median(bare)
+    name = f"{images:,} images"
+    stock_sync = "the speed of Label Studio's own sync, as it is shipped"
+    return [
+        Case(f"{name}, own sync, as shipped", its_own, 1.0, stock_sync, "none", True),
+        speed(f"{name}, own sync, tuned server", native, stock_sync, its_own, 1.3),
+        speed(f"{name}, bulk import", imported, stock_sync, its_own, 15.0),
+        share(f"{name}, bulk import", imported, "the time of the bare POSTs", floor, 1.10),
+    ]
+
+
+def speed(name: str, mine: float, against: str, its: float, at_least: float) -> Case:
+    ratio = its / mine
+    return Case(name, mine, ratio, against, f">= {at_least}", ratio >= at_least)
+
+
+def share(name: str, mine: float, against: str, its: float, at_most: float) -> Case:
+    ratio = mine / its
+    return Case(name, mine, ratio, against, f"<= {at_most}", ratio <= at_most)
+
+
+def warm_up(place: Place) -> None:
+    """Everything is imported and the server has seen each kind of request once."""
+    ours(place, 100, "bulk")
+    bare_posts(place, 100)
+    ours(place, 100, "native")
+
+
+def ours(place: Place, images: int, mode: Mode) -> float:
+    """Seconds of a whole sync through labelpilot."""
+    case = place.case(images, mode)
+    workspace = case.own_workspace()
+    began = time.monotonic()
+    result = finish(sync_images(workspace, mode))
+    seconds = time.monotonic() - began
+    assert result.complete and result.created == images, result
+    return seconds
+
+
+def bare_posts(place: Place, images: int) -> float:
+    """Seconds of the POSTs alone."""
+    case = place.case(images, "bulk")
+    names = sorted(path.name for path in case.folder.iterdir())
+    urls = [f"/data/local-files/?d={quote(f'{case.name}/{name}')}" for name in names]
+    with contextlib.closing(place.client()) as client:
+        client.task_count(case.project_id)
+        began = time.monotonic()
+        for start in range(0, images, BARE_BATCH):
+            data = [{"image": url} for url in urls[start : start + BARE_BATCH]]
+            client.import_tasks(case.project_id, data, 600)
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def stock_files(folder: Path, images: int) -> Iterator[tuple[Stock, Path]]:
+    """A server as people start it, and a folder of files below its root."""
+    root = folder / "stock-files"
+    path = root / "images"
+    path.mkdir(parents=True)
+    for number in range(images):
+        (path / f"img {number:06}.png").touch()
+    with stock_server(folder / "stock", root) as stock:
+        yield stock, path
+
+
+def own_sync(stock: Stock, path: Path, images: int) -> float:
+    """Seconds of the sync that the button in Label Studio starts."""
+    with contextlib.closing(StudioClient(stock.url, stock.personal_token)) as client:
+        project = client.create_project("own sync")
+        client.update_project(project.id, {"label_config": CONFIG})
+        fields = {"title": "images", "path": str(path), "use_blob_urls": True}
+        storage = client.create_source_storage(project.id, fields)
+        began = time.monotonic()
+        after = client.sync_storage(storage)
+        seconds = time.monotonic() - began
+        assert after.status == "completed", after
+        assert client.task_count(project.id) == images
+    return seconds
+
+
+def large(place: Place, images: int) -> list[Case]:
+    """One large bulk sync in a process of its own, twice: all to do, and nothing to do."""
+    case = place.case(images, "bulk")
+    root = case.write(place.url)
+    floor = bare_posts(place, images)
+    first, megabytes = in_its_own_process(SYNC, root, images)
+    again, later = in_its_own_process(SYNC, root, images)
+    name = f"{images:,} images"
+    return [
+        share(f"{name}, bulk import", first, "the time of the bare POSTs", floor, 1.10),
+        share(f"{name}, nothing to do", again, "the time of the import", first, 2.0),
+        Case(
+            f"{name}, largest size of the process",
+            first,
+            max(megabytes, later) / MEGABYTES,
+            f"{MEGABYTES} MB",
+            "< 1",
+            max(megabytes, later) < MEGABYTES,
+        ),
+    ]
+
+
+def memory(files: int) -> Case:
+    """Listing a folder and holding it against as many tasks, in a process of its own."""
+    shared_memory = Path("/dev/shm")
+    place = shared_memory if shared_memory.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        images = Path(folder) / "images"
+        images.mkdir()
+        for number in range(files):
+            os.close(os.open(images / f"image_{number:09}.png", os.O_CREAT, 0o644))
+        seconds, megabytes = in_its_own_process(MANY, images, files)
+    ratio = megabytes / MEGABYTES
+    name = f"{files:,} files, largest size of the process"
+    return Case(name, seconds, ratio, f"{MEGABYTES} MB", "< 1", ratio < 1)
+
+
+def in_its_own_process(body: str, path: Path, count: int) -> tuple[float, float]:
+    """Seconds and the largest size in MB of a process that runs `body`."""
+    done = subprocess.run(
+        [sys.executable, "-c", body, str(path), str(count)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3600,
+    )
+    assert done.returncode == 0, done.stderr
+    seconds, megabytes = map(float, done.stdout.split())
+    return seconds, megabytes
+
+
+if __name__ == "__main__":
+    main()
