@@ -110,13 +110,14 @@ def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
     allowed = np.arange(len(candidates)) % 7 != 0
     expected = finish(find_neighbours(queries, candidates, 5, "exact", allowed=allowed))
     work = find_on_cluster(
-        queries, pieces_of(candidates, rows=1_000), 5, mortal_cluster.address(), allowed
+        queries, pieces_of(candidates, rows=200), 5, mortal_cluster.address(), allowed
     )
     try:
         while True:
             event = next(work)
-            if 0 < event.done < 60 and mortal_cluster.workers[0].poll() is None:
+            if 0 < event.done < (event.total or 0) and mortal_cluster.workers[0].poll() is None:
                 mortal_cluster.workers[0].kill()
+                mortal_cluster.workers[0].wait(30)
     except StopIteration as stop:
         indices, similarities = stop.value
     assert mortal_cluster.workers[0].poll() is not None
