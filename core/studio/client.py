@@ -33,6 +33,8 @@ SAMPLINGS: dict[Sampling, str] = {
     "sequential": "Sequential sampling",
     "uncertainty": "Uncertainty sampling",
 }
+# What `RemoteProject` holds: the other fields take the server twice as long to count up.
+PROJECT_FIELDS = {"include": "id,title,label_config,sampling,model_version,task_number"}
 # Measured at 100,000 tasks: larger pages are no faster and take the server's memory.
 TASK_PAGE = 2000
 # Full tasks with their annotations are a hundred times larger.
@@ -62,12 +64,12 @@ class StudioClient:
     def find_projects(self, title: str) -> list[RemoteProject]:
         """The projects with exactly this title, oldest first."""
         found = []
-        for page in self._pages("api/projects", {"title": title}, 100):
+        for page in self._pages("api/projects", {"title": title, **PROJECT_FIELDS}, 100):
             found += [read_project(item) for item in page if item["title"] == title]
         return sorted(found, key=lambda project: project.id)
 
     def project(self, project_id: int) -> RemoteProject:
-        return read_project(self._transport.get(f"api/projects/{project_id}"))
+        return read_project(self._transport.get(f"api/projects/{project_id}", PROJECT_FIELDS))
 
     def task_count(self, project_id: int) -> int:
         """How many tasks a project has, in the cheapest way."""

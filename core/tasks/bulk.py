@@ -20,12 +20,12 @@ from core.studio.transport import NoAnswer, Postponed
 from core.tags import path_inside
 from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
 from core.tasks.lease import Lease
-from core.tasks.manifest import task_url
+from core.tasks.manifest import url_maker
 
 # Tasks a POST: begun small, then sized so that a POST takes about `BATCH_SECONDS`: long enough for
 # the server's overhead not to count, short enough for progress to be seen and a proxy to wait.
-FIRST_BATCH = 1000
-LARGEST_BATCH = 5000
+FIRST_BATCH = 2000
+LARGEST_BATCH = 10_000
 BATCH_SECONDS = 2.0
 READ_SECONDS = 120.0
 # How often in a row a batch may fail with nothing having arrived, and be put off.
@@ -139,9 +139,8 @@ def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _St
         state.doubt = False
     state.entry = replace(state.entry, sent=time.time())
     write_journal(target.journal, state.entry)
-    data = [
-        {target.image_key: task_url(target.folder / path, target.document_root)} for path in batch
-    ]
+    url = url_maker(target.folder, target.document_root)
+    data = [{target.image_key: url(path)} for path in batch]
     began = time.monotonic()
     try:
         ids = client.import_tasks(target.project_id, data, READ_SECONDS)

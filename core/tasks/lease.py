@@ -6,8 +6,8 @@ then ends in who it is, since when, and a number that rises every few seconds. A
 that, and tells. The signature of a process that died stays, and its number stands still.
 
 Label Studio has no way to change a value only if it is still as it was read, so two that sign in
-the same moment both believe it. That is why the signature is looked at again before each write: the
-one that signed first finds the other's and stops.
+the same moment both believe it. That is why the signature is looked at again before the first write
+and every few seconds: the one that signed first finds the other's and stops.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.records import Storage
 
-# How often a signature is renewed, and how long one may stand still before it counts for dead.
+# How often a signature is looked at and renewed, and how long one may stand still before it counts
+# for dead.
+LOOK_SECONDS = 2.0
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
 _MARK = "labelpilot sync: "
@@ -72,6 +74,7 @@ class Lease:
         self._words = words
         self._signature = signature
         self._renewed = time.monotonic()
+        self._looked = 0.0
 
     def keep(self, *, write: bool = False) -> None:
         """Look that nobody else has signed meanwhile, and renew the signature when it is time.
@@ -79,9 +82,12 @@ class Lease:
         `write` renews it in any case: that it can be written says that the server takes writes.
         Raises Busy where another has signed.
         """
+        if not write and time.monotonic() - self._looked < LOOK_SECONDS:
+            return
         other = split(self._client.storage(self._storage).description)[1]
         if other is not None and other.id != self._signature.id:
             raise _busy(other)
+        self._looked = time.monotonic()
         if write or time.monotonic() - self._renewed > BEAT_SECONDS:
             mine = self._signature
             self._signature = Signature(mine.id, mine.who, mine.beat + 1)
@@ -96,9 +102,8 @@ class Lease:
         try:
             storage = self._client.storage(self._storage)
             other = split(storage.description)[1]
-            if storage.running or other is None or other.id != self._signature.id:
-                return
-            self._write(self._words)
+            if not storage.running and other is not None and other.id == self._signature.id:
+                self._write(self._words)
         except LabelpilotError:
             return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -131,9 +131,13 @@ def scan_images(images: Images) -> Work[Manifest]:
     return manifest
 
 
-def task_url(path: Path, document_root: Path) -> str:
-    """The URL that Label Studio's own sync gives the file `path` below `document_root`."""
-    return f"{LOCAL_FILES}?d={quote(str(path.relative_to(document_root)))}"
+def url_maker(folder: Path, document_root: Path) -> Callable[[str], str]:
+    """A function from a path relative to `folder` to the URL that Label Studio's own sync gives it.
+
+    `folder` lies below `document_root`, to which the server's file URLs are relative.
+    """
+    beginning = f"{LOCAL_FILES}?d={quote(str(folder.relative_to(document_root)))}/"
+    return lambda path: beginning + quote(path)
 
 
 def _found(manifest: Manifest) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
 from core.progress import finish
-from core.tasks.manifest import Manifest, scan_images, task_url
+from core.tasks.manifest import Manifest, scan_images, url_maker
 from core.workspace import Images
 from tests.unit.tasks.conftest import ODD_NAMES
 
@@ -207,7 +207,7 @@ def test_files_that_come_and_go_during_a_scan_do_not_end_it(
 
 @pytest.mark.parametrize("name", [name for name in ODD_NAMES if "\\" not in name])
 def test_a_tasks_url_leads_back_to_its_file(images: Path, name: str) -> None:
-    url = task_url(images / name, images.parent)
+    url = url_maker(images, images.parent)(name)
     assert url.startswith("/data/local-files/?d=images/")
     assert unquote(url.partition("?d=")[2]) == f"images/{name}"
 
