@@ -23,6 +23,8 @@ from pathlib import Path
 from unittest import mock
 from urllib.parse import unquote
 
+import psutil
+
 from core.credentials import VARIABLE, find_secret
 from core.progress import finish
 from core.studio.account import make_token
@@ -88,6 +90,7 @@ class Place:
         pid = server_status(self.workspace).pid
         assert pid is not None
         os.killpg(pid, signal.SIGKILL)
+        psutil.Process(pid).wait(30)
 
     def case(self, images: int, mode: Mode) -> Case:
         """A new project with a storage for a new folder of `images` empty files."""
