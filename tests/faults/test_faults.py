@@ -10,7 +10,6 @@ import pytest
 from tests.faults.faults import HARMS, Harm
 from tests.faults.place import Place, Tally
 
-
 IN_SHORT = [harm for harm in HARMS if not harm.only_in_table]
 
 
