@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from core.addresses import address_fault, crosses_in_clear
+from core.databases import database_fault
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.masking import printable
@@ -41,11 +42,13 @@ Tag = Literal["stem", "path"]
 class Studio:
     """Which Label Studio to use. Without `url`, labelpilot runs its own.
 
-    A token is sent in clear only to this machine, unless `allow_http` says otherwise.
+    A token is sent in clear only to this machine, unless `allow_http` says otherwise. `database`
+    is a PostgreSQL database for labelpilot's own; without it, Label Studio keeps a SQLite file.
     """
 
     url: str | None = None
     allow_http: bool = False
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +318,13 @@ def _checked(text: str, workspace: Workspace) -> Workspace:
 
 
 def _checked_studio(text: str, studio: Studio) -> Studio:
+    if studio.database is not None and (fault := database_fault(studio.database)):
+        raise wrong_value(text, "studio", "database", f"`database` {fault}")
     if studio.url is None:
         return studio
+    if studio.database is not None:
+        what = "`database` is for a Label Studio of labelpilot's own, without `url`"
+        raise wrong_value(text, "studio", "database", what)
     if fault := address_fault(studio.url):
         raise wrong_value(text, "studio", "url", f"`url` {fault}")
     if crosses_in_clear(studio.url) and not studio.allow_http:

@@ -107,7 +107,7 @@ def reset_password(workspace: Workspace) -> Work[Source]:
             f"The passwords of {workspace.studio.url} are not labelpilot's to change.",
             next_step="Change yours there.",
         )
-    if not database(workspace).exists():
+    if workspace.studio.database is None and not database(workspace).exists():
         raise ConfigurationError(
             "Our own Label Studio has no account yet.", next_step="Run `labelpilot setup`."
         )

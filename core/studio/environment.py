@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.databases import VARIABLE, read_database
 from core.errors import ConfigurationError
 from core.workspace import Workspace
 
@@ -66,6 +67,22 @@ def trusted_origins(port: int, environ: Mapping[str, str]) -> list[str]:
     return origins
 
 
+def _database(url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a PostgreSQL database.
+
+    Without a password among them, PostgreSQL's own library looks for it in `~/.pgpass`.
+    """
+    address = read_database(url)
+    return {
+        "DJANGO_DB": "default",
+        "POSTGRE_HOST": address.host,
+        "POSTGRE_PORT": str(address.port),
+        "POSTGRE_NAME": address.name,
+        "POSTGRE_USER": address.user,
+        "POSTGRE_PASSWORD": environ.get(VARIABLE, ""),
+    }
+
+
 def server_environment(
     workspace: Workspace,
     port: int,
@@ -98,6 +115,8 @@ def server_environment(
         # Without it every POST of predictions recounts the whole project.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
     }
+    if workspace.studio.database is not None:
+        variables |= _database(workspace.studio.database, environ)
     if account is not None:
         variables["LABEL_STUDIO_USERNAME"], variables["LABEL_STUDIO_PASSWORD"] = account
     return variables

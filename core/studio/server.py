@@ -366,7 +366,8 @@ def database(workspace: Workspace) -> Path:
 
 def _first_account(workspace: Workspace) -> tuple[str, str] | None:
     """The account that the server is to make, stored before it does; None once it has made it."""
-    if account_marker(workspace).exists() and database(workspace).exists():
+    known = workspace.studio.database is None and database(workspace).exists()
+    if known and account_marker(workspace).exists():
         return None
     password = find_secret(workspace, "password")
     value = secrets.token_urlsafe(18) if password is None else password.value
