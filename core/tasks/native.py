@@ -36,6 +36,8 @@ DEAD_SECONDS = 3600.0
 HANG = 10
 # A sync whose request got lost may still begin for so long.
 BEGIN_SECONDS = 5.0
+# How long a server may take a dead sync for living: it notices after 25 s.
+REFUSED_SECONDS = 60.0
 # Attempts in a row that bring no new task before it is given up.
 ATTEMPTS = 5
 
@@ -104,7 +106,7 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
     nothing.
     """
     first = count = client.task_count(followed.project_id)
-    retries, idle = 0, 0
+    retries, idle, refused = 0, 0, 0.0
     while True:
         before, runs = count, client.storage(followed.storage).runs
         problem = yield from _attempt(client, followed, runs)
@@ -115,6 +117,14 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
             return Outcome(count - first, retries)
         if storage.runs > runs:
             problem = _last_line(storage.problem) or problem or f"status {storage.status}"
+        elif not problem:
+            # On PostgreSQL the server starts nothing while it takes a dead sync for living.
+            problem = "Label Studio takes the former sync for living"
+            note = "" if refused else f"{problem}; it will notice"
+            refused = refused or time.monotonic()
+            if time.monotonic() - refused < REFUSED_SECONDS:
+                yield from pause(1.0, Progress("sync", count, followed.images, note))
+                continue
         idle = idle + 1 if count <= before else 0
         if idle >= ATTEMPTS:
             raise LabelpilotError(

@@ -36,6 +36,7 @@ from core.tasks.bulk import FIRST_BATCH, LARGEST_BATCH  # noqa: E402
 from core.tasks.modes import Mode  # noqa: E402
 from core.tasks.sync import sync_images  # noqa: E402
 from tests.faults.place import CONFIG, Place, a_place  # noqa: E402
+from tests.faults.postgresql import a_cluster  # noqa: E402
 from tests.studio.stock import stock_server  # noqa: E402
 
 MEGABYTES = 300
@@ -93,15 +94,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6, help="runs of bulk import and bare POSTs")
     parser.add_argument("--large", type=int, default=0, help="images of one large bulk sync")
     parser.add_argument("--many", type=int, default=0, help="files of the case on memory alone")
+    parser.add_argument("--postgresql", action="store_true", help="our server on PostgreSQL")
     options = parser.parse_args()
     cases: list[Case] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="labelpilot-sync-") as folder,
-        a_place(Path(folder) / "ours", small_disk=False) as place,
-        mock.patch.dict(os.environ, {VARIABLE: place.token}),
-    ):
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labelpilot-sync-")))
+        cluster = stack.enter_context(a_cluster()) if options.postgresql else None
+        ours_at = a_place(folder / "ours", small_disk=False, cluster=cluster)
+        place = stack.enter_context(ours_at)
+        stack.enter_context(mock.patch.dict(os.environ, {VARIABLE: place.token}))
         if options.images:
-            cases += timed(Path(folder), place, options.images, options.rounds)
+            cases += timed(folder, place, options.images, options.rounds)
         if options.large:
             cases += large(place, options.large)
     if options.many:

@@ -350,10 +350,13 @@ def server_killed(mode: Mode) -> Callable[[Place], Trial]:
         case = place.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
         workspace = case.own_workspace()
         done: list[tuple[SyncResult, list[str]]] = []
+        failed: list[AssertionError] = []
 
         def sync() -> None:
-            with contextlib.suppress(AssertionError):
+            try:
                 done.append(until_done(workspace, mode))
+            except AssertionError as error:
+                failed.append(error)
 
         with in_short(place):
             thread = threading.Thread(target=sync)
@@ -363,7 +366,7 @@ def server_killed(mode: Mode) -> Callable[[Place], Trial]:
             place.kill_server()
             place.start()
             thread.join(120)
-        assert done, "the sync did not come to its end"
+        assert done, failed or "the sync did not come to its end"
         return Trial(case.tally(), tuple(done[0][1]))
 
     return run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import random
 import signal
@@ -20,18 +21,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 from urllib.parse import unquote
 
 import psutil
 
 from core.credentials import VARIABLE, find_secret
+from core.databases import VARIABLE as PASSWORD_VARIABLE
 from core.progress import finish
 from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, start_server, stop_server
 from core.tasks.modes import Mode
 from core.workspace import Workspace, load_workspace
+from tests.faults.postgresql import PASSWORD, Cluster
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>
@@ -55,10 +59,14 @@ COMMAND_SECONDS = 300
 
 @dataclass
 class Place:
-    """A workspace with its running server. `own_disk` says whether its database has a small one."""
+    """A workspace with its running server, on SQLite or on a PostgreSQL `cluster`.
+
+    `own_disk` says whether a SQLite database has a small disk of its own.
+    """
 
     root: Path
     own_disk: bool
+    cluster: Cluster | None = None
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -82,8 +90,25 @@ class Place:
     def client(self) -> StudioClient:
         return StudioClient(self.url, self.token)
 
+    def select(self, query: str, number: int) -> list[tuple[Any, ...]]:
+        """The rows of a query with one number in it, past Label Studio."""
+        if self.cluster is not None:
+            with self.cluster.connect() as connection:
+                return connection.execute(query.replace("?", "%s"), (number,)).fetchall()
+        read_only = f"file:{self.database}?mode=ro"
+        with contextlib.closing(sqlite3.connect(read_only, uri=True, timeout=60)) as database:
+            return database.execute(query, (number,)).fetchall()
+
+    def toml(self, images: str = "data/first", project: str = "") -> None:
+        """Write the workspace's own file."""
+        studio = "" if self.cluster is None else f'[studio]\ndatabase = "{self.cluster.url}"\n'
+        self.root.joinpath("labelpilot.toml").write_text(
+            f'{studio}[images]\npath = "{images}"\npattern = ".*\\\\.png"\n{project}'
+        )
+
     def start(self) -> None:
-        finish(start_server(self.workspace))
+        with mock.patch.dict(os.environ, {PASSWORD_VARIABLE: PASSWORD} if self.cluster else {}):
+            finish(start_server(self.workspace))
 
     def kill_server(self) -> None:
         """SIGKILL, to the server and all that it started."""
@@ -148,21 +173,14 @@ class Case:
 
     def own_workspace(self) -> Workspace:
         """The place's own workspace, whose server is labelpilot's, turned to this case."""
-        self.place.root.joinpath("labelpilot.toml").write_text(
-            f'[images]\npath = "data/{self.name}"\npattern = ".*\\\\.png"\n'
-            f'[project]\ntitle = "project {self.name}"\nid = {self.project_id}\n'
-        )
+        project = f'[project]\ntitle = "project {self.name}"\nid = {self.project_id}\n'
+        self.place.toml(f"data/{self.name}", project)
         return self.place.workspace
 
     def task_ids(self) -> list[int]:
         """The ids of the project's tasks, by the database, rising."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self.place.database}?mode=ro", uri=True, timeout=60)
-        ) as database:
-            rows = database.execute(
-                "select id from task where project_id = ? order by id", (self.project_id,)
-            ).fetchall()
-        return [number for (number,) in rows]
+        query = "select id from task where project_id = ? order by id"
+        return [number for (number,) in self.place.select(query, self.project_id)]
 
     def task_count(self) -> int:
         return len(self.task_ids())
@@ -170,18 +188,13 @@ class Case:
     def tally(self, annotations: list[int] | None = None) -> Tally:
         """What the database holds, against the files that are there and what was annotated."""
         there = {path.name for path in self.folder.iterdir()}
-        with contextlib.closing(sqlite3.connect(self.place.database, timeout=60)) as database:
-            urls = database.execute(
-                "select json_extract(data, '$.image', '$.\"$undefined$\"') from task "
-                "where project_id = ?",
-                (self.project_id,),
-            ).fetchall()
-            kept = database.execute(
-                "select c.id from task_completion c join task t on c.task_id = t.id "
-                "where t.project_id = ?",
-                (self.project_id,),
-            ).fetchall()
-        counts = Counter(_name(url) for (url,) in urls)
+        data = self.place.select("select data from task where project_id = ?", self.project_id)
+        kept = self.place.select(
+            "select c.id from task_completion c join task t on c.task_id = t.id "
+            "where t.project_id = ?",
+            self.project_id,
+        )
+        counts = Counter(_name(item) for (item,) in data)
         return Tally(
             lost=len(there - counts.keys()),
             doubled=sum(count - 1 for count in counts.values()),
@@ -204,24 +217,27 @@ class Tally:
         return self
 
 
-def _name(pair: str) -> str:
-    """The file's name in a task's data: a JSON list of its image under either key."""
-    return unquote(pair.strip('[]"').replace('",null', "").replace('null,"', "")).rpartition("/")[2]
+def _name(data: Any) -> str:
+    """The file's name in a task's data."""
+    values = json.loads(data) if isinstance(data, str) else data
+    return unquote(next(iter(values.values()))).rpartition("/")[2]
 
 
 @contextlib.contextmanager
-def a_place(root: Path, *, small_disk: bool = True) -> Iterator[Place]:
+def a_place(
+    root: Path, *, small_disk: bool = True, cluster: Cluster | None = None
+) -> Iterator[Place]:
     """A place below `root`, its database on a small disk of its own if asked and allowed."""
     root.joinpath("data").mkdir(parents=True)
     root.joinpath("data/first").mkdir()
     root.joinpath("labeling").mkdir()
     root.joinpath("labeling/project_config.xml").write_text(CONFIG)
-    root.joinpath("labelpilot.toml").write_text('[images]\npath = "data/first"\n')
+    Place(root, False, cluster).toml()
     workspace = load_workspace(root)
     workspace.make_folder()
     workspace.server_folder.mkdir(mode=0o700)
-    own_disk = small_disk and _mount(workspace.server_folder)
-    place = Place(root, own_disk)
+    own_disk = small_disk and cluster is None and _mount(workspace.server_folder)
+    place = Place(root, own_disk, cluster)
     try:
         place.start()
         make_token(workspace, place.url)

@@ -1,11 +1,12 @@
 """Prints what each fault came to: how often it was tried, and what was lost or doubled.
 
-uv run python tests/faults/table.py [--times 3] [--kills 20] [--only WORDS] [--json]
+uv run python tests/faults/table.py [--times 3] [--kills 20] [--only WORDS] [--postgresql]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.faults.faults import HARMS, Harm
 from tests.faults.place import Place, Tally, a_place
+from tests.faults.postgresql import a_cluster
 
 TITLES = ("fault", "tried", "lost", "doubled", "annotations lost", "seconds")
 
@@ -35,20 +37,28 @@ def measure(place: Place, harm: Harm, times: int) -> dict[str, object]:
     }
 
 
+def possible(harm: Harm, place: Place) -> bool:
+    """Whether the place's database is one to which the harm can be done."""
+    if "disk full" in harm.name:
+        return place.own_disk
+    return place.cluster is None or "stalled database" not in harm.name
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=1, help="How often each fault is tried.")
     parser.add_argument("--kills", type=int, default=20, help="How often each kill is.")
     parser.add_argument("--only", default="", help="Only faults with these words in their name.")
+    parser.add_argument("--postgresql", action="store_true", help="Keep tasks in PostgreSQL.")
     parser.add_argument("--json", action="store_true", help="Print a list of objects.")
     options = parser.parse_args()
     rows = []
-    with (
-        tempfile.TemporaryDirectory(prefix="labelpilot-faults-") as folder,
-        a_place(Path(folder) / "place") as place,
-    ):
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labelpilot-faults-")))
+        cluster = stack.enter_context(a_cluster()) if options.postgresql else None
+        place = stack.enter_context(a_place(folder / "place", cluster=cluster))
         for harm in HARMS:
-            if options.only not in harm.name or ("disk full" in harm.name and not place.own_disk):
+            if options.only not in harm.name or not possible(harm, place):
                 continue
             times = options.kills if harm.name.endswith("killed") else options.times
             rows.append(measure(place, harm, times))
