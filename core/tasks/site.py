@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +69,10 @@ class Site:
 
 
 @contextlib.contextmanager
-def at_site(workspace: Workspace) -> Iterator[Site]:
+def at_site(workspace: Workspace, of_type: Container[str] = ()) -> Iterator[Site]:
     """The workspace's project, with the workspace's own lock on making tasks in it.
+
+    Its storage is the one of the image folder, or else the first of one of the types `of_type`.
 
     Raises ConfigurationError where the project is not set up, Busy where another labelpilot of this
     workspace is at it.
@@ -79,7 +81,8 @@ def at_site(workspace: Workspace) -> Iterator[Site]:
         project = require_project(client, workspace)
         with only_one(workspace, f"sync-{project.id}"):
             storages = client.source_storages(project.id)
-            storage = storage_at(storages, workspace.images.path)
+            local = storage_at(storages, workspace.images.path)
+            storage = local or next((one for one in storages if one.type in of_type), None)
             if storage is None:
                 raise ConfigurationError(
                     f"The project has no source storage for {workspace.images.path} yet.",

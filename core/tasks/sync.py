@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from core.progress import Progress, Work
 from core.tags import path_inside
 from core.tasks.bulk import Outcome, Target, import_images
+from core.tasks.cloud import has_cloud_storage, sync_cloud
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
 from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest, scan_images
@@ -20,6 +20,7 @@ from core.tasks.modes import (
     served_root,
 )
 from core.tasks.native import await_end, sync_storage
+from core.tasks.result import SyncResult as SyncResult
 from core.tasks.site import Site, at_site
 from core.tasks.site import image_key as image_key
 from core.tasks.surplus import find_surplus, remove_tasks
@@ -29,41 +30,18 @@ from core.workspace import Workspace
 STORAGE_TITLE = "labelpilot images"
 
 
-@dataclass(frozen=True, slots=True)
-class SyncResult:
-    """What a sync did and what it proved. Durations are in seconds."""
-
-    mode: Mode
-    images: int
-    created: int
-    existing: int
-    duplicates: int
-    missing_files: int
-    retries: int
-    seconds: float
-    complete: bool
-
-    def as_json(self) -> dict[str, object]:
-        """The object that `labelpilot sync --json` prints."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def __str__(self) -> str:
-        tasks = self.existing + self.created
-        return (
-            f"{min(tasks, self.images):,} of {self.images:,} images are tasks, "
-            f"{self.duplicates:,} duplicates, {self.retries:,} retries, {self.seconds:.0f} s"
-        )
-
-
 def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
     """Make each image of the workspace one task, and prove it.
 
-    `mode` None takes the mode that the project has, or else bulk import for our own server and
-    Label Studio's own sync for another. Can be run again at any time: only what is missing is
-    made. Raises ConfigurationError for a workspace, project or mode that does not fit, Busy where
-    another labelpilot syncs this project, and what the import itself raises; what was made until
-    then stays.
+    Images are those of the folder; where there is none, those of the cloud storages that the
+    project has. `mode` None takes the mode that the project has, or else bulk import for our own
+    server and Label Studio's own sync for another. Can be run again at any time: only what is
+    missing is made. Raises ConfigurationError for a workspace, project or mode that does not fit,
+    Busy where another labelpilot syncs this project, and what the import itself raises; what was
+    made until then stays.
     """
+    if not workspace.images.path.exists() and has_cloud_storage(workspace):
+        return (yield from sync_cloud(workspace, mode))
     began = time.monotonic()
     manifest = yield from scan_images(workspace.images)
     with at_site(workspace) as site:

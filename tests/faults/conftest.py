@@ -1,4 +1,4 @@
-"""One server for all faults of a session."""
+"""One server for all faults of a session, and a bucket beside it where moto is installed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from tests.faults.place import Place, a_place
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with a_place(tmp_path_factory.mktemp("faults")) as made:
+def buckets() -> Iterator[str]:
+    """The address of an S3 of the tests' own, or nothing."""
+    try:
+        from moto.server import ThreadedMotoServer
+    except ImportError:
+        yield ""
+        return
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory, buckets: str) -> Iterator[Place]:
+    with a_place(tmp_path_factory.mktemp("faults"), s3=buckets) as made:
         yield made

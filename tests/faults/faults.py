@@ -35,6 +35,7 @@ from tests.faults.place import (
 
 IMPORT = r"POST /api/projects/\d+/import"
 SYNC = r"POST /api/storages/localfiles/\d+/sync"
+SYNC_S3 = r"POST /api/storages/s3/\d+/sync"
 SIGN = r"PATCH /api/storages/"
 LIST = r"GET /api/tasks"
 ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"

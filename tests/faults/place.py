@@ -30,6 +30,7 @@ import psutil
 from core.credentials import VARIABLE, find_secret
 from core.databases import VARIABLE as PASSWORD_VARIABLE
 from core.progress import finish
+from core.studio import environment
 from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, start_server, stop_server
@@ -52,6 +53,7 @@ CAT = [
         "value": {"choices": ["cat"]},
     }
 ]
+PASSED_ON = tuple(environment._PASSED_ON)
 LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
 DISK = "size=160m"
 COMMAND_SECONDS = 300
@@ -61,12 +63,14 @@ COMMAND_SECONDS = 300
 class Place:
     """A workspace with its running server, on SQLite or on a PostgreSQL `cluster`.
 
-    `own_disk` says whether a SQLite database has a small disk of its own.
+    `own_disk` says whether a SQLite database has a small disk of its own. `s3` is the address of
+    the buckets that the server knows.
     """
 
     root: Path
     own_disk: bool
     cluster: Cluster | None = None
+    s3: str = ""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -107,7 +111,11 @@ class Place:
         )
 
     def start(self) -> None:
-        with mock.patch.dict(os.environ, {PASSWORD_VARIABLE: PASSWORD} if self.cluster else {}):
+        variables = {PASSWORD_VARIABLE: PASSWORD} if self.cluster else {}
+        variables |= {"S3_ENDPOINT": self.s3} if self.s3 else {}
+        # The address of a bucket on this machine can come by the environment only.
+        passed_on = mock.patch.object(environment, "_PASSED_ON", (*PASSED_ON, "S3_ENDPOINT"))
+        with mock.patch.dict(os.environ, variables), passed_on:
             finish(start_server(self.workspace))
 
     def kill_server(self) -> None:
@@ -225,7 +233,7 @@ def _name(data: Any) -> str:
 
 @contextlib.contextmanager
 def a_place(
-    root: Path, *, small_disk: bool = True, cluster: Cluster | None = None
+    root: Path, *, small_disk: bool = True, cluster: Cluster | None = None, s3: str = ""
 ) -> Iterator[Place]:
     """A place below `root`, its database on a small disk of its own if asked and allowed."""
     root.joinpath("data").mkdir(parents=True)
@@ -237,7 +245,7 @@ def a_place(
     workspace.make_folder()
     workspace.server_folder.mkdir(mode=0o700)
     own_disk = small_disk and cluster is None and _mount(workspace.server_folder)
-    place = Place(root, own_disk, cluster)
+    place = Place(root, own_disk, cluster, s3)
     try:
         place.start()
         make_token(workspace, place.url)

@@ -1,0 +1,112 @@
+"""Images in the cloud storages that a project has already, by Label Studio's own sync.
+
+What lies in a bucket only the server can see. So there is no manifest: the server's word that its
+sync is complete counts, and the proof is that no image of the storages is two tasks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.progress import Progress, Work
+from core.studio.lookup import connect, require_project
+from core.studio.records import Storage
+from core.tasks.lease import take_lease
+from core.tasks.modes import Mode
+from core.tasks.native import await_end, sync_storage
+from core.tasks.result import SyncResult
+from core.tasks.site import Site, at_site
+from core.workspace import Workspace
+
+_SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "azure-blob", "redis": "redis"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The tasks of the storages' images: how many images, tasks beyond an image's first, and tasks
+    that no sync made; and all tasks of the project."""
+
+    images: int
+    duplicates: int
+    imported: int
+    tasks: int
+
+
+def has_cloud_storage(workspace: Workspace) -> bool:
+    """Whether the workspace's project takes its images from a cloud storage.
+
+    Raises nothing: a project that cannot be asked has none.
+    """
+    with contextlib.suppress(LabelpilotError), contextlib.closing(connect(workspace)) as client:
+        project = require_project(client, workspace)
+        return any(storage.type in _SCHEMES for storage in client.source_storages(project.id))
+    return False
+
+
+def sync_cloud(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+    """Let Label Studio make a task of each image in the project's cloud storages.
+
+    Raises ConfigurationError for bulk mode and for images that were imported as well, Busy where
+    another labelpilot syncs this project, and what Label Studio's sync itself raises.
+    """
+    began = time.monotonic()
+    if mode == "bulk":
+        raise ConfigurationError(
+            "Images in a cloud storage are synced in native mode.",
+            cause="Only the server can see what lies there.",
+            next_step="Run `labelpilot sync`.",
+        )
+    with at_site(workspace, of_type=_SCHEMES) as site:
+        lease = yield from take_lease(site.client, site.storage, site.signature)
+        try:
+            cloud = [storage for storage in site.storages if storage.type in _SCHEMES]
+            before = yield from _look(site, cloud)
+            if before.imported:
+                raise ConfigurationError(
+                    f"{before.imported:,} images of the cloud storage were imported.",
+                    cause="Label Studio's own sync would make each of them a second time.",
+                    next_step="Remove those tasks, or make a new project.",
+                )
+            retries = 0
+            for storage in cloud:
+                followed = replace(site.followed(before.tasks), storage=storage)
+                yield from await_end(site.client, followed)
+                lease.keep()
+                yield Progress("sync", before.tasks, None, f"{storage.type} {storage.path}")
+                retries += (yield from sync_storage(site.client, followed)).retries
+            after = yield from _look(site, cloud)
+        finally:
+            lease.release()
+    return SyncResult(
+        mode="native",
+        images=after.images,
+        created=after.images - before.images,
+        existing=before.images,
+        duplicates=after.duplicates,
+        missing_files=0,
+        retries=retries,
+        seconds=round(time.monotonic() - began, 3),
+        complete=not after.duplicates,
+    )
+
+
+def _look(site: Site, cloud: list[Storage]) -> Work[_Found]:
+    """Count the tasks of each image in the storages."""
+    yield Progress("look", 0, None, "asking which images are tasks")
+    beginnings = tuple(f"{_SCHEMES[one.type]}://{one.path}/" for one in cloud if one.source_files)
+    counts: Counter[str] = Counter()
+    imported = described = tasks = 0
+    for task in site.details():
+        tasks += 1
+        if task.image.startswith(beginnings):
+            counts[task.image] += 1
+            imported += not task.linked
+        else:
+            # A storage may hold tasks as JSON files: several may share an image then.
+            described += task.linked
+    duplicates = counts.total() - len(counts)
+    return _Found(len(counts) + described, duplicates, imported, tasks)
