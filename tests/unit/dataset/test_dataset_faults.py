@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import select
 import signal
 import subprocess
@@ -125,45 +124,45 @@ from core.dataset.export import FolderSource, export_dataset
 from core.errors import LabelpilotError
 from core.progress import finish
 from core.workspace import load_workspace
-workspace = load_workspace(Path(sys.argv[1]))
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+workspace, limit = load_workspace(Path(sys.argv[1])), getattr(resource, sys.argv[2])
+resource.setrlimit(limit, (int(sys.argv[3]), resource.getrlimit(limit)[1]))
 try:
-    finish(export_dataset(workspace, FolderSource(workspace.annotations.path)))
+    print(finish(export_dataset(workspace, FolderSource(workspace.annotations.path))).images)
 except LabelpilotError as error:
     print(error.message)
 """
 
 
-@pytest.mark.usefixtures("labeled_twice")
-def test_a_file_that_may_not_grow_leaves_the_old_dataset(workspace: Workspace) -> None:
+def export_within(workspace: Workspace, limit: str, most: int) -> str:
+    """What an export says whose process may have at most `most` of a resource."""
     (workspace.root / "labelpilot.toml").write_text(
         '[images]\npath = "ds"\n[project]\nlabel_config = "config.xml"\n'
         '[annotations]\npath = "annotations"\ndataset = "dataset.json"\n'
     )
-    workspace.annotations.dataset.write_text("old")
     root = str(Path(__file__).parents[3])
     run = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(workspace.root)],
+        [sys.executable, "-c", LIMITED, str(workspace.root), limit, str(most)],
         env={**os.environ, "PYTHONPATH": root},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert "could not be written" in run.stdout
+    return run.stdout.strip()
+
+
+@pytest.mark.usefixtures("labeled_twice")
+def test_a_file_that_may_not_grow_leaves_the_old_dataset(workspace: Workspace) -> None:
+    workspace.annotations.dataset.write_text("old")
+    assert "could not be written" in export_within(workspace, "RLIMIT_FSIZE", 20_000)
     assert workspace.annotations.dataset.read_text() == "old"
 
 
 def test_the_export_needs_few_file_descriptors(
-    write: Write, annotation: Build, export: Export
+    write: Write, annotation: Build, workspace: Workspace
 ) -> None:
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(300)))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    try:
-        assert export().images == 300
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert export_within(workspace, "RLIMIT_NOFILE", 64) == "300"
 
 
 def test_a_damaged_cache_is_read_past(
