@@ -98,7 +98,7 @@ class LabelpilotApp(App[None]):
             self.theme = THEMES[0].name
 
     def get_driver_class(self) -> type[Driver]:
-        return lenient(super().get_driver_class())
+        return lenient(super().get_driver_class(), partial(self._end, signal.SIGHUP))
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

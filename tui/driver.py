@@ -1,35 +1,88 @@
-"""A terminal driver that survives mouse reports in the old encoding.
+"""A terminal driver that survives what Textual 8.2.8 does not.
 
 After a reconnect (a reload of VS Code, a tmux attach) a terminal may report the mouse in the old,
-byte-wise form. Past column 95 its bytes are no UTF-8, and Textual 8.2.8 ends with a
-UnicodeDecodeError (Textualize/textual#6668). Here such bytes are replaced, and what comes of them
-is no key. Versions other than the one that was looked at are left as they are.
+byte-wise form. Past column 95 its bytes are no UTF-8, and Textual ends with a UnicodeDecodeError
+(Textualize/textual#6668). Here such bytes are replaced, and what comes of them is no key.
+
+A terminal may also go away without a signal (a connection that broke). Textual then reads the end
+of its input over and over, at the cost of a whole core (Textualize/textual#6690), and its event
+loop waits for ever for a thread that can write no more, so that no signal ends it. Here the app is
+told, and what is still written is dropped. Versions other than the one that was looked at are left
+as they are.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from textual.driver import Driver
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
+    from textual.drivers._writer_thread import WriterThread
 
 BROKEN = "8.2.8"
 
 
-def lenient(driver: type[Driver]) -> type[Driver]:
-    """`driver`, with a decoder that replaces what it cannot decode."""
-    module = sys.modules[driver.__module__]
+def lenient(driver: type[Driver], gone: Callable[[], object]) -> type[Driver]:
+    """`driver`, with a decoder that replaces what it cannot decode; `gone` is called in the event
+    loop when the terminal is no more."""
+    module = cast(Any, sys.modules[driver.__module__])
     if version("textual") != BROKEN or not hasattr(module, "getincrementaldecoder"):
         return driver
 
     def decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
         strict = codecs.getincrementaldecoder(encoding)
-        return lambda: strict(errors="replace")
+        return lambda: cast(codecs.IncrementalDecoder, _Input(strict(errors="replace")))
 
-    # The name that the driver's reading loop looks up when it starts.
-    module.getincrementaldecoder = decoder  # type: ignore[attr-defined]
-    return driver
+    def writer(file: IO[str]) -> WriterThread:
+        from textual.drivers._writer_thread import WriterThread
+
+        return WriterThread(cast("IO[str]", _Output(file)))
+
+    # The names that the driver looks up when it starts.
+    module.getincrementaldecoder = decoder
+    module.WriterThread = writer
+
+    class Lenient(driver):  # type: ignore[misc, valid-type]
+        def run_input_thread(self) -> None:
+            try:
+                super().run_input_thread()
+            except (EOFError, OSError):
+                self._app.call_later(gone)
+
+    return Lenient
+
+
+class _Input:
+    """Decodes what the terminal sends. A read of nothing is the end: there is no more terminal."""
+
+    def __init__(self, inner: codecs.IncrementalDecoder) -> None:
+        self._inner = inner
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        if not data:
+            raise EOFError
+        return self._inner.decode(data, final)
+
+
+class _Output:
+    """The terminal as a file that takes everything, also when it is no more."""
+
+    def __init__(self, inner: IO[str]) -> None:
+        self._inner = inner
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._inner.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._inner.flush()
+
+    def fileno(self) -> int:
+        return self._inner.fileno()

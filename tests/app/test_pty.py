@@ -29,9 +29,9 @@ SECONDS = 20.0
 
 
 class Terminal:
-    """A program in a pseudo-terminal of 80x24."""
+    """A program in a pseudo-terminal of 80x24: the app, unless another module is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "tui", *arguments: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
@@ -42,7 +42,7 @@ class Terminal:
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--workspace", str(folder)],
+            [sys.executable, "-m", module, *(arguments or ("--workspace", str(folder)))],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -89,11 +89,10 @@ class Terminal:
         self.process.send_signal(signal.SIGWINCH)
 
     def hang_up(self) -> None:
-        """What a closed window or a lost connection does: no more terminal, then SIGHUP."""
+        """What a lost connection may do: no more terminal, and no signal either."""
         os.close(self._slave)
         os.close(self._master)
         self._open = False
-        self.process.send_signal(signal.SIGHUP)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -145,9 +144,35 @@ def test_a_signal_ends_it_soon_and_leaves_the_terminal_as_it_was(
     assert terminal.attributes[:4] == terminal.before[:4]
 
 
-def test_a_terminal_that_goes_away_leaves_nothing_running(terminal: Terminal) -> None:
+@pytest.fixture
+def computing(tmp_path: Path) -> Iterator[Terminal]:
+    """The app while a job of it uses all the time that it gets."""
+    folder = make_workspace(tmp_path / "toys").root
+    one = Terminal(folder, "tests.app.busy", str(folder))
+    try:
+        one.read_until("server running")
+        one.send(b"2")
+        one.read_until("Images to tasks")
+        one.send(b"\r")
+        one.read_until("stop waiting")
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGHUP])
+def test_a_terminal_that_goes_away_leaves_nothing_running(
+    terminal: Terminal, number: signal.Signals | None
+) -> None:
     terminal.hang_up()
-    terminal.process.wait(SECONDS)
+    if number is not None:
+        terminal.process.send_signal(number)
+    assert terminal.process.wait(SECONDS) == 128 + signal.SIGHUP
+
+
+def test_a_terminal_that_goes_away_while_a_job_computes_ends_the_app(computing: Terminal) -> None:
+    computing.hang_up()
+    assert computing.process.wait(SECONDS) == 128 + signal.SIGHUP
 
 
 def test_a_resize_is_followed(terminal: Terminal) -> None:
