@@ -38,6 +38,7 @@ for command in (
     setting_up.server,
     setting_up.token,
     data.sync,
+    data.repair,
     data.export,
     data.report,
     data.open_,

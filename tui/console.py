@@ -95,6 +95,17 @@ def say(words: str) -> None:
     click.echo(printable(words), err=True)
 
 
+def agreed(question: str) -> bool:
+    """Whether yes is typed, in full; nothing is asked where no answer can come."""
+    try:
+        answer = click.prompt(f"{question} Type yes to agree", default="no", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        return False
+    return str(answer).strip().lower() == "yes"
+
+
 def link(url: str) -> str:
     """The address at which the user's browser reaches `url`."""
     from tui.links import link_from_here

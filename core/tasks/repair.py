@@ -32,6 +32,15 @@ class RepairPlan:
     shuts_own_sync: bool
     examples: tuple[str, ...]
 
+    @property
+    def to_do(self) -> bool:
+        """Whether a repair would change anything."""
+        return bool(self.remove) or self.shuts_own_sync
+
+    def as_json(self) -> dict[str, object]:
+        """The object that a repair prints with `--json` where it only shows what it would do."""
+        return asdict(self)
+
     def __str__(self) -> str:
         if not self.doubled:
             return f"No image is more than one task ({self.tasks:,} tasks)."

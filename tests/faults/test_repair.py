@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,7 @@ from core.studio.client import StudioClient
 from core.tasks.repair import RepairPlan, plan_repair, repair_project
 from core.tasks.sync import sync_images
 from tests.faults.place import CAT, Case, Place, in_short
+from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 
 IMAGES = 30
 
@@ -122,3 +126,59 @@ def test_a_repaired_project_has_nothing_to_repair(place: Place, doubled: Case) -
     again = plan(doubled)
     assert (again.doubled, again.remove) == (0, ())
     assert finish(repair_project(workspace, again)).removed == 0
+
+
+# The command
+
+
+def repair(case: Case, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LABELPILOT, "repair", *arguments, "--workspace", str(case.write(case.place.url))],
+        input=answer,
+        env=os.environ | {"LABEL_STUDIO_API_KEY": case.place.token},
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+def test_the_command_removes_nothing_before_a_typed_yes(doubled: Case) -> None:
+    for answer in ("", "y\n", "no\n"):
+        done = repair(doubled, answer=answer)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"{IMAGES} images are several tasks" in done.stderr
+        assert done.stderr.endswith("Nothing was changed.\n")
+    shown = repair(doubled, "--json")
+    assert shown.returncode == 0
+    found = json.loads(shown.stdout)
+    assert (found["doubled"], len(found["remove"]), found["kept"]) == (IMAGES, IMAGES, 0)
+    assert doubled.task_count() == 2 * IMAGES
+
+
+def test_the_command_does_it_after_a_typed_yes_and_prints_the_proof(doubled: Case) -> None:
+    done = repair(doubled, answer="yes\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{IMAGES} tasks removed, {IMAGES} left; 0 duplicates, 0 annotations (0 before).\n",
+    )
+    again = repair(doubled, "--yes")
+    assert (again.returncode, again.stdout) == (
+        0,
+        f"No image is more than one task ({IMAGES} tasks).\n",
+    )
+    assert doubled.tally().doubled == 0
+
+
+def test_the_command_asks_nothing_of_a_script_and_says_by_its_code_what_stays(
+    client: StudioClient, doubled: Case
+) -> None:
+    ids = doubled.task_ids()
+    for task in (ids[0], ids[IMAGES]):
+        client.annotate(task, CAT)
+    for removed in (IMAGES - 1, 0):
+        done = repair(doubled, "--yes", "--json")
+        assert done.returncode == 4
+        found = json.loads(done.stdout)
+        assert found.get("removed", 0) == removed
+    assert {ids[0], ids[IMAGES]} <= set(doubled.task_ids())

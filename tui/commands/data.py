@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tui.console import Command, common, link, open_workspace, run, say, show
+from tui.console import Command, agreed, common, link, open_workspace, run, say, show
 
 
 @click.command()
@@ -20,7 +20,36 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
 
     result = run(sync_images(open_workspace(root), mode))
     show(as_json, result.as_json(), str(result))
+    if result.duplicates:
+        say("Images are several tasks: `labelpilot repair` shows which of them would be removed.")
     if not result.complete:
+        sys.exit(4)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def repair(yes: bool, root: Path | None, as_json: bool) -> None:
+    """Show which tasks an image has too many, ask, remove them, and prove it.
+
+    No task is removed that somebody annotated, skipped or began. With --json it only shows what it
+    would do, unless --yes is given too.
+    """
+    from core.tasks.repair import plan_repair, repair_project
+
+    workspace = open_workspace(root)
+    plan = run(plan_repair(workspace))
+    if (as_json and not yes) or not plan.to_do:
+        show(as_json, plan.as_json(), str(plan))
+        # Some stay doubled, and nothing can be done about it.
+        sys.exit(4 if plan.doubled and not plan.to_do else 0)
+    say(str(plan))
+    if not yes and not agreed("It cannot be undone."):
+        say("Nothing was changed.")
+        sys.exit(1)
+    result = run(repair_project(workspace, plan))
+    show(as_json, result.as_json(), f"{result}.")
+    if result.duplicates:
         sys.exit(4)
 
 

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from tui.console import common, link, open_app, open_workspace, run, say, show, workspace_root
+from tui.console import (
+    agreed,
+    common,
+    link,
+    open_app,
+    open_workspace,
+    run,
+    say,
+    show,
+    workspace_root,
+)
 
 
 @click.command()
@@ -224,10 +234,8 @@ def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
     from core.credentials import agree_to_file
 
     workspace = open_workspace(root)
-    if not yes:
-        words = "They will not be encrypted there. Type yes to agree"
-        if click.prompt(words, default="no", err=True).strip().lower() != "yes":
-            say("Nothing was changed.")
-            sys.exit(1)
+    if not yes and not agreed("They will not be encrypted there."):
+        say("Nothing was changed.")
+        sys.exit(1)
     file = agree_to_file(workspace)
     show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")
