@@ -9,17 +9,21 @@ from pathlib import Path
 
 import psutil
 
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, StudioUnreachable
 from core.labeling_config import parse_labeling_config
 from core.locks import only_one
-from core.studio.client import StudioClient
+from core.progress import Progress, Work
+from core.studio.client import TASK_PAGE, StudioClient
 from core.studio.lookup import connect, require_project, storage_at
 from core.studio.records import RemoteProject, Storage, TaskDetail
-from core.studio.server import server_status
+from core.studio.server import server_status, wait_for_server
 from core.tasks.manifest import Manifest
 from core.tasks.native import Followed
-from core.tasks.verification import Proof, compare
+from core.tasks.verification import Comparison, Proof
 from core.workspace import Workspace
+
+# How often the tasks are listed again from the beginning, before it is given up.
+LISTINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,28 @@ class Site:
         """The file that remembers how this workspace signed its last sync."""
         return self.workspace.locks / f"sync-{self.project_id}.lease"
 
-    def compared(self, manifest: Manifest) -> Proof:
-        """The manifest held against the project's tasks as they are now."""
-        tasks = self.client.tasks(self.project_id, self.image_key)
-        return compare(manifest.paths, tasks, manifest.folder)
+    def compared(self, manifest: Manifest, stage: str) -> Work[Proof]:
+        """The manifest held against the project's tasks as they are now.
+
+        A server that goes away meanwhile is waited for. Raises StudioUnreachable where it stays
+        away.
+        """
+        failures = 0
+        while True:
+            comparison = Comparison(manifest.paths, manifest.folder)
+            try:
+                tasks = self.client.tasks(self.project_id, self.image_key)
+                for number, task in enumerate(tasks, start=1):
+                    comparison.add(task)
+                    if number % TASK_PAGE == 0:
+                        yield Progress(stage, number)
+                return comparison.proof()
+            except StudioUnreachable as error:
+                failures += 1
+                if failures >= LISTINGS:
+                    raise
+                yield Progress(stage, 0, None, f"{error.message} {error.cause}".strip())
+                yield from wait_for_server(self.client.url, Progress(stage))
 
     def details(self) -> Iterator[TaskDetail]:
         """The project's tasks as they are now, with what says whether they may be removed."""

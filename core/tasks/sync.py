@@ -76,7 +76,7 @@ def _sync(
     if former is not None:
         former = yield from settle(site.client, site.project_id, site.image_key, former)
     yield Progress("look", 0, total, "asking which images are tasks")
-    before = site.compared(manifest)
+    before = yield from site.compared(manifest, "look")
     held = held_mode(site.client, site.project_id, site.folder, before)
     mode = choose_mode(site.workspace, held, asked, before)
     if before.missing:
@@ -91,7 +91,7 @@ def _sync(
         expected = before.tasks + len(before.missing)
         outcome = yield from sync_storage(site.client, site.followed(expected))
         yield Progress("proof", 0, total, "counting the tasks of each image")
-        proof = site.compared(manifest)
+        proof = yield from site.compared(manifest, "proof")
     if proof.duplicates and mode == "bulk":
         proof = yield from _undo_doubled(site, manifest, proof)
     close_journal(site.journal)
@@ -116,7 +116,7 @@ def _import(
     yield Progress("proof", 0, before.images, "counting the tasks of each image")
     if _accounted_for(site, before, outcome):
         return before.with_all_created(), outcome
-    return site.compared(manifest), outcome
+    return (yield from site.compared(manifest, "proof")), outcome
 
 
 def _accounted_for(site: Site, before: Proof, outcome: Outcome) -> bool:
@@ -151,4 +151,4 @@ def _undo_doubled(site: Site, manifest: Manifest, proof: Proof) -> Work[Proof]:
     note = f"{len(ours):,} tasks landed twice; taking the second ones back"
     yield Progress("proof", 0, proof.images, note)
     yield from remove_tasks(site.client, site.project_id, ours)
-    return site.compared(manifest)
+    return (yield from site.compared(manifest, "proof"))

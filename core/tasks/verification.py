@@ -49,27 +49,43 @@ class Proof:
         )
 
 
+class Comparison:
+    """Image paths held against tasks that are added one by one."""
+
+    def __init__(self, paths: Iterable[str], folder: Path) -> None:
+        self._folder = folder
+        self._counts = dict.fromkeys(paths, 0)
+        self._gone: Counter[str] = Counter()
+        self._other = 0
+
+    def add(self, task: Task) -> None:
+        path = path_inside(task.image, self._folder)
+        if path is None:
+            self._other += 1
+        elif path in self._counts:
+            self._counts[path] += 1
+        else:
+            self._gone[path] += 1
+
+    def proof(self) -> Proof:
+        """What the tasks added so far prove."""
+        counts, gone = self._counts, self._gone
+        missing = tuple(path for path, count in counts.items() if count == 0)
+        here = sum(counts.values())
+        return Proof(
+            images=len(counts),
+            present=len(counts) - len(missing),
+            missing=missing,
+            duplicates=here - (len(counts) - len(missing)) + sum(gone.values()) - len(gone),
+            missing_files=len(gone),
+            own_tasks=here + sum(gone.values()),
+            other_tasks=self._other,
+        )
+
+
 def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
     """Hold image `paths` (relative to `folder`) against a project's `tasks`. Pure."""
-    counts = dict.fromkeys(paths, 0)
-    gone: Counter[str] = Counter()
-    other = 0
+    comparison = Comparison(paths, folder)
     for task in tasks:
-        path = path_inside(task.image, folder)
-        if path is None:
-            other += 1
-        elif path in counts:
-            counts[path] += 1
-        else:
-            gone[path] += 1
-    missing = tuple(path for path, count in counts.items() if count == 0)
-    here = sum(counts.values())
-    return Proof(
-        images=len(counts),
-        present=len(counts) - len(missing),
-        missing=missing,
-        duplicates=here - (len(counts) - len(missing)) + sum(gone.values()) - len(gone),
-        missing_files=len(gone),
-        own_tasks=here + sum(gone.values()),
-        other_tasks=other,
-    )
+        comparison.add(task)
+    return comparison.proof()

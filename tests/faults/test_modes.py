@@ -14,6 +14,7 @@ from core.errors import ConfigurationError, StudioRefused
 from core.locks import Busy
 from core.progress import Progress, finish
 from core.studio.client import StudioClient
+from core.studio.transport import GET_ATTEMPTS
 from core.tasks.lease import Signature, join
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
@@ -279,3 +280,13 @@ def test_annotations_survive_a_repeated_sync(place: Place, client: StudioClient)
     case.add(5)
     sync(case)
     assert case.tally(submitted).annotations_lost == 0
+
+
+def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(place: Place) -> None:
+    case = place.case(IMAGES, "bulk")
+    with broken.before(place.url) as proxy:
+        away = broken.Fault(r"GET /api/tasks", broken.bad_gateway, times=GET_ATTEMPTS + 1)
+        proxy.faults.append(away)
+        result = finish(sync_images(case.workspace(proxy.url)))
+    assert away.struck > GET_ATTEMPTS
+    assert (result.created, result.duplicates, result.complete) == (IMAGES, 0, True)
