@@ -228,7 +228,10 @@ def simulate(
             labels,
             probabilities if show_probabilities else None,
         )
-        ranking = finish(rank(order, pool, options))
+        # With labels of one class only, there is nothing to be unsure about: one draws at random.
+        alike = not show_probabilities and bool((labels.matrix == labels.matrix[0]).all())
+        now: OrderName = "random" if alike and order in ("margin", "entropy") else order
+        ranking = finish(rank(now, pool, options))
         labeled = np.concatenate([labeled, ranking.order.indices[: plan.step]])
 
 
