@@ -57,6 +57,8 @@ AFTERWARDS: dict[JobKind, str] = {
     "setup": _AGAIN,
     "server": "A server that is not up yet is ended; the next start can start it.",
     "sync": f"Label Studio goes on with what it was asked. {_AGAIN}",
+    "surplus": "Looking changes nothing.",
+    "repair": "Tasks that are removed stay so; repairing again removes the others.",
     "export": "The dataset stays as it was before.",
     "plan": "Your hooks are ended; nothing was published.",
     "publish": "Scores that are written stay; publishing again completes them.",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.learning.rounds import Outcome, Record
     from core.look import Step, StepId
     from core.studio.server import ServerStatus
+    from core.tasks.repair import RepairPlan, RepairResult
     from core.tasks.sync import SyncResult
     from core.workspace import Workspace
 
@@ -140,6 +141,18 @@ def _sync(workspace: Workspace) -> Work[SyncResult]:
     return sync_images(workspace)
 
 
+def _plan_repair(workspace: Workspace) -> Work[RepairPlan]:
+    from core.tasks.repair import plan_repair
+
+    return plan_repair(workspace)
+
+
+def _repair(workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+    from core.tasks.repair import repair_project
+
+    return repair_project(workspace, plan)
+
+
 def _preview(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
     from core.dataset.source import preview_from
 
@@ -226,6 +239,8 @@ class Backend:
     token_source: Callable[[Workspace], str | None] = _token_source
     store_token: Callable[[Workspace, str], Work[str]] = _store_token
     sync: Callable[[Workspace], Work[SyncResult]] = _sync
+    plan_repair: Callable[[Workspace], Work[RepairPlan]] = _plan_repair
+    repair: Callable[[Workspace, RepairPlan], Work[RepairResult]] = _repair
     preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
     export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
     plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from tui.app import LabelpilotApp
 
 JobKind = Literal[
-    "setup", "server", "sync", "preview", "export", "plan", "publish", "undo", "versions"
+    "setup",
+    "server",
+    "sync",
+    "surplus",
+    "repair",
+    "preview",
+    "export",
+    "plan",
+    "publish",
+    "undo",
+    "versions",
 ]
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Any]]
@@ -32,7 +42,7 @@ TICK_SECONDS = 0.1
 MOST_NOTES = 2000
 # Jobs of one group would get into each other's way.
 GROUPS: tuple[frozenset[JobKind], ...] = (
-    frozenset({"setup", "server", "sync"}),
+    frozenset({"setup", "server", "sync", "surplus", "repair"}),
     frozenset({"preview", "export"}),
     frozenset({"plan", "publish", "undo"}),
     frozenset({"versions"}),

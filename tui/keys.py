@@ -65,6 +65,7 @@ KEYS: tuple[Key, ...] = (
     Key("sync", "enter", "sync", "sync", "Make a task of each image, or read why it failed"),
     Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
     Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),
+    Key("sync", "d", "repair", "doubled", "See images that are several tasks, and mend that"),
     Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "enter", "write", "write", "Write the dataset, or read why that failed"),
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),

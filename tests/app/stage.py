@@ -27,6 +27,7 @@ from core.progress import Progress, Work
 from core.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.manifest import scan_images
+from core.tasks.repair import RepairPlan, RepairResult
 from core.tasks.sync import SyncResult
 from core.workspace import Workspace, save_workspace
 from tui.backend import Backend, RoundSettings
@@ -81,6 +82,7 @@ class Stage:
     running: bool = False
     done: set[StepId] = field(default_factory=set)
     tasks: int = 0
+    doubled: int = 0
     token: str | None = None
     versions: dict[str, int] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
@@ -98,6 +100,8 @@ class Stage:
             token_source=lambda workspace: self.token,
             store_token=self.store_token,
             sync=self.sync,
+            plan_repair=self.plan_repair,
+            repair=self.repair,
             plan=self.plan,
             publish=self.publish,
             versions=self.published,
@@ -133,8 +137,10 @@ class Stage:
         if not self.running:
             return Report(step_id, "waiting", "comes after server")
         if step_id == "images":
-            state = "done" if self.tasks == len(IMAGES) else "part" if self.tasks else "to do"
-            return Report(step_id, state, f"{self.tasks} of {len(IMAGES)} images are tasks")
+            whole = self.tasks == len(IMAGES) and not self.doubled
+            state = "done" if whole else "part" if self.tasks else "to do"
+            words = f", {self.doubled} duplicates" if self.doubled else ""
+            return Report(step_id, state, f"{self.tasks} of {len(IMAGES)} images are tasks{words}")
         if step_id == "labeling-config":
             words = f"labels: {', '.join(LABELS)}"
             return Report(step_id, "done" if step_id in self.done else "to do", words)
@@ -196,7 +202,20 @@ class Stage:
         yield Progress("import", 0, total, f"{total} images found; {WEIRD}")
         yield from self.work("import", total)
         before, self.tasks = self.tasks, total
-        return SyncResult("bulk", total, total - before, before, 0, 0, 1, 3.0, True)
+        doubled, made = self.doubled, total - before
+        return SyncResult("bulk", total, made, before, doubled, 0, 1, 3.0, not doubled)
+
+    def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
+        self.called("plan_repair")
+        yield from self.work("look", 2)
+        ids = tuple(range(self.doubled))
+        return RepairPlan(1, self.tasks + len(ids), len(ids), ids, 0, False, (WEIRD,))
+
+    def repair(self, workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+        self.called("repair")
+        yield from self.work("remove", len(plan.remove))
+        self.doubled -= len(plan.remove)
+        return RepairResult(len(plan.remove), self.doubled, plan.tasks, self.tasks, 7, 7, 1.0)
 
     def plan(self, workspace: Workspace, settings: RoundSettings) -> Work[RoundPlan]:
         self.called(f"plan {settings.command}")

