@@ -1,0 +1,183 @@
+"""500 annotations of every control: the folder, the API and Label Studio's own export agree."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.studio.client import StudioClient
+from tests.studio.command import Ran, run
+from tests.studio.stock import Stock
+
+IMAGES = 500
+SUBMITTED = 20
+CONFIG = """<View>
+<Image name="image" value="$image"/>
+<Choices name="single" toName="image"><Choice value="dog"/><Choice value="cat"/></Choices>
+<Choices name="multi" toName="image" choice="multiple">
+<Choice value="indoor"/><Choice value="night" alias="N"/><Choice value="50% é"/></Choices>
+<Taxonomy name="tax" toName="image"><Choice value="Animal"><Choice value="Cat"/></Choice>
+<Choice value="Plant"/></Taxonomy>
+<Rating name="stars" toName="image" maxRating="5"/>
+<RectangleLabels name="box" toName="image">
+<Label value="car"/><Label value="bus"/></RectangleLabels>
+<PolygonLabels name="poly" toName="image"><Label value="road"/></PolygonLabels>
+<BrushLabels name="brush" toName="image"><Label value="sky"/></BrushLabels>
+<KeyPointLabels name="kp" toName="image"><Label value="nose"/></KeyPointLabels>
+<EllipseLabels name="ell" toName="image"><Label value="wheel"/></EllipseLabels>
+<Choices name="colour" toName="image" perRegion="true"><Choice value="red"/></Choices>
+<Pairwise name="better" toName="image,image"/>
+</View>"""
+SIZE = {"original_width": 200, "original_height": 100, "image_rotation": 0}
+BOX = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0}
+# Control -> (type, what a value may be, the class it stands for).
+ANSWERS: dict[str, tuple[str, list[tuple[dict[str, Any], list[str]]]]] = {
+    "single": ("choices", [({"choices": ["cat"]}, ["cat"]), ({"choices": ["dog"]}, ["dog"])]),
+    "multi": (
+        "choices",
+        [({"choices": ["N", "indoor"]}, ["indoor", "N"]), ({"choices": ["50% é"]}, ["50% é"])],
+    ),
+    "tax": (
+        "taxonomy",
+        [({"taxonomy": [["Animal", "Cat"], ["Plant"]]}, ["Animal/Cat", "Plant"])],
+    ),
+    "stars": ("rating", [({"rating": 4}, ["4"])]),
+    "box": ("rectanglelabels", [({**BOX, "rectanglelabels": ["bus"]}, ["bus"])]),
+    "poly": (
+        "polygonlabels",
+        [({"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": ["road"]}, ["road"])],
+    ),
+    "brush": ("brushlabels", [({"format": "rle", "rle": [0, 1], "brushlabels": ["sky"]}, ["sky"])]),
+    "kp": (
+        "keypointlabels",
+        [({"x": 1, "y": 2, "width": 1, "keypointlabels": ["nose"]}, ["nose"])],
+    ),
+    "ell": (
+        "ellipselabels",
+        [({"x": 5, "y": 5, "radiusX": 1, "radiusY": 2, "ellipselabels": ["wheel"]}, ["wheel"])],
+    ),
+    "better": ("pairwise", [({"selected": "left"}, ["left"])]),
+}
+Answers = dict[str, set[str]]
+
+
+def an_answer(chosen: random.Random) -> tuple[list[dict[str, Any]], set[str]]:
+    """The results of one annotation, and the classes they give the image."""
+    results, classes = [], set[str]()
+    for control in chosen.sample(list(ANSWERS), chosen.randrange(5)):
+        kind, values = ANSWERS[control]
+        value, names = chosen.choice(values)
+        common = {"id": f"{control}1", "from_name": control, "to_name": "image"}
+        place = SIZE if kind.endswith("labels") else {}
+        results.append({**common, **place, "type": kind, "value": value})
+        classes.update(names)
+        if control == "box":
+            colour = {**common, **SIZE, "from_name": "colour", "type": "choices"}
+            results.append({**colour, "value": {**BOX, "choices": ["red"]}})
+    return results, classes
+
+
+def from_their_export(url: str, token: str, project: int) -> Answers:
+    """Image -> classes, by Label Studio's JSON export, read by a few lines that are not ours."""
+    headers = {"Authorization": f"Token {token}"}
+    query = {"exportType": "JSON"}
+    answer = httpx.get(
+        f"{url}/api/projects/{project}/export", params=query, headers=headers, timeout=300
+    )
+    found: dict[str, set[str]] = {}
+    for task in answer.raise_for_status().json():
+        classes: set[str] = set()
+        for result in task["annotations"][-1]["result"]:
+            value = result["value"]
+            if result["type"] == "choices" and "x" in value:
+                continue
+            if result["type"] == "rating":
+                classes.add(str(value["rating"]))
+            elif result["type"] == "pairwise":
+                classes.add(value["selected"])
+            elif result["type"] == "taxonomy":
+                classes.update("/".join(path) for path in value["taxonomy"])
+            else:
+                classes.update(value[result["type"]])
+        found[Path(task["data"]["image"]).stem] = classes
+    return found
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """A workspace whose images are all labeled; `expected` is what was answered, tag -> classes."""
+
+    stock: Stock
+    folder: Path
+    project: int
+    expected: Answers
+
+    def export(self, *options: str) -> Ran:
+        arguments = ["export", "--json", "--workspace", str(self.folder), *options]
+        return run(*arguments, LABEL_STUDIO_API_KEY=self.stock.legacy_token)
+
+    def dataset(self) -> dict[str, list[str]]:
+        content: dict[str, list[str]] = json.loads((self.folder / "dataset.json").read_text())
+        return content
+
+    def files(self) -> list[Path]:
+        return sorted((self.folder / "annotations").iterdir())
+
+
+@pytest.fixture(scope="module")
+def labeled(stock: Stock) -> Labeled:
+    """500 answers given through the API, and the folder that Label Studio wrote of them.
+
+    Some are submitted one by one, as a labeler does, and written as they come. The others come with
+    their tasks, which is much quicker, and are written by a sync of the target storage.
+    """
+    folder = stock.root / "agreement"
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    (folder / "config.xml").write_text(CONFIG)
+    (folder / "labelpilot.toml").write_text(
+        f'[studio]\nurl = "{stock.url}"\n[images]\npath = "images"\n'
+        '[project]\ntitle = "Agreement"\nlabel_config = "config.xml"\n'
+        '[annotations]\npath = "annotations"\ndataset = "dataset.json"\n'
+    )
+    chosen, expected, rows = random.Random(0), dict[str, set[str]](), list[Any]()
+    for number in range(IMAGES):
+        result, expected[f"img_{number}"] = an_answer(chosen)
+        url = f"/data/local-files/?d=agreement/images/img_{number}.png"
+        rows.append({"data": {"image": url}, "annotations": [{"result": result}]})
+    headers = {"Authorization": f"Token {stock.legacy_token}"}
+    with (
+        contextlib.closing(StudioClient(stock.url, stock.legacy_token)) as client,
+        httpx.Client(base_url=f"{stock.url}/api/", headers=headers, timeout=300) as http,
+    ):
+        project = client.create_project("Agreement").id
+        client.update_project(project, {"label_config": CONFIG})
+        storage = client.create_target_storage(project, "out", str(folder / "annotations"))
+        http.post(f"projects/{project}/import", json=rows[SUBMITTED:]).raise_for_status()
+        client.sync_target_storage(storage)
+        for row in rows[:SUBMITTED]:
+            task = {"data": row["data"], "project": project}
+            number = http.post("tasks/", json=task).raise_for_status().json()["id"]
+            answer = row["annotations"][0]
+            http.post(f"tasks/{number}/annotations/", json=answer).raise_for_status()
+    return Labeled(stock, folder, project, expected)
+
+
+def test_the_folder_the_api_and_their_export_agree_image_by_image(labeled: Labeled) -> None:
+    assert len(labeled.files()) == IMAGES
+    assert labeled.export("--from", "storage").code == 0
+    from_folder = labeled.dataset()
+    assert labeled.export("--from", "api").code == 0
+    from_api = labeled.dataset()
+    assert from_folder == from_api
+    as_sets = {tag: set(classes) for tag, classes in from_folder.items()}
+    stock = labeled.stock
+    assert as_sets == from_their_export(stock.url, stock.legacy_token, labeled.project)
+    assert as_sets == labeled.expected
