@@ -10,9 +10,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from core.errors import ConfigurationError, StudioRefused
+from core.errors import StudioRefused
+from core.studio.listings import (
+    ANNOTATED_PAGE,
+    TASK_PAGE,
+    answered,
+    column_filter,
+    lean,
+    listed,
+    pages,
+    query,
+    task_pages,
+    tasks_by_id,
+    tasks_page,
+)
 from core.studio.records import (
     Account,
     RemoteProject,
@@ -20,6 +31,8 @@ from core.studio.records import (
     Task,
     TaskDetail,
     View,
+    expect,
+    read_account,
     read_detail,
     read_project,
     read_storage,
@@ -35,10 +48,6 @@ SAMPLINGS: dict[Sampling, str] = {
 }
 # What `RemoteProject` holds: the other fields take the server twice as long to count up.
 PROJECT_FIELDS = {"include": "id,title,label_config,sampling,model_version,task_number"}
-# Measured at 100,000 tasks: larger pages are no faster and take the server's memory.
-TASK_PAGE = 2000
-# Full tasks with their annotations are a hundred times larger.
-ANNOTATED_PAGE = 200
 
 
 class StudioClient:
@@ -56,15 +65,14 @@ class StudioClient:
 
     def whoami(self) -> Account:
         """Whom the token belongs to."""
-        body = self._transport.get("api/current-user/whoami")
-        return Account(int(body["id"]), str(body["email"]))
+        return read_account(self._transport.get("api/current-user/whoami"))
 
     # Projects
 
     def find_projects(self, title: str) -> list[RemoteProject]:
         """The projects with exactly this title, oldest first."""
         found = []
-        for page in self._pages("api/projects", {"title": title, **PROJECT_FIELDS}, 100):
+        for page in pages(self._transport, "api/projects", {"title": title, **PROJECT_FIELDS}, 100):
             found += [read_project(item) for item in page if item["title"] == title]
         return sorted(found, key=lambda project: project.id)
 
@@ -74,7 +82,7 @@ class StudioClient:
     def task_count(self, project_id: int) -> int:
         """How many tasks a project has, in the cheapest way."""
         body = self._transport.get(f"api/projects/{project_id}", {"include": "id,task_number"})
-        return int(body.get("task_number") or 0)
+        return int(expect(body, "id").get("task_number") or 0)
 
     def create_project(self, title: str) -> RemoteProject:
         return read_project(self._transport.send("POST", "api/projects", body={"title": title}))
@@ -95,11 +103,13 @@ class StudioClient:
 
     def source_storages(self, project_id: int) -> list[Storage]:
         """Every source storage of a project, of whatever type."""
-        return [read_storage(s) for s in self._list("api/storages", {"project": project_id})]
+        found = listed(self._transport, "api/storages", {"project": project_id})
+        return [read_storage(storage) for storage in found]
 
     def target_storages(self, project_id: int) -> list[Storage]:
         """Every target storage of a project, of whatever type."""
-        return [read_storage(s) for s in self._list("api/storages/export", {"project": project_id})]
+        found = listed(self._transport, "api/storages/export", {"project": project_id})
+        return [read_storage(storage) for storage in found]
 
     def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
         """Create a source storage of local files (Label Studio's field names)."""
@@ -166,29 +176,28 @@ class StudioClient:
 
         Raises NoAnswer if the server gives fewer than it says it has.
         """
-        for item in self._tasks_by_id(_lean(project_id), after, page_size):
+        for item in tasks_by_id(self._transport, lean(project_id), after, page_size):
             yield read_task(item, image_key)
 
     def last_task(self, project_id: int, image_key: str) -> tuple[int, Task | None]:
         """How many tasks a project has, and the one with the highest id."""
-        params = _lean(project_id) | {"page_size": 1} | _query(ordering=["-tasks:id"])
-        answer = self._transport.get("api/tasks/", params)
-        tasks = [read_task(item, image_key) for item in answer["tasks"]]
-        return int(answer["total"]), tasks[0] if tasks else None
+        params = lean(project_id) | query(ordering=["-tasks:id"])
+        tasks, total, _ = tasks_page(self._transport, params, 1)
+        return total, read_task(tasks[0], image_key) if tasks else None
 
     def linked_tasks(self, project_id: int, folder: str) -> int:
         """How many tasks came from a local storage's own sync of files below `folder`.
 
         Raises NoAnswer where the server cannot tell.
         """
-        params = {"project": project_id, "include": "id,storage_filename", "page_size": 1}
-        params |= _query(_filter("storage_filename", "contains", "String", f"{folder}/"))
-        answer = self._transport.get("api/tasks/", params)
-        for task in answer["tasks"]:
+        params = {"project": project_id, "include": "id,storage_filename"}
+        params |= query(column_filter("storage_filename", "contains", "String", f"{folder}/"))
+        tasks, total, _ = tasks_page(self._transport, params, 1)
+        for task in tasks:
             # A filter that the server does not understand is ignored without a word.
             if f"{folder}/" not in str(task.get("storage_filename")):
                 raise NoAnswer("This Label Studio does not tell which tasks a storage made.")
-        return int(answer["total"])
+        return total
 
     def task_details(self, project_id: int, image_key: str) -> Iterator[TaskDetail]:
         """Every task of a project by rising id, with what says whether it may be removed."""
@@ -198,15 +207,17 @@ class StudioClient:
             "include": "id,data,total_annotations,cancelled_annotations,storage_filename",
             "resolve_uri": "false",
         }
-        for item in self._tasks_by_id(params, 0, TASK_PAGE):
+        for item in tasks_by_id(self._transport, params, 0, TASK_PAGE):
             yield read_detail(item, image_key, drafted)
 
     def _drafted_tasks(self, project_id: int) -> frozenset[int]:
         """The ids of the tasks that somebody has begun to annotate."""
         params = {"project": project_id, "include": "id"}
-        params |= _query(_filter("draft_exists", "equal", "Boolean", True))
+        params |= query(column_filter("draft_exists", "equal", "Boolean", True))
         return frozenset(
-            int(item["id"]) for page in self._task_pages(params, TASK_PAGE) for item in page
+            int(item["id"])
+            for page in task_pages(self._transport, params, TASK_PAGE)
+            for item in page
         )
 
     def delete_untouched(self, project_id: int, ids: Sequence[int]) -> None:
@@ -218,10 +229,10 @@ class StudioClient:
             # An empty selection would mean every task.
             return
         untouched = (
-            _filter("total_annotations", "equal", "Number", 0),
-            _filter("cancelled_annotations", "equal", "Number", 0),
-            _filter("draft_exists", "equal", "Boolean", False),
-            _filter("id", "in_list", "List", list(ids)),
+            column_filter("total_annotations", "equal", "Number", 0),
+            column_filter("cancelled_annotations", "equal", "Number", 0),
+            column_filter("draft_exists", "equal", "Boolean", False),
+            column_filter("id", "in_list", "List", list(ids)),
         )
         self._transport.send(
             "POST",
@@ -239,15 +250,15 @@ class StudioClient:
 
     def annotation_count(self, project_id: int) -> int:
         """How many annotations the project's tasks have, skipped ones not counted."""
-        params = _lean(project_id) | {"page_size": 1}
-        return int(self._transport.get("api/tasks/", params).get("total_annotations") or 0)
+        return tasks_page(self._transport, lean(project_id), 1)[2]
 
     def annotated_task_ids(self, project_id: int) -> list[int]:
         """The ids of the tasks that have an annotation."""
-        params = _lean(project_id) | _query(_filter("total_annotations", "greater", "Number", 0))
+        labeled = column_filter("total_annotations", "greater", "Number", 0)
+        params = lean(project_id) | query(labeled)
         return [
             int(item["id"])
-            for page in self._task_pages(params, TASK_PAGE)
+            for page in task_pages(self._transport, params, TASK_PAGE)
             for item in page
             # A filter that the server does not understand is ignored without a word.
             if item.get("total_annotations")
@@ -256,14 +267,14 @@ class StudioClient:
     def annotation_ids(self, project_id: int) -> Iterator[int]:
         """The ids of a project's annotations, skipped ones too."""
         params = {"project": project_id, "fields": "all", "include": "id,annotations_ids"}
-        for page in self._task_pages(params | _answered(), TASK_PAGE):
+        for page in task_pages(self._transport, params | answered(), TASK_PAGE):
             for item in page:
                 yield from map(int, filter(None, item["annotations_ids"].split(",")))
 
     def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has an annotation or was skipped, whole, with its annotations."""
-        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | _answered()
-        for page in self._task_pages(params, ANNOTATED_PAGE):
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
+        for page in task_pages(self._transport, params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
 
@@ -292,19 +303,19 @@ class StudioClient:
         """Submit an annotation and return its id."""
         body = {"result": list(result)}
         answer = self._transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
-        return int(answer["id"])
+        return int(expect(answer, "id")["id"])
 
     # Predictions
 
     def model_versions(self, project_id: int) -> dict[str, int]:
         """Model version -> number of its predictions in the project."""
         body = self._transport.get(f"api/projects/{project_id}/model-versions/")
-        return {str(name): int(count) for name, count in body.items()}
+        return {str(name): int(count) for name, count in expect(body).items()}
 
     def predictions(self, project_id: int, model_version: str) -> Iterator[tuple[int, int, float]]:
         """(prediction id, task id, score) for each prediction of a model version."""
         params = {"project": project_id, "model_version": model_version}
-        for item in self._list("api/predictions/", params):
+        for item in listed(self._transport, "api/predictions/", params):
             # A filter that the server does not know is ignored without a word.
             if item.get("model_version") == model_version:
                 yield int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
@@ -319,7 +330,7 @@ class StudioClient:
             body=list(predictions),
             read_seconds=read_seconds,
         )
-        return int(answer.get("created") or 0)
+        return int(expect(answer, "created")["created"])
 
     def create_prediction(self, project_id: int, prediction: Mapping[str, object]) -> None:
         """Create one prediction."""
@@ -342,13 +353,13 @@ class StudioClient:
             body={"model_version": model_version},
             read_seconds=600,
         )
-        return int((answer or {}).get("deleted_predictions") or 0)
+        return int(expect(answer or {}).get("deleted_predictions") or 0)
 
     # Views
 
     def views(self, project_id: int) -> list[View]:
         """The tabs of a project's Data Manager."""
-        found = self._list("api/dm/views/", {"project": project_id})
+        found = listed(self._transport, "api/dm/views/", {"project": project_id})
         return [View(int(view["id"]), view.get("data") or {}) for view in found]
 
     def save_view(self, project_id: int, data: Mapping[str, object], view_id: int | None) -> View:
@@ -358,137 +369,16 @@ class StudioClient:
             path, method = f"api/dm/views/{view_id}/", "PATCH"
         body = {"project": project_id, "data": dict(data)}
         answer = self._transport.send(method, path, params={"project": project_id}, body=body)
-        return View(int(answer["id"]), answer.get("data") or {})
+        return View(expect(answer, "id")["id"], answer.get("data") or {})
 
     def view_tasks(self, project_id: int, view_id: int, count: int) -> list[tuple[int, float]]:
         """(task id, prediction score) of the first `count` tasks of a tab, in its order."""
-        params = {
-            "project": project_id,
-            "view": view_id,
-            "page_size": count,
-            "include": "id,predictions_score",
-        }
-        body = self._transport.get("api/tasks/", params)
-        return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in body["tasks"]]
-
-    # Paging
-
-    def _list(self, path: str, params: Mapping[str, object]) -> list[Any]:
-        body = self._transport.get(path, params)
-        found = body.get("results", []) if isinstance(body, dict) else body
-        return list(found or [])
-
-    def _pages(
-        self, path: str, params: Mapping[str, object], page_size: int
-    ) -> Iterator[list[Any]]:
-        page = 1
-        while True:
-            body = self._transport.get(path, {**params, "page": page, "page_size": page_size})
-            yield body["results"]
-            if not body.get("next"):
-                return
-            page += 1
-
-    def _tasks_by_id(
-        self, params: Mapping[str, object], after: int, page_size: int
-    ) -> Iterator[Any]:
-        """The tasks with an id above `after`, by rising id.
-
-        Each page begins after the last id of the one before: tasks that are deleted meanwhile make
-        none be passed over.
-        """
-        while True:
-            page = _query(_filter("id", "greater", "Number", after), ordering=["tasks:id"])
-            numbers = {"page_size": page_size}
-            answer = self._transport.get("api/tasks/", {**params, **page, **numbers})
-            found = answer["tasks"]
-            if found and int(found[0]["id"]) <= after:
-                raise NoAnswer(
-                    "Label Studio lists the same tasks again.",
-                    cause=f"Asked for those after {after}, it began with {found[0]['id']}.",
-                )
-            yield from found
-            if len(found) >= int(answer["total"]):
-                return
-            if not found:
-                raise NoAnswer(
-                    "Label Studio listed fewer tasks than it says it has.",
-                    cause=f"{answer['total']} more should come after number {after}.",
-                )
-            after = int(found[-1]["id"])
-
-    def _task_pages(self, params: Mapping[str, object], page_size: int) -> Iterator[list[Any]]:
-        seen, page = 0, 1
-        while True:
-            numbers = {"page": page, "page_size": page_size}
-            answer = self._transport.get("api/tasks/", {**params, **numbers})
-            tasks, total = answer["tasks"], int(answer["total"])
-            seen += len(tasks)
-            yield tasks
-            if seen >= total:
-                return
-            if not tasks:
-                raise NoAnswer(
-                    "Label Studio listed fewer tasks than it says it has.",
-                    cause=f"{seen:,} of {total:,} came.",
-                    next_step="Tasks were deleted meanwhile, or its database is broken; try again.",
-                )
-            page += 1
-
-
-def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:
-    """One filter of the Data Manager on a task's column."""
-    return {
-        "filter": f"filter:tasks:{column}",
-        "operator": operator,
-        "type": kind,
-        "value": value,
-    }
-
-
-def _answered() -> dict[str, object]:
-    """The parameter for the tasks that somebody has submitted or skipped."""
-    submitted = _filter("total_annotations", "greater", "Number", 0)
-    skipped = _filter("cancelled_annotations", "greater", "Number", 0)
-    return _query(submitted, skipped, conjunction="or")
-
-
-def _query(
-    *filters: dict[str, object], ordering: Sequence[str] = (), conjunction: str = "and"
-) -> dict[str, object]:
-    """The parameter that filters and orders a listing of tasks.
-
-    The Data Manager takes the same as the body of a GET, which a proxy may drop.
-    """
-    query = {
-        "filters": {"conjunction": conjunction, "items": list(filters)},
-        "ordering": list(ordering),
-    }
-    return {"query": orjson.dumps(query).decode()}
-
-
-def _lean(project_id: int) -> dict[str, object]:
-    """The parameters of a listing of tasks with no more than `Task` holds."""
-    return {
-        "project": project_id,
-        "include": "id,data,total_annotations",
-        "resolve_uri": "false",
-    }
+        params = {"project": project_id, "view": view_id, "include": "id,predictions_score"}
+        tasks, _, _ = tasks_page(self._transport, params, count)
+        return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in tasks]
 
 
 def project_page(url: str, project_id: int, view_id: int | None = None) -> str:
     """The page that opens the label stream: of a tab in its order, or of the whole project."""
     tab = "" if view_id is None else f"tab={view_id}&"
     return f"{url}/projects/{project_id}/data?{tab}labeling=1"
-
-
-def one_project(projects: Sequence[RemoteProject]) -> RemoteProject | None:
-    """The only one of `projects`, or None. Raises ConfigurationError where there are several."""
-    if len(projects) > 1:
-        numbers = ", ".join(str(project.id) for project in projects)
-        raise ConfigurationError(
-            f"There are {len(projects)} projects with the title {projects[0].title!r}.",
-            cause=f"Their numbers: {numbers}.",
-            next_step="Say which: `id` under [project] in labelpilot.toml.",
-        )
-    return projects[0] if projects else None

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.credentials import VARIABLE, find_secret
 from core.errors import ConfigurationError, StudioRefused
-from core.studio.client import StudioClient, one_project, project_page
+from core.studio.client import StudioClient, project_page
 from core.studio.records import RemoteProject, Storage
 from core.studio.server import server_url
 from core.workspace import Workspace
@@ -40,7 +41,7 @@ def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | 
     """The workspace's project, by its number or else by its title; None if there is none."""
     number = workspace.project.id
     if number is None:
-        return one_project(client.find_projects(workspace.project.title))
+        return _only(client.find_projects(workspace.project.title))
     try:
         return client.project(number)
     except StudioRefused as error:
@@ -50,6 +51,18 @@ def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | 
             f"Label Studio has no project with the number {number}.",
             next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
         ) from None
+
+
+def _only(projects: Sequence[RemoteProject]) -> RemoteProject | None:
+    """The only one of `projects`, or None. Raises ConfigurationError where there are several."""
+    if len(projects) > 1:
+        numbers = ", ".join(str(project.id) for project in projects)
+        raise ConfigurationError(
+            f"There are {len(projects)} projects with the title {projects[0].title!r}.",
+            cause=f"Their numbers: {numbers}.",
+            next_step="Say which: `id` under [project] in labelpilot.toml.",
+        )
+    return projects[0] if projects else None
 
 
 def require_project(client: StudioClient, workspace: Workspace) -> RemoteProject:

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from core.errors import StudioUnreachable
+from core.errors import redact
+from core.studio.transport import NoAnswer
 
 UNDEFINED_KEY = "$undefined$"
 
@@ -98,6 +99,29 @@ class View:
     data: Mapping[str, Any]
 
 
+def expect(body: Any, *keys: str) -> dict[str, Any]:
+    """`body`, if it is an object with all of `keys`, and its `id`, if any, a number.
+
+    Raises NoAnswer for anything else, such as what a proxy says in Label Studio's place.
+    """
+    if (
+        not isinstance(body, dict)
+        or any(key not in body for key in keys)
+        or not isinstance(body.get("id", 0), int)
+    ):
+        raise NoAnswer(
+            "The answer is not what Label Studio sends.",
+            cause=redact(orjson.dumps(body).decode()[:200]),
+            next_step="Look at any proxy between here and Label Studio, and at its version.",
+        )
+    return body
+
+
+def read_account(body: Any) -> Account:
+    expect(body, "id", "email")
+    return Account(body["id"], str(body["email"]))
+
+
 def read_task(item: Mapping[str, Any], image_key: str) -> Task:
     return Task(
         int(item["id"]),
@@ -118,10 +142,7 @@ def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]
 
 
 def read_project(body: Any) -> RemoteProject:
-    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-        raise StudioUnreachable(
-            "The answer is no project of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
-        )
+    expect(body, "id")
     return RemoteProject(
         id=body["id"],
         title=str(body.get("title") or ""),
@@ -133,11 +154,7 @@ def read_project(body: Any) -> RemoteProject:
 
 
 def read_storage(body: Any) -> Storage:
-    if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-        raise StudioUnreachable(
-            "The answer is no storage of Label Studio's.", cause=orjson.dumps(body).decode()[:200]
-        )
-    meta = body.get("meta")
+    meta = expect(body, "id").get("meta")
     meta = meta if isinstance(meta, dict) else {}
     return Storage(
         id=body["id"],

@@ -13,7 +13,8 @@ from core.errors import ConfigurationError, StudioUnreachable
 from core.labeling_config import parse_labeling_config
 from core.locks import only_one
 from core.progress import Progress, Work
-from core.studio.client import TASK_PAGE, StudioClient
+from core.studio.client import StudioClient
+from core.studio.listings import TASK_PAGE
 from core.studio.lookup import connect, require_project, storage_at
 from core.studio.records import RemoteProject, Storage, TaskDetail
 from core.studio.server import server_status, wait_for_server

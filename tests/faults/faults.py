@@ -42,12 +42,14 @@ ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"
 ONLY_IN_TABLE = (
     "bulk: down, then up",
     "native: html 200",
+    "native: other json",
     "native: truncated",
     "native: one byte a second",
     "native: labelpilot killed",
     "native: two of one workspace",
     "listing: drop after",
     "listing: bad gateway",
+    "signing: other json",
     "signing: truncated",
     "signing: html 500",
 )
@@ -127,6 +129,7 @@ ACTS = (
     broken.too_many_requests,
     broken.html_500,
     broken.html_200,
+    broken.other_json,
     broken.truncated,
     broken.one_byte_a_second,
     broken.hang_before,
@@ -140,7 +143,13 @@ def _wire() -> Iterator[Harm]:
         name = act.__name__.replace("_", " ")
         yield Harm(f"bulk: {name}", _on_the_wire("bulk", IMPORT, act, 1, 1))
         yield Harm(f"native: {name}", _on_the_wire("native", SYNC, act, 0, 1))
-    for act in (broken.drop_after, broken.html_500, broken.truncated, broken.bad_gateway):
+    for act in (
+        broken.drop_after,
+        broken.html_500,
+        broken.other_json,
+        broken.truncated,
+        broken.bad_gateway,
+    ):
         name = act.__name__.replace("_", " ")
         yield Harm(f"listing: {name}", _on_the_wire("bulk", LIST, act, 0, 2))
         yield Harm(f"signing: {name}", _on_the_wire("bulk", SIGN, act, 0, 1))

@@ -200,6 +200,11 @@ def html_200(exchange: Exchange) -> None:
     exchange.answer("200 OK", "<html><h1>Please sign in</h1></html>", "Content-Type: text/html")
 
 
+def other_json(exchange: Exchange) -> None:
+    """JSON of something else than Label Studio, as status 200; the server gets nothing."""
+    exchange.answer("200 OK", '{"status": "ok"}', "Content-Type: application/json")
+
+
 def truncated(exchange: Exchange) -> None:
     """Half of the answer's body, then the end of the connection."""
     head, _, body = exchange.forward().partition(b"\r\n\r\n")
