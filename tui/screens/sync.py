@@ -80,18 +80,23 @@ class SyncScreen(Section):
         if report is None:
             return [self.no_workspace if self.workspace is None else "Looking …"]
         style = "$text-success" if report.state == "done" else "$foreground"
+        if self._are_doubled:
+            return [plain(harmless(report.detail).capitalize(), style), *self._next(False)]
         words = {
             "done": "A sync looks again, and proves it.",
             "waiting": "Setup comes first: press 1, then a.",
-            "part": "enter makes a task of each image that has none; d mends doubled ones.",
         }.get(report.state, "enter makes a task of each image that has none.")
         return [plain(harmless(report.detail).capitalize(), style), plain(words, "$muted")]
 
     @property
     def _are_doubled(self) -> bool:
-        """Whether images are several tasks, by what ended last."""
-        result = None if self.job is None else self.job.result
-        return bool(getattr(result, "duplicates", 0) or getattr(result, "doubled", 0))
+        """Whether images are several tasks, by what ended last, or else by the last look."""
+        if self.job is not None and self.job.result is not None:
+            result = self.job.result
+            return bool(getattr(result, "duplicates", 0) or getattr(result, "doubled", 0))
+        report = self.pilot.seen.reports.get("images")
+        # A report has words only; the step leaves these out where there are none.
+        return report is not None and "duplicates" in report.detail
 
     def _next(self, good: bool) -> list[Content | str]:
         if good:
@@ -122,7 +127,7 @@ class SyncScreen(Section):
         busy = self.pilot.jobs.in_the_way("repair")
         if busy is not None:
             return f"{busy.title} is running."
-        if self._are_doubled or self.pilot.seen.state("images") == "part":
+        if self._are_doubled:
             return None
         return "No image is known to be several tasks; a sync (enter) counts them."
 
