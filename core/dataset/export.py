@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.formats import find_format
-from core.dataset.gathering import AnnotationSource, FolderSource, Gathered, TaskSource, gather
+from core.dataset.gathering import (
+    WRITE_ANEW,
+    AnnotationSource,
+    FolderSource,
+    Gathered,
+    TaskSource,
+    gather,
+)
 from core.dataset.interpreting import Unreadable
 from core.dataset.material import Material
 from core.dataset.naming import ClassNames
@@ -80,6 +87,21 @@ class ExportResult:
     seconds: float
     details: Details = field(repr=False)
 
+    def differences(self) -> list[str]:
+        """What the target storage's folder lacks and has too much, in sentences."""
+        said, details = [], self.details
+        if details.missing:
+            said.append(
+                f"Label Studio has {len(details.missing):,} annotations that {details.source} has "
+                f"not. {WRITE_ANEW}"
+            )
+        if details.deleted:
+            said.append(
+                f"Left out: {details.deleted:,} annotations in {details.source} that are gone from "
+                "Label Studio."
+            )
+        return said
+
     def as_json(self) -> dict[str, Any]:
         """The command line's JSON object."""
         return {
@@ -89,6 +111,8 @@ class ExportResult:
             "skipped": self.skipped,
             "unreadable": self.unreadable,
             "conflicts": self.conflicts,
+            "missing": len(self.details.missing),
+            "deleted": self.details.deleted,
             "seconds": round(self.seconds, 3),
         }
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from core.dataset.statistics import Statistics
 
 
+WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewrite`."
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSource:
     """A target storage's folder. `live` are the ids of the annotations that Label Studio has.
@@ -118,7 +121,7 @@ def gather(
             unreadable.extend(batch.unreadable)
             yield Progress("read", batch.done, batch.total)
     if not len(tally):
-        raise _nothing(name, tally.skipped, unreadable)
+        raise _nothing(name, tally.skipped, unreadable, tally.missing)
     decision = tally.decide(rule, workspace.images.tag)
     held = Counter(decision.labels.values())
     unreadable.sort(key=lambda left_out: left_out.name)
@@ -166,16 +169,20 @@ def _controls(workspace: Workspace, label_config: str | None) -> Controls:
     return read_controls(label_config)
 
 
-def _nothing(source: str, skipped: int, unreadable: list[Unreadable]) -> LabelpilotError:
+def _nothing(
+    source: str, skipped: int, unreadable: list[Unreadable], missing: int
+) -> LabelpilotError:
     causes = []
+    if missing:
+        causes.append(f"Label Studio has {missing:,} annotations that are not there.")
     if skipped:
         causes.append(f"{skipped:,} annotations were skipped, and say nothing.")
     if unreadable:
         first = min(unreadable, key=lambda left_out: left_out.name)
         causes.append(f"{len(unreadable):,} cannot be read; {first.name}: {first.reason}.")
+    label = "Label some images first: `labelpilot open` gives the link."
     return LabelpilotError(
         f"There is no annotation in {source}; nothing was written.",
         cause=" ".join(causes),
-        next_step="Label some images first: `labelpilot open` gives the link. "
-        "Annotations that were imported reach a target storage only when it is synced.",
+        next_step=WRITE_ANEW if missing else label,
     )

@@ -78,6 +78,11 @@ class Tally:
         """How many annotations count."""
         return len(self._images)
 
+    @property
+    def missing(self) -> int:
+        """How many annotations that Label Studio has were not met yet."""
+        return len(self._missing)
+
     def add(self, records: Packed) -> Packed:
         """Take `records` in, in any order. Returns those that are in Label Studio."""
         if self._live is not None:

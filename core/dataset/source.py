@@ -20,6 +20,7 @@ from core.dataset.export import (
     export_dataset,
     preview,
 )
+from core.dataset.rewriting import rewrite_folder
 from core.dataset.rules import Rule
 from core.dataset.split import Split
 from core.errors import ConfigurationError, LabelpilotError
@@ -41,9 +42,20 @@ def export_from(
     format: str = "json",
     rule: Rule = "latest",
     split: Split | None = None,
+    rewrite: bool = False,
 ) -> Work[ExportResult]:
-    """Write the workspace's dataset. Raises what `export_dataset` raises, and, from the API,
-    StudioRefused and StudioUnreachable."""
+    """Write the workspace's dataset; with `rewrite`, after Label Studio wrote its folder anew.
+
+    Raises what `export_dataset` and `rewrite_folder` raise, and, from the API, StudioRefused and
+    StudioUnreachable.
+    """
+    if rewrite:
+        if origin != "storage":
+            raise ConfigurationError(
+                "Only the target storage's folder can be written anew.",
+                next_step="Leave out `--rewrite`: from the API, nothing is missing.",
+            )
+        yield from rewrite_folder(workspace)
     yield Progress("ask", note="asking Label Studio which annotations it has")
     with _opened(workspace, origin) as found:
         if found.note:

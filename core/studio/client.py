@@ -32,6 +32,7 @@ from core.studio.records import (
     TaskDetail,
     View,
     expect,
+    expect_number,
     read_account,
     read_detail,
     read_project,
@@ -82,7 +83,7 @@ class StudioClient:
     def task_count(self, project_id: int) -> int:
         """How many tasks a project has, in the cheapest way."""
         body = self._transport.get(f"api/projects/{project_id}", {"include": "id,task_number"})
-        return int(expect(body, "id").get("task_number") or 0)
+        return expect_number(expect(body, "id").get("task_number") or 0)
 
     def create_project(self, title: str) -> RemoteProject:
         return read_project(self._transport.send("POST", "api/projects", body={"title": title}))
@@ -161,6 +162,11 @@ class StudioClient:
         """
         path = f"api/storages/{storage.type}/{storage.id}/sync"
         return read_storage(self._transport.send("POST", path, body={}, read_seconds=None))
+
+    def target_storage(self, storage: Storage) -> Storage:
+        """The detail view of a target storage, as `storage` is of a source storage."""
+        path = f"api/storages/export/{storage.type}/{storage.id}"
+        return read_storage(self._transport.get(path))
 
     def sync_target_storage(self, storage: Storage) -> Storage:
         """Write every annotation that the project has to a target storage."""
@@ -310,7 +316,7 @@ class StudioClient:
     def model_versions(self, project_id: int) -> dict[str, int]:
         """Model version -> number of its predictions in the project."""
         body = self._transport.get(f"api/projects/{project_id}/model-versions/")
-        return {str(name): int(count) for name, count in expect(body).items()}
+        return {str(name): expect_number(count) for name, count in expect(body).items()}
 
     def predictions(self, project_id: int, model_version: str) -> Iterator[tuple[int, int, float]]:
         """(prediction id, task id, score) for each prediction of a model version."""
@@ -330,7 +336,7 @@ class StudioClient:
             body=list(predictions),
             read_seconds=read_seconds,
         )
-        return int(expect(answer, "created")["created"])
+        return expect_number(expect(answer, "created")["created"])
 
     def create_prediction(self, project_id: int, prediction: Mapping[str, object]) -> None:
         """Create one prediction."""

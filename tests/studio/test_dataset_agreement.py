@@ -181,3 +181,46 @@ def test_the_folder_the_api_and_their_export_agree_image_by_image(labeled: Label
     stock = labeled.stock
     assert as_sets == from_their_export(stock.url, stock.legacy_token, labeled.project)
     assert as_sets == labeled.expected
+
+
+def test_what_the_folder_lacks_is_told_and_comes_back_when_it_is_written_anew(
+    labeled: Labeled,
+) -> None:
+    assert labeled.export().code == 0
+    whole = labeled.dataset()
+    for file in labeled.files()[:40]:
+        file.unlink()
+    lacking = labeled.export()
+    assert (lacking.code, lacking.json["missing"]) == (4, 40)
+    assert "40 annotations that annotations has not" in lacking.err
+    assert "labelpilot export --rewrite" in lacking.err
+    assert len(labeled.dataset()) == IMAGES - 40
+    for file in labeled.files():
+        file.unlink()
+    lost = labeled.export()
+    assert lost.code == 1
+    assert "labelpilot export --rewrite" in lost.err
+    assert len(labeled.dataset()) == IMAGES - 40
+    mended = labeled.export("--rewrite")
+    assert (mended.code, mended.json["missing"]) == (0, 0), mended.err
+    assert labeled.dataset() == whole
+
+
+def test_a_file_whose_annotation_was_deleted_is_left_out_and_told(labeled: Labeled) -> None:
+    assert labeled.export().code == 0
+    whole = labeled.dataset()
+    file = labeled.files()[0]
+    content = json.loads(file.read_text())
+    headers = {"Authorization": f"Token {labeled.stock.legacy_token}"}
+    url = f"{labeled.stock.url}/api/annotations/{content['id']}/"
+    httpx.delete(url, headers=headers, timeout=60).raise_for_status()
+    assert file.exists()
+    done = labeled.export()
+    assert (done.code, done.json["deleted"], done.json["missing"]) == (0, 1, 0)
+    assert "1 annotations in annotations that are gone from Label Studio" in done.err
+    del whole[Path(content["task"]["data"]["image"]).stem]
+    assert labeled.dataset() == whole
+
+
+def test_only_a_folder_can_be_written_anew(labeled: Labeled) -> None:
+    assert labeled.export("--rewrite", "--from", "api").code == 2

@@ -87,6 +87,7 @@ def _source_options(command: Command) -> Command:
 @click.option(
     "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
 )
+@click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder anew first.")
 @common
 def export(
     origin: Any,
@@ -96,6 +97,7 @@ def export(
     split: float | None,
     seed: int,
     group: str,
+    rewrite: bool,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -105,7 +107,10 @@ def export(
 
     workspace = open_workspace(root)
     parts = None if split is None else Split(split, seed, group)
-    result = run(export_from(workspace, origin, out=out, format=format_, rule=rule, split=parts))
+    work = export_from(
+        workspace, origin, out=out, format=format_, rule=rule, split=parts, rewrite=rewrite
+    )
+    result = run(work)
     words = (
         f"{result.images:,} images in {result.path}; {result.skipped:,} skipped, "
         f"{result.conflicts:,} conflicts, {result.unreadable:,} unreadable"
@@ -113,7 +118,9 @@ def export(
     show(as_json, result.as_json(), words)
     for left_out in (*result.details.unreadable, *result.details.left_out):
         say(f"Left out: {left_out.name}: {left_out.reason}")
-    if result.unreadable:
+    for difference in result.differences():
+        say(difference)
+    if result.unreadable or result.details.missing:
         sys.exit(4)
 
 
