@@ -60,9 +60,12 @@ AFTERWARDS: dict[JobKind, str] = {
     "surplus": "Looking changes nothing.",
     "repair": "Tasks that are removed stay so; repairing again removes the others.",
     "export": "The dataset stays as it was before.",
+    "report": "No page is written.",
     "plan": "Your hooks are ended; nothing was published.",
     "publish": "Scores that are written stay; publishing again completes them.",
     "undo": "Scores that are taken back stay so; doing it again completes it.",
+    "replay": "Comparing begins anew; nothing is changed by it.",
+    "suspects": "Looking changes nothing.",
 }
 
 

@@ -17,8 +17,11 @@ from core.progress import Progress, Work
 if TYPE_CHECKING:
     from core.checklist import Report
     from core.dataset.export import ExportResult
+    from core.dataset.report import Report as HealthReport
     from core.dataset.rules import Rule
+    from core.learning.hindsight import SuspectLabel
     from core.learning.publishing import RoundResult
+    from core.learning.replay import Curves
     from core.learning.round import RoundPlan
     from core.learning.rounds import Outcome, Record
     from core.look import Step, StepId
@@ -195,6 +198,16 @@ def _versions(workspace: Workspace) -> Work[dict[str, int]]:
 def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
     from core.learning.publishing import remove_version
 
+def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
+    from core.dataset.report_files import write_report
+    from core.dataset.source import report_from
+
+    workspace.make_folder()
+    found = yield from report_from(workspace, rule=rule)
+    write_report(found, page)
+    return found
+
+
     return remove_version(workspace, model_version)
 
 
@@ -241,6 +254,18 @@ class Backend:
     sync: Callable[[Workspace], Work[SyncResult]] = _sync
     plan_repair: Callable[[Workspace], Work[RepairPlan]] = _plan_repair
     repair: Callable[[Workspace, RepairPlan], Work[RepairResult]] = _repair
+def _replay(workspace: Workspace) -> Work[Curves]:
+    from core.learning.hindsight import replay_workspace
+
+    return replay_workspace(workspace)
+
+
+def _suspects(workspace: Workspace) -> Work[list[SuspectLabel]]:
+    from core.learning.hindsight import suspect_labels
+
+    return suspect_labels(workspace)
+
+
     preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
     export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
     plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan
@@ -251,3 +276,6 @@ class Backend:
     write_hooks: Callable[[Workspace], None] = _write_hooks
     label_page: Callable[[Workspace], Work[str]] = _label_page
     sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in
+    report: Callable[[Workspace, Rule, Path], Work[HealthReport]] = _report
+    replay: Callable[[Workspace], Work[Curves]] = _replay
+    suspects: Callable[[Workspace], Work[list[SuspectLabel]]] = _suspects

@@ -30,9 +30,12 @@ JobKind = Literal[
     "repair",
     "preview",
     "export",
+    "report",
     "plan",
     "publish",
     "undo",
+    "replay",
+    "suspects",
     "versions",
 ]
 Outcome = Literal["running", "done", "failed", "stopped"]
@@ -43,8 +46,8 @@ MOST_NOTES = 2000
 # Jobs of one group would get into each other's way.
 GROUPS: tuple[frozenset[JobKind], ...] = (
     frozenset({"setup", "server", "sync", "surplus", "repair"}),
-    frozenset({"preview", "export"}),
-    frozenset({"plan", "publish", "undo"}),
+    frozenset({"preview", "export", "report"}),
+    frozenset({"plan", "publish", "undo", "replay", "suspects"}),
     frozenset({"versions"}),
 )
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -37,11 +38,24 @@ def opener(environ: Mapping[str, str], platform: str = sys.platform) -> list[str
     return ["xdg-open"] if desktop and shutil.which("xdg-open") else None
 
 
+def open_page(page: Path) -> bool:
+    """Open the file `page` in a browser; False where the user's browser is on another machine."""
+    elsewhere = ("CODESPACE_NAME", "SSH_CONNECTION", "REMOTE_CONTAINERS", "VSCODE_IPC_HOOK_CLI")
+    command = opener(os.environ)
+    if command is None or any(name in os.environ for name in elsewhere):
+        return False
+    return _run(command, page.resolve().as_uri())
+
+
 def open_link(url: str) -> bool:
     """Open `url` on the user's desktop; False where nothing here can."""
     command = opener(os.environ)
     if command is None or not url.startswith(("http://", "https://")):
         return False
+    return _run(command, url)
+
+
+def _run(command: list[str], url: str) -> bool:
     try:
         subprocess.Popen(
             [*command, url],

@@ -21,6 +21,7 @@ import numpy as np
 from core.checklist import Report, SetupResult
 from core.errors import LabelpilotError
 from core.learning.publishing import RoundResult
+from core.learning.replay import Curves
 from core.learning.round import Asked, RoundPlan
 from core.look import State, StepId
 from core.progress import Progress, Work
@@ -106,6 +107,7 @@ class Stage:
             publish=self.publish,
             versions=self.published,
             remove_version=self.remove_version,
+            replay=self.replay,
             label_page=self.label_page,
             sign_in=lambda workspace: ("labelpilot@localhost", "a [secret] word"),
         )
@@ -251,6 +253,13 @@ class Stage:
 
     def published(self, workspace: Workspace) -> Work[dict[str, int]]:
         self.called("versions")
+    def replay(self, workspace: Workspace) -> Work[Curves]:
+        self.called("replay")
+        yield from self.work("replay", 4)
+        random = np.array([[0.40, 0.60, 0.70], [0.42, 0.62, 0.72]])
+        better = random + np.array([0.0, 0.15, 0.20])
+        return Curves((4, 8, 12), {"random": random, "herding": better, "margin": random[::-1]})
+
         yield Progress("versions")
         return dict(self.versions)
 

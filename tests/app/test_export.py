@@ -75,3 +75,28 @@ async def test_coming_back_reads_the_annotations_again(ready: Stage, walk: Walke
         (ready.workspace.annotations.path / "30").write_text(json.dumps(more))
         await app.press("3")
         assert "8 images labeled" in app.text
+
+
+async def test_h_writes_the_report_as_a_page_and_says_what_stands_out(
+    ready: Stage, walk: Walker
+) -> None:
+    other = annotation(50, IMAGES[1], ["dog"])
+    (ready.workspace.annotations.path / "50").write_text(json.dumps(other))
+    async with walk(ready) as app:
+        await app.press("3", "h")
+        assert "The state of the dataset" in app.text
+        assert "Classes of the labeling config that no image has: 1" in app.text
+        assert "same as: labelpilot report --out .labelpilot/report.html" in app.text
+        page = (ready.workspace.folder / "report.html").read_text()
+        assert "cat &amp; co" in page and "<html" in page
+        await app.press("c", "enter")
+        assert app.app.clipboard == ".labelpilot/report.html"
+        assert "7 images labeled" in app.text
+
+
+async def test_a_window_over_the_export_leaves_what_was_written_on_the_screen(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("3", "enter", "d", "enter")
+        assert "Written: data/dataset.json, 7 tags." in app.text

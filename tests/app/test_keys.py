@@ -72,7 +72,7 @@ async def test_the_line_of_keys_shows_only_what_applies(stage: Stage, walk: Walk
 
 
 async def test_the_help_tells_every_key_and_its_section_first(ready: Stage, walk: Walker) -> None:
-    async with walk(ready, size=(100, 120)) as app:
+    async with walk(ready, size=(100, 160)) as app:
         await app.press("3", "question_mark")
         assert app.text.index("Write the dataset") < app.text.index("Do every step")
         for key in KEYS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from core.learning.rounds import Pick, Record, save_record
@@ -151,3 +152,95 @@ async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
         await app.press("enter")
         assert "random 20 %" in app.text
         assert "--random-share 0.2" in " ".join(app.text.split())
+
+
+DATASET = {"img_000": ["[/red]"], "img_001": ["dog"]}
+HOOKS = """
+def get_embeddings():
+    names = ["[b] weird [red]", *(f"img_{number:03}" for number in range(11))]
+    return {name: [1.0, number / 100] for number, name in enumerate(names)}
+def get_loss_trainset():
+    return {name: 9.0 if name == "img_003" else 0.1 for name in get_embeddings()}
+"""
+
+
+async def test_o_shows_which_order_pays_and_enter_takes_it(ready: Stage, walk: Walker) -> None:
+    ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
+    async with walk(ready, size=(80, 40)) as app:
+        await app.press("4", "o")
+        assert "herding pays most on your labels: +17.5 ± 0.0 points" in app.text
+        assert "labels to reach" in app.text
+        assert "76.0 ± 1.0" in app.text
+        await app.press("enter")
+        assert "order herding" in app.text
+        assert "On your labels: +17.5 ± 0.0 points over random ones." in app.text
+        await app.press("o")
+        assert "enter close" in app.text
+        assert ready.calls.count("replay") == 1
+
+
+async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.press("4")
+        await app.pilot.press("o")
+        await app.until(lambda: "same as: labelpilot replay" in app.text)
+        await app.press("escape")
+        assert ready.closed == ["replay"]
+        await app.pilot.press("o", "1")
+        ready.hold.set()
+        await app.settled()
+        assert "Which order pays" not in app.text
+        await app.press("4")
+        assert "Which order pays" in app.text
+
+
+async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "o", "s")
+        assert app.toasts == ["There is no data/dataset.json yet: 3, then enter, writes it."] * 2
+        ready.workspace.learning.hooks.unlink()
+        await app.press("s")
+        assert app.toasts[-1].startswith("There are no embeddings yet: enter writes a hooks file")
+
+
+async def test_s_lists_labels_that_all_their_neighbours_contradict(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.workspace.learning.hooks.write_text(HOOKS)
+    labels = {f"img_{n:03}": ["dog" if n == 3 else "[/red]"] for n in range(8)}
+    ready.workspace.annotations.dataset.write_text(json.dumps(labels))
+    async with walk(ready) as app:
+        await app.press("4", "s")
+        assert "1 label is likely wrong." in app.text
+        row = next(line for line in app.text.splitlines() if "img_003" in line)
+        assert "9.00  dog: all say [/red], none says dog" in row
+
+
+async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.workspace.learning.hooks.write_text("raise ValueError('[/b] no')")
+    ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
+    async with walk(ready) as app:
+        await app.press("4", "s")
+        assert "labeling/active_learning.py failed on line 1." in app.text
+        ready.workspace.learning.hooks.write_text(HOOKS)
+        await app.press("r")
+        assert "No label is contradicted by all of its neighbours." in app.text
+
+
+async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        words = "Measured on digits: worse than random in 5 of 6 trials. o tells on yours."
+        assert words in app.text
+        await app.press("e")
+        assert "digits: worse than random in 5 of 6 trials." in app.text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 from textual.app import ComposeResult
@@ -13,6 +15,7 @@ from textual.content import Content
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.dialogs import Dialog, sentence
+from tui.screens.report import report_dialog
 from tui.screens.section import Section
 from tui.widgets.chart import ClassChart
 from tui.widgets.lists import KeyedText
@@ -22,17 +25,22 @@ from tui.words import ago, count, lines, plain, some
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
+    from core.dataset.report import Report
     from core.dataset.rules import Rule
+
+# In the folder that git ignores, as it names people.
+REPORT_PAGE = "report.html"
 
 
 class ExportScreen(Section):
     """The preview of an export, and its result."""
 
     PLACE: ClassVar[Place] = "export"
-    JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "preview")
+    JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "report", "preview")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
     rule: Rule = "latest"
+    _left = True
 
     def body(self) -> ComposeResult:
         yield WorkPanel(notes=2)
@@ -41,7 +49,13 @@ class ExportScreen(Section):
             yield ClassChart()
         yield Said(id="found")
 
+    def on_screen_suspend(self) -> None:
+        self._left = self.pilot.current_mode != self.PLACE
+
     def on_screen_resume(self) -> None:
+        # A window over this section has changed nothing.
+        if not self._left:
+            return
         if self.job is None or self.job.outcome in ("done", "stopped"):
             self._look()
 
@@ -86,7 +100,9 @@ class ExportScreen(Section):
         workspace, failure = self.workspace, self.failure
         if workspace is None:
             return [self.no_workspace]
-        same = plain(f"same as: {self._command}", "$muted")
+        job = self.job
+        command = job.command if job is not None and job.running else self._command
+        same = plain(f"same as: {command}", "$muted")
         if failure is not None and failure.error is not None:
             hint = plain("enter tells the whole, r looks again", "$muted")
             # That there is nothing to export yet is no mishap.
@@ -148,7 +164,7 @@ class ExportScreen(Section):
         if action in ("write", "details") and self.preview is None:
             return "The annotations are not read yet."
         busy = self.pilot.jobs.in_the_way("export")
-        if action in ("write", "rule", "look") and busy is not None:
+        if action in ("write", "rule", "look", "report") and busy is not None:
             return f"{busy.title} is running."
         return None
 
@@ -179,6 +195,24 @@ class ExportScreen(Section):
         self.rule = rules[(rules.index(self.rule) + 1) % len(rules)]
         self.forget_failures()
         self._look()
+
+    def action_report(self) -> None:
+        workspace = self.workspace
+        if self.refused("report") or workspace is None:
+            return
+        page = workspace.folder / REPORT_PAGE
+        rule = "" if self.rule == "latest" else f" --rule {self.rule}"
+        command = f"labelpilot report{rule} --out {shlex.quote(workspace.relative(page))}"
+        begin = partial(self.backend.report, workspace, self.rule, page)
+        job = self.pilot.jobs.start("report", "Looking at the dataset", command, begin)
+        self.await_result(job, partial(self._show_report, page, command))
+
+    def _show_report(self, page: Path, command: str, found: Report) -> None:
+        from tui.links import open_page
+
+        assert self.workspace is not None
+        shown = self.workspace.relative(page)
+        self.pilot.push_screen(report_dialog(found, shown, command, open_page(page)))
 
     def action_details(self) -> None:
         if self.refused("details"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -17,28 +18,37 @@ from tui.backend import RoundSettings
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.asked import AskedDialog
-from tui.screens.dialogs import Dialog, sentence
-from tui.screens.history import history_dialog
+from tui.screens.dialogs import sentence
+from tui.screens.looking_back import LookingBack
 from tui.screens.round_form import RoundForm
-from tui.screens.section import Section
-from tui.widgets.histogram import histogram
+from tui.screens.round_words import before, facts, settings_line
 from tui.widgets.joblog import JobLog
 from tui.widgets.plan import MOST_ROWS, PlanView
 from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
-from tui.words import count, duration, lines, plain
+from tui.words import count, plain
 
 if TYPE_CHECKING:
-    from core.learning.publishing import RoundResult
     from core.learning.round import RoundPlan
     from core.workspace import Workspace
 
 
-class LearningScreen(Section):
+# The jobs in which the user's hooks print something.
+RUN_HOOKS = ("plan", "replay", "suspects")
+
+
+class LearningScreen(LookingBack):
     """A round: its settings, the hooks as they run, the plan, the published order."""
 
     PLACE: ClassVar[Place] = "learning"
-    JOBS: ClassVar[tuple[JobKind, ...]] = ("undo", "publish", "plan", "versions")
+    JOBS: ClassVar[tuple[JobKind, ...]] = (
+        "undo",
+        "publish",
+        "plan",
+        "replay",
+        "suspects",
+        "versions",
+    )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
 
     settings: RoundSettings | None = None
@@ -62,10 +72,10 @@ class LearningScreen(Section):
             self._start_plan()
         self.query_one("#round", Said).say(self._round(plan))
         self.query_one(WorkPanel).show(job if running else None)
-        failed_hooks = self.failure is not None and self.failure.kind == "plan"
         log, view = self.query_one(JobLog), self.query_one(PlanView)
-        log.display = bool(job and job.kind == "plan" and (running or failed_hooks))
-        log.follow(self.pilot.jobs.last("plan"))
+        hooks = job if job is not None and job.kind in RUN_HOOKS else None
+        log.display = hooks is not None and hooks.outcome in ("running", "failed")
+        log.follow(hooks)
         view.display = plan is not None and not log.display
         # A table without rows would swallow enter.
         view.table.display = view.display
@@ -77,38 +87,13 @@ class LearningScreen(Section):
         settings = self.settings or self._default()
         if settings is None:
             return []
-        parts = [Content.assemble(("model version ", "$muted"), plain(settings.model_version))]
-        parts.append(Content.assemble(("order ", "$muted"), plain(settings.order)))
-        workspace = self.workspace
-        neighbours = settings.neighbours or (workspace.learning.neighbours if workspace else 0)
-        parts.append(Content.assemble(("neighbours ", "$muted"), f"{neighbours:,}"))
-        if settings.random_share:
-            parts.append(
-                Content.assemble(("random ", "$muted"), f"{settings.random_share * 100:g} %")
-            )
-        if settings.worst:
-            parts.append(Content.assemble(("worst ", "$muted"), f"{settings.worst:,}"))
-        shown: list[Content | str] = [Content("    ").join(parts)]
+        shown: list[Content | str] = [settings_line(settings, self.workspace)]
         # On a small screen the images matter more than how they were found.
-        if plan is not None and self.size.height >= 22:
-            shown += self._facts(plan)
+        if self.size.height >= 22:
+            shown += facts(plan) if plan is not None else []
+            measured = self.measured(settings.order)
+            shown += [plain(measured, "$muted")] if measured else []
         return shown
-
-    def _facts(self, plan: RoundPlan) -> list[Content | str]:
-        search = f"{plan.engine} search, " if plan.engine else ""
-        sides = f"{plan.queries:,} asking x {plan.candidates:,} unlabeled"
-        recall = f", recall {plan.recall:.2f}" if plan.engine else ""
-        facts = [plain(f"{search}{sides}, {duration(plan.seconds)}{recall}", "$muted")]
-        if len(plan.losses):
-            bars, median, worst = histogram(plan.losses, 20)
-            facts.append(
-                Content.assemble(
-                    ("losses of the train set  ", "$muted"),
-                    (bars, "$primary"),
-                    (f"  median {median:.2f}, worst {worst:.2f}", "$muted"),
-                )
-            )
-        return [*facts]
 
     def _found(self, plan: RoundPlan | None) -> list[Content | str]:
         workspace, failure, job = self.workspace, self.failure, self.job
@@ -119,7 +104,10 @@ class LearningScreen(Section):
             return [plain(sentence(failure.error), "bold $text-error"), hint]
         published = self.published
         settings = self.settings or self._default()
-        same = plain(f"same as: {settings.command}" if settings else "", "$muted")
+        command = settings.command if settings else ""
+        if job is not None and job.running:
+            command = job.command
+        same = plain(f"same as: {command}" if command else "", "$muted")
         if published is not None:
             done = f"Published: {count(published.scored, 'image')} scored as "
             done += f"{published.model_version}. b opens them in this order."
@@ -131,26 +119,11 @@ class LearningScreen(Section):
             return [plain(f"{words}. p publishes them; nothing is written yet."), same]
         if job is not None and job.running:
             return [same]
-        return [*self._before(), "", same]
-
-    def _before(self) -> list[Content | str]:
-        workspace = self.workspace
-        assert workspace is not None
-        hooks = workspace.learning.hooks
-        name = workspace.relative(hooks)
-        parts: list[Content | str] = []
-        if hooks.is_file():
-            parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
-            parts.append("enter runs them, finds what to label next, and shows it first.")
-        else:
-            parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
-            parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
-            parts.append("enter writes one to complete; e in Setup names another.")
-        versions = self.versions
-        if versions:
-            parts += ["", plain("Published before", "bold")]
-            parts += [plain(f"  {v}: {count(n, 'score')}") for v, n in list(versions.items())[-5:]]
-        return parts
+        parts = before(workspace, self.versions)
+        if self.why_not_look_back() is None:
+            words = "o shows which order pays on your labels, s labels that are likely wrong."
+            parts += ["", plain(words, "$muted")]
+        return [*parts, "", same]
 
     # What is known
 
@@ -159,20 +132,6 @@ class LearningScreen(Section):
         """The plan that stands, whether published or not."""
         job = self.pilot.jobs.last("plan")
         return cast("RoundPlan | None", job.result) if job is not None else None
-
-    @property
-    def published(self) -> RoundResult | None:
-        """What was published of this plan."""
-        plan, publish = self.pilot.jobs.last("plan"), self.pilot.jobs.last("publish")
-        if publish is None or publish.outcome != "done" or plan is None:
-            return None
-        return publish.result if publish.began > plan.began else None
-
-    @property
-    def versions(self) -> dict[str, int] | None:
-        """Model version -> number of scores, as last seen."""
-        job = self.pilot.jobs.last("versions")
-        return cast("dict[str, int] | None", job.result) if job is not None else None
 
     def _default(self) -> RoundSettings | None:
         job = self.pilot.jobs.last("versions")
@@ -192,13 +151,16 @@ class LearningScreen(Section):
         if (reason := super().why_not(action)) is not None:
             return reason
         busy = self.pilot.jobs.in_the_way("plan")
-        if action in ("plan", "publish", "edit", "undo", "look") and busy is not None:
+        starting = ("plan", "publish", "edit", "undo", "look", "orders", "suspects")
+        if action in starting and busy is not None:
             return f"{busy.title} is running."
         if action == "publish":
             if self.plan is None:
                 return "There is no plan yet: enter makes one."
             if self.published is not None:
                 return "This plan is published already."
+        if action in ("orders", "suspects"):
+            return self.why_not_look_back()
         if action == "filter" and self.plan is None:
             return "There is no plan to search in yet."
         if action == "undo" and not self.versions:
@@ -260,7 +222,11 @@ class LearningScreen(Section):
     def action_look(self) -> None:
         if self.refused("look"):
             return
-        again = self.failure is not None or self.plan is not None
+        failure = self.failure
+        if failure is not None and failure.kind in ("replay", "suspects"):
+            self.look_back_again(failure.kind)
+            return
+        again = failure is not None or self.plan is not None
         self.forget_failures()
         if again:
             self._start_plan()
@@ -286,7 +252,7 @@ class LearningScreen(Section):
         if self.refused("edit") or workspace is None:
             return
         settings = self.settings or self._default() or RoundSettings("model_v1")
-        self.pilot.push_screen(RoundForm(settings, workspace), self._edited)
+        self.pilot.push_screen(RoundForm(settings, workspace, self.known_of), self._edited)
 
     def _edited(self, settings: RoundSettings | None) -> None:
         if settings is None or settings == self.settings:
@@ -297,43 +263,15 @@ class LearningScreen(Section):
         self.pilot.jobs.forget("plan")
         self.show()
 
-    def action_history(self) -> None:
-        workspace = self.workspace
-        if not self.refused("history") and workspace is not None:
-            self.run_worker(partial(self._find_history, workspace), thread=True)
+    @property
+    def order(self) -> str:
+        settings = self.settings or self._default()
+        return settings.order if settings is not None else ""
 
-    def _find_history(self, workspace: Workspace) -> None:
-        # In a thread: a round's record holds each image that it asked for.
-        dialog = history_dialog(*self.backend.history(workspace))
-        self.app.call_from_thread(self.app.push_screen, dialog)
-
-    def action_undo(self) -> None:
-        if self.refused("undo"):
-            return
-        published = self.published
-        version = published.model_version if published else list(self.versions or {})[-1]
-        number = (self.versions or {}).get(version, 0)
-        question = Dialog(
-            "Take a model version back?",
-            lines(
-                [
-                    plain(f"{version}: {count(number, 'score')}, as its last run left them."),
-                    "Scores that this run had replaced come back. Annotations stay as they are.",
-                ]
-            ),
-            yes="take it back",
-            no="leave it",
-        )
-        self.pilot.push_screen(question, partial(self._undo, version))
-
-    def _undo(self, version: str, agreed: bool | None) -> None:
-        workspace = self.workspace
-        if not agreed or workspace is None:
-            return
-        self.pilot.jobs.forget("publish")
-        begin = partial(self.backend.remove_version, workspace, version)
-        command = f"labelpilot rounds --undo {version}"
-        self.pilot.jobs.start("undo", "Taking the scores back", command, begin)
+    def take_order(self, order: str) -> None:
+        settings = self.settings or self._default()
+        if settings is not None:
+            self._edited(replace(settings, order=order))
 
 
 def next_version(known: Iterable[str]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textual.widgets import Input
 
@@ -33,8 +32,11 @@ CLAIM_WORDS = {
 class RoundForm(Form[RoundSettings]):
     """Changes what the next plan is made with."""
 
-    def __init__(self, settings: RoundSettings, workspace: Workspace) -> None:
+    def __init__(
+        self, settings: RoundSettings, workspace: Workspace, measured: Callable[[str], str]
+    ) -> None:
         neighbours = settings.neighbours or workspace.learning.neighbours
+        self._measured = measured
         self._default = workspace.learning.neighbours
         fields = [
             Field("model_version", "Model version", settings.model_version),
@@ -57,17 +59,12 @@ class RoundForm(Form[RoundSettings]):
             self._tell_of_order()
 
     def _tell_of_order(self) -> None:
-        from core.learning.measured import measured
-
         order = self.text("order")
         known = plain(", ".join(ORDER_WORDS), "$muted")
         if order not in ORDER_WORDS:
             self.hint("order", known)
             return
-        words = f"{ORDER_WORDS[order]}."
-        # The figures are a help, and come with a release: a form opens without them too.
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            words += f" {measured(order)}"
+        words = f"{ORDER_WORDS[order]}. {self._measured(order)}".rstrip()
         self.hint("order", lines([plain(words), known]))
 
     def accept(self, values: Mapping[str, str | bool]) -> RoundSettings:

@@ -3,7 +3,8 @@ that does not apply."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -30,6 +31,8 @@ class Section(Screen[None]):
     JOBS: ClassVar[tuple[JobKind, ...]] = ()
     AUTO_FOCUS = ""
 
+    _awaited: tuple[Job, Callable[[Any], None]] | None = None
+
     def compose(self) -> ComposeResult:
         yield TopBar()
         with Vertical(id="body"):
@@ -50,6 +53,7 @@ class Section(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.show()
+        self._tell_awaited()
 
     def keep_focus(self, widget: Widget) -> None:
         """Let `widget` have the keys unless another has them; a hidden one has none."""
@@ -62,6 +66,20 @@ class Section(Screen[None]):
         # The other sections catch up when they are looked at again.
         if self in self.app.screen_stack:
             self.show()
+        self._tell_awaited()
+
+    def await_result(self, job: Job | None, tell: Callable[[Any], None]) -> None:
+        """Call `tell` with what `job` gave, once it is done and the user looks at this section."""
+        self._awaited = None if job is None else (job, tell)
+
+    def _tell_awaited(self) -> None:
+        if self._awaited is None or self.app.screen is not self:
+            return
+        job, tell = self._awaited
+        if not job.running:
+            self._awaited = None
+            if job.outcome == "done":
+                tell(job.result)
 
     @property
     def pilot(self) -> LabelpilotApp:
