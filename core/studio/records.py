@@ -104,17 +104,32 @@ def expect(body: Any, *keys: str) -> dict[str, Any]:
 
     Raises NoAnswer for anything else, such as what a proxy says in Label Studio's place.
     """
-    if (
-        not isinstance(body, dict)
-        or any(key not in body for key in keys)
-        or not isinstance(body.get("id", 0), int)
-    ):
-        raise NoAnswer(
-            "The answer is not what Label Studio sends.",
-            cause=redact(orjson.dumps(body).decode()[:200]),
-            next_step="Look at any proxy between here and Label Studio, and at its version.",
-        )
+    if not isinstance(body, dict) or any(key not in body for key in keys):
+        raise _not_understood(body)
+    expect_number(body.get("id", 0))
     return body
+
+
+def expect_items(body: Any) -> list[dict[str, Any]]:
+    """`body`, if it is a list of objects with an `id`; raises NoAnswer for anything else."""
+    if not isinstance(body, list):
+        raise _not_understood(body)
+    return [expect(item, "id") for item in body]
+
+
+def expect_number(value: Any) -> int:
+    """`value`, if it is a whole number; raises NoAnswer for anything else."""
+    if not isinstance(value, int):
+        raise _not_understood(value)
+    return value
+
+
+def _not_understood(body: Any) -> NoAnswer:
+    return NoAnswer(
+        "The answer is not what Label Studio sends.",
+        cause=redact(orjson.dumps(body).decode()[:200]),
+        next_step="Look at any proxy between here and Label Studio, and at its version.",
+    )
 
 
 def read_account(body: Any) -> Account:

@@ -227,7 +227,7 @@ def _sentences(url: str) -> Iterator[None]:
         # The SDK reads the answer to a token's refresh as JSON, whatever a proxy sent.
         raise NoAnswer(
             f"What answers at {url} is not Label Studio, or is broken.",
-            cause=str(error),
+            cause=f"It gave no access token for the token ({type(error).__name__}).",
             next_step="Look at `url` under [studio] in labelpilot.toml, and at any proxy between.",
         ) from None
 
