@@ -168,6 +168,16 @@ def _export(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
     return export_from(workspace, rule=rule)
 
 
+def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
+    from core.dataset.report_files import write_report
+    from core.dataset.source import report_from
+
+    workspace.make_folder()
+    found = yield from report_from(workspace, rule=rule)
+    write_report(found, page)
+    return found
+
+
 def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
     from core.learning.round import plan_round
 
@@ -198,16 +208,6 @@ def _versions(workspace: Workspace) -> Work[dict[str, int]]:
 def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
     from core.learning.publishing import remove_version
 
-def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
-    from core.dataset.report_files import write_report
-    from core.dataset.source import report_from
-
-    workspace.make_folder()
-    found = yield from report_from(workspace, rule=rule)
-    write_report(found, page)
-    return found
-
-
     return remove_version(workspace, model_version)
 
 
@@ -222,6 +222,18 @@ def _write_hooks(workspace: Workspace) -> None:
     from core.learning.starter import write_starter
 
     write_starter(workspace)
+
+
+def _replay(workspace: Workspace) -> Work[Curves]:
+    from core.learning.hindsight import replay_workspace
+
+    return replay_workspace(workspace)
+
+
+def _suspects(workspace: Workspace) -> Work[list[SuspectLabel]]:
+    from core.learning.hindsight import suspect_labels
+
+    return suspect_labels(workspace)
 
 
 def _label_page(workspace: Workspace) -> Work[str]:
@@ -254,28 +266,16 @@ class Backend:
     sync: Callable[[Workspace], Work[SyncResult]] = _sync
     plan_repair: Callable[[Workspace], Work[RepairPlan]] = _plan_repair
     repair: Callable[[Workspace, RepairPlan], Work[RepairResult]] = _repair
-def _replay(workspace: Workspace) -> Work[Curves]:
-    from core.learning.hindsight import replay_workspace
-
-    return replay_workspace(workspace)
-
-
-def _suspects(workspace: Workspace) -> Work[list[SuspectLabel]]:
-    from core.learning.hindsight import suspect_labels
-
-    return suspect_labels(workspace)
-
-
     preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
     export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
+    report: Callable[[Workspace, Rule, Path], Work[HealthReport]] = _report
     plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan
     publish: Callable[[Workspace, RoundPlan], Work[RoundResult]] = _publish
     versions: Callable[[Workspace], Work[dict[str, int]]] = _versions
     remove_version: Callable[[Workspace, str], Work[int]] = _remove_version
     history: Callable[[Workspace], tuple[list[Record], list[Outcome]]] = _history
     write_hooks: Callable[[Workspace], None] = _write_hooks
-    label_page: Callable[[Workspace], Work[str]] = _label_page
-    sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in
-    report: Callable[[Workspace, Rule, Path], Work[HealthReport]] = _report
     replay: Callable[[Workspace], Work[Curves]] = _replay
     suspects: Callable[[Workspace], Work[list[SuspectLabel]]] = _suspects
+    label_page: Callable[[Workspace], Work[str]] = _label_page
+    sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in

@@ -105,9 +105,9 @@ class Stage:
             repair=self.repair,
             plan=self.plan,
             publish=self.publish,
+            replay=self.replay,
             versions=self.published,
             remove_version=self.remove_version,
-            replay=self.replay,
             label_page=self.label_page,
             sign_in=lambda workspace: ("labelpilot@localhost", "a [secret] word"),
         )
@@ -251,8 +251,6 @@ class Stage:
             plan.model_version, plan.order, "exact", 1.0, 4, 8, number, number, 0, page, 2.5
         )
 
-    def published(self, workspace: Workspace) -> Work[dict[str, int]]:
-        self.called("versions")
     def replay(self, workspace: Workspace) -> Work[Curves]:
         self.called("replay")
         yield from self.work("replay", 4)
@@ -260,6 +258,8 @@ class Stage:
         better = random + np.array([0.0, 0.15, 0.20])
         return Curves((4, 8, 12), {"random": random, "herding": better, "margin": random[::-1]})
 
+    def published(self, workspace: Workspace) -> Work[dict[str, int]]:
+        self.called("versions")
         yield Progress("versions")
         return dict(self.versions)
 
