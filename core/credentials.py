@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -119,8 +120,9 @@ def _stored(workspace: Workspace, name: Name) -> Secret | None:
         raise KeyringLocked(
             f"The {name} is in the system keyring, which cannot be reached from here.",
             cause="It was stored in another session, such as a desktop's.",
-            next_step=f"Work in such a session, or set {VARIABLE}, or have this workspace keep its "
-            "secrets in a file: `labelpilot token allow-file`.",
+            next_step="Open the keyring here (`labelpilot`, then t), or work in such a session, or "
+            f"set {VARIABLE}, or have this workspace keep its secrets in a file: `labelpilot token "
+            "allow-file`.",
         )
     kept = read_secret(_entry(workspace, name))
     return Secret(kept, "keyring") if kept else None
@@ -146,6 +148,32 @@ def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
         return "file"
     _session[_realm(workspace), name] = value
     return "session"
+
+
+def needs_choice(workspace: Workspace) -> bool:
+    """Whether only people can say where a token is to go: no keyring is here, and they have not
+    agreed to a file.
+
+    For our own server that is so only where a keyring that cannot be reached from here holds what
+    was stored before. Raises KeyringLocked where there is a keyring that does not answer.
+    """
+    stored = _read_file(workspace)
+    if stored.agreed or has_keyring():
+        return False
+    return not workspace.owns_server or bool(stored.in_keyring)
+
+
+def variable_advice(environ: Mapping[str, str]) -> str:
+    """How to give labelpilot the token as an environment variable, here."""
+    if environ.get("CODESPACE_NAME"):
+        return (
+            f"On github.com: Settings, Codespaces, New secret; name it {VARIABLE}, allow it for "
+            "this repository, then stop and start the codespace."
+        )
+    return (
+        f"In the shell, before labelpilot: `read -rs {VARIABLE} && export {VARIABLE}`, then paste "
+        "the token and press enter; so it is in no history."
+    )
 
 
 def agree_to_file(workspace: Workspace) -> Path:

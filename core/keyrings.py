@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import ConfigurationError, LabelpilotError
@@ -91,10 +92,19 @@ def keyring_name() -> str | None:
     return str(backend.name)
 
 
-def can_start_keyring() -> bool:
-    """Whether `start_keyring` has what it needs: the programs, and no keyring that runs already."""
-    programs = ("dbus-run-session", "gnome-keyring-daemon")
-    return BUS not in os.environ and all(map(shutil.which, programs))
+def why_not_start() -> str:
+    """Why `start_keyring` cannot do its work here, as a sentence; empty where it can."""
+    if not all(map(shutil.which, ("dbus-run-session", "gnome-keyring-daemon"))):
+        return "gnome-keyring and dbus are not both installed."
+    if BUS in os.environ:
+        return f"{BUS} is set: there is a D-Bus session already."
+    return ""
+
+
+def is_new_keyring() -> bool:
+    """Whether `start_keyring` would make a keyring, so that its password is a new one."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"))
+    return not (data / "keyrings" / "login.keyring").exists()
 
 
 def start_keyring(password: str) -> None:
@@ -102,19 +112,19 @@ def start_keyring(password: str) -> None:
 
     For machines without a desktop. What is stored stays, encrypted, in the user's own folder; the
     keyring is made if there is none yet. The session ends with this process, however that ends.
-    Raises KeyringLocked for a wrong password, ConfigurationError where a program is missing.
+    Raises KeyringLocked for a wrong password, ConfigurationError where `why_not_start` says why.
     """
     global _own_session
     import keyring
     import keyring.core
 
-    if not can_start_keyring():
+    if reason := why_not_start():
         raise ConfigurationError(
             "A keyring cannot be started here.",
-            cause=f"{BUS} is set: there is a D-Bus session already."
+            cause=reason,
+            next_step="Use the keyring of that session, and open it there."
             if BUS in os.environ
-            else "gnome-keyring and dbus are not both installed.",
-            next_step="Install them (on Debian and Ubuntu: gnome-keyring, dbus).",
+            else "Install them (on Debian and Ubuntu: apt-get install gnome-keyring dbus).",
         )
     former = keyring.get_keyring()
     # `cat` ends when the pipe from this process does, and the session with it.

@@ -124,6 +124,36 @@ def _token_source(workspace: Workspace) -> str | None:
     return None
 
 
+def _needs_choice(workspace: Workspace) -> bool:
+    from core.credentials import needs_choice
+
+    return needs_choice(workspace)
+
+
+def _why_not_start() -> str:
+    from core.keyrings import why_not_start
+
+    return why_not_start()
+
+
+def _is_new_keyring() -> bool:
+    from core.keyrings import is_new_keyring
+
+    return is_new_keyring()
+
+
+def _start_keyring(password: str) -> None:
+    from core.keyrings import start_keyring
+
+    start_keyring(password)
+
+
+def _agree_to_file(workspace: Workspace) -> Path:
+    from core.credentials import agree_to_file
+
+    return agree_to_file(workspace)
+
+
 def _store_token(workspace: Workspace, token: str) -> Work[str]:
     """Try the token first: one that is refused is not stored."""
     from core.credentials import clean_token, store_secret
@@ -262,6 +292,11 @@ class Backend:
     status: Callable[[Workspace], ServerStatus] = _status
     stop_server: Callable[[Workspace], Work[bool]] = _stop_server
     token_source: Callable[[Workspace], str | None] = _token_source
+    needs_choice: Callable[[Workspace], bool] = _needs_choice
+    why_not_start: Callable[[], str] = _why_not_start
+    is_new_keyring: Callable[[], bool] = _is_new_keyring
+    start_keyring: Callable[[str], None] = _start_keyring
+    agree_to_file: Callable[[Workspace], Path] = _agree_to_file
     store_token: Callable[[Workspace, str], Work[str]] = _store_token
     sync: Callable[[Workspace], Work[SyncResult]] = _sync
     plan_repair: Callable[[Workspace], Work[RepairPlan]] = _plan_repair

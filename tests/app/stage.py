@@ -85,6 +85,7 @@ class Stage:
     tasks: int = 0
     doubled: int = 0
     token: str | None = None
+    no_keyring: bool = False
     versions: dict[str, int] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event | None = None
@@ -99,6 +100,7 @@ class Stage:
             status=self.status,
             stop_server=self.stop_server,
             token_source=lambda workspace: self.token,
+            needs_choice=lambda workspace: self.no_keyring,
             store_token=self.store_token,
             sync=self.sync,
             plan_repair=self.plan_repair,

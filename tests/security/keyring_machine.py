@@ -84,13 +84,17 @@ class Machine:
 
     def act(self, state: State, *expressions: str) -> list[dict[str, Any]]:
         """What came of each expression, with the keyring in `state`; nothing asked anything."""
-        command = [sys.executable, "-c", _ACT, *expressions]
+        done = self.run(_ACT, *expressions, state=state)
+        assert len(done) == len(expressions)
+        return done
+
+    def run(self, program: str, *arguments: str, state: State = "none") -> list[dict[str, Any]]:
+        """The JSON lines that a Python program prints, with the keyring in `state`."""
+        command = [sys.executable, "-c", program, *arguments]
         if state != "none":
             prepare = f'{_PREPARED[state]}; exec "$@"'
             command = ["dbus-run-session", "--", "sh", "-c", prepare, "sh", *command]
-        done = self._run(command)
-        assert len(done) == len(expressions)
-        return done
+        return self._run(command)
 
     def make_keyring(self) -> None:
         """Have a keyring that exists from now on, and is locked until it is opened."""

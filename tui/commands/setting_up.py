@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,14 @@ from tui.console import (
     say,
     show,
     workspace_root,
+)
+
+# A keyring for one shell, as Debian's gnome-keyring and dbus give it; the app can start one itself.
+_KEYRING_ADVICE = (
+    "- a keyring. The app starts one (`labelpilot`, then t). For commands, a shell with one: "
+    '`dbus-run-session -- bash`, then in it `read -rs P; printf %s "$P" | gnome-keyring-daemon '
+    "--unlock --components=secrets; unset P`, with the keyring's password typed (a new one the "
+    "first time)."
 )
 
 
@@ -165,21 +174,30 @@ def token() -> None:
 @common
 def token_set(root: Path | None, as_json: bool) -> None:
     """Store a token from standard input or a prompt. Its value is never shown."""
-    from core.credentials import SOURCE_WORDS, clean_token, store_secret, token_kind
+    from core.credentials import (
+        SOURCE_WORDS,
+        clean_token,
+        needs_choice,
+        store_secret,
+        token_kind,
+        variable_advice,
+    )
     from core.errors import ConfigurationError
 
     workspace = open_workspace(root)
+    if needs_choice(workspace):
+        raise ConfigurationError(
+            "There is no system keyring here, so nothing was stored. A token can go to one of:",
+            next_step=f"{_KEYRING_ADVICE}\n- a variable. {variable_advice(os.environ)}\n"
+            "- a file of this workspace that is not encrypted: `labelpilot token allow-file`, then "
+            "this command again.",
+        )
     if sys.stdin.isatty():
         text = click.prompt("Token", hide_input=True, err=True)
     else:
         text = sys.stdin.readline()
     value = clean_token(text)
     source = store_secret(workspace, "token", value)
-    if source == "session":
-        raise ConfigurationError(
-            "There is no system keyring here, so the token was not stored.",
-            next_step="Set LABEL_STUDIO_API_KEY instead; in a codespace, as a codespace secret.",
-        )
     shown = {"source": source, "kind": token_kind(value)}
     show(as_json, shown, f"{shown['kind']} token stored in the {SOURCE_WORDS[source]}")
 

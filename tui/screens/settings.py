@@ -137,7 +137,7 @@ class TokenForm(Form[str]):
     def __init__(self) -> None:
         words = (
             "In Label Studio: Account & Settings, Personal Access Token (or Legacy Token). It is "
-            "tried first, then kept in the system keyring, or for this session where there is none."
+            "tried first, and kept only if it works."
         )
         super().__init__("Token", [Field("token", "Token", secret=True)], words, accept="try it")
 

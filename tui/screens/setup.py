@@ -16,7 +16,8 @@ from tui.keys import Key, Place, bindings
 from tui.screens.dialogs import Dialog, sentence
 from tui.screens.first import FirstForm
 from tui.screens.section import Section
-from tui.screens.settings import SettingsForm, TokenForm
+from tui.screens.settings import SettingsForm
+from tui.screens.token import TokenFlow
 from tui.widgets.lists import KeyedList, KeyedText
 from tui.widgets.said import Said
 from tui.widgets.work import WorkPanel
@@ -213,8 +214,8 @@ class SetupScreen(Section):
             return
         step, workspace = self.chosen, self.workspace
         assert step is not None and workspace is not None
-        if step.id == "token" and self._token_is_asked:
-            self.action_token()
+        if step.id == "token":
+            self._ask_for_token()
             return
         self._do(step.id, step.title)
 
@@ -237,7 +238,7 @@ class SetupScreen(Section):
         workspace = self.workspace
         assert workspace is not None
         if self._token_is_asked and self.pilot.seen.state("token") in ("to do", "wrong"):
-            self.action_token()
+            self._ask_for_token()
             return
         self._chosen_by_hand = False
         begin = partial(self.backend.set_up, workspace)
@@ -260,9 +261,14 @@ class SetupScreen(Section):
             self.pilot.look()
 
     def action_token(self) -> None:
-        if self.refused("token"):
-            return
-        self.pilot.push_screen(TokenForm(), self._token_given)
+        if not self.refused("token"):
+            self._ask_for_token()
+
+    def _ask_for_token(self) -> None:
+        workspace = self.workspace
+        assert workspace is not None
+        make = partial(self._do, "token", "Token")
+        TokenFlow(self.pilot, workspace, self._token_given, make, self.action_look).begin()
 
     def _token_given(self, token: str | None) -> None:
         workspace = self.workspace
