@@ -1,0 +1,139 @@
+"""Listings of Label Studio's that come in pages, and the Data Manager's filters for them.
+
+A listing is whole or an error: fewer items than the server says it has, the same page again, or a
+body of something else is never taken for an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from core.studio.records import expect, expect_items, expect_number
+from core.studio.transport import NoAnswer, Transport
+
+# Measured at 100,000 tasks: larger pages are no faster and take the server's memory.
+TASK_PAGE = 2000
+# Full tasks with their annotations are a hundred times larger.
+ANNOTATED_PAGE = 200
+
+
+def listed(transport: Transport, path: str, params: Mapping[str, object]) -> list[Any]:
+    """The items of a listing that comes at once, in either shape that Label Studio gives it."""
+    body = transport.get(path, params)
+    return expect_items(body if isinstance(body, list) else expect(body, "results")["results"])
+
+
+def pages(
+    transport: Transport, path: str, params: Mapping[str, object], page_size: int
+) -> Iterator[list[Any]]:
+    """The pages of a listing that says whether there is a `next` one."""
+    page = 1
+    while True:
+        numbers = {"page": page, "page_size": page_size}
+        body = expect(transport.get(path, {**params, **numbers}), "results")
+        yield expect_items(body["results"])
+        if not body.get("next"):
+            return
+        page += 1
+
+
+def tasks_page(
+    transport: Transport, params: Mapping[str, object], page_size: int
+) -> tuple[list[Any], int, int]:
+    """The tasks of one page, how many the listing has, and how many annotations they have."""
+    body = expect(transport.get("api/tasks/", {**params, "page_size": page_size}), "tasks", "total")
+    tasks, annotations = expect_items(body["tasks"]), body.get("total_annotations")
+    return tasks, expect_number(body["total"]), expect_number(annotations or 0)
+
+
+def tasks_by_id(
+    transport: Transport, params: Mapping[str, object], after: int, page_size: int
+) -> Iterator[Any]:
+    """The tasks with an id above `after`, by rising id.
+
+    Each page begins after the last id of the one before: tasks that are deleted meanwhile make
+    none be passed over. Raises NoAnswer if the server gives fewer than it says it has.
+    """
+    while True:
+        page = query(column_filter("id", "greater", "Number", after), ordering=["tasks:id"])
+        found, total, _ = tasks_page(transport, {**params, **page}, page_size)
+        if found and int(found[0]["id"]) <= after:
+            raise NoAnswer(
+                "Label Studio lists the same tasks again.",
+                cause=f"Asked for those after {after}, it began with {found[0]['id']}.",
+            )
+        yield from found
+        if len(found) >= total:
+            return
+        if not found:
+            raise NoAnswer(
+                "Label Studio listed fewer tasks than it says it has.",
+                cause=f"{total} more should come after number {after}.",
+            )
+        after = int(found[-1]["id"])
+
+
+def task_pages(
+    transport: Transport, params: Mapping[str, object], page_size: int
+) -> Iterator[list[Any]]:
+    """The pages of a listing of tasks in the order that `params` ask for.
+
+    Raises NoAnswer if the server gives fewer tasks than it says it has.
+    """
+    seen, page = 0, 1
+    while True:
+        tasks, total, _ = tasks_page(transport, {**params, "page": page}, page_size)
+        seen += len(tasks)
+        yield tasks
+        if seen >= total:
+            return
+        if not tasks:
+            raise NoAnswer(
+                "Label Studio listed fewer tasks than it says it has.",
+                cause=f"{seen:,} of {total:,} came.",
+                next_step="Tasks were deleted meanwhile, or its database is broken; try again.",
+            )
+        page += 1
+
+
+def column_filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:
+    """One filter of the Data Manager on a task's column."""
+    return {
+        "filter": f"filter:tasks:{column}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
+
+
+def query(
+    *filters: dict[str, object], ordering: Sequence[str] = (), conjunction: str = "and"
+) -> dict[str, object]:
+    """The parameter that filters and orders a listing of tasks.
+
+    The Data Manager takes the same as the body of a GET, which a proxy may drop.
+    """
+    content = {
+        "filters": {"conjunction": conjunction, "items": list(filters)},
+        "ordering": list(ordering),
+    }
+    return {"query": orjson.dumps(content).decode()}
+
+
+def answered() -> dict[str, object]:
+    """The parameter for the tasks that somebody has submitted or skipped."""
+    submitted = column_filter("total_annotations", "greater", "Number", 0)
+    skipped = column_filter("cancelled_annotations", "greater", "Number", 0)
+    return query(submitted, skipped, conjunction="or")
+
+
+def lean(project_id: int) -> dict[str, object]:
+    """The parameters of a listing of tasks with no more than `Task` holds."""
+    return {
+        "project": project_id,
+        "include": "id,data,total_annotations",
+        "resolve_uri": "false",
+    }
