@@ -45,6 +45,7 @@ for command in (
     learning.active_learning,
     learning.rounds,
     learning.replay,
+    learning.suspects,
 ):
     cli.add_command(command)
 

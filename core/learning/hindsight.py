@@ -42,6 +42,16 @@ class SuspectLabel:
     unsupported: tuple[str, ...]
     expected: tuple[str, ...]
 
+    @property
+    def said(self) -> str:
+        """The label, and what the neighbours say."""
+        said = []
+        if self.expected:
+            said.append(f"all say {', '.join(self.expected)}")
+        if self.unsupported:
+            said.append(f"none says {', '.join(self.unsupported)}")
+        return f"{', '.join(self.classes) or 'no class'}: {', '.join(said)}"
+
 
 def replay_workspace(workspace: Workspace) -> Work[Curves]:
     """Replay labeling under every order, on the workspace's own labels.

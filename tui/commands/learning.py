@@ -21,7 +21,7 @@ from tui.console import common, link, open_workspace, run, show
 )
 @click.option("-k", "--neighbours", type=click.IntRange(1), help="Neighbours a train image.")
 @click.option("--worst", type=click.IntRange(1), help="Only this many worst train images ask.")
-@click.option("--engine", default="auto", show_default=True, help="auto, exact or annoy.")
+@click.option("--engine", default="auto", show_default=True, help="auto, exact, annoy or dask.")
 @click.option(
     "--random-share",
     type=click.FloatRange(0, 0.9),
@@ -75,28 +75,46 @@ def active_learning(
     "--embeddings",
     "embeddings_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    required=True,
-    help="Embeddings of the labeled images, .npz or .npy.",
+    help="Embeddings of the labeled images, .npz or .npy; without it, those of your hooks.",
 )
 @click.option(
     "--labels",
     "labels_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    required=True,
-    help="Their classes, in dataset.json's format.",
+    help="Their classes, in dataset.json's format; without it, your dataset.json.",
 )
 @common
-def replay(embeddings_file: Path, labels_file: Path, root: Path | None, as_json: bool) -> None:
+def replay(
+    embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
+) -> None:
     """Say which order pays, on images that are labeled already."""
+    from core.learning.hindsight import replay_workspace
     from core.learning.replay import rows_of
     from core.learning.replay_files import describe, replay_files
 
-    curves = run(replay_files(embeddings_file, labels_file))
+    if embeddings_file is not None and labels_file is not None:
+        curves = run(replay_files(embeddings_file, labels_file))
+    elif embeddings_file is None and labels_file is None:
+        curves = run(replay_workspace(open_workspace(root)))
+    else:
+        raise click.UsageError("Give both --embeddings and --labels, or neither.")
     shown = [
         {"order": r.order, "budget": r.budget, "accuracy": r.accuracy, "stderr": r.stderr}
         for r in rows_of(curves)
     ]
     show(as_json, shown, describe(curves))
+
+
+@click.command()
+@common
+def suspects(root: Path | None, as_json: bool) -> None:
+    """List labels that are likely wrong: a high loss, and neighbours that all say otherwise."""
+    from core.learning.hindsight import suspect_labels
+
+    found = run(suspect_labels(open_workspace(root)))
+    lines = [f"{one.tag}: {one.said} (loss {one.loss:.2f})" for one in found]
+    nothing = "No label is contradicted by all of its neighbours."
+    show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
 
 
 @click.command()

@@ -41,16 +41,4 @@ def suspects_dialog(found: Sequence[SuspectLabel]) -> Dialog:
 
 def _row(one: SuspectLabel) -> Content:
     tag = plain(one.tag).truncate(TAG_WIDTH - 1, ellipsis=True, pad=True)
-    label = ", ".join(one.classes) or "no class"
-    return Content.assemble(
-        tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(label, "bold"), plain(f": {_say(one)}")
-    )
-
-
-def _say(one: SuspectLabel) -> str:
-    said = []
-    if one.expected:
-        said.append(f"all say {', '.join(one.expected)}")
-    if one.unsupported:
-        said.append(f"none says {', '.join(one.unsupported)}")
-    return ", ".join(said)
+    return Content.assemble(tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(one.said))
