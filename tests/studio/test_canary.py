@@ -1,9 +1,12 @@
 """A secret is found where it is stored, and nowhere else: not after the whole journey, not after
-what failed, not on a screen that is exported."""
+what failed or crashed, not on a screen that is exported, not on a command line at any time."""
 
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +15,13 @@ import pytest
 
 from core.credentials import credentials_file, find_secret
 from core.workspace import load_workspace
+from tests.app.test_pty import Terminal
 from tests.studio.conftest import Demo
 from tui.app import LabelpilotApp
 
 REFUSED = "c0ffee" * 6 + "c0ff"
+ROOT = Path(__file__).resolve().parents[2]
+CARELESS = "tests.studio.careless"
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +44,32 @@ def places(folder: Path) -> Iterator[tuple[str, bytes]]:
             # SQLite's own files come and go.
             with contextlib.suppress(FileNotFoundError):
                 yield str(path), path.read_bytes()
+    yield from command_lines()
+
+
+def command_lines() -> Iterator[tuple[str, bytes]]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             yield f"process {process.pid}", "\0".join(process.cmdline()).encode()
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[set[bytes]]:
+    """Every command line that there is meanwhile."""
+    seen: set[bytes] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.01):
+            seen.update(line for _, line in command_lines())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_the_secrets_are_where_they_are_stored(demo: Demo, secrets: dict[str, bytes]) -> None:
@@ -79,6 +108,56 @@ def test_no_command_prints_them_and_none_that_fails(demo: Demo, secrets: dict[st
     printed = "".join(one.out + one.err for one in done).encode()
     assert [name for name in secrets if secrets[name] in printed] == []
     assert [n for n, text in places(demo.folder) if secrets["refused"] in text] == []
+
+
+def test_no_command_line_shows_them_while_labelpilot_works(
+    demo: Demo, secrets: dict[str, bytes]
+) -> None:
+    with watched() as lines:
+        assert demo.run("setup").code == 0
+        assert demo.run("sync", LABEL_STUDIO_API_KEY=REFUSED).code == 3
+        assert demo.run("server", "password", "--reset").code == 0
+        changed = find_secret(load_workspace(demo.folder), "password")
+    assert changed is not None
+    assert any(b"reset_password" in line for line in lines)
+    looked_for = [*secrets.values(), changed.value.encode()]
+    assert [line for line in lines for secret in looked_for if secret in line] == []
+
+
+def test_a_crash_of_a_command_shows_what_and_where_and_no_secret(
+    demo: Demo, secrets: dict[str, bytes]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", CARELESS, "sync", "--json", "--workspace", str(demo.folder)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"in fail" in done.stderr
+    assert "ZeroDivisionError: careless with {'Authorization': 'Token •••'}" in done.stderr.decode()
+    assert [name for name in secrets if secrets[name] in done.stderr] == []
+
+
+def test_a_crash_of_the_app_shows_what_and_where_and_no_secret(
+    demo: Demo, secrets: dict[str, bytes]
+) -> None:
+    terminal = Terminal(demo.folder, CARELESS, "--workspace", str(demo.folder))
+    try:
+        terminal.read_until("All is set up")
+        terminal.send(b"?")
+        assert terminal.read_to_the_end() == 1
+    finally:
+        terminal.close()
+    told = terminal.text
+    assert "labelpilot made a mistake" in told
+    assert "in fail" in told
+    assert "ZeroDivisionError: careless" in told
+    log = (load_workspace(demo.folder).logs / "labelpilot.log").read_bytes()
+    assert b"ZeroDivisionError: careless" in log
+    assert [n for n in secrets for text in (terminal.output, log) if secrets[n] in text] == []
 
 
 async def test_no_screen_that_is_exported_shows_them(demo: Demo, secrets: dict[str, bytes]) -> None:

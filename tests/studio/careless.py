@@ -1,0 +1,38 @@
+"""labelpilot with mistakes of our own in it: its sync and the app's help fail with the token at
+hand, and name it.
+
+    python -m tests.studio.careless [COMMAND]
+"""
+
+from __future__ import annotations
+
+from core.credentials import find_secret
+from core.progress import Progress, Work
+from core.tasks import sync
+from core.tasks.modes import Mode
+from core.workspace import Workspace
+from tui.app import LabelpilotApp
+from tui.cli import main
+
+
+def fail(workspace: Workspace | None) -> None:
+    assert workspace is not None
+    token = find_secret(workspace, "token")
+    assert token is not None
+    headers = {"Authorization": f"Token {token.value}"}
+    raise ZeroDivisionError(f"careless with {headers}")
+
+
+def careless_sync(workspace: Workspace, mode: Mode | None = None) -> Work[None]:
+    yield Progress("look")
+    fail(workspace)
+
+
+def careless_help(app: LabelpilotApp) -> None:
+    fail(app.seen.workspace)
+
+
+if __name__ == "__main__":
+    sync.sync_images = careless_sync  # type: ignore[assignment]
+    LabelpilotApp.action_help = careless_help  # type: ignore[method-assign]
+    main()
