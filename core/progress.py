@@ -18,13 +18,15 @@ class Progress:
     """Where a piece of long work stands.
 
     `stage` is a short name that stays the same while the same thing is counted; `done` and `total`
-    count it (`total` is None while unknown); `note` is a sentence worth keeping in a log, or empty.
+    count it (`total` is None while unknown); `note` is a sentence worth keeping in a log, or empty;
+    `retries` is how often something was tried again so far, where the event is about that.
     """
 
     stage: str
     done: int = 0
     total: int | None = None
     note: str = ""
+    retries: int = 0
 
 
 Work: TypeAlias = Generator[Progress, None, Result]

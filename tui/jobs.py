@@ -67,6 +67,7 @@ class Job:
     last_sign: float = field(default_factory=time.monotonic)
     notes: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MOST_NOTES))
     noted: int = 0
+    retries: int = 0
     result: Any = None
     error: BaseException | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -104,6 +105,7 @@ class Job:
         if event.note and (event.note != self.progress.note or event.stage != self.progress.stage):
             self.notes.append((time.time(), event.note))
             self.noted += 1
+        self.retries = max(self.retries, event.retries)
         self.progress, self.last_sign = event, now
         self.events += 1
 

@@ -104,13 +104,14 @@ def import_images(
                 raise
             state.retries += 1
             note = f"Label Studio asks to wait {busy.wait:.0f} s"
-            yield from pause(busy.wait, Progress("import", state.done, len(paths), note))
+            event = Progress("import", state.done, len(paths), note, state.retries)
+            yield from pause(busy.wait, event)
             continue
         except StudioUnreachable as error:
             state.retries += 1
             state.failures += 1
             words = f"{error.message} {error.cause}".strip()
-            yield Progress("import", state.done, len(paths), words)
+            yield Progress("import", state.done, len(paths), words, state.retries)
             if state.failures >= ATTEMPTS:
                 raise _given_up(error, state.done, len(paths)) from None
             try:

@@ -134,7 +134,8 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
                 "where it stopped.",
             )
         retries += 1
-        yield Progress("sync", count, followed.images, f"{problem}; goes on from {count:,}")
+        note = f"{problem}; goes on from {count:,}"
+        yield Progress("sync", count, followed.images, note, retries)
         time.sleep(min(2.0, 0.2 * 2**idle))
 
 

@@ -126,3 +126,15 @@ async def test_a_repair_that_fails_says_why_and_r_looks_again(ready: Stage, walk
         ready.fail.clear()
         await app.press("r", "y")
         assert "4 tasks removed" in app.text
+
+
+async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.trouble, ready.hold = "Label Studio does not [answer].", threading.Event()
+    async with walk(ready) as app:
+        await app.pilot.press("2", "enter")
+        await app.until(lambda: "Label Studio does not [answer]." in app.text)
+        await app.until(lambda: "2 retries" in app.text)
+        ready.hold.set()
+        await app.settled()

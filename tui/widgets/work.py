@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from tui.jobs import Job
-from tui.words import bar, clock, duration, plain, rate
+from tui.words import bar, clock, count, duration, plain, rate
 
 # Without a sign of life for so long, the panel says for how long.
 SILENCE_SECONDS = 5.0
@@ -92,6 +92,8 @@ class WorkPanel(Widget):
         parts.append(duration(job.elapsed))
         if job.running and job.seconds_left is not None and progress.total:
             parts.append(f"{duration(job.seconds_left)} left")
+        if job.retries:
+            parts.append(count(job.retries, "retry", "retries"))
         silence = time.monotonic() - job.last_sign
         if job.running and silence > SILENCE_SECONDS:
             parts.append(f"last sign of life {duration(silence)} ago")
