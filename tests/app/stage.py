@@ -77,13 +77,14 @@ def annotation(number: int, image: str, labels: list[str]) -> dict[str, Any]:
 @dataclass(slots=True)
 class Stage:
     """The server's side. `fail` maps the name of a call to the error it raises; `hold` keeps long
-    work going until it is set."""
+    work going until it is set; a sync tells of `trouble`."""
 
     workspace: Workspace
     running: bool = False
     done: set[StepId] = field(default_factory=set)
     tasks: int = 0
     doubled: int = 0
+    trouble: str = ""
     token: str | None = None
     no_keyring: bool = False
     versions: dict[str, int] = field(default_factory=dict)
@@ -204,6 +205,8 @@ class Stage:
         manifest = yield from scan_images(workspace.images)
         total = len(manifest.paths)
         yield Progress("import", 0, total, f"{total} images found; {WEIRD}")
+        if self.trouble:
+            yield Progress("import", 0, total, self.trouble, retries=2)
         yield from self.work("import", total)
         before, self.tasks = self.tasks, total
         doubled, made = self.doubled, total - before
