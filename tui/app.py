@@ -26,21 +26,21 @@ from textual.signal import Signal
 from core.errors import LabelpilotError
 from tui.backend import Backend
 from tui.driver import lenient
-from tui.jobs import Job, JobKind, Jobs
+from tui.jobs import Job, Jobs
 from tui.journal import Journal
-from tui.keys import Key, Place, bindings, keys_of
+from tui.keys import Place, bindings
 from tui.links import link_from_here, open_link
 from tui.looking import POLL_SECONDS, Looker, Seen
-from tui.screens.dialogs import Dialog, LinkDialog, mistake, sentence
+from tui.screens.dialogs import LinkDialog, mistake, sentence
 from tui.screens.export import ExportScreen
 from tui.screens.learning import LearningScreen
 from tui.screens.section import Section
 from tui.screens.setup import SetupScreen
 from tui.screens.sync import SyncScreen
-from tui.themes import THEMES, muted
+from tui.themes import THEMES, muted, remember, remembered
 from tui.widgets.sharp import prepare
 from tui.widgets.top import SECTIONS
-from tui.words import count, harmless, lines, plain
+from tui.words import harmless
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -49,24 +49,6 @@ if TYPE_CHECKING:
 LEAVE_SECONDS = 2.0
 SWITCH_SECONDS = 0.001
 COLLECT_AFTER = (50_000, 10, 20)
-
-
-# What becomes of a job when the app is left.
-_AGAIN = "What is made stays; the next start shows how far it is, and goes on from there."
-AFTERWARDS: dict[JobKind, str] = {
-    "setup": _AGAIN,
-    "server": "A server that is not up yet is ended; the next start can start it.",
-    "sync": f"Label Studio goes on with what it was asked. {_AGAIN}",
-    "surplus": "Looking changes nothing.",
-    "repair": "Tasks that are removed stay so; repairing again removes the others.",
-    "export": "The dataset stays as it was before.",
-    "report": "No page is written.",
-    "plan": "Your hooks are ended; nothing was published.",
-    "publish": "Scores that are written stay; publishing again completes them.",
-    "undo": "Scores that are taken back stay so; doing it again completes it.",
-    "replay": "Comparing begins anew; nothing is changed by it.",
-    "suspects": "Looking changes nothing.",
-}
 
 
 class LabelpilotApp(App[None]):
@@ -100,7 +82,8 @@ class LabelpilotApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         if "TEXTUAL_THEME" not in os.environ:
-            self.theme = THEMES[0].name
+            known = remembered()
+            self.theme = known if known in self.available_themes else THEMES[0].name
 
     def get_driver_class(self) -> type[Driver]:
         return lenient(super().get_driver_class(), partial(self._end, signal.SIGHUP))
@@ -126,6 +109,7 @@ class LabelpilotApp(App[None]):
         sys.setswitchinterval(SWITCH_SECONDS)
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._end, number)
+        self.theme_changed_signal.subscribe(self, lambda theme: remember(theme.name))
         # The first paint comes before anything is asked.
         self.call_after_refresh(self._begin)
         if self._poll_seconds:
@@ -258,12 +242,9 @@ class LabelpilotApp(App[None]):
         if not running:
             self._leave(True)
             return
-        names = ", ".join(job.title.lower() for job in running)
-        parts = [f"{count(len(running), 'job')} running: {names}.", ""]
-        parts += dict.fromkeys(AFTERWARDS[job.kind] for job in running)
-        parts += ["", "A Label Studio that runs goes on without the app."]
-        text = lines([plain(part) for part in parts])
-        self.push_screen(Dialog("Leave?", text, yes="leave", no="stay"), self._leave)
+        from tui.screens.leaving import leaving_dialog
+
+        self.push_screen(leaving_dialog(running), self._leave)
 
     def _leave(self, agreed: bool | None) -> None:
         if agreed:
@@ -290,9 +271,7 @@ class LabelpilotApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What applies now: this section's keys, then those that are the same everywhere."""
         if isinstance(screen, Section):
-            for key in keys_of(screen.PLACE):
-                if screen.why_not(key.action) is None:
-                    yield self._command(key, partial(screen.run_action, key.action))
+            yield from screen.commands()
         for mode, title in SECTIONS.items():
             if mode != self.current_mode:
                 yield SystemCommand(f"Go to {title}", "", partial(self.action_section, mode))
@@ -300,9 +279,6 @@ class LabelpilotApp(App[None]):
         yield SystemCommand("Help", "All keys (?)", self.action_help)
         yield SystemCommand("Theme", "Light, dark, the terminal's own", self.action_change_theme)
         yield SystemCommand("Leave", "The server goes on (q)", self.action_leave)
-
-    def _command(self, key: Key, run: Any) -> SystemCommand:
-        return SystemCommand(f"{key.short.capitalize()}  ({key.face})", key.what, run)
 
 
 def _tells_of_a_step(job: Job) -> bool:

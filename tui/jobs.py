@@ -41,6 +41,8 @@ JobKind = Literal[
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Any]]
 TICK_SECONDS = 0.1
+# The command of the job that starts our server.
+START_COMMAND = "labelpilot server start"
 # Notes kept: enough to scroll back, and no more than a screen can show without delay.
 MOST_NOTES = 2000
 # Jobs of one group would get into each other's way.

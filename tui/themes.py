@@ -1,9 +1,15 @@
-"""The app's own two themes: calm, one accent. Textual's others can be chosen too."""
+"""The app's own two themes: calm, one accent. Textual's others can be chosen too.
+
+What was chosen is kept for the next start, in a file of the user's own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 
+from platformdirs import user_config_path
 from textual.color import Color
 from textual.theme import Theme
 
@@ -49,3 +55,21 @@ def muted(ansi: bool, variables: Mapping[str, str]) -> str:
         return "ansi_bright_black"
     text, ground = Color.parse(variables["foreground"]), Color.parse(variables["background"])
     return text.blend(ground, _MUTED).hex
+
+
+def _kept() -> Path:
+    return user_config_path("labelpilot", appauthor=False) / "theme"
+
+
+def remembered() -> str:
+    """The name of the theme that was chosen last; empty if there is none, or it cannot be read."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        return _kept().read_text(encoding="utf-8").strip()
+    return ""
+
+
+def remember(name: str) -> None:
+    """Keep the name of a theme. Where that cannot be, the next start has the usual one."""
+    with contextlib.suppress(OSError, RuntimeError):
+        _kept().parent.mkdir(parents=True, exist_ok=True)
+        _kept().write_text(f"{name}\n", encoding="utf-8")

@@ -16,8 +16,9 @@ from tui.app import LabelpilotApp
 
 
 @pytest.fixture(autouse=True)
-def _no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_desktop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test opens a browser, and none takes a colour or a codespace from whoever runs it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("TEXTUAL_THEME", raising=False)

@@ -162,3 +162,13 @@ async def test_a_filter_keeps_the_log_lines_that_hold_a_text(ready: Stage, walk:
         assert "done." not in app.text
         await app.press("escape")
         assert "Images to tasks: done." in app.text
+
+
+async def test_up_and_down_go_round_in_a_form(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("e")
+        fields = [field.id for field in app.app.screen.focus_chain]
+        await app.press("up")
+        assert app.app.focused is not None and app.app.focused.id == fields[-1]
+        await app.press("down")
+        assert app.app.focused is not None and app.app.focused.id == fields[0]

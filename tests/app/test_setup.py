@@ -252,3 +252,17 @@ async def test_the_link_says_what_to_sign_in_with_and_p_shows_the_password(
         assert "a [secret] word" in app.text
         await app.press("p")
         assert "a [secret] word" not in app.text
+
+
+@pytest.mark.parametrize("key", ["s", "a"])
+async def test_the_status_line_says_that_our_server_is_starting(
+    stage: Stage, walk: Walker, key: str
+) -> None:
+    stage.hold = threading.Event()
+    async with walk(stage) as app:
+        assert "server stopped" in app.text
+        await app.pilot.press(key)
+        await app.until(lambda: "server starting …" in app.text)
+        stage.hold.set()
+        await app.settled()
+        assert "server running" in app.text

@@ -3,16 +3,17 @@ that does not apply."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.jobs import Job, JobKind
-from tui.keys import Key, Place
+from tui.keys import Key, Place, keys_of
 from tui.screens.dialogs import error_dialog, sentence
 from tui.widgets.keybar import KeyBar
 from tui.widgets.top import TopBar
@@ -115,6 +116,13 @@ class Section(Screen[None]):
         """The job that ended last, if it failed."""
         job = self.job
         return job if job is not None and job.outcome == "failed" else None
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """The keys that apply now, for the palette."""
+        for key in keys_of(self.PLACE):
+            if self.why_not(key.action) is None:
+                title = f"{key.short.capitalize()}  ({key.face})"
+                yield SystemCommand(title, key.what, partial(self.run_action, key.action))
 
     def why_not(self, action: str) -> str | None:
         """Why `action` does not apply now, in a sentence; None if it does."""

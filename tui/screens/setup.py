@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tui.jobs import JobKind
+from tui.jobs import START_COMMAND, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.dialogs import Dialog, sentence
 from tui.screens.first import FirstForm
@@ -37,7 +37,7 @@ FACES: dict[str, tuple[str, str, str]] = {
     "doing": ("▸", "doing", "$primary"),
     "": (" ", "…", "$muted"),
 }
-COMMANDS: dict[str, str] = {"server": "labelpilot server start", "images": "labelpilot sync"}
+COMMANDS: dict[str, str] = {"server": START_COMMAND, "images": "labelpilot sync"}
 
 
 class SetupScreen(Section):

@@ -8,7 +8,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.jobs import Job
+from tui.jobs import START_COMMAND, Job
 from tui.words import harmless, plain
 
 if TYPE_CHECKING:
@@ -57,7 +57,17 @@ class TopBar(Widget):
         if server.running:
             return Content.assemble(("server running ", "$text-success"), (where, "$muted"))
         words = "server does not answer" if server.pid else "server stopped"
+        if self._starts():
+            words = "server starting …"
         return Content.styled(words, "$text-warning")
+
+    def _starts(self) -> bool:
+        """Whether a job of ours is starting the server now."""
+        jobs = self._app.jobs.running
+        return any(
+            job.command == START_COMMAND or (job.kind == "setup" and job.progress.stage == "server")
+            for job in jobs
+        )
 
     def _token(self) -> Content:
         token = self._app.seen.token
