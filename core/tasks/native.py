@@ -149,15 +149,22 @@ def await_end(
     that has not shown itself for 25 s is listed as `failed` while it goes on. So a sync has ended
     when it says so itself, or when neither its tasks nor its status move for long. Where a request
     got lost, `began_after` is the number of syncs before it: it is given time to begin.
+    Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
-    life, asked = _Life(), time.monotonic()
+    life, asked, failures = _Life(), time.monotonic(), 0
     while True:
         try:
             storage = client.storage(followed.storage)
             count = client.task_count(followed.project_id)
-        except StudioUnreachable:
+        except StudioUnreachable as error:
+            failures += 1
+            if failures >= ATTEMPTS:
+                raise
+            note = f"{error.message} {error.cause}".strip()
+            yield Progress("sync", 0, followed.images, note)
             yield from wait_for_server(client.url, Progress("sync", 0, followed.images))
             continue
+        failures = 0
         late = began_after is not None and storage.runs <= began_after
         if not storage.running and not (late and time.monotonic() - asked < BEGIN_SECONDS):
             return storage

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.errors import ConfigurationError, StudioRefused
+from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
 from core.locks import Busy
 from core.progress import Progress, finish
 from core.studio.client import StudioClient
 from core.studio.transport import GET_ATTEMPTS
+from core.tasks import native
 from core.tasks.lease import Signature, join
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
@@ -290,3 +291,17 @@ def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(place:
         result = finish(sync_images(case.workspace(proxy.url)))
     assert away.struck > GET_ATTEMPTS
     assert (result.created, result.duplicates, result.complete) == (IMAGES, 0, True)
+
+
+def test_a_server_that_is_there_but_tells_nothing_of_its_sync_is_given_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "ATTEMPTS", 2)
+    case = place.case(IMAGES, "native")
+    with broken.before(place.url) as proxy:
+        proxy.faults.append(
+            broken.Fault(r"GET /api/storages/localfiles/\d+", broken.bad_gateway, times=1000)
+        )
+        with pytest.raises(StudioUnreachable):
+            finish(sync_images(case.workspace(proxy.url), "native"))
+    assert case.task_count() in (0, IMAGES)
