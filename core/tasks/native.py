@@ -9,7 +9,6 @@ only once the former one has ended: two at once make every task twice.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -183,28 +182,12 @@ def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
     Returns what went wrong with the request, as words; how the sync went says the storage. `runs`
     is the number of syncs before it.
     """
-    life, count, looked = _Life(), 0, time.monotonic()
     sender = _Sender(client, followed.storage)
     sender.start()
-    while not sender.ended.wait(POLL_SECONDS):
-        # The server may be too busy to answer: then the sender's answer decides.
-        with contextlib.suppress(StudioUnreachable):
-            count = client.task_count(followed.project_id)
-            if time.monotonic() - looked > LOOK_SECONDS:
-                looked = time.monotonic()
-                storage = client.storage(followed.storage)
-                silence = life.silence(storage, count)
-                if storage.runs <= runs:
-                    if silence > followed.quiet_limit:
-                        return "the request got lost"
-                elif not storage.running:
-                    return "the answer got lost"
-                elif silence > HANG * followed.quiet_limit or _long_dead(storage, followed):
-                    return "no answer and no sign of life"
-        yield Progress("sync", count, followed.images)
+    lost, count = yield from _watch(client, followed, runs, sender.ended)
     error = sender.error
-    if error is None:
-        return ""
+    if lost or error is None:
+        return lost
     if isinstance(error, Postponed):
         note = f"Label Studio asks to wait {error.wait:.0f} s"
         yield from pause(error.wait, Progress("sync", count, followed.images, note))
@@ -215,6 +198,38 @@ def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
     yield Progress("sync", count, followed.images, problem)
     yield from wait_for_server(client.url, Progress("sync", count, followed.images))
     return problem
+
+
+def _watch(
+    client: StudioClient, followed: Followed, runs: int, ended: threading.Event
+) -> Work[tuple[str, int]]:
+    """Follow a sync until its request has `ended`, and return ""; or why it never will.
+
+    The other value is the number of tasks seen last.
+    """
+    life, count = _Life(), 0
+    looked = answered = time.monotonic()
+    while not ended.wait(POLL_SECONDS):
+        try:
+            count = client.task_count(followed.project_id)
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                storage = client.storage(followed.storage)
+                silence = life.silence(storage, count)
+                if storage.runs <= runs:
+                    if silence > followed.quiet_limit:
+                        return "the request got lost", count
+                elif not storage.running:
+                    return "the answer got lost", count
+                elif silence > HANG * followed.quiet_limit or _long_dead(storage, followed):
+                    return "no answer and no sign of life", count
+            answered = time.monotonic()
+        except StudioUnreachable as error:
+            # It may be too busy to answer for a while: then its answer to the sync decides.
+            if time.monotonic() - answered > HANG * followed.quiet_limit:
+                return error.message, count
+        yield Progress("sync", count, followed.images)
+    return "", count
 
 
 def _long_dead(storage: Storage, followed: Followed) -> bool:
