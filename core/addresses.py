@@ -1,4 +1,4 @@
-"""Addresses of a Label Studio: which can be used, and which are on this machine.
+"""Addresses of a Label Studio or a dask scheduler: which can be used, which are on this machine.
 
 A token is sent to the address that the workspace names, so an address is taken only if it can mean
 one thing: a scheme, a host, perhaps a port and a path. It never connects.
@@ -17,6 +17,7 @@ _ADDRESS = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?:/[\w.~%+/-]*)?"
 )
+_SCHEDULER = re.compile(r"tcp://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 LAST_PORT = 65535
 
 
@@ -27,6 +28,14 @@ def address_fault(url: str) -> str:
     match = _ADDRESS.fullmatch(url)
     if match is None or not 0 < int(match["port"] or LAST_PORT) <= LAST_PORT:
         return "must be a plain address, such as https://studio.example.org or its folder"
+    return ""
+
+
+def scheduler_fault(address: str) -> str:
+    """Why `address` cannot be that of a dask scheduler; empty where it can."""
+    match = _SCHEDULER.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) <= LAST_PORT:
+        return 'must be an address such as "tcp://10.0.0.1:8786"'
     return ""
 
 

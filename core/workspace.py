@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from core.addresses import address_fault, crosses_in_clear
+from core.addresses import address_fault, crosses_in_clear, scheduler_fault
 from core.databases import database_fault
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
@@ -85,11 +85,15 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """The user's hooks, the Python that runs them, and how many neighbours share a loss."""
+    """The user's hooks, the Python that runs them, and how many neighbours share a loss.
+
+    `scheduler` is the address of a dask cluster, which searches what would take long here.
+    """
 
     hooks: Path = Path("labeling/active_learning.py")
     python: str | None = None
     neighbours: int = 5
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +301,9 @@ def _checked(text: str, workspace: Workspace) -> Workspace:
         ) from None
     if neighbours < 1:
         raise wrong_value(text, "learning", "neighbours", "`neighbours` must be 1 or more")
+    scheduler = workspace.learning.scheduler
+    if scheduler is not None and (fault := scheduler_fault(scheduler)):
+        raise wrong_value(text, "learning", "scheduler", f"`scheduler` {fault}")
     title = workspace.project.title or default_title(workspace.root)
     if len(title) not in TITLE_LENGTHS or printable(title) != title or "\n" in title:
         raise wrong_value(

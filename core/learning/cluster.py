@@ -8,11 +8,13 @@ worker that dies has its shards searched by another. Workers need labelpilot ins
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,7 @@ def find_on_cluster(
     where there are fewer than k. Raises ConfigurationError where dask.distributed is missing,
     LabelpilotError where the cluster does not answer or a shard cannot be searched.
     """
-    client = _connected(scheduler)
+    client = yield from _connected(scheduler)
     futures: list[Any] = []
     try:
         [sent] = client.scatter([np.ascontiguousarray(queries, np.float32)], broadcast=True)
@@ -188,7 +190,8 @@ def find_on_cluster(
     return indices, similarities
 
 
-def _connected(scheduler: str) -> Any:
+def _connected(scheduler: str) -> Work[Any]:
+    """A client of the cluster, within a bounded time."""
     try:
         from distributed import Client
     except ImportError:
@@ -197,14 +200,24 @@ def _connected(scheduler: str) -> Any:
             next_step="Install it with `pip install 'labelpilot[cluster]'`.",
         ) from None
     try:
+        # What takes a connection and says nothing would hold the client up for ever.
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(_introduced, scheduler)
+            while wait([answer], timeout=HEARTBEAT).not_done:
+                yield Progress("neighbours")
+            answer.result()
         client: Any = Client(  # type: ignore[no-untyped-call]
             scheduler, timeout=ANSWER_WITHIN, set_as_default=False
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # Whatever else listens there is read as if it were dask, and fails in any way.
+        silent = isinstance(error, asyncio.TimeoutError) and not str(error)
+        said = f"It said nothing for {ANSWER_WITHIN} s."
         raise LabelpilotError(
             f"No dask scheduler answers at {scheduler}.",
-            cause=str(error),
-            next_step="Start one with `dask scheduler`, or search on this machine.",
+            cause=said if silent else f"{type(error).__name__}: {error}",
+            next_step="Mend `scheduler` under [learning] in labelpilot.toml, or search on this "
+            "machine: `--engine exact`.",
         ) from None
     if not client.scheduler_info()["workers"]:
         client.close()
@@ -213,3 +226,15 @@ def _connected(scheduler: str) -> Any:
             next_step=f"Start some with `dask worker {scheduler}`.",
         )
     return client
+
+
+def _introduced(scheduler: str) -> None:
+    """Ask a scheduler who it is. Raises whatever dask raises without a sensible answer."""
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        asked = rpc(scheduler, timeout=ANSWER_WITHIN)  # type: ignore[no-untyped-call]
+        async with asked as remote:
+            await asyncio.wait_for(remote.identity(), ANSWER_WITHIN)
+
+    asyncio.run(ask())

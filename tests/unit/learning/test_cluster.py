@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+import contextlib
+import socket
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.cluster import find_on_cluster, load_shards, pieces_of, write_shards
 from core.learning.neighbours import choose_engine, find_neighbours
 from core.progress import finish
+from tests.unit.learning.dask_cluster import Cluster
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-
-ROOT = Path(__file__).parents[3]
 
 
 def unit(rows: int, length: int = 32, seed: int = 0) -> np.ndarray:
@@ -27,75 +26,18 @@ def unit(rows: int, length: int = 32, seed: int = 0) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-class Cluster:
-    """A scheduler and two workers, each a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "scheduler.json"
-        self.folder = folder
-        self.scheduler = self.started(
-            "distributed.cli.dask_scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--no-dashboard",
-            "--scheduler-file",
-            str(self.file),
-        )
-        self.workers = [
-            self.started(
-                "distributed.cli.dask_worker",
-                "--scheduler-file",
-                str(self.file),
-                "--no-nanny",
-                "--nthreads",
-                "1",
-                "--no-dashboard",
-                "--host",
-                "127.0.0.1",
-                "--local-directory",
-                str(folder),
-            )
-            for _ in range(2)
-        ]
-
-    def started(self, module: str, *options: str) -> subprocess.Popen[bytes]:
-        with open(self.folder / "log", "ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", module, *options], cwd=ROOT, stdout=log, stderr=log
-            )
-
-    def address(self) -> str:
-        """The scheduler's address, once it and both workers are there."""
-        from distributed import Client
-
-        deadline = time.monotonic() + 60
-        while not (self.file.exists() and self.file.read_text().strip()):
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()
-        address = str(json.loads(self.file.read_text())["address"])
-        with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-        return address
-
-    def stop(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running = Cluster(tmp_path_factory.mktemp("cluster"))
     yield running
-    running.stop()
+    running.close()
 
 
 @pytest.fixture
 def mortal_cluster(tmp_path: Path) -> Iterator[Cluster]:
     running = Cluster(tmp_path)
     yield running
-    running.stop()
+    running.close()
 
 
 def in_file(folder: Path, vectors: np.ndarray) -> np.memmap:
@@ -167,12 +109,49 @@ def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, content: str) -
         load_shards(tmp_path)
 
 
-def test_a_cluster_that_does_not_answer_is_told_by_its_address(
+@contextlib.contextmanager
+def listener(said: bytes) -> Iterator[str]:
+    """The address of something that takes a connection, says `said`, and nothing more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    taken[-1].sendall(said)
+
+        taken: list[socket.socket] = []
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for connection in taken:
+            connection.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 20])
+def test_what_is_no_scheduler_is_told_within_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr("core.learning.cluster.ANSWER_WITHIN", 1)
+    with listener(said) as address, pytest.raises(LabelpilotError, match=address) as caught:
+        finish(find_on_cluster(unit(1), [], 3, address))
+    assert "labelpilot.toml" in caught.value.next_step
+
+
+def test_a_scheduler_that_does_not_run_is_told_by_its_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("core.learning.cluster.ANSWER_WITHIN", 1)
     with pytest.raises(LabelpilotError, match=r"tcp://127\.0\.0\.1:9"):
         finish(find_on_cluster(unit(1), [], 3, "tcp://127.0.0.1:9"))
+
+
+def test_without_the_extra_a_cluster_is_a_matter_of_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigurationError) as caught:
+        finish(find_on_cluster(unit(1), [], 3, "tcp://127.0.0.1:9"))
+    assert "labelpilot[cluster]" in caught.value.next_step
 
 
 def test_vectors_that_lie_in_no_file_cannot_go_to_a_cluster() -> None:
