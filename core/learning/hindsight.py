@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ConfigurationError
+from core.learning.earlier_run import RESULT
 from core.learning.embeddings import unit_vectors
-from core.learning.hooks import RESULT, Hooks, run_hooks
+from core.learning.hooks import Hooks, run_hooks
 from core.learning.orders import labels_of
 from core.learning.replay import Curves, replay_curves
 from core.learning.round import read_classes

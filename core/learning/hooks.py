@@ -18,11 +18,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.files import write_at_once
+from core.learning.earlier_run import RESULT, earlier_result, keep_result
 from core.learning.embeddings import named_tags
 from core.learning.vector_files import TaggedVectors, load_vectors, open_vectors
 from core.progress import Progress, Work
@@ -31,7 +32,6 @@ from core.workspace import Workspace
 RUNNER = Path(__file__).with_name("hooks_runner.py")
 STAGE = "hooks"
 LOG = "hooks.log"
-RESULT = "result.json"
 VECTORS = ("embeddings", "probabilities")
 HEARTBEAT = 0.5
 PATIENCE = 2.0
@@ -62,8 +62,8 @@ class Hooks:
 def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[Hooks]:
     """Run the workspace's hooks file and return what its functions gave.
 
-    With `reuse`, what an earlier run left in `folder` is taken as it is, if nothing has changed
-    since: the Python, the hooks file, its modules, and all other files that it read or listed.
+    With `reuse`, what an earlier run left in `folder` is taken as it is, if it still holds: see
+    `core.learning.earlier_run`.
     `folder` receives the vectors as `.npy` files and `hooks.log`, all that the file printed. Each
     line of it is the `note` of an event, whose `done` counts seconds; an event comes at least every
     half second, so that closing the generator soon ends the whole process group. Raises
@@ -82,10 +82,11 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     # Of the many images, the folder's own change says enough, unless the code lies among them.
     apart = folder if workspace.root.is_relative_to(images) else images
     run = [python, str(RUNNER), str(file), str(folder), str(apart)]
-    earlier = _unchanged(folder / RESULT, run) if reuse else None
+    earlier = earlier_result(workspace, folder, run) if reuse else None
     if earlier is not None:
-        yield Progress(STAGE, note="Nothing that the hooks read has changed: not run again")
-        result = earlier
+        result, ended = earlier
+        note = f"The hooks are not run again: what they gave {_when(ended)} is used, as nothing"
+        yield Progress(STAGE, note=f"{note} that they are known to read has changed since")
     else:
         result = yield from _fresh(run, folder, workspace)
     vectors = {
@@ -98,6 +99,12 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     )
 
 
+def _when(moment: float) -> str:
+    """A time, in seconds since 1970, as people say it."""
+    then, now = datetime.fromtimestamp(moment), datetime.now()
+    return f"{then:at %H:%M}" if then.date() == now.date() else f"{then:on %Y-%m-%d at %H:%M}"
+
+
 def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).unlink(missing_ok=True)
@@ -108,27 +115,7 @@ def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str,
     files = [folder / f"{name}.npy" for name in VECTORS if "tags" in result.get(name, {})]
     for path in [Path(result[name]["path"]) for name in VECTORS if "path" in result.get(name, {})]:
         files += [path, path.with_suffix(".json")]
-    states = {str(file): _state(file) for file in files if file.is_file()}
-    result |= {"run": run, "read": result["read"] | states}
-    write_at_once(folder / RESULT, json.dumps(result).encode())
-    return result
-
-
-def _state(path: str | Path) -> list[int]:
-    status = os.stat(path)
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _unchanged(file: Path, run: list[str]) -> dict[str, Any] | None:
-    """The result in `file`, if it came of `run` and what was read then is still the same."""
-    try:
-        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if result.get("run") != run:
-            return None
-        if any(_state(path) != state for path, state in result["read"].items()):
-            return None
-    except (OSError, ValueError):
-        return None
+    keep_result(folder, run, result, files)
     return result
 
 

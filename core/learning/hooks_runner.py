@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 
 ROWS_AT_ONCE = 4096
 NAMED = 1000
+# What lets in things that cannot be followed: another program, another machine.
+OUTSIDE = ("socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
 
 
 class Unusable(Exception):
@@ -30,12 +32,22 @@ class Unusable(Exception):
 
 def main(hooks_file: str, folder: str, images: str) -> int:
     result: dict[str, Any] = {}
-    opened: set[str] = set()
+    opened: dict[str, list[int]] = {}
+    unseen: list[str] = []
     libraries = [
         sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
     ]
-    apart = inside(folder, images, "/proc", "/sys", *libraries)
-    sys.addaudithook(lambda event, arguments: note_opened(opened, apart, event, arguments))
+    apart = inside(folder, images, "/proc", "/sys", "/dev", *libraries)
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        note_opened(opened, apart, event, arguments)
+        # A socket's address that is a path is on this machine.
+        if event in OUTSIDE and not (
+            event == OUTSIDE[0] and isinstance(arguments[1], (str, bytes))
+        ):
+            unseen.append(event)
+
+    sys.addaudithook(note)
     place = "import"
     try:
         module = load(hooks_file)
@@ -59,7 +71,8 @@ def main(hooks_file: str, folder: str, images: str) -> int:
     except (Exception, SystemExit) as error:
         result = {"place": place, "raised": describe(error, hooks_file)}
     else:
-        result["read"] = states(opened, apart + inside(os.path.dirname(__file__)))
+        result["read"] = states(opened, apart + inside(os.path.dirname(__file__)), libraries)
+        result["unseen"] = bool(unseen)
     with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0
@@ -88,9 +101,9 @@ def inside(*folders: str) -> tuple[str, ...]:
 
 
 def note_opened(
-    opened: set[str], apart: tuple[str, ...], event: str, arguments: tuple[Any, ...]
+    opened: dict[str, list[int]], apart: tuple[str, ...], event: str, arguments: tuple[Any, ...]
 ) -> None:
-    """Add to `opened` what an audit event says was opened for reading, or listed.
+    """Add to `opened` what an audit event says was opened for reading, as it is by then.
 
     Of what lies `apart`, such as a million images, nothing is kept.
     """
@@ -101,25 +114,41 @@ def note_opened(
             return
     elif event in ("os.listdir", "os.scandir"):
         path = arguments[0] or "."
+    elif event == "sqlite3.connect":
+        path = arguments[0]
     if isinstance(path, (str, os.PathLike)):
         whole = os.path.abspath(os.fsdecode(path))
-        if not whole.startswith(apart):
-            opened.add(whole)
+        if whole not in opened and not whole.startswith(apart):
+            found = state(whole)
+            if found is not None:
+                opened[whole] = found
 
 
-def states(opened: set[str], apart: tuple[str, ...]) -> dict[str, list[int]]:
-    """Size and time of change of what was read, and of all modules, but for what lies `apart`."""
+def state(path: str) -> list[int] | None:
+    """Size and time of change; None where there is no such file."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def states(
+    opened: dict[str, list[int]], apart: tuple[str, ...], libraries: Iterable[str]
+) -> dict[str, list[int]]:
+    """The states of what was read, of all modules but for what lies `apart`, and of `libraries`.
+
+    A file's is that of when it was first opened, a folder's that of now: to import a module from it
+    writes to it.
+    """
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    found: dict[str, list[int]] = {}
-    for path in opened | {os.path.abspath(file) for file in modules if file}:
+    found = {}
+    for path in {*opened, *(os.path.abspath(file) for file in modules if file)}:
         if path.startswith(apart) or os.sep + "__pycache__" in path:
             continue
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError):
-            continue
-        found[path] = [status.st_size, status.st_mtime_ns]
-    return found
+        found[path] = state(path) if os.path.isdir(path) else opened.get(path) or state(path)
+    found.update((path, state(path)) for path in (sys.executable, *libraries))
+    return {path: known for path, known in found.items() if known is not None}
 
 
 def has(module: ModuleType, name: str) -> bool:

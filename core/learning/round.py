@@ -95,13 +95,15 @@ def plan_round(
     engine: str = "auto",
     random_share: float = 0.0,
     budget: int = 100,
+    fresh: bool = False,
 ) -> Work[RoundPlan]:
     """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
 
     For `nearest-loss`, every train image that has a loss asks for its `neighbours` (None: the
     workspace's number) nearest unlabeled images; with `worst` M only the M of the highest loss do.
     `budget` is about how many images will be labeled before the next training, `random_share` how
-    many of them are drawn at random for comparison. Raises ConfigurationError for options or a
+    many of them are drawn at random for comparison. What the hooks gave for this model version
+    before is used if it still holds, unless `fresh`. Raises ConfigurationError for options or a
     workspace that do not fit, LabelpilotError where the hooks fail or what they return does not fit
     the images, StudioRefused and StudioUnreachable.
     """
@@ -112,6 +114,7 @@ def plan_round(
         claim=_known("claim", claim, get_args(Claim)),
         worst=worst,
         engine=_known("engine", engine, get_args(Engine)),
+        scheduler=workspace.learning.scheduler,
         random_share=random_share,
     )
     name: OrderName = _known("order", order, ORDERS)
@@ -119,7 +122,7 @@ def plan_round(
     images = yield from _images(workspace)
     known = set(images) | (yield from _image_tags(workspace))
     folder = round_folder(workspace, model_version)
-    hooks = yield from run_hooks(workspace, folder)
+    hooks = yield from run_hooks(workspace, folder, reuse=not fresh)
     pool = yield from make_pool(
         hooks,
         known,

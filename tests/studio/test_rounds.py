@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from core.progress import finish
 from core.workspace import Workspace, load_workspace
 from tests.studio.command import LABELPILOT
 from tests.studio.conftest import Demo
+from tests.unit.learning.dask_cluster import Cluster
 
 # How often publishing is killed; set LABELPILOT_KILLS for more.
 KILLS = int(os.environ.get("LABELPILOT_KILLS", "3"))
@@ -129,3 +131,15 @@ def test_killed_at_random_moments_and_run_again_each_task_has_one_score(
     assert [score for _, score in shown] == sorted(
         (score for (score,) in found.values()), reverse=True
     )[:100]
+
+
+def test_the_workspaces_cluster_finds_the_same_neighbours(
+    workspace: Workspace, plan: RoundPlan, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with contextlib.closing(Cluster(tmp_path)) as cluster:
+        learning = dataclasses.replace(workspace.learning, scheduler=cluster.address())
+        clustered = dataclasses.replace(workspace, learning=learning)
+        found = finish(plan_round(clustered, "on a cluster", engine="dask", random_share=0.1))
+    assert found.engine == "dask"
+    assert [(a.tag, a.score) for a in found.asked] == [(a.tag, a.score) for a in plan.asked]

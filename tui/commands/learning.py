@@ -29,6 +29,7 @@ from tui.console import common, link, open_workspace, run, show
     show_default=True,
     help="Share of images drawn at random, to compare the order with.",
 )
+@click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
 @common
 def active_learning(
     model_version: str,
@@ -38,6 +39,7 @@ def active_learning(
     worst: int | None,
     engine: str,
     random_share: float,
+    fresh: bool,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -56,6 +58,7 @@ def active_learning(
             worst=worst,
             engine=engine,
             random_share=random_share,
+            fresh=fresh,
         )
     )
     result = run(publish_round(workspace, plan))

@@ -60,7 +60,7 @@ def test_hooks_that_ran_for_a_round_do_not_run_again(workspace: Workspace) -> No
     notes: list[str] = []
     found = finish(suspect_labels(workspace), lambda event: notes.append(_note(event)))
     assert [one.tag for one in found] == ["cat7"]
-    assert "Nothing that the hooks read has changed: not run again" in notes
+    assert any("not run again" in note for note in notes)
 
 
 def _note(event: Progress) -> str:

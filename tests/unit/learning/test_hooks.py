@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ import pytest
 from core.errors import ConfigurationError, ExitCode, LabelpilotError
 from core.learning.hooks import Hooks, run_hooks
 from core.progress import Progress, finish
-from core.workspace import Learning, Workspace
+from core.workspace import Annotations, Images, Learning, Workspace
 
 LOSSES = """
 def get_loss_trainset():
@@ -466,6 +467,85 @@ def test_what_has_changed_since_makes_the_hooks_run_again(
     change(tmp_path)
     assert len(second_look(ready).embeddings.tags) == 2
     assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_weights_that_a_library_opens_unseen_make_the_hooks_run_again(tmp_path: Path) -> None:
+    ready = counted(tmp_path)
+    weights = tmp_path / "checkpoints" / "best.safetensors"
+    weights.write_bytes(b"old")
+    second_look(ready)
+    # The time of its content is that of the old one, as after `cp -p`.
+    former = weights.stat()
+    weights.write_bytes(b"new")
+    os.utime(weights, ns=(former.st_atime_ns, former.st_mtime_ns))
+    second_look(ready)
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_what_was_overwritten_while_the_hooks_ran_is_not_taken_for_what_they_read(
+    tmp_path: Path,
+) -> None:
+    ready = workspace(
+        tmp_path,
+        """
+        text = open("weights.json").read()
+        open("weights.json", "w").write(text + " ")
+        open("runs", "a").write("x")
+        def get_embeddings(): return {"a": [1, 2]}
+        """
+        + textwrap.indent(LOSSES, " " * 8),
+    )
+    (tmp_path / "weights.json").write_text("[3]")
+    second_look(ready)
+    second_look(ready)
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [
+        "import subprocess; subprocess.run(['true'])",
+        "import os; os.system('true')",
+        "import socket; socket.create_server(('127.0.0.1', 0)); "
+        "s = socket.socket(); s.connect_ex(('127.0.0.1', 9))",
+    ],
+    ids=["a program", "a shell", "the network"],
+)
+def test_hooks_that_reach_outside_run_again_each_time(tmp_path: Path, outside: str) -> None:
+    text = f"{outside}\nopen('runs', 'a').write('x')\ndef get_embeddings(): return {{'a': [1]}}"
+    ready = workspace(tmp_path, text + LOSSES)
+    second_look(ready)
+    second_look(ready)
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_new_images_and_annotations_are_told_by_what_the_hooks_read_of_them(
+    tmp_path: Path,
+) -> None:
+    images, annotations = tmp_path / "data" / "images", tmp_path / "data" / "annotations"
+    ready = dataclasses.replace(
+        counted(tmp_path),
+        images=Images(path=images),
+        annotations=Annotations(path=annotations, dataset=tmp_path / "data" / "dataset.json"),
+    )
+    images.mkdir(parents=True)
+    annotations.mkdir()
+    second_look(ready)
+    (images / "1.png").touch()
+    (annotations / "1").touch()
+    second_look(ready)
+    assert (tmp_path / "runs").read_text() == "x"
+
+
+def test_a_second_look_says_from_when_what_it_uses_is(tmp_path: Path) -> None:
+    ready = counted(tmp_path)
+    second_look(ready)
+    yesterday = time.time() - 24 * 3600
+    os.utime(tmp_path / "round" / "result.json", (yesterday, yesterday))
+    notes: list[str] = []
+    finish(run_hooks(ready, tmp_path / "round", reuse=True), lambda event: notes.append(event.note))
+    day = time.strftime("%Y-%m-%d at %H:%M", time.localtime(yesterday))
+    assert any("not run again" in note and day in note for note in notes)
 
 
 def test_another_python_runs_the_hooks_again(tmp_path: Path, bare_python: str) -> None:
