@@ -19,6 +19,10 @@ _PASSED_ON = (
     "PYTHONDONTWRITEBYTECODE"
 ).split()
 
+# Each time its home page is opened, Label Studio fetches tips from GitHub, and has no setting for
+# it. So this one host has a proxy, and nobody listens there: the tips of the release are shown.
+_UNREACHABLE = {"https://raw.githubusercontent.com_proxy": "http://127.0.0.1:9"}
+
 
 def document_root(workspace: Workspace) -> Path:
     """The folder below which our server may serve files: the images' and annotations' parent.
@@ -112,6 +116,7 @@ def server_environment(
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
+        **_UNREACHABLE,
         # Without it every POST of predictions recounts the whole project.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,12 @@ class Served:
     @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def outside_calls(self) -> list[str]:
+        """The addresses it called, and the names it looked up, that are not this machine's."""
+        local = re.compile(r"socket\.\w+ (\(')?(localhost|127\.0\.0\.1)(', \d+\))?")
+        return [call for call in self.calls.read_text().splitlines() if not local.fullmatch(call)]
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command of labelpilot's; its server runs in the Python that is watched."""
