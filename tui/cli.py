@@ -46,6 +46,7 @@ for command in (
     learning.rounds,
     learning.replay,
     learning.suspects,
+    learning.hooks,
 ):
     cli.add_command(command)
 

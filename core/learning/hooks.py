@@ -75,7 +75,8 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     if not file.is_file():
         raise ConfigurationError(
             f"The hooks file {shown} does not exist.",
-            next_step="Name yours as `hooks` under [learning] in labelpilot.toml.",
+            next_step="Name yours as `hooks` under [learning] in labelpilot.toml, or write one to "
+            "start from: `labelpilot hooks`.",
         )
     started = time.monotonic()
     images = workspace.images.path

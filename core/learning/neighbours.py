@@ -93,12 +93,14 @@ def choose_engine(queries: int, candidates: int, length: int, *, cluster: bool =
         + queries * TREES * ANNOY_QUERY
     )
     size = f"{queries:,} x {candidates:,}"
-    times = f"{size}: exact takes about {_duration(exact)}, Annoy {_duration(annoy)}"
+    here, trees = _duration(exact), _duration(annoy)
     if cluster and exact > WORTH_A_CLUSTER:
-        return Choice("dask", f"{size}: exact takes about {_duration(exact)} on this machine alone")
+        return Choice("dask", f"{size} would take {here} on this machine alone")
     if exact > LONG and exact > SAVING * annoy:
-        return Choice("annoy", f"{times} and misses some neighbours")
-    return Choice("exact", f"{times} and would miss neighbours")
+        reason = f"{size} takes {trees}, but misses some neighbours; exact would take {here}"
+        return Choice("annoy", reason)
+    reason = f"{size} takes {here}; Annoy would take {trees}, and miss some neighbours"
+    return Choice("exact", reason)
 
 
 def find_neighbours(
@@ -161,8 +163,8 @@ def _cores() -> int:
 
 def _duration(seconds: float) -> str:
     if seconds < 1:
-        return "under 1 s"
-    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+        return "less than a second"
+    return f"about {seconds:,.0f} s" if seconds < 120 else f"about {seconds / 60:,.0f} min"
 
 
 # -- exact ----------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from core.learning.orders import (
 )
 from core.learning.orders.order import Mask, Numbers
 from core.learning.orders.uncertainty import exclude_each_other
+from core.learning.suspects import suspects
 from core.progress import Progress, Work
 
 OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
@@ -150,6 +151,32 @@ def make_pool(
     return Pool(tags, vectors, is_labeled, candidates, losses, labels, probabilities)
 
 
+def without_suspects(pool: Pool) -> Work[Pool]:
+    """The pool without the labels that are likely wrong: they ask for nothing, and teach nothing.
+
+    Those images stay labeled. Raises ConfigurationError where the classes are not known.
+    """
+    if pool.labels is None:
+        raise _no_classes("To tell which labels are likely wrong, the classes are needed.")
+    found = yield from suspects(pool.vectors, pool.losses, pool.labels)
+    note = f"{len(found):,} labels that are likely wrong are left out"
+    yield Progress("suspects", len(found), len(found), note)
+    rows = [one.row for one in found]
+    losses = pool.losses.copy()
+    losses[rows] = np.nan
+    trusted = ~np.isin(pool.labels.rows, rows)
+    labels = dataclasses.replace(
+        pool.labels, rows=pool.labels.rows[trusted], matrix=pool.labels.matrix[trusted]
+    )
+    return dataclasses.replace(pool, losses=losses, labels=labels)
+
+
+def _no_classes(message: str) -> ConfigurationError:
+    return ConfigurationError(
+        message, next_step="Write dataset.json first, with `labelpilot export`."
+    )
+
+
 def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ranking]:
     """The pool's candidates in the order `name`.
 
@@ -231,9 +258,8 @@ def uncertainty_of(
         single = exclude_each_other(pool.probabilities[rows])
     else:
         if pool.labels is None:
-            raise ConfigurationError(
-                "This order needs the classes of the labeled images, or get_probabilities().",
-                next_step="Write dataset.json first, with `labelpilot export`.",
+            raise _no_classes(
+                "This order needs the classes of the labeled images, or get_probabilities()."
             )
         yield Progress("uncertainty", 0, len(rows), note="Fitting a linear head")
         head = fit_head(pool.vectors, pool.labels, random)

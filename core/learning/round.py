@@ -21,7 +21,7 @@ from core.errors import ConfigurationError
 from core.learning.hooks import run_hooks
 from core.learning.neighbours import Engine
 from core.learning.orders import Claim, Order
-from core.learning.ranking import ORDERS, Options, OrderName, make_pool, rank
+from core.learning.ranking import ORDERS, Options, OrderName, make_pool, rank, without_suspects
 from core.learning.rounds import round_folder
 from core.progress import Progress, Work
 from core.studio.lookup import connect, require_project
@@ -96,6 +96,7 @@ def plan_round(
     random_share: float = 0.0,
     budget: int = 100,
     fresh: bool = False,
+    leave_out_suspects: bool = False,
 ) -> Work[RoundPlan]:
     """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
 
@@ -103,7 +104,8 @@ def plan_round(
     workspace's number) nearest unlabeled images; with `worst` M only the M of the highest loss do.
     `budget` is about how many images will be labeled before the next training, `random_share` how
     many of them are drawn at random for comparison. What the hooks gave for this model version
-    before is used if it still holds, unless `fresh`. Raises ConfigurationError for options or a
+    before is used if it still holds, unless `fresh`. With `leave_out_suspects`, labels that are
+    likely wrong count for nothing. Raises ConfigurationError for options or a
     workspace that do not fit, LabelpilotError where the hooks fail or what they return does not fit
     the images, StudioRefused and StudioUnreachable.
     """
@@ -131,7 +133,8 @@ def plan_round(
         classes=read_classes(workspace.annotations.dataset),
         path=folder / "unit.npy",
     )
-    ranking = yield from rank(name, pool, options)
+    trusted = (yield from without_suspects(pool)) if leave_out_suspects else pool
+    ranking = yield from rank(name, trusted, options)
     return RoundPlan(
         model_version=model_version,
         order=ranking.order.name,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.learning.measured import measured
 from core.learning.publishing import publish_round, published_versions, remove_version
 from core.learning.round import RoundPlan, plan_round
 from core.learning.rounds import find_record, outcomes
@@ -143,3 +144,17 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
         found = finish(plan_round(clustered, "on a cluster", engine="dask", random_share=0.1))
     assert found.engine == "dask"
     assert [(a.tag, a.score) for a in found.asked] == [(a.tag, a.score) for a in plan.asked]
+
+
+def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_fresh(
+    demo: Demo,
+) -> None:
+    arguments = ["active-learning", "--model-version", "looked at twice", "--leave-out-suspects"]
+    first, second = demo.run(*arguments), demo.run(*arguments)
+    fresh = demo.run(*arguments, "--fresh")
+    for done in (first, second, fresh):
+        assert done.code == 0, done.err
+        assert "labels that are likely wrong are left out" in done.err
+        assert measured("nearest-loss") in done.out
+    assert ["not run again" in done.err for done in (first, second, fresh)] == [False, True, False]
+    assert "0 earlier scores replaced" in second.out

@@ -29,6 +29,11 @@ from tui.console import common, link, open_workspace, run, show
     show_default=True,
     help="Share of images drawn at random, to compare the order with.",
 )
+@click.option(
+    "--leave-out-suspects",
+    is_flag=True,
+    help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
+)
 @click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
 @common
 def active_learning(
@@ -39,11 +44,13 @@ def active_learning(
     worst: int | None,
     engine: str,
     random_share: float,
+    leave_out_suspects: bool,
     fresh: bool,
     root: Path | None,
     as_json: bool,
 ) -> None:
     """Score the unlabeled images, and open a tab with them in order."""
+    from core.learning.measured import measured
     from core.learning.publishing import publish_round
     from core.learning.round import plan_round
 
@@ -58,15 +65,17 @@ def active_learning(
             worst=worst,
             engine=engine,
             random_share=random_share,
+            leave_out_suspects=leave_out_suspects,
             fresh=fresh,
         )
     )
     result = run(publish_round(workspace, plan))
+    known = f"{words}\n" if (words := measured(result.order)) else ""
     search = f" ({plan.engine} search: {plan.reason})" if plan.engine else ""
     words = (
         f"{result.order}: {result.queries:,} labeled images, {result.candidates:,} unlabeled "
         f"ones{search}\n"
-        f"{result.scored:,} images scored as {result.model_version}, "
+        f"{known}{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced\n"
         f"Label them in order: {link(result.view_url)}"
     )
@@ -118,6 +127,18 @@ def suspects(root: Path | None, as_json: bool) -> None:
     lines = [f"{one.tag}: {one.said} (loss {one.loss:.2f})" for one in found]
     nothing = "No label is contradicted by all of its neighbours."
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
+
+
+@click.command()
+@common
+def hooks(root: Path | None, as_json: bool) -> None:
+    """Write a hooks file to start from, with the functions to complete."""
+    from core.learning.starter import write_starter
+
+    workspace = open_workspace(root)
+    write_starter(workspace)
+    file = workspace.relative(workspace.learning.hooks)
+    show(as_json, {"hooks": file}, f"{file} is there; complete its functions.")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import numpy as np
@@ -155,6 +156,17 @@ def test_a_round_of_ordinary_size_is_searched_exactly() -> None:
     choice = choose_engine(queries=10_000, candidates=1_000_000, length=512)
     assert choice.engine == "exact"
     assert "10,000 x 1,000,000" in choice.reason
+
+
+@pytest.mark.parametrize("candidates", [1_000, 1_000_000, 50_000_000])
+@pytest.mark.parametrize("cluster", [False, True])
+def test_the_choice_is_a_sentence_with_each_duration_said_once(
+    candidates: int, cluster: bool
+) -> None:
+    choice = choose_engine(10_000, candidates, 512, cluster=cluster)
+    duration = r"(less than a second|about [\d,]+ (s|min))"
+    assert re.match(rf"[\d,]+ x [\d,]+ (takes|would take) {duration}", choice.reason)
+    assert not re.search(r"about (less|about)", choice.reason)
 
 
 def test_annoy_is_chosen_only_where_it_saves_much_time() -> None:

@@ -11,7 +11,16 @@ from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks import Hooks
-from core.learning.ranking import ORDERS, Options, OrderName, Pool, Ranking, make_pool, rank
+from core.learning.ranking import (
+    ORDERS,
+    Options,
+    OrderName,
+    Pool,
+    Ranking,
+    make_pool,
+    rank,
+    without_suspects,
+)
 from core.learning.vector_files import TaggedVectors
 from core.progress import finish
 
@@ -151,3 +160,28 @@ def test_a_share_at_random_is_marked(tmp_path: Path) -> None:
     assert found.order.control.any()
     assert not given.labeled[found.order.indices].any()
     assert given.labeled[found.order.why.queries[~found.order.control]].all()
+
+
+def test_suspected_labels_ask_for_nothing_and_teach_nothing_if_they_are_left_out() -> None:
+    wrong = {TAGS[row]: [str((DIGITS.target[row] + 5) % 10)] for row in (3, 70, 111)}
+    classes = {tag: wrong.get(tag, CLASSES[tag]) for tag in TAGS[:300]}
+    losses = {tag: 9.0 if tag in wrong else 0.1 for tag in classes}
+    given = finish(make_pool(hooks(losses=losses), TAGS, classes=classes))
+    trusted = finish(without_suspects(given))
+    left_out = set(given.asking) - set(trusted.asking)
+    assert left_out == {3, 70, 111}
+    assert trusted.labels is not None
+    assert not np.isin([3, 70, 111], trusted.labels.rows).any()
+    np.testing.assert_array_equal(trusted.candidates, given.candidates)
+    first = ranked("nearest-loss", given).order.why
+    then = ranked("nearest-loss", trusted).order.why
+    assert first is not None
+    assert then is not None
+    assert left_out <= set(first.queries)
+    assert not left_out & set(then.queries)
+
+
+def test_to_leave_out_suspects_takes_classes() -> None:
+    with pytest.raises(ConfigurationError, match="classes") as caught:
+        finish(without_suspects(dataclasses.replace(pool(), labels=None)))
+    assert "labelpilot export" in caught.value.next_step

@@ -11,7 +11,8 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks import run_hooks
 from core.learning.starter import write_starter
 from core.progress import finish
-from core.workspace import Workspace, parse_workspace
+from core.workspace import Workspace, load_workspace, parse_workspace
+from tests.studio.command import run
 
 
 def workspace(root: Path) -> Workspace:
@@ -50,3 +51,14 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there already"):
         write_starter(ready)
     assert ready.learning.hooks.read_text() == "mine"
+
+
+def test_a_command_writes_it_and_the_missing_file_names_the_command(tmp_path: Path) -> None:
+    (tmp_path / "labelpilot.toml").write_text("")
+    with pytest.raises(ConfigurationError, match="does not exist") as caught:
+        finish(run_hooks(load_workspace(tmp_path), tmp_path / "round"))
+    assert "labelpilot hooks" in caught.value.next_step
+    done = run("hooks", "--json", "--workspace", str(tmp_path))
+    assert done.json == {"hooks": "labeling/active_learning.py"}
+    assert "def get_embeddings()" in (tmp_path / "labeling/active_learning.py").read_text()
+    assert run("hooks", "--workspace", str(tmp_path)).code == 2
