@@ -147,7 +147,7 @@ class LabelpilotApp(App[None]):
 
     def job_ended(self, job: Job) -> None:
         """A job has ended, one way or the other."""
-        self.journal.write(f"{job.title}: {job.outcome}. {job.result or ''}".strip())
+        self.journal.write(f"{job.title}: {job.outcome}. {_in_words(job.result)}".strip())
         for _, note in job.notes:
             self.journal.write(f"  {note}")
         if job.error is not None:
@@ -226,10 +226,10 @@ class LabelpilotApp(App[None]):
             self.changed.publish(None)
 
     def action_help(self) -> None:
-        from tui.screens.help import help_dialog
+        from tui.screens.help import HelpDialog
 
         if len(self.screen_stack) == 1:
-            self.push_screen(help_dialog(self.place))
+            self.push_screen(HelpDialog(self.place))
 
     def action_logs(self) -> None:
         from tui.screens.logs import LogsScreen
@@ -279,6 +279,11 @@ class LabelpilotApp(App[None]):
         yield SystemCommand("Help", "All keys (?)", self.action_help)
         yield SystemCommand("Theme", "Light, dark, the terminal's own", self.action_change_theme)
         yield SystemCommand("Leave", "The server goes on (q)", self.action_leave)
+
+
+def _in_words(result: object) -> str:
+    """What a result says of itself; nothing for one that is only data."""
+    return str(result) if type(result).__str__ is not object.__str__ else ""
 
 
 def _tells_of_a_step(job: Job) -> bool:

@@ -92,6 +92,17 @@ def shortened(path: Path | str, width: int) -> str:
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
 
 
+def wrapped(line: str, width: int) -> list[str]:
+    """`line` in rows of at most `width` characters, broken at spaces where there are any."""
+    rows = []
+    while len(line) > width:
+        at = line.rfind(" ", width // 2, width + 1)
+        at = at if at > 0 else width
+        rows.append(line[:at])
+        line = "  " + line[at:].lstrip()
+    return [*rows, line]
+
+
 def some(names: Sequence[str], most: int) -> str:
     """The first names, and how many more there are."""
     more = len(names) - most

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -230,18 +230,15 @@ class Stage:
         yield from self.work("hooks", 3)
         images = workspace.images.path
         asked = tuple(
-            Asked(
-                Path(name).stem,
-                n,
-                images / name,
-                4.0 - n / 10,
-                "img_010",
-                images / IMAGES[-1],
-                4.0,
-                0.9,
-            )
+            Asked(Path(name).stem, n, images / name, 4.0 - n / 10)
             for n, name in enumerate(IMAGES[:8])
         )
+        if settings.order != "random":
+            train = {"train_tag": "img_010", "train_path": images / IMAGES[-1]}
+            asked = tuple(
+                replace(one, **train, train_loss=4.0, similarity=0.9)  # type: ignore[arg-type]
+                for one in asked
+            )
         losses = np.array([0.1, 0.1, 0.2, 4.0])
         version, order = settings.model_version, settings.order
         return RoundPlan(version, order, "exact", "small", 1.0, 4, 8, losses, asked, 2.1)

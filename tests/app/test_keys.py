@@ -77,6 +77,7 @@ async def test_the_help_tells_every_key_and_its_section_first(ready: Stage, walk
         assert app.text.index("Write the dataset") < app.text.index("Do every step")
         for key in KEYS:
             assert key.what in app.text, key
+        assert re.search(r"/ +Show only lines that hold a text", app.text)
         await app.press("escape")
         assert "Do every step" not in app.text
 
@@ -172,3 +173,38 @@ async def test_up_and_down_go_round_in_a_form(ready: Stage, walk: Walker) -> Non
         assert app.app.focused is not None and app.app.focused.id == fields[-1]
         await app.press("down")
         assert app.app.focused is not None and app.app.focused.id == fields[0]
+
+
+async def test_long_lines_of_a_log_are_wrapped_whatever_its_width(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready, size=(60, 20)) as app:
+        await app.press("L")
+        assert "Nothing yet." in app.text
+        for number in range(3):
+            app.app.journal.write(f"{number} {'word ' * 30}its end")
+        await app.until(lambda: app.text.count("its end") == 3)
+        await app.pilot.resize_terminal(100, 30)
+        await app.until(lambda: app.text.count("its end") == 3)
+        assert app.text.count("word word word word word word word word word word word word wo") >= 3
+
+
+async def test_the_journal_holds_no_dumps_of_data(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        journal = "\n".join(app.app.journal.lines)
+        assert "Planning the round: done." in journal
+        assert "RoundPlan(" not in journal and "array(" not in journal
+
+
+async def test_the_help_is_scrolled_and_its_lines_keep_their_column(
+    ready: Stage, walk: Walker
+) -> None:
+    async with walk(ready, size=(60, 20)) as app:
+        await app.press("4", "question_mark")
+        lines = app.text.splitlines()
+        row = next(n for n, line in enumerate(lines) if "Run the hooks" in line)
+        assert lines[row].index("Run the hooks") == lines[row + 1].index("publishes nothing")
+        assert "NO_COLOR" not in app.text
+        await app.press("G")
+        assert "NO_COLOR" in app.text

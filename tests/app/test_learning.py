@@ -75,6 +75,8 @@ async def test_the_form_changes_what_is_planned_with(ready: Stage, walk: Walker)
         await app.press("enter")
         command = "plan labelpilot active-learning --model-version '[/b] v2' --order random"
         assert command in ready.calls
+        # No train image asks in this order, so none is named.
+        assert "score" in app.text and "because of" not in app.text
 
 
 async def test_hooks_that_fail_are_told_whole_and_r_plans_again(ready: Stage, walk: Walker) -> None:

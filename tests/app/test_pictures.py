@@ -24,6 +24,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "settings": ("e",),
     "help": ("question_mark",),
     "why": ("4", "enter", "enter"),
+    "orders": ("3", "enter", "4", "o"),
 }
 SIZES = {"80x24": (80, 24), "60x20": (60, 20), "120x40": (120, 40)}
 SECTIONS = ("setup", "sync", "export", "learning")

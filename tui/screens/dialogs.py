@@ -49,6 +49,15 @@ class Dialog(ModalScreen[bool]):
                 yield Static(self._text)
             yield KeyBar("dialog", more=False)
 
+    def fitted(self, width: int) -> Content | None:
+        """The text laid out for lines of `width` cells; None where it is the same in any."""
+        return None
+
+    def on_resize(self) -> None:
+        text = self.fitted(self.query_one(KeyedText).content_region.width - 1)
+        if text is not None:
+            self.query_one(KeyedText).query_one(Static).update(text)
+
     def above(self) -> ComposeResult:
         """What stands above the text."""
         yield from ()

@@ -43,6 +43,11 @@ class Tick(Checkbox, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle_button", show=False)]
 
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
+        """What stands in the box. Beside "no" there is no cross, in whatever colour."""
+        return "X" if self.value else " "
+
     def watch_value(self) -> None:
         super().watch_value()
         self.label = _tick_words(self.value)

@@ -30,12 +30,13 @@ def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Di
         parts.append("")
     if not records:
         parts = [plain("No round was published from this workspace yet.")]
-    text = lines(parts)
+    text = lines(parts[:-1] if records else parts)
     return Dialog("Rounds", text, copied=text.plain if records else "")
 
 
 def _came_of(outcome: Outcome) -> list[str]:
-    words = [f"{count(outcome.labeled, 'image')} of them labeled when the next model was trained"]
+    labeled = count(outcome.labeled, "image") if outcome.labeled else "none"
+    words = [f"{labeled} of them labeled when the next model was trained"]
     if outcome.ordered:
         words.append(f"mean loss {outcome.ordered_loss:.3f} on {outcome.ordered:,} picked in order")
     if outcome.random:

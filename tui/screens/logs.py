@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 0.5
 TAIL_BYTES = 200_000
+NOTHING = "Nothing yet."
 
 
 class LogsScreen(ModalScreen[None]):
@@ -54,7 +55,7 @@ class LogsScreen(ModalScreen[None]):
         workspace = self._app.seen.workspace
         if not self._server:
             file = self._app.journal.file
-            return f"labelpilot  {file or ''}", list(self._app.journal.lines)
+            return f"labelpilot  {file or ''}", list(self._app.journal.lines) or [NOTHING]
         if workspace is None:
             return "The server's log", ["There is no workspace yet."]
         if not workspace.owns_server:
@@ -65,7 +66,7 @@ class LogsScreen(ModalScreen[None]):
 
         log = log_file(workspace)
         found = log_tail(log, size=TAIL_BYTES)
-        return f"Label Studio  {log}", found or ["Nothing yet."]
+        return f"Label Studio  {log}", found or [NOTHING]
 
     def _read(self) -> None:
         title, found = self._lines()
@@ -80,8 +81,8 @@ class LogsScreen(ModalScreen[None]):
         known = len(self._shown)
         new = found[known:] if found[:known] == self._shown and known else found
         if new is found:
-            log.clear()
-        log.write_lines([harmless(redact(line)) for line in new])
+            log.empty()
+        log.add([harmless(redact(line)) for line in new])
         self._shown = found
 
     def action_other(self) -> None:

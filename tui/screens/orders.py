@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.screens.dialogs import Dialog
 from tui.widgets.histogram import BLOCKS
-from tui.widgets.lists import KeyedText
 from tui.words import lines, plain
 
 if TYPE_CHECKING:
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 14
 FIGURE_WIDTH = 13
-# What a window takes of the screen's width for its frame, its margins and the scroll bar.
-FRAME_WIDTH = 10
 
 
 def best_order(curves: Curves) -> str | None:
@@ -54,9 +50,8 @@ class OrdersDialog(Dialog):
     def on_mount(self) -> None:
         self.query_one(".window").add_class("large")
 
-    def on_resize(self) -> None:
-        text = orders_text(self._curves, self.size.width - FRAME_WIDTH)
-        self.query_one(KeyedText).query_one(Static).update(text)
+    def fitted(self, width: int) -> Content:
+        return orders_text(self._curves, width)
 
 
 def orders_text(curves: Curves, width: int) -> Content:
@@ -64,21 +59,24 @@ def orders_text(curves: Curves, width: int) -> Content:
     from core.learning.replay import compare
 
     compared = compare(curves)
+    # The best first, here as everywhere.
+    orders = [*(one.order for one in compared), "random"]
     seeds = len(curves.accuracies["random"])
     first, last = curves.budgets[0], curves.budgets[-1]
     parts: list[Content | str] = [
         *_conclusion(curves, compared),
         plain(
-            f"Labeling your labeled images was replayed {seeds} times under each order, from "
-            f"{first:,} to {last:,} labels, with a light classifier on your embeddings.",
+            f"Each order was tried {seeds} times on your labeled images, from {first:,} to "
+            f"{last:,} labels, with a light classifier on your embeddings. Where your model has "
+            "learned from these very labels, new images do less well.",
             "$muted",
         ),
         "",
         *_comparison(curves, compared),
         "",
-        *_plot(curves, width),
+        *_plot(curves, orders, width),
         "",
-        *_figures(curves, width),
+        *_figures(curves, orders, width),
     ]
     return lines(parts)
 
@@ -118,9 +116,9 @@ def _labels(needed: float | None) -> str:
     return "more than were tried" if needed is None else f"{needed:,.0f}"
 
 
-def _plot(curves: Curves, width: int) -> list[Content | str]:
+def _plot(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
     """The accuracy of each order over the labels given, in blocks of one scale."""
-    means = {order: found.mean(axis=0) for order, found in curves.accuracies.items()}
+    means = {order: curves.accuracies[order].mean(axis=0) for order in orders}
     least = min(float(mean.min()) for mean in means.values())
     most = max(float(mean.max()) for mean in means.values())
     room = max(4, width - NAME_WIDTH - 8)
@@ -139,13 +137,12 @@ def _block(value: float, least: float, most: float) -> str:
     return BLOCKS[min(len(BLOCKS) - 1, int(share * len(BLOCKS)))]
 
 
-def _figures(curves: Curves, width: int) -> list[Content | str]:
+def _figures(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
     """Accuracy and its standard error for each number of labels, as many orders side by side as
     there is room for."""
     from core.learning.replay import rows_of
 
     found = {(row.order, row.budget): row for row in rows_of(curves)}
-    orders = list(curves.accuracies)
     beside = max(1, (width - 6) // FIGURE_WIDTH)
     rows: list[Content | str] = [plain("Accuracy in %, ± its standard error", "$muted")]
     for start in range(0, len(orders), beside):

@@ -18,11 +18,11 @@ class JobLog(KeyedLog):
     def follow(self, job: Job | None) -> None:
         """Write the notes of `job` that are not written yet."""
         if job is not self._job:
-            self.clear()
+            self.empty()
             self._job, self._noted = job, 0
         if job is None or job.noted == self._noted:
             return
         new = job.noted - self._noted
         kept = list(job.notes)[-new:]
-        self.write_lines([f"{clock(moment)}  {harmless(note)}" for moment, note in kept])
+        self.add([f"{clock(moment)}  {harmless(note)}" for moment, note in kept])
         self._noted += new

@@ -104,6 +104,9 @@ class PlanView(Vertical):
     @property
     def _columns(self) -> tuple[str, ...]:
         every = ("image", "score", "because of", "its loss", "alike")
+        if self._plan is not None and not any(asked.train_tag for asked in self._plan.asked):
+            # In an order of this kind no train image asks for others.
+            return every[:2]
         return every if self._layout[1] else every[:3]
 
     def _make_table(self) -> None:
@@ -112,10 +115,11 @@ class PlanView(Vertical):
         self.table.clear(columns=True)
         self.table.add_column("", width=NUMBER_WIDTH)
         # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
-        figures = len(self._columns) - len(NAMES)
-        fixed = (NUMBER_WIDTH + 2) + figures * (FIGURE_WIDTH + 2) + len(NAMES) * 2
+        names = sum(name in NAMES for name in self._columns)
+        figures = len(self._columns) - names
+        fixed = (NUMBER_WIDTH + 2) + figures * (FIGURE_WIDTH + 2) + names * 2
         room = self.screen.size.width - 5 - (PICTURE_WIDTH + 2 if self._layout[0] else 0)
-        wide = max(8, (room - fixed) // len(NAMES))
+        wide = max(8, (room - fixed) // names)
         for name in self._columns:
             if name in NAMES:
                 self.table.add_column(cell(name), width=wide)
