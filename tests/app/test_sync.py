@@ -138,3 +138,14 @@ async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
         await app.until(lambda: "2 retries" in app.text)
         ready.hold.set()
         await app.settled()
+
+
+async def test_while_the_set_up_runs_the_sync_says_so(stage: Stage, walk: Walker) -> None:
+    stage.hold = threading.Event()
+    async with walk(stage) as app:
+        await app.pilot.press("a", "2")
+        await app.until(lambda: "The set-up is running; it makes the tasks as well." in app.text)
+        assert "press 1, then a" not in app.text
+        stage.hold.set()
+        await app.settled()
+        assert "12 of 12 images are tasks" in app.text

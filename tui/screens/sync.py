@@ -77,6 +77,10 @@ class SyncScreen(Section):
 
     def _before(self) -> list[Content | str]:
         report = self.pilot.seen.reports.get("images")
+        busy = self.pilot.jobs.in_the_way("sync")
+        if busy is not None and busy.kind == "setup":
+            words = "The set-up is running; it makes the tasks as well. 1 shows how far it is."
+            return [words]
         if report is None:
             return [self.no_workspace if self.workspace is None else "Looking …"]
         style = "$text-success" if report.state == "done" else "$foreground"
