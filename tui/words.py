@@ -6,7 +6,6 @@ Everything that labelpilot did not write itself (file names, labels, a server's 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,14 +13,12 @@ from pathlib import Path
 from rich.text import Text
 from textual.content import Content
 
-# Control characters, and those that turn the direction of the text around them.
-_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+from core.masking import printable
 
 
 def harmless(text: object) -> str:
     """`text` without what could steer a terminal, and such that it can be encoded."""
-    shown = _STEERING.sub("\N{REPLACEMENT CHARACTER}", str(text).replace("\t", " "))
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return printable(str(text).encode("utf-8", "replace").decode("utf-8"))
 
 
 def plain(text: object, style: str = "") -> Content:

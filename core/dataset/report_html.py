@@ -10,6 +10,7 @@ from html import escape
 
 from core.dataset.report import Report, problems
 from core.dataset.rules import RULE_WORDS
+from core.masking import printable
 
 _BAR_WIDTH, _BAR_HEIGHT, _LABEL_WIDTH = 360, 22, 180
 _DAYS_WIDTH, _DAYS_HEIGHT = 720, 120
@@ -230,4 +231,4 @@ def _short(name: str, length: int = 24) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(text, quote=True)
+    return escape(printable(text), quote=True)

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from core.workspace import load_workspace
+from tests.app.stage import Stage
+from tui.app import LabelpilotApp
+
 # Generous: what is let in takes minutes, or the machine's memory.
 SECONDS = 20
 IMAGE = '<Image name="image" value="$image"/>'
@@ -28,7 +32,7 @@ LAUGHS = (
 )
 SECRET = "what stands in another file"
 # Sets the window's title, turns red, and turns the direction of what follows.
-STEERING = "\x1b]0;owned\x07\x1b[31m\u202e\u200fgnp"
+STEERING = "\x1b]0;owned\x07\x1b[31m\u202e\u200f\u2066gnp"
 
 
 def config(text: str) -> Callable[[Path], None]:
@@ -124,7 +128,8 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def steers(text: str) -> bool:
-    return re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200f\u202a-\u202e]", text) is not None
+    steering = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    return re.search(steering, text) is not None
 
 
 @pytest.mark.parametrize("case", TABLE)
@@ -179,3 +184,62 @@ def test_no_file_is_written_outside_by_a_path_from_an_annotation(root: Path) -> 
         assert "Traceback" not in done.stderr, format_
     assert {path for path in root.parent.rglob("*") if root not in path.parents} == before
     assert not Path("/etc/escaped.txt").exists()
+
+
+@pytest.fixture
+def named(root: Path) -> Path:
+    """A workspace in which every name steers the terminal: an image's, a class's, a person's,
+    an annotation file's."""
+    name = f"{STEERING}.png"
+    (root / "data" / "images" / name).write_bytes(b"an image")
+    quoted = "".join(f"&#{ord(one)};" for one in STEERING if ord(one) > 31)
+    (root / "config.xml").write_text(
+        CONFIG.replace("</Choices>", f'<Choice value="{quoted}"/></Choices>')
+    )
+    annotations = root / "data" / "annotations"
+    (annotations / "1").write_text(annotation(1, f"/data/local-files/?d=images/{name}", STEERING))
+    other = json.loads(annotation(2, f"/data/local-files/?d=images/{name}"))
+    other["completed_by"] = {"id": 2, "email": f"{STEERING}@example.com"}
+    (annotations / "2").write_text(json.dumps(other))
+    (annotations / f"3{STEERING}").write_text("{")
+    return root
+
+
+def test_no_name_steers_a_terminal_that_commands_print_to(named: Path) -> None:
+    commands = [
+        ("export", "--rule", "union"),
+        ("export", "--format", "no such [31m"),
+        ("report",),
+        ("report", "--out", str(named / "report.txt")),
+        ("report", "--out", str(named / "report.html")),
+        ("setup", "--skip", STEERING),
+        ("doctor",),
+        ("token", STEERING),
+    ]
+    for command in commands:
+        done = run(named, *command)
+        assert "Traceback" not in done.stderr, command
+        assert not steers(done.stdout + done.stderr), command
+    assert "gnp" in (named / "report.html").read_text()
+    for report in ("report.txt", "report.html"):
+        assert not steers((named / report).read_text()), report
+    # What is data stays as it is.
+    dataset = json.loads((named / "data" / "dataset.json").read_text())
+    assert dataset == {STEERING: ["cat", STEERING]}
+
+
+async def test_no_name_steers_the_terminal_that_the_app_is_in(named: Path) -> None:
+    stage = Stage(load_workspace(named))
+    stage.everything()
+    stage.done.discard("project")
+    app = LabelpilotApp(named, stage.backend(), poll_seconds=0)
+    shown = ""
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        for key in ("1", "2", "enter", "3", "d", "escape", "4", "enter", "enter", "L"):
+            await pilot.press(key)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            shown += "\n".join(strip.text for strip in strips) + "\n"
+    assert "gnp" in shown
+    assert not steers(shown)
