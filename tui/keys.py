@@ -72,6 +72,7 @@ KEYS: tuple[Key, ...] = (
     Key("export", "r", "look", "look again", "Read the annotations again"),
     Key("export", "d", "details", "left out", "See every file that was left out, and conflicts"),
     Key("export", "h", "report", "report", "Write the state of the dataset as a page, and open it"),
+    Key("export", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "escape", "stop", "stop", "Stop reading"),
     Key("learning", "enter", "plan", "plan", "Run the hooks and choose images; publishes nothing"),
     Key("learning", "p", "publish", "publish", "Publish the plan to Label Studio"),

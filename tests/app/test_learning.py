@@ -206,6 +206,8 @@ async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
 ) -> None:
     async with walk(ready) as app:
         await app.press("4", "o", "s")
+        assert "There is no data/dataset.json yet. If they train on it" in app.text
+        assert "o tells on yours" not in app.text
         assert app.toasts == ["There is no data/dataset.json yet: 3, then enter, writes it."] * 2
         ready.workspace.learning.hooks.unlink()
         await app.press("s")
@@ -241,6 +243,7 @@ async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
 async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
     ready: Stage, walk: Walker
 ) -> None:
+    ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready) as app:
         await app.press("4", "enter")
         words = measured("nearest-loss")

@@ -161,8 +161,11 @@ class ExportScreen(Section):
             return reason
         if self.failure is not None and action == "write":
             return None
-        if action in ("write", "details") and self.preview is None:
-            return "The annotations are not read yet."
+        if action == "label" and self.pilot.seen.state("project") != "done":
+            return "There is no project to label in yet."
+        if action in ("write", "rule", "report", "details") and self.preview is None:
+            error = None if self.failure is None else self.failure.error
+            return "The annotations are not read yet." if error is None else sentence(error)
         busy = self.pilot.jobs.in_the_way("export")
         if action in ("write", "rule", "look", "report") and busy is not None:
             return f"{busy.title} is running."

@@ -64,7 +64,8 @@ class LookingBack(Section):
         """As `known_of`, and which key tells more."""
         words = self.known_of(order)
         replayed = self.pilot.jobs.last("replay")
-        more = "" if replayed is not None and replayed.outcome == "done" else " o tells on yours."
+        known = replayed is not None and replayed.outcome == "done"
+        more = "" if known or self.why_not_look_back() is not None else " o tells on yours."
         return f"{words}{more}" if words else ""
 
     def known_of(self, order: str) -> str:

@@ -67,6 +67,10 @@ def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Con
     if hooks.is_file():
         parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
         parts.append("enter runs them, finds what to label next, and shows it first.")
+        dataset = workspace.annotations.dataset
+        if not dataset.is_file():
+            words = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
+            parts += ["", plain(f"{words}some images first (b), and export them (3).")]
     else:
         parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
         parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
