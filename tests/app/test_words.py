@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tui.links import link_from_here, opener
+from tests.app.stage import until
+from tui.links import link_from_here, open_page, opener
 from tui.screens.learning import next_version
 from tui.widgets.histogram import histogram
-from tui.words import bar, cell, duration, harmless, plain, rate, shortened
+from tui.words import bar, cell, duration, harmless, plain, rate, shortened, wrapped
 
 
 @pytest.mark.parametrize("text", ["[/b] weird", "[red]", "[@click=app.quit]x[/]", "{x}", "\\[a]"])
@@ -80,3 +83,32 @@ def test_only_a_link_to_this_machine_is_rewritten_in_a_codespace() -> None:
 def test_without_a_desktop_no_text_browser_takes_the_terminal() -> None:
     assert opener({}, "linux") is None
     assert opener({"BROWSER": "/bin/true"}, "linux") == ["/bin/true"]
+
+
+def test_a_page_is_opened_where_the_users_browser_is_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.part\nmv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    page = tmp_path / "a report.html"
+    for name in ("CODESPACE_NAME", "SSH_CONNECTION", "REMOTE_CONTAINERS", "VSCODE_IPC_HOOK_CLI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BROWSER", str(browser))
+    assert open_page(page)
+    until(opened.exists)
+    assert opened.read_text() == page.as_uri()
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    assert not open_page(page)
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("short", ["short"]),
+        ("one two three four", ["one two", "  three", "  four"]),
+        ("abcdefghijklmno", ["abcdefgh", "  ijklmn", "  o"]),
+    ],
+)
+def test_long_lines_are_broken_at_spaces(line: str, rows: list[str]) -> None:
+    assert wrapped(line, 8) == rows
