@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.addresses import crosses_in_clear
-from core.checklist import probe_steps
+from core.checklist import Report, probe_steps
 from core.credentials import SOURCE_WORDS, VARIABLE, find_secret, token_kind
 from core.errors import ConfigurationError, LabelpilotError
 from core.keyrings import keyring_name
@@ -157,8 +157,9 @@ def _keyring() -> Iterator[Finding]:
     if name is not None:
         yield Finding("system keyring", "ok", name)
         return
-    fix = f"set {VARIABLE} (in a codespace, as a codespace secret), or: labelpilot token allow-file"
-    yield Finding("system keyring", "note", "none that asks in a window of its own", fix)
+    detail = "none that asks in a window of its own; labelpilot's own server needs none"
+    fix = "for another server's token, `labelpilot token set` names the choices"
+    yield Finding("system keyring", "note", detail, fix)
 
 
 def _set(value: str | None) -> str:
@@ -255,10 +256,32 @@ def _steps(workspace: Workspace) -> Iterator[Finding]:
     titles = {step.id: step.title.lower() for step in STEPS}
     for report in probe_steps(workspace):
         state = _STEP_STATES.get(report.state, "note")
-        detail = report.detail if state == "ok" else f"{report.state}: {report.detail}"
-        settled = state == "ok" or report.state == "waiting"
-        fix = "" if settled else _STEP_FIXES.get(report.id, SETUP)
-        yield Finding(f"set-up: {titles[report.id]}", state, detail, fix)
+        detail = report.detail if state != "note" else f"{report.state}: {report.detail}"
+        yield Finding(f"set-up: {titles[report.id]}", state, detail, _fix(workspace, report))
+
+
+def _fix(workspace: Workspace, report: Report) -> str:
+    """What to do about a step."""
+    if report.state in ("done", "waiting"):
+        return ""
+    if report.id == "server" and not workspace.owns_server:
+        return "start it where it runs, or mend `url` under [studio] in labelpilot.toml"
+    if report.id in ("account", "token"):
+        return _token_fix(workspace)
+    return _STEP_FIXES.get(report.id, SETUP)
+
+
+def _token_fix(workspace: Workspace) -> str:
+    own = workspace.owns_server
+    try:
+        token = find_secret(workspace, "token")
+    except LabelpilotError as error:
+        return error.next_step
+    if token is None or token.source != "environment":
+        return SETUP if own else "labelpilot token set"
+    if own:
+        return f"unset {VARIABLE}: labelpilot makes a token for its own server"
+    return f"have {VARIABLE} hold a token that this server takes, or unset it"
 
 
 _OF_THE_MACHINE: tuple[Callable[[], Iterator[Finding]], ...] = (

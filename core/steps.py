@@ -89,7 +89,7 @@ def _probe_token(setup: Setup) -> tuple[State, str]:
     try:
         setup.client.whoami()
     except StudioRefused as error:
-        return "wrong", f"{words}: Label Studio refuses it ({error.cause})"
+        return "wrong", f"{words}, which Label Studio refuses ({error.cause})"
     return "done", f"{words}, works"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.studio.command import run
 from tests.studio.journey import NAMES, Journey
 from tests.studio.stock import Stock
 
@@ -15,6 +16,21 @@ def test_setup_needs_no_answer(journey: Journey) -> None:
     assert journey.setup.code == 0, journey.setup.err
     assert {step["state"] for step in journey.setup.json["steps"]} == {"done"}
     assert journey.token not in journey.setup.out + journey.setup.err
+
+
+def test_the_doctor_names_a_token_that_is_refused_and_what_to_do_about_it(
+    journey: Journey,
+) -> None:
+    refused = run(
+        "doctor", "--json", "--workspace", str(journey.root), LABEL_STUDIO_API_KEY="f" * 40
+    )
+    assert refused.code == 1
+    (wrong,) = [one for one in refused.json["findings"] if one["state"] == "wrong"]
+    assert wrong["name"] == "set-up: token"
+    assert (
+        "variable LABEL_STUDIO_API_KEY, which Label Studio refuses (status 401" in wrong["detail"]
+    )
+    assert wrong["fix"].startswith("have LABEL_STUDIO_API_KEY hold a token that this server takes")
 
 
 def test_a_second_setup_makes_nothing_again(journey: Journey) -> None:

@@ -63,7 +63,12 @@ def test_it_changes_nothing(root: Path) -> None:
         ("[project]\nlabel_config = 'x.xml'", "labeling config", "cannot be read", "[project]"),
         ("[learning]\npython = '/no/python'", "hooks", "is no program", "mend `python`"),
         ("[learning]\nhooks = 'x.py'", "hooks", "x.py does not exist", "[learning]"),
-        ("[studio]\nurl = 'http://127.0.0.1:1'", "set-up: server", "no Label Studio answers", ""),
+        (
+            "[studio]\nurl = 'http://127.0.0.1:1'",
+            "set-up: server",
+            "no Label Studio answers",
+            "mend `url`",
+        ),
         (
             "[studio]\nurl = 'http://studio.example'\nallow_http = true",
             "encryption",
