@@ -41,6 +41,10 @@ JobKind = Literal[
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Any]]
 TICK_SECONDS = 0.1
+# The jobs that run the user's hooks, and how long their end may take: hooks that do not end when
+# they are asked are killed after a while.
+RUN_HOOKS: tuple[JobKind, ...] = ("plan", "replay", "suspects")
+HOOKS_SECONDS = 5.0
 # The command of the job that starts our server.
 START_COMMAND = "labelpilot server start"
 # Notes kept: enough to scroll back, and no more than a screen can show without delay.
@@ -177,13 +181,15 @@ class Jobs:
         return True
 
     def stop_all(self, patience: float) -> None:
-        """Stop every job, and wait `patience` seconds in all for what they have to tidy up."""
+        """Stop every job, and wait `patience` seconds in all for what they have to tidy up; longer
+        for hooks."""
         running = self.running
         for job in running:
             job.stopping.set()
-        deadline = time.monotonic() + patience
+        began = time.monotonic()
         for job in running:
-            job.finished.wait(max(0.0, deadline - time.monotonic()))
+            seconds = max(patience, HOOKS_SECONDS) if job.kind in RUN_HOOKS else patience
+            job.finished.wait(max(0.0, began + seconds - time.monotonic()))
 
     async def _follow(self, job: Job, begin: Begin) -> None:
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.stage import make_workspace
+from tests.app.stage import make_workspace, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")
 
@@ -173,6 +173,35 @@ def test_a_terminal_that_goes_away_leaves_nothing_running(
 def test_a_terminal_that_goes_away_while_a_job_computes_ends_the_app(computing: Terminal) -> None:
     computing.hang_up()
     assert computing.process.wait(SECONDS) == 128 + signal.SIGHUP
+
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open("hooks.pid.part", "w").write(str(os.getpid()))
+os.rename("hooks.pid.part", "hooks.pid")
+time.sleep(600)
+"""
+
+
+def test_hooks_that_do_not_want_to_end_are_ended_with_the_app(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "toys")
+    workspace.learning.hooks.write_text(STUBBORN)
+    workspace.annotations.dataset.write_text('{"img_000": ["dog"]}')
+    one = Terminal(workspace.root)
+    try:
+        one.read_until("Label Studio is not running")
+        one.send(b"4")
+        one.read_until("likely wrong")
+        one.send(b"s")
+        until((workspace.root / "hooks.pid").exists, SECONDS)
+        number = int((workspace.root / "hooks.pid").read_text())
+        one.hang_up()
+        assert one.process.wait(SECONDS) == 128 + signal.SIGHUP
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    finally:
+        one.close()
 
 
 def test_a_resize_is_followed(terminal: Terminal) -> None:

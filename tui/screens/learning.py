@@ -15,7 +15,7 @@ from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
 from tui.backend import RoundSettings
-from tui.jobs import Job, JobKind
+from tui.jobs import RUN_HOOKS, Job, JobKind
 from tui.keys import Key, Place, bindings
 from tui.screens.asked import AskedDialog
 from tui.screens.dialogs import sentence
@@ -31,10 +31,6 @@ from tui.words import count, plain
 if TYPE_CHECKING:
     from core.learning.round import RoundPlan
     from core.workspace import Workspace
-
-
-# The jobs in which the user's hooks print something.
-RUN_HOOKS = ("plan", "replay", "suspects")
 
 
 class LearningScreen(LookingBack):
