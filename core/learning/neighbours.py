@@ -99,6 +99,8 @@ def choose_engine(queries: int, candidates: int, length: int, *, cluster: bool =
     if exact > LONG and exact > SAVING * annoy:
         reason = f"{size} takes {trees}, but misses some neighbours; exact would take {here}"
         return Choice("annoy", reason)
+    if exact < 1:
+        return Choice("exact", f"{size} takes {here}")
     reason = f"{size} takes {here}; Annoy would take {trees}, and miss some neighbours"
     return Choice("exact", reason)
 

@@ -140,6 +140,13 @@ def make_pool(
     if hooks.probabilities is not None:
         wanted = np.flatnonzero(candidates)
         check_probabilities(hooks.probabilities, [tags[row] for row in wanted])
+    embedded = set(tags)
+    unseen = sum(
+        tag not in known and tag not in embedded for tag in (images if tasks is None else tasks)
+    )
+    if unseen:
+        note = f"{unseen:,} unlabeled images have no embedding, and cannot be asked for"
+        yield Progress("embeddings", 0, len(tags), note)
     vectors = yield from unit_vectors(hooks.embeddings, path)
     losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
     probabilities = None
@@ -188,9 +195,11 @@ def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ra
     random = np.random.default_rng(options.seed)
     rows, labeled = pool.candidate_rows, pool.labeled_rows
     if not len(rows):
+        what = "Every image" if pool.labeled.all() else "Every task"
         raise ConfigurationError(
-            "No unlabeled image has an embedding, so there is none to choose.",
-            next_step="Let get_embeddings() return the unlabeled images too.",
+            f"{what} that has an embedding is labeled already, so there is none to choose.",
+            next_step="Let get_embeddings() return the unlabeled images too; where there are none, "
+            "add some and run `labelpilot sync`.",
         )
     ranking = Ranking(at_random(rows, random), 0, len(rows))
     if name == "nearest-loss":

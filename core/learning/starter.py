@@ -10,7 +10,7 @@ STARTER = '''\
 """What labelpilot asks your model: embeddings, losses, and which images are labeled.
 
 labelpilot runs this file in your own Python, from the workspace's folder, and calls the functions
-below. A tag is an image file's name without its ending: "img_0001" for img_0001.png.
+below. {tag}
 """
 
 import json
@@ -54,6 +54,12 @@ def get_tags_labeled():
 '''
 
 
+TAG_WORDS = {
+    "stem": 'A tag is an image file\'s name without its ending: "img_0001" for img_0001.png.',
+    "path": 'A tag is an image file\'s path in that folder: "day/img_0001.png".',
+}
+
+
 def write_starter(workspace: Workspace) -> None:
     """Write a hooks file with the functions to complete where the workspace names one.
 
@@ -68,5 +74,6 @@ def write_starter(workspace: Workspace) -> None:
     text = STARTER.format(
         images=workspace.relative(workspace.images.path),
         dataset=workspace.relative(workspace.annotations.dataset),
+        tag=TAG_WORDS[workspace.images.tag],
     )
     write_at_once(file, text.encode())

@@ -297,6 +297,41 @@ def test_a_process_left_behind_neither_holds_up_the_result_nor_lives_on(tmp_path
     assert not is_running(int(hooks.embeddings.tags[0]))
 
 
+@pytest.mark.parametrize("ending", ["return {'a': 6.0}", "sys.exit(3)", "raise ValueError"])
+@pytest.mark.parametrize("awaited", [True, False], ids=["awaited", "left alone"])
+def test_a_fork_of_the_hooks_own_never_answers_for_them(
+    tmp_path: Path, ending: str, awaited: bool
+) -> None:
+    text = f"""
+import os, sys, time
+def get_embeddings(): return {{"a": [1, 2]}}
+def get_loss_trainset():
+    child = os.fork()
+    if not child:
+        {ending}
+    if {awaited}:
+        os.waitpid(child, 0)
+    return {{"a": 0.5}}
+"""
+    hooks = hooks_of(tmp_path, text)
+    assert hooks.losses == {"a": 0.5}
+    assert "Traceback" not in (tmp_path / "round" / "hooks.log").read_text()
+
+
+def test_hooks_may_work_elsewhere_and_their_folder_may_hold_spaces(tmp_path: Path) -> None:
+    folder = tmp_path / "my häoks"
+    folder.mkdir()
+    (folder / "active learning.py").write_text(
+        "import os, tempfile\nos.chdir(tempfile.mkdtemp())\nimport numpy\n"
+        "def get_embeddings():\n"
+        "    numpy.savez('e.npz', tags=numpy.array(['a']), embeddings=numpy.eye(1))\n"
+        "    return 'e.npz'\n" + LOSSES
+    )
+    learning = Learning(hooks=folder / "active learning.py", python=sys.executable)
+    found = finish(run_hooks(Workspace(root=tmp_path, learning=learning), tmp_path / "round"))
+    assert list(found.embeddings.tags) == ["a"]
+
+
 def test_hooks_that_ask_a_question_fail_instead_of_waiting(tmp_path: Path) -> None:
     error = refusal(tmp_path, "input('which model? ')\ndef get_embeddings(): ..." + LOSSES)
     assert "EOFError" in error.cause
@@ -368,6 +403,8 @@ def test_a_result_of_an_earlier_run_is_never_taken_for_this_one(tmp_path: Path) 
             "def get_embeddings(): return {'a': [1]}\ndef get_loss_trainset(): return {'a': []}",
             "'a'",
         ),
+        ("import numpy\ndef get_embeddings(): return ['a'], numpy.eye(1) * 1j" + LOSSES, "complex"),
+        ("import numpy\ndef get_embeddings(): return {'a': numpy.eye(1) * 1j}" + LOSSES, "complex"),
         (
             "def get_embeddings(): return {'a': [1]}\ndef get_tags_labeled(): return 'a'" + LOSSES,
             "get_tags_labeled",

@@ -102,6 +102,16 @@ def test_an_image_that_is_no_task_is_no_candidate() -> None:
     assert given.candidate_rows.tolist() == list(range(60, 100))
 
 
+def test_unlabeled_images_without_an_embedding_are_counted_aloud() -> None:
+    given = hooks(embeddings=TaggedVectors(TAGS[:1000], DIGITS.data[:1000]))
+    notes: list[str] = []
+    finish(make_pool(given, TAGS, tasks=TAGS[:1100]), lambda event: notes.append(event.note))
+    assert "100 unlabeled images have no embedding, and cannot be asked for" in notes
+    notes.clear()
+    finish(make_pool(hooks(), TAGS), lambda event: notes.append(event.note))
+    assert not any(notes)
+
+
 def test_probabilities_of_the_users_own_are_taken_where_there_are_any() -> None:
     sure = np.eye(10)[DIGITS.target]
     sure[500] = 0.1

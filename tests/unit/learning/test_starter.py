@@ -44,6 +44,13 @@ def test_once_completed_it_works_and_reads_the_labeled_tags_from_the_dataset(
     assert hooks.labeled == {"a"}
 
 
+@pytest.mark.parametrize(("rule", "example"), [("stem", '"img_0001"'), ("path", '/img_0001.png"')])
+def test_it_says_what_a_tag_is_in_this_workspace(tmp_path: Path, rule: str, example: str) -> None:
+    ready = parse_workspace(f'[images]\ntag = "{rule}"', tmp_path)
+    write_starter(ready)
+    assert example in ready.learning.hooks.read_text()
+
+
 def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     ready = workspace(tmp_path)
     ready.learning.hooks.parent.mkdir()
