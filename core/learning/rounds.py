@@ -23,6 +23,7 @@ from core.files import write_at_once
 from core.workspace import Workspace
 
 RECORD = "round.json"
+FORMER_RECORD = "former-round.json"
 REPLACED = "replaced.json"
 REPLACING = "replacing.json"
 
@@ -122,10 +123,15 @@ def keep_replaced(workspace: Workspace, model_version: str, scores: Mapping[int,
 
 
 def settle_replaced(workspace: Workspace, model_version: str) -> None:
-    """Say that the run has come to its end: what it kept is what an undo brings back."""
+    """Say that the run has come to its end: what it kept is what an undo brings back.
+
+    The record of the run before is kept with it: call this before `save_record`.
+    """
     folder = round_folder(workspace, model_version)
     if (folder / REPLACING).exists():
         (folder / REPLACING).replace(folder / REPLACED)
+        if (folder / RECORD).exists():
+            (folder / RECORD).replace(folder / FORMER_RECORD)
 
 
 def take_replaced(workspace: Workspace, model_version: str) -> dict[int, float]:
@@ -144,11 +150,13 @@ def take_replaced(workspace: Workspace, model_version: str) -> dict[int, float]:
 
 
 def forget_round(workspace: Workspace, model_version: str, *, replaced_only: bool) -> None:
-    """Remove what is kept of a round: only the scores it replaced, or its record too."""
+    """Forget a round that was taken back: all of it, or only its last run (`replaced_only`)."""
     folder = round_folder(workspace, model_version)
     (folder / REPLACED).unlink(missing_ok=True)
-    if not replaced_only:
-        (folder / RECORD).unlink(missing_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
+    if replaced_only and (folder / FORMER_RECORD).exists():
+        (folder / FORMER_RECORD).replace(folder / RECORD)
+    (folder / FORMER_RECORD).unlink(missing_ok=True)
 
 
 def outcomes(records: Sequence[Record]) -> list[Outcome]:

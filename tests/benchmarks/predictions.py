@@ -19,13 +19,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.learning.publishing import BATCH, READ_SECONDS, set_scores
+from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.lookup import connect
 from core.studio.server import server_url, start_server, stop_server
-from core.workspace import Workspace, parse_workspace
+from core.workspace import parse_workspace
 
 SCORES = 10_000
 SAMPLE = 100
@@ -41,9 +41,9 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = [10_000, 100_000] if arguments.large else [10_000]
     rows: list[dict[str, object]] = []
-    with server() as (workspace, client):
+    with server() as client:
         for size in sizes:
-            rows += measure(workspace, client, size)
+            rows += measure(client, size)
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[tuple[Workspace, StudioClient]]:
+def server() -> Iterator[StudioClient]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         (root / "data" / "images").mkdir(parents=True)
@@ -61,12 +61,12 @@ def server() -> Iterator[tuple[Workspace, StudioClient]]:
         try:
             make_token(workspace, server_url(workspace))
             with contextlib.closing(connect(workspace)) as client:
-                yield workspace, client
+                yield client
         finally:
             stop_server(workspace)
 
 
-def measure(workspace: Workspace, client: StudioClient, size: int) -> list[dict[str, object]]:
+def measure(client: StudioClient, size: int) -> list[dict[str, object]]:
     """The times of SCORES predictions in a project of `size` tasks."""
     project = client.create_project(f"{size} tasks")
     client.update_project(project.id, {"label_config": CONFIG})
@@ -86,11 +86,7 @@ def measure(workspace: Workspace, client: StudioClient, size: int) -> list[dict[
         bare.append(timed(lambda run=run: bulk(client, project.id, wanted, f"bare {run}")))
         version = f"ours {run}"
         ours.append(
-            timed(
-                lambda version=version: finish(
-                    set_scores(workspace, client, project.id, version, wanted)
-                )
-            )
+            timed(lambda version=version: finish(put_scores(client, project.id, version, wanted)))
         )
     own, floor = statistics.median(ours), statistics.median(bare)
     name = f"{SCORES:,} scores, {size:,} tasks"

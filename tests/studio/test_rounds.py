@@ -39,6 +39,12 @@ def scores(demo: Demo, version: str) -> dict[int, list[float]]:
     return found
 
 
+def recorded(workspace: Workspace, version: str) -> dict[str, float]:
+    record = find_record(workspace, version)
+    assert record is not None
+    return {pick.tag: pick.score for pick in record.picks}
+
+
 @pytest.fixture
 def workspace(demo: Demo) -> Workspace:
     return load_workspace(demo.folder)
@@ -61,8 +67,11 @@ def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
     assert after[top.task_id] == [top.score]
     assert plan.asked[-1].task_id not in after
 
+    assert recorded(workspace, plan.model_version)[top.tag] == top.score
+
     finish(remove_version(workspace, plan.model_version))
     assert scores(demo, plan.model_version) == before
+    assert recorded(workspace, plan.model_version) == {a.tag: a.score for a in plan.asked}
 
 
 def test_removing_a_version_shows_the_one_before(

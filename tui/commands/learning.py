@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tui.console import common, link, open_workspace, run, show
+
+if TYPE_CHECKING:
+    from core.learning.rounds import Outcome
 
 
 @click.command("active-learning")
@@ -70,16 +74,20 @@ def active_learning(
         )
     )
     result = run(publish_round(workspace, plan))
-    known = f"{words}\n" if (words := measured(result.order)) else ""
-    search = f" ({plan.engine} search: {plan.reason})" if plan.engine else ""
-    words = (
-        f"{result.order}: {result.queries:,} labeled images, {result.candidates:,} unlabeled "
-        f"ones{search}\n"
-        f"{known}{result.scored:,} images scored as {result.model_version}, "
-        f"{result.replaced:,} earlier scores replaced\n"
-        f"Label them in order: {link(result.view_url)}"
+    asking = (
+        f"{result.queries:,} labeled images ask for neighbours among {result.candidates:,} "
+        f"unlabeled ones ({plan.engine} search: {plan.reason})"
+        if plan.engine
+        else f"{result.candidates:,} unlabeled images to choose from"
     )
-    show(as_json, result.as_json(), words)
+    lines = [
+        f"{result.order}: {asking}",
+        measured(result.order),
+        f"{result.scored:,} images scored as {result.model_version}, "
+        f"{result.replaced:,} earlier scores replaced",
+        f"Label them in order: {link(result.view_url)}",
+    ]
+    show(as_json, result.as_json(), "\n".join(line for line in lines if line))
 
 
 @click.command()
@@ -157,11 +165,23 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     records = load_records(workspace)
     found = [asdict(outcome) for outcome in outcomes(records)]
     lines = [f"{r.model_version}: {r.order}, {len(r.picks):,} images asked for" for r in records]
-    lines += [
-        f"{o['model_version']}: {o['labeled']:,} labeled since; mean loss {o['ordered_loss']:.3f} "
-        f"on {o['ordered']:,} ordered picks, {o['random_loss']:.3f} on {o['random']:,} random ones"
-        for o in found
-    ]
+    lines += [_outcome_words(outcome) for outcome in outcomes(records)]
     show(
         as_json, {"rounds": [r.model_version for r in records], "outcomes": found}, "\n".join(lines)
     )
+
+
+def _outcome_words(found: Outcome) -> str:
+    """What came of a round, as far as it is known."""
+    if not found.labeled:
+        return f"{found.model_version}: of what it asked for, nothing has been trained on yet"
+    words = f"{found.model_version}: {found.labeled:,} labeled since; mean loss "
+    means = [
+        f"{mean:.3f} on {count:,} {kind}"
+        for mean, count, kind in (
+            (found.ordered_loss, found.ordered, "ordered picks"),
+            (found.random_loss, found.random, "random ones"),
+        )
+        if count
+    ]
+    return words + ", ".join(means)

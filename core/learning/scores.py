@@ -1,0 +1,169 @@
+"""The scores of a model version in Label Studio: each task's own, once.
+
+Predictions are not idempotent on the server (sent twice, they are there twice), so what is there is
+read before anything is sent, again after every doubtful answer, and once more at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
+from core.progress import Progress, Work
+from core.studio.client import StudioClient
+from core.studio.server import wait_for_server
+
+# With the server's memory-saving flag a refused list of more than 500 leaves its first part there.
+BATCH = 500
+READ_SECONDS = 300.0
+# Failures to reach the server before it is given up.
+ATTEMPTS = 5
+BAD_REQUEST = 400
+# Removing one prediction takes as long as removing so many with their version, and writing them.
+SINGLE_COST = 8
+
+# Task id -> (prediction id, score) of each prediction that it has.
+_Existing: TypeAlias = Mapping[int, list[tuple[int, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How many predictions came to be, and how many earlier ones were changed or removed."""
+
+    created: int
+    replaced: int
+
+
+def put_scores(
+    client: StudioClient,
+    project_id: int,
+    model_version: str,
+    wanted: Mapping[int, float],
+    keep: Callable[[Mapping[int, float]], None] | None = None,
+) -> Work[Scores]:
+    """Make `wanted` (task id -> score) the predictions of a model version, each once.
+
+    What was there is handed to `keep` first, if anything of it will go. What differs is sent, and
+    looked at again until nothing differs; after a pass without a mishap the count is proof enough.
+    Raises LabelpilotError where the server does not show what it took, StudioRefused, and
+    StudioUnreachable where it stays away.
+    """
+    writer = _Writer(client, project_id, model_version, wanted)
+    yield Progress("compare", 0, len(wanted))
+    existing = writer.existing()
+    stale, missing = _difference(existing, wanted)
+    if stale and keep is not None:
+        keep({task_id: found[0][1] for task_id, found in existing.items()})
+    failures, sent = 0, -1
+    while stale or missing:
+        if len(stale) + len(missing) == sent:
+            raise LabelpilotError(
+                "Label Studio took the scores but does not show all of them.",
+                cause=f"{len(missing):,} of {len(wanted):,} are missing.",
+                next_step="Look at its log, and run the round again.",
+            )
+        try:
+            if stale:
+                yield from writer.remove(existing, stale)
+            elif (yield from writer.send(missing)):
+                sent = len(missing)
+                if client.model_versions(project_id).get(model_version) == len(wanted):
+                    break
+            existing = writer.existing()
+        except StudioUnreachable as error:
+            failures += 1
+            if failures >= ATTEMPTS:
+                raise
+            progress = Progress("scores", 0, len(wanted), f"{error.message} {error.cause}")
+            yield progress
+            yield from wait_for_server(client.url, progress)
+            existing = writer.existing()
+        except StudioRefused as error:
+            if writer.singly or error.status != BAD_REQUEST:
+                raise
+            writer.singly = True
+            existing = writer.existing()
+        stale, missing = _difference(existing, wanted)
+    return Scores(writer.created, writer.replaced)
+
+
+def _difference(existing: _Existing, wanted: Mapping[int, float]) -> tuple[list[int], list[int]]:
+    """(ids of predictions that must go, ids of tasks that need one). Of equal ones one stays."""
+    stale: list[int] = []
+    right: set[int] = set()
+    for task_id, found in existing.items():
+        for prediction_id, score in found:
+            if score == wanted.get(task_id) and task_id not in right:
+                right.add(task_id)
+            else:
+                stale.append(prediction_id)
+    return stale, [task_id for task_id in wanted if task_id not in right]
+
+
+@dataclass(slots=True)
+class _Writer:
+    """What is written, and what has come of it so far. `singly`: each score by itself.
+
+    New scores go in bulk. A Label Studio without the memory-saving flag takes no score above 1 in
+    bulk (it answers 201, and creates nothing), but each by itself: slower, and the highest come
+    first.
+    """
+
+    client: StudioClient
+    project_id: int
+    model_version: str
+    wanted: Mapping[int, float]
+    created: int = 0
+    replaced: int = 0
+    singly: bool = False
+
+    def existing(self) -> _Existing:
+        """The predictions that the model version has now."""
+        found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        if self.model_version in self.client.model_versions(self.project_id):
+            predictions = self.client.predictions(self.project_id, self.model_version)
+            for prediction_id, task_id, score in predictions:
+                found[task_id].append((prediction_id, score))
+        return found
+
+    def send(self, missing: list[int]) -> Work[bool]:
+        """Send the scores of these tasks; whether the server took them all."""
+        size = 1 if self.singly else BATCH
+        for start in range(0, len(missing), size):
+            yield Progress("scores", len(self.wanted) - len(missing) + start, len(self.wanted))
+            batch = [self._prediction(task_id) for task_id in missing[start : start + size]]
+            if self.singly:
+                self.client.create_prediction(self.project_id, batch[0])
+                taken = 1
+            else:
+                taken = self.client.import_predictions(self.project_id, batch, READ_SECONDS)
+            self.created += taken
+            if taken < len(batch):
+                note = "this server takes these scores one by one only"
+                yield Progress("scores", 0, len(self.wanted), note)
+                self.singly = True
+                return False
+        return True
+
+    def remove(self, existing: _Existing, stale: list[int]) -> Work[None]:
+        """Remove the predictions `stale`, or the whole version where that is quicker."""
+        count = sum(len(found) for found in existing.values())
+        yield Progress("replace", 0, len(stale), f"replacing {len(stale):,} earlier scores")
+        if len(stale) * SINGLE_COST > count:
+            self.client.delete_model_version(self.project_id, self.model_version)
+        else:
+            for number, prediction_id in enumerate(stale, start=1):
+                self.client.delete_prediction(prediction_id)
+                yield Progress("replace", number, len(stale))
+        self.replaced += len(stale)
+
+    def _prediction(self, task_id: int) -> dict[str, object]:
+        return {
+            "task": task_id,
+            "score": self.wanted[task_id],
+            "model_version": self.model_version,
+            "result": [],
+        }
