@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from core.learning import measured
 from tests.app.conftest import Walk
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
@@ -50,6 +51,14 @@ def looks(
         await one.settled()
 
     return compare(app, terminal_size=size, run_before=walk)
+
+
+@pytest.fixture(autouse=True)
+def _figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The pictures stay when the orders are measured anew."""
+    file = tmp_path / "measured.json"
+    file.write_text('{"random": 280, "labels": {"nearest-loss": {"digits": null}}}')
+    monkeypatch.setattr(measured, "FILE", file)
 
 
 @pytest.fixture

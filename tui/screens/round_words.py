@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -32,7 +31,6 @@ def settings_line(settings: RoundSettings, workspace: Workspace | None) -> Conte
     return Content("    ").join(parts)
 
 
-@cache
 def measured_words(order: str) -> str:
     """What was measured for an order on digits; "" where that is not known."""
     from core.learning.measured import measured
