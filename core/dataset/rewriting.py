@@ -72,7 +72,9 @@ def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]
         if now != seen:
             seen, changed = now, time.monotonic()
         busy = seen.status in BUSY and time.monotonic() - changed < SILENCE
-        if not request.is_alive() and not busy:
+        # The answer may be lost on its way.
+        ended = seen.runs > storage.runs and seen.status not in BUSY
+        if ended or (not request.is_alive() and not busy):
             break
         yield Progress("rewrite", min(seen.last_sync_count, total) if busy else 0, total)
         if not request.is_alive():
