@@ -305,3 +305,13 @@ def test_a_server_that_is_there_but_tells_nothing_of_its_sync_is_given_up(
         with pytest.raises(StudioUnreachable):
             finish(sync_images(case.workspace(proxy.url), "native"))
     assert case.task_count() in (0, IMAGES)
+
+
+def test_what_is_tried_again_is_counted_while_it_happens(place: Place) -> None:
+    case = place.case(IMAGES, "bulk")
+    events: list[Progress] = []
+    with broken.before(place.url) as proxy:
+        proxy.faults.append(broken.Fault(r"POST .*/import", broken.drop_after))
+        result = finish(sync_images(case.workspace(proxy.url), "bulk"), events.append)
+    assert result.complete
+    assert max(event.retries for event in events) == result.retries == 1
