@@ -12,8 +12,6 @@ from core.dataset.report_text import report_text
 from core.errors import ConfigurationError
 from core.files import write_at_once
 
-REPORT_NAME = "report.html"
-
 
 def write_report(report: Report, path: Path) -> None:
     """Write the report to `path`: `.html`, `.json` or `.txt`, at once or not at all.

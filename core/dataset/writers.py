@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
 
 from core.dataset.material import LeftOut, Material
@@ -24,15 +22,6 @@ from core.files import write_at_once, written_at_once
 
 # Tags at a time: a million at once would stand in memory twice.
 _CHUNK = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class LastExport:
-    """What the file beside a dataset says of it."""
-
-    images: int
-    written_at: datetime
-    rule: str
 
 
 def sidecar_path(dataset: Path) -> Path:
@@ -89,13 +78,3 @@ def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:
     }
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     write_at_once(sidecar_path(dataset), orjson.dumps(content, option=option))
-
-
-def last_export(dataset: Path) -> LastExport | None:
-    """What is known of the last export to `dataset`; None where it was not ours, or is gone."""
-    if not dataset.is_file():
-        return None
-    try:
-        return msgspec.json.decode(sidecar_path(dataset).read_bytes(), type=LastExport)
-    except (OSError, msgspec.DecodeError, RecursionError):
-        return None

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.files import write_at_once
 from core.learning.kernel import SPARE, Floats, Indices, best_first, best_rows, measured
 from core.learning.orders.order import Mask
+from core.learning.shards import Shard, digest
 from core.progress import Progress, Work
 
 ROWS_A_SHARD = 250_000
-MANIFEST = "manifest.json"
 ANSWER_WITHIN = 10
 HEARTBEAT = 0.25
 # How often a shard is searched anew when the worker that had it dies.
 TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """The rows `start` to `stop` of a `.npy` file; the first of them is row `first` of all.
-
-    `sha256` is that of the file, empty where it is not known.
-    """
-
-    file: str
-    start: int
-    stop: int
-    first: int
-    sha256: str = ""
 
 
 def pieces_of(vectors: NDArray[Any], rows: int = ROWS_A_SHARD) -> list[Shard]:
@@ -65,62 +47,6 @@ def pieces_of(vectors: NDArray[Any], rows: int = ROWS_A_SHARD) -> list[Shard]:
     return [Shard(file, row, min(row + rows, count), row) for row in range(0, count, rows)]
 
 
-def write_shards(folder: Path, blocks: Iterable[tuple[Sequence[str], Floats]]) -> list[Shard]:
-    """Write each of `blocks` (tags, vectors of length 1) as a shard, and the manifest last.
-
-    `folder` then holds `00000.npy` and `00000.json` (the tags) for each, and `manifest.json`: the
-    length of the vectors, and the rows and SHA-256 of every shard. Raises ConfigurationError for a
-    folder that has a manifest already.
-    """
-    if (folder / MANIFEST).exists():
-        raise ConfigurationError(f"{folder} holds shards already; they were not touched.")
-    folder.mkdir(parents=True, exist_ok=True)
-    shards: list[Shard] = []
-    length = first = 0
-    for number, (tags, vectors) in enumerate(blocks):
-        file = folder / f"{number:05d}.npy"
-        if len(tags) != len(vectors) or (shards and vectors.shape[1] != length):
-            raise LabelpilotError(f"Shard {number} has other tags or lengths than its vectors.")
-        length = vectors.shape[1]
-        np.save(file, np.asarray(vectors, np.float32))
-        write_at_once(file.with_suffix(".json"), json.dumps(list(tags)).encode())
-        shards.append(Shard(str(file.resolve()), 0, len(tags), first, _digest(file)))
-        first += len(tags)
-    listed = [{"file": Path(s.file).name, "rows": s.stop, "sha256": s.sha256} for s in shards]
-    content = {"rows": first, "length": length, "shards": listed}
-    write_at_once(folder / MANIFEST, json.dumps(content, indent=2).encode())
-    return shards
-
-
-def load_shards(folder: Path) -> list[Shard]:
-    """The shards in `folder`'s manifest. Raises ConfigurationError where they do not fit it."""
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        shards, first = [], 0
-        for entry in content["shards"]:
-            file = folder / Path(entry["file"]).name
-            shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
-            if shape != (entry["rows"], content["length"]):
-                raise ValueError(f"{file.name} holds an array of the shape {shape}")
-            shards.append(Shard(str(file.resolve()), 0, shape[0], first, entry["sha256"]))
-            first += shape[0]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"The shards in {folder} cannot be used.",
-            cause=str(error),
-            next_step="Write them again.",
-        ) from None
-    return shards
-
-
-def _digest(file: Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb") as content:
-        while block := content.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def search_shard(
     queries: Floats, shard: Shard, k: int, allowed: Mask | None
 ) -> tuple[Indices, Floats]:
@@ -130,7 +56,7 @@ def search_shard(
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    if shard.sha256 and _digest(Path(shard.file)) != shard.sha256:
+    if shard.sha256 and digest(Path(shard.file)) != shard.sha256:
         raise ValueError(f"{shard.file} has changed since its manifest was written")
     vectors: Floats = np.load(shard.file, mmap_mode="r", allow_pickle=False)
     vectors = vectors[shard.start : shard.stop]

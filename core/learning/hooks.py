@@ -116,6 +116,7 @@ def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str,
     files = [folder / f"{name}.npy" for name in VECTORS if "tags" in result.get(name, {})]
     for path in [Path(result[name]["path"]) for name in VECTORS if "path" in result.get(name, {})]:
         files += [path, path.with_suffix(".json")]
+        files += path.iterdir() if path.is_dir() else []
     keep_result(folder, run, result, files)
     return result
 

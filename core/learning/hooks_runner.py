@@ -186,7 +186,7 @@ def save_vectors(value: Any, folder: str, name: str) -> dict[str, Any]:
     else:
         raise Unusable(
             f"it returned {named(value)}, not a dictionary of tag to vector, (tags, array), "
-            "or the path of a .npy or .npz file"
+            "or the path of a .npy or .npz file or of a folder of shards"
         )
     if not tags:
         raise Unusable("it returned no vectors")

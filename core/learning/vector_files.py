@@ -1,10 +1,11 @@
-"""Vectors in files: `.npy` and `.npz`, as numpy writes them.
+"""Vectors in files: `.npy` and `.npz`, as numpy writes them, and folders of shards.
 
 - `embeddings.npz` holds an array `tags` (text) and one other array with a row for each tag:
   `numpy.savez("embeddings.npz", tags=tags, embeddings=vectors)`. Or, for few images, one array a
   tag: `numpy.savez("embeddings.npz", **vector_of_tag)`.
 - `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the
   order of the rows.
+- A folder holds many such `.npy` files and a manifest: see `core.learning.shards`.
 
 Files are mapped into memory, or read piece by piece where there is no room for that; never are they
 read whole, and nothing in them is ever unpickled.
@@ -26,6 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
+from core.learning.shards import digest, load_shards
+
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +105,22 @@ def open_vectors(path: Path) -> NDArray[Any]:
 
 
 def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
-    """The tags and vectors in the `.npy` or `.npz` file at `path`.
+    """The tags and vectors in the `.npy` or `.npz` file or the folder of shards at `path`.
 
-    An `.npz` file's vectors are copied to `unpacked` first, so that they can be memory-mapped.
+    Vectors in an `.npz` or in shards are copied to `unpacked` first, so that they can be
+    memory-mapped.
     `source` says in an error where the path came from. Raises LabelpilotError for a file that is
     missing, damaged, or not of the form that this module states.
     """
     try:
-        if path.suffix == ".npz":
+        if path.is_dir():
+            tags, vectors = _in_shards(path, unpacked)
+        elif path.suffix == ".npz":
             tags, vectors = _packed(path, unpacked)
         elif path.suffix == ".npy":
             tags, vectors = _beside(path), open_vectors(path)
         else:
-            raise _Unfit("its name ends neither in .npy nor in .npz")
+            raise _Unfit("it is no folder, and its name ends neither in .npy nor in .npz")
         if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
             raise _Unfit(
                 f"it must hold rows of numbers, and holds {vectors.dtype} "
@@ -166,6 +173,31 @@ def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     if tags.ndim != 1:
         raise _Unfit(f"its tags have the shape {tags.shape}")
     return [str(tag) for tag in tags.tolist()], open_vectors(unpacked)
+
+
+def _in_shards(folder: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
+    shards, tags = load_shards(folder), list[str]()
+    part = unpacked.with_name(unpacked.name + ".part")
+    with open(part, "wb") as copy:
+        for shard in shards:
+            file = Path(shard.file)
+            if shard.sha256 and digest(file) != shard.sha256:
+                raise _Unfit(f"{file.name} has changed since its manifest was written")
+            named = _beside(file)
+            if len(named) != shard.stop:
+                raise _Unfit(f"{file.name} has {len(named):,} tags and {shard.stop:,} vectors")
+            tags += named
+            vectors: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+            if shard.first == 0:
+                shape = (shards[-1].first + shards[-1].stop, vectors.shape[1])
+                described = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(copy, described)  # type: ignore[no-untyped-call]
+            for start in range(0, len(vectors), ROWS_AT_ONCE):
+                copy.write(vectors[start : start + ROWS_AT_ONCE].astype("<f4").tobytes())
+    if not tags:
+        raise _Unfit("it holds no vectors")
+    part.replace(unpacked)
+    return tags, open_vectors(unpacked)
 
 
 def _one_each(archive: zipfile.ZipFile, names: list[str]) -> tuple[list[str], NDArray[Any]]:

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.cluster import find_on_cluster, load_shards, pieces_of, write_shards
+from core.learning.cluster import find_on_cluster, pieces_of
 from core.learning.neighbours import choose_engine, find_neighbours
+from core.learning.shards import load_shards
 from core.progress import finish
 from tests.unit.learning.dask_cluster import Cluster
+from tests.unit.learning.shard_folder import write_shards
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
@@ -79,34 +81,17 @@ def test_shards_in_a_folder_are_searched_and_a_changed_one_is_refused(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     vectors, queries = unit(900), unit(10, seed=1)
-    tags = [f"img_{row}" for row in range(900)]
-    folder = tmp_path / "shards"
-    blocks = [(tags[row : row + 250], vectors[row : row + 250]) for row in range(0, 900, 250)]
-    written = write_shards(folder, blocks)
-    shards = load_shards(folder)
-    assert shards == written
+    write_shards(tmp_path, vectors, [f"img_{row}" for row in range(900)])
+    shards = load_shards(tmp_path)
     assert [shard.stop for shard in shards] == [250, 250, 250, 150]
     address = cluster.address()
     indices, _ = finish(find_on_cluster(queries, shards, 3, address))
     expected = finish(find_neighbours(queries, vectors, 3, "exact"))
     np.testing.assert_array_equal(indices, expected.indices)
-    np.save(folder / "00001.npy", vectors[:250])
+    np.save(tmp_path / "00001.npy", vectors[:250])
     with pytest.raises(LabelpilotError, match=r"00001\.npy") as caught:
         finish(find_on_cluster(queries, shards, 3, address))
     assert "changed" in caught.value.cause
-
-
-def test_shards_are_never_overwritten(tmp_path: Path) -> None:
-    write_shards(tmp_path, [(["a"], unit(1))])
-    with pytest.raises(ConfigurationError, match="already"):
-        write_shards(tmp_path, [(["b"], unit(1))])
-
-
-@pytest.mark.parametrize("content", ["", "{}", '{"length": 2, "shards": [{"file": "gone.npy"}]}'])
-def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(ConfigurationError, match="cannot be used"):
-        load_shards(tmp_path)
 
 
 @contextlib.contextmanager

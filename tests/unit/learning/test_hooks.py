@@ -19,6 +19,7 @@ from core.errors import ConfigurationError, ExitCode, LabelpilotError
 from core.learning.hooks import Hooks, run_hooks
 from core.progress import Progress, finish
 from core.workspace import Annotations, Images, Learning, Workspace
+from tests.unit.learning.shard_folder import write_shards
 
 LOSSES = """
 def get_loss_trainset():
@@ -617,3 +618,15 @@ def test_a_second_look_reads_the_users_own_file_of_vectors_if_it_is_the_same(
     second_look(ready)
     np.savez(tmp_path / "e.npz", tags=np.array(["a", "b"]), embeddings=np.eye(2))
     assert list(second_look(ready).embeddings.tags) == ["a", "b"]
+
+
+def test_a_second_look_at_a_folder_of_shards_sees_that_one_has_changed(tmp_path: Path) -> None:
+    # Outside the workspace, so that only what the hooks gave tells.
+    root, folder = tmp_path / "workspace", tmp_path / "shards"
+    root.mkdir()
+    folder.mkdir()
+    write_shards(folder, np.eye(3), ["a", "b", "c"], rows=2)
+    ready = workspace(root, f"def get_embeddings(): return {str(folder)!r}" + LOSSES)
+    assert list(second_look(ready).embeddings.tags) == ["a", "b", "c"]
+    write_shards(folder, np.eye(4), ["a", "b", "c", "d"], rows=2)
+    assert list(second_look(ready).embeddings.tags) == ["a", "b", "c", "d"]

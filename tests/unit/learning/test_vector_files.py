@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.learning.vector_files import VectorFile, open_vectors
+from core.errors import LabelpilotError
+from core.learning.vector_files import VectorFile, load_vectors, open_vectors
+from tests.unit.learning.shard_folder import write_shards
 
 ROOT = Path(__file__).parents[3]
 
@@ -106,3 +110,76 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     found = np.load(tmp_path / "order.npz")
     np.testing.assert_array_equal(found["indices"], expected.indices)
     np.testing.assert_array_equal(found["scores"], expected.scores)
+
+
+SHARDED = np.random.default_rng(0).standard_normal((900, 3))
+SHARDED_TAGS = [f"img_{row}" for row in range(900)]
+
+
+def test_a_folder_of_shards_gives_all_tags_and_vectors_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    write_shards(folder, SHARDED, SHARDED_TAGS)
+    found = load_vectors(folder, tmp_path / "whole.npy", "get_embeddings()")
+    assert list(found.tags) == SHARDED_TAGS
+    assert isinstance(found.vectors, np.memmap)
+    np.testing.assert_array_equal(found.vectors, SHARDED.astype("f4"))
+
+
+def cut(folder: Path) -> None:
+    file = folder / "00001.npy"
+    file.write_bytes(file.read_bytes()[:-8])
+
+
+def changed(folder: Path) -> None:
+    np.save(folder / "00001.npy", SHARDED[:250])
+
+
+def without_checksum(folder: Path) -> None:
+    content = json.loads((folder / "manifest.json").read_text())
+    content["shards"][1] |= {"sha256": "", "rows": 249}
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        cut,
+        changed,
+        without_checksum,
+        lambda folder: (folder / "00001.npy").unlink(),
+        lambda folder: (folder / "00001.json").unlink(),
+        lambda folder: (folder / "00001.json").write_text('["img_1"]'),
+        lambda folder: np.save(folder / "00001.npy", np.array([["a"] * 3] * 250)),
+        lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: (folder / "manifest.json").write_text("[]"),
+        lambda folder: (folder / "manifest.json").write_text(
+            '{"length": 3, "shards": [{"file": "../../x.npy", "rows": 1}]}'
+        ),
+        lambda folder: (folder / "manifest.json").write_text('{"length": 3, "shards": []}'),
+    ],
+    ids=[
+        "cut off",
+        "changed",
+        "fewer rows",
+        "no shard",
+        "no tags",
+        "too few tags",
+        "text",
+        "no manifest",
+        "a list",
+        "outside",
+        "empty",
+    ],
+)
+def test_shards_that_do_not_fit_are_refused_and_leave_nothing(
+    tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    write_shards(folder, SHARDED, SHARDED_TAGS)
+    harm(folder)
+    with pytest.raises(LabelpilotError, match="cannot be used") as caught:
+        load_vectors(folder, tmp_path / "whole.npy", "get_embeddings()")
+    assert caught.value.cause
+    assert not (tmp_path / "whole.npy").exists()
