@@ -25,6 +25,8 @@ SERVICE = "labelpilot"
 SECONDS = 5.0
 BUS = "DBUS_SESSION_BUS_ADDRESS"
 
+_MISSING = "gnome-keyring and dbus are not both installed."
+
 Value = TypeVar("Value")
 
 _SAFE_BACKENDS = (
@@ -95,7 +97,7 @@ def keyring_name() -> str | None:
 def why_not_start() -> str:
     """Why `start_keyring` cannot do its work here, as a sentence; empty where it can."""
     if not all(map(shutil.which, ("dbus-run-session", "gnome-keyring-daemon"))):
-        return "gnome-keyring and dbus are not both installed."
+        return _MISSING
     if BUS in os.environ:
         return f"{BUS} is set: there is a D-Bus session already."
     return ""
@@ -122,13 +124,32 @@ def start_keyring(password: str) -> None:
         raise ConfigurationError(
             "A keyring cannot be started here.",
             cause=reason,
-            next_step="Use the keyring of that session, and open it there."
-            if BUS in os.environ
-            else "Install them (on Debian and Ubuntu: apt-get install gnome-keyring dbus).",
+            next_step="Install them (on Debian and Ubuntu: apt-get install gnome-keyring dbus)."
+            if reason == _MISSING
+            else "Use the keyring of that session, and open it there.",
         )
     former = keyring.get_keyring()
+    session = _bus_session()
+    try:
+        _unlock(session, password)
+        # Which keyrings there are is looked for once a process only.
+        keyring.set_keyring(keyring.core.load_keyring(f"{_SAFE_BACKENDS[0]}.Keyring"))
+        # The daemon's exit code is 0 for a wrong password too.
+        _refuse_locked(keyring.get_keyring())
+    except (LabelpilotError, OSError, subprocess.SubprocessError) as error:
+        os.environ.pop(BUS, None)
+        session.communicate()
+        keyring.set_keyring(former)
+        if isinstance(error, LabelpilotError):
+            raise
+        raise _refused(f"GNOME's keyring did not start: {error}") from None
+    _own_session = session
+
+
+def _bus_session() -> subprocess.Popen[bytes]:
+    """A D-Bus session that says its address, and ends when the pipe to it is closed."""
     # `cat` ends when the pipe from this process does, and the session with it.
-    session = subprocess.Popen(
+    return subprocess.Popen(
         ["dbus-run-session", "--", "sh", "-c", f'echo "${BUS}"; exec cat >/dev/null'],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -136,30 +157,21 @@ def start_keyring(password: str) -> None:
         # A terminal that is closed would end it before it has ended what it started.
         start_new_session=True,
     )
-    try:
-        assert session.stdout is not None
-        os.environ[BUS] = session.stdout.readline().decode().strip()
-        subprocess.run(
-            ["gnome-keyring-daemon", "--unlock", "--components=secrets"],
-            input=password.encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
-        )
-        _bounded(_wait_for_service)
-        # Which keyrings there are is looked for once a process only.
-        keyring.set_keyring(keyring.core.load_keyring(f"{_SAFE_BACKENDS[0]}.Keyring"))
-        # The daemon's exit code is 0 for a wrong password too.
-        _refuse_locked(keyring.get_keyring())
-    except (LabelpilotError, OSError, subprocess.SubprocessError) as error:
-        del os.environ[BUS]
-        session.communicate()
-        keyring.set_keyring(former)
-        if isinstance(error, LabelpilotError):
-            raise
-        raise _refused(f"GNOME's keyring did not start: {error}") from None
-    _own_session = session
+
+
+def _unlock(session: subprocess.Popen[bytes], password: str) -> None:
+    """Have this process work in `session`, with GNOME's keyring opened there, or made."""
+    assert session.stdout is not None
+    os.environ[BUS] = session.stdout.readline().decode().strip()
+    subprocess.run(
+        ["gnome-keyring-daemon", "--unlock", "--components=secrets"],
+        input=password.encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=SECONDS,
+        check=False,
+    )
+    _bounded(_wait_for_service)
 
 
 def _wait_for_service() -> None:
