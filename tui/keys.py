@@ -61,7 +61,7 @@ KEYS: tuple[Key, ...] = (
     Key("setup", "e", "edit", "edit", "Change the workspace's settings"),
     Key("setup", "r", "look", "look again", "Look at every step again"),
     Key("setup", "s", "server", "server", "Start our Label Studio, or stop it"),
-    Key("setup", "t", "token", "token", "Store a token for a Label Studio that is not ours"),
+    Key("setup", "t", "token", "token", "Store the access token, or choose where it is kept"),
     Key("sync", "enter", "sync", "sync", "Make a task of each image, or read why it failed"),
     Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
     Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),

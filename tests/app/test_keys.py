@@ -44,10 +44,9 @@ def test_no_section_gives_one_key_two_meanings() -> None:
         assert not moving & set(keys), place
 
 
-def test_the_readme_table_names_every_key() -> None:
-    table = markdown_table()
-    for key in KEYS:
-        assert key.what in table
+def test_the_readme_names_every_key() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert markdown_table() in readme.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
