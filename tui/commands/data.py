@@ -30,7 +30,7 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
 def repair(yes: bool, root: Path | None, as_json: bool) -> None:
-    """Show which tasks an image has too many, ask, remove them, and prove it.
+    """Remove the tasks that images have too many, if you agree.
 
     No task is removed that somebody annotated, skipped or began. With --json it only shows what it
     would do, unless --yes is given too.
@@ -101,7 +101,7 @@ def export(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the annotations to dataset.json, or in another format."""
+    """Write the annotations to dataset.json, or otherwise."""
     from core.dataset.source import export_from
     from core.dataset.split import Split
 
@@ -131,7 +131,7 @@ def export(
 )
 @common
 def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json: bool) -> None:
-    """Say what is wrong with the dataset before it is trained on."""
+    """Say what is wrong with the dataset before training."""
     from core.dataset.report_files import write_report
     from core.dataset.report_text import report_text
     from core.dataset.source import report_from
@@ -146,7 +146,10 @@ def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json:
 @click.command("open")
 @common
 def open_(root: Path | None, as_json: bool) -> None:
-    """Print the link to the label stream, and open it where there is a browser."""
+    """Print the link to the label stream, and open it.
+
+    It is opened where there is a browser.
+    """
     from core.studio.lookup import label_stream
     from tui.links import open_link
 

@@ -36,7 +36,7 @@ _KEYRING_ADVICE = (
 )
 @common
 def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
-    """Make an example workspace of 1,797 handwritten digits, and open it."""
+    """Open an example workspace of 1,797 handwritten digits."""
     from core.demo import FOLDER, make_demo, walk_demo
 
     workspace = run(make_demo(folder or root or Path(FOLDER)))
@@ -72,7 +72,7 @@ def doctor(root: Path | None, as_json: bool) -> None:
 @click.option("--skip", multiple=True, metavar="STEP", help="Leave a step out.")
 @common
 def setup(skip: tuple[str, ...], root: Path | None, as_json: bool) -> None:
-    """Do every step of the checklist that can go without a question.
+    """Do every step of the set-up that needs no answer.
 
     The steps: server, account, token, project, labeling-config, source-storage, images,
     target-storage, sampling.
