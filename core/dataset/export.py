@@ -111,8 +111,6 @@ class ExportResult:
             "skipped": self.skipped,
             "unreadable": self.unreadable,
             "conflicts": self.conflicts,
-            "missing": len(self.details.missing),
-            "deleted": self.details.deleted,
             "seconds": round(self.seconds, 3),
         }
 

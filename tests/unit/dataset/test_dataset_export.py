@@ -48,8 +48,6 @@ def test_the_dataset_says_which_classes_each_tag_has(
         "skipped": 0,
         "unreadable": 0,
         "conflicts": 0,
-        "missing": 0,
-        "deleted": 0,
         "seconds": result.as_json()["seconds"],
     }
     assert result.details.empty == 1
