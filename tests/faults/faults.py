@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.errors import ExitCode, LabelpilotError
+from core.errors import ExitCode, LabelpilotError, StudioUnreachable
 from core.progress import Progress, finish
+from core.studio.server import is_healthy, server_url
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
 from core.workspace import Workspace
@@ -96,12 +97,21 @@ def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[Sync
         except LabelpilotError as error:
             assert error.message and error.exit_code in (*ExitCode,), error
             said.append(error.message)
+            wait_until(lambda: answers(workspace), 120)
             continue
         if result.complete:
             assert result.existing + result.created == result.images
             return result, said
         said.append(str(result))
     raise AssertionError(f"not complete after {runs} runs: {said}")
+
+
+def answers(workspace: Workspace) -> bool:
+    """Whether a person would press `r` again."""
+    try:
+        return is_healthy(server_url(workspace))
+    except StudioUnreachable:
+        return False
 
 
 def _on_the_wire(
