@@ -192,6 +192,12 @@ def _preview(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
     return preview_from(workspace, rule=rule)
 
 
+def _rewrite(workspace: Workspace) -> Work[None]:
+    from core.dataset.rewriting import rewrite_folder
+
+    return rewrite_folder(workspace)
+
+
 def _export(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
     from core.dataset.source import export_from
 
@@ -303,6 +309,7 @@ class Backend:
     repair: Callable[[Workspace, RepairPlan], Work[RepairResult]] = _repair
     preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
     export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
+    rewrite: Callable[[Workspace], Work[None]] = _rewrite
     report: Callable[[Workspace, Rule, Path], Work[HealthReport]] = _report
     plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan
     publish: Callable[[Workspace, RoundPlan], Work[RoundResult]] = _publish

@@ -30,6 +30,7 @@ JobKind = Literal[
     "repair",
     "preview",
     "export",
+    "rewrite",
     "report",
     "plan",
     "publish",
@@ -52,7 +53,7 @@ MOST_NOTES = 2000
 # Jobs of one group would get into each other's way.
 GROUPS: tuple[frozenset[JobKind], ...] = (
     frozenset({"setup", "server", "sync", "surplus", "repair"}),
-    frozenset({"preview", "export", "report"}),
+    frozenset({"preview", "export", "rewrite", "report"}),
     frozenset({"plan", "publish", "undo", "replay", "suspects"}),
     frozenset({"versions"}),
 )

@@ -68,6 +68,7 @@ KEYS: tuple[Key, ...] = (
     Key("sync", "d", "repair", "doubled", "See images that are several tasks, and mend that"),
     Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "enter", "write", "write", "Write the dataset, or read why that failed"),
+    Key("export", "w", "rewrite", "fill folder", "Have Label Studio write what the folder lacks"),
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),
     Key("export", "r", "look", "look again", "Read the annotations again"),
     Key("export", "d", "details", "left out", "See every file that was left out, and conflicts"),

@@ -19,6 +19,9 @@ from typing import Any
 import numpy as np
 
 from core.checklist import Report, SetupResult
+from core.dataset.export import ExportResult
+from core.dataset.rules import Rule
+from core.dataset.source import preview_from
 from core.errors import LabelpilotError
 from core.learning.publishing import RoundResult
 from core.learning.replay import Curves
@@ -77,7 +80,7 @@ def annotation(number: int, image: str, labels: list[str]) -> dict[str, Any]:
 @dataclass(slots=True)
 class Stage:
     """The server's side. `fail` maps the name of a call to the error it raises; `hold` keeps long
-    work going until it is set; a sync tells of `trouble`."""
+    work going until it is set; a sync tells of `trouble`; the folder is `lacking` annotations."""
 
     workspace: Workspace
     running: bool = False
@@ -85,6 +88,7 @@ class Stage:
     tasks: int = 0
     doubled: int = 0
     trouble: str = ""
+    lacking: tuple[int, ...] = ()
     token: str | None = None
     no_keyring: bool = False
     versions: dict[str, int] = field(default_factory=dict)
@@ -106,6 +110,8 @@ class Stage:
             sync=self.sync,
             plan_repair=self.plan_repair,
             repair=self.repair,
+            preview=self.preview,
+            rewrite=self.rewrite,
             plan=self.plan,
             publish=self.publish,
             replay=self.replay,
@@ -192,6 +198,16 @@ class Stage:
         yield Progress("server")
         self.running = False
         return True
+
+    def preview(self, workspace: Workspace, rule: Rule) -> Work[ExportResult]:
+        """The real one; Label Studio is played to have the annotations that are `lacking`."""
+        result = yield from preview_from(workspace, rule=rule)
+        return replace(result, details=replace(result.details, missing=self.lacking))
+
+    def rewrite(self, workspace: Workspace) -> Work[None]:
+        self.called("rewrite")
+        yield from self.work("rewrite", len(self.lacking))
+        self.lacking = ()
 
     def store_token(self, workspace: Workspace, token: str) -> Work[str]:
         self.called("store_token")

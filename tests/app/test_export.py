@@ -103,3 +103,20 @@ async def test_a_window_over_the_export_leaves_what_was_written_on_the_screen(
     async with walk(ready) as app:
         await app.press("3", "enter", "d", "enter")
         assert "Written: data/dataset.json, 7 tags." in app.text
+
+
+async def test_w_has_the_server_write_what_the_folder_lacks(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("3")
+        assert "fill folder" not in app.footer
+        await app.press("w")
+        assert app.toasts == ["The folder is not known to lack any annotation."]
+    ready.lacking = (21, 22)
+    async with walk(ready) as app:
+        await app.press("3")
+        assert "Label Studio has 2 annotations that the folder lacks: w has it write" in app.text
+        assert "fill folder" in app.footer
+        await app.press("w")
+        assert ready.calls[-1] == "rewrite"
+        assert "lacks" not in app.text
+        assert "7 images labeled" in app.text

@@ -36,7 +36,7 @@ class ExportScreen(Section):
     """The preview of an export, and its result."""
 
     PLACE: ClassVar[Place] = "export"
-    JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "report", "preview")
+    JOBS: ClassVar[tuple[JobKind, ...]] = ("export", "rewrite", "report", "preview")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
     rule: Rule = "latest"
@@ -123,6 +123,9 @@ class ExportScreen(Section):
             first = result.details.unreadable[0]
             words = f"left out: {first.name}: {first.reason} (d shows all)"
             parts.append(plain(words, "$text-warning"))
+        if missing := result.details.missing:
+            words = f"Label Studio has {count(len(missing), 'annotation')} that the folder lacks"
+            parts.append(plain(f"{words}: w has it write them", "$text-warning"))
         if result.details.unused:
             words = f"on no image: {some(result.details.unused, 6)}"
             parts.append(plain(words, "$muted"))
@@ -167,8 +170,17 @@ class ExportScreen(Section):
             error = None if self.failure is None else self.failure.error
             return "The annotations are not read yet." if error is None else sentence(error)
         busy = self.pilot.jobs.in_the_way("export")
-        if action in ("write", "rule", "look", "report") and busy is not None:
+        if action in ("write", "rule", "look", "report", "rewrite") and busy is not None:
             return f"{busy.title} is running."
+        if action == "rewrite":
+            return self._why_not_rewrite()
+        return None
+
+    def _why_not_rewrite(self) -> str | None:
+        if self.pilot.seen.state("target-storage") != "done":
+            return "The project has no target storage that could write the folder."
+        if self.failure is None and not (self.preview and self.preview.details.missing):
+            return "The folder is not known to lack any annotation."
         return None
 
     def face(self, key: Key) -> str:
@@ -188,6 +200,16 @@ class ExportScreen(Section):
         if not self.refused("look"):
             self.forget_failures()
             self._look()
+
+    def action_rewrite(self) -> None:
+        workspace = self.workspace
+        if self.refused("rewrite") or workspace is None:
+            return
+        self.forget_failures()
+        begin = partial(self.backend.rewrite, workspace)
+        command = f"{self._command} --rewrite"
+        job = self.pilot.jobs.start("rewrite", "Writing the folder anew", command, begin)
+        self.await_result(job, lambda _: self._look())
 
     def action_rule(self) -> None:
         if self.refused("rule"):
