@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RoundSettings:
-    """What is asked of a round of active learning."""
+    """What is asked of a round of active learning. `fresh` runs the hooks whatever they gave."""
 
     model_version: str
     order: str = "nearest-loss"
@@ -41,6 +41,7 @@ class RoundSettings:
     neighbours: int | None = None
     worst: int | None = None
     random_share: float = 0.0
+    fresh: bool = False
 
     @property
     def command(self) -> str:
@@ -56,6 +57,8 @@ class RoundSettings:
             words += ["--worst", str(self.worst)]
         if self.random_share:
             words += ["--random-share", f"{self.random_share:g}"]
+        if self.fresh:
+            words += ["--fresh"]
         return " ".join(words)
 
 
@@ -225,6 +228,7 @@ def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
         neighbours=asked.neighbours,
         worst=asked.worst,
         random_share=asked.random_share,
+        fresh=asked.fresh,
     )
 
 

@@ -38,6 +38,19 @@ async def test_the_output_of_the_hooks_is_seen_while_they_run(ready: Stage, walk
         assert ready.closed == ["hooks"]
 
 
+async def test_a_plan_made_anew_runs_the_hooks_anew(ready: Stage, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        assert "--fresh" not in app.text
+        assert "r plan anew" in app.footer
+        ready.hold = threading.Event()
+        await app.pilot.press("r")
+        await app.until(
+            lambda: "labelpilot active-learning --model-version model_v1 --fresh" in app.text
+        )
+        ready.hold.set()
+
+
 async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "enter")

@@ -201,15 +201,16 @@ class LearningScreen(LookingBack):
         self.pilot.say(f"{name} is written: complete its functions, then press enter again.")
         self.show()
 
-    def _start_plan(self) -> None:
+    def _start_plan(self, *, fresh: bool = False) -> None:
         settings, workspace = self.settings or self._default(), self.workspace
         # While the published versions are being looked at, the plan waits for a name of its own.
         self._plan_soon = settings is None
         if settings is None or workspace is None:
             return
         self.settings = settings
-        begin = partial(self.backend.plan, workspace, settings)
-        self.pilot.jobs.start("plan", "Planning the round", settings.command, begin)
+        asked = replace(settings, fresh=fresh)
+        begin = partial(self.backend.plan, workspace, asked)
+        self.pilot.jobs.start("plan", "Planning the round", asked.command, begin)
 
     def action_filter(self) -> None:
         if not self.refused("filter"):
@@ -222,10 +223,10 @@ class LearningScreen(LookingBack):
         if failure is not None and failure.kind in ("replay", "suspects"):
             self.look_back_again(failure.kind)
             return
-        again = failure is not None or self.plan is not None
+        planned = self.plan is not None
         self.forget_failures()
-        if again:
-            self._start_plan()
+        if planned or failure is not None:
+            self._start_plan(fresh=planned)
         else:
             self._ask_versions()
 
