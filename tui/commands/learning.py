@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @click.command("active-learning")
 @click.option("--model-version", required=True, help="The name of this round's scores.")
-@click.option("--order", default="nearest-loss", show_default=True, help="What to label first.")
+@click.option(
+    "--order",
+    default="nearest-loss",
+    show_default=True,
+    help="What to label first: nearest-loss, herding, margin, entropy, k-center or random.",
+)
 @click.option(
     "--claim",
     default="highest",
@@ -53,7 +58,7 @@ def active_learning(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Score the unlabeled images, and open a tab with them in order."""
+    """Score unlabeled images, and make a tab in their order."""
     from core.learning.measured import measured
     from core.learning.publishing import publish_round
     from core.learning.round import plan_round
@@ -107,7 +112,7 @@ def active_learning(
 def replay(
     embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
 ) -> None:
-    """Say which order pays, on images that are labeled already."""
+    """Say which order pays, on images already labeled."""
     from core.learning.hindsight import replay_workspace
     from core.learning.replay import rows_of
     from core.learning.replay_files import describe, replay_files
@@ -128,7 +133,10 @@ def replay(
 @click.command()
 @common
 def suspects(root: Path | None, as_json: bool) -> None:
-    """List labels that are likely wrong: a high loss, and neighbours that all say otherwise."""
+    """List labels that are likely wrong.
+
+    Those with a high loss, and neighbours that all say another class.
+    """
     from core.learning.hindsight import suspect_labels
 
     found = run(suspect_labels(open_workspace(root)))
@@ -140,7 +148,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
 @click.command()
 @common
 def hooks(root: Path | None, as_json: bool) -> None:
-    """Write a hooks file to start from, with the functions to complete."""
+    """Write a hooks file to start from, to be completed."""
     from core.learning.starter import write_starter
 
     workspace = open_workspace(root)
