@@ -7,11 +7,13 @@ the environment is built from nothing and only what a process needs to live is p
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.databases import VARIABLE, read_database
 from core.errors import ConfigurationError
+from core.files import write_at_once
 from core.workspace import Workspace
 
 _PASSED_ON = (
@@ -54,6 +56,18 @@ def _is_too_wide(folder: Path) -> bool:
     # It stays a tilde for a user without a home folder, as in some containers.
     home = "/" if home == "~" else os.path.realpath(home)
     return os.path.commonpath([real, home]) == real
+
+
+def make_secret_key(folder: Path) -> None:
+    """Give a new server in the data `folder` a SECRET_KEY that it can read back.
+
+    Label Studio would draw its own from letters, digits and signs, and keep it in `.env`. One in
+    fifty begins with `$`, which it takes for the name of a variable when it starts again: it draws
+    another, and refuses every token that it gave.
+    """
+    file = folder / ".env"
+    if not file.exists():
+        write_at_once(file, f"SECRET_KEY={secrets.token_hex(32)}\n".encode(), mode=0o600)
 
 
 def trusted_origins(port: int, environ: Mapping[str, str]) -> list[str]:

@@ -28,7 +28,7 @@ from core.files import write_at_once
 from core.locks import Busy, only_one
 from core.masking import printable, redact
 from core.progress import Progress, Work
-from core.studio.environment import document_root, server_environment
+from core.studio.environment import document_root, make_secret_key, server_environment
 from core.studio.process import (
     Record,
     end,
@@ -200,6 +200,7 @@ def _start(workspace: Workspace, former: Record | None) -> Work[ServerStatus]:
     for folder in (workspace.server_folder, workspace.logs):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+    make_secret_key(workspace.server_folder)
     port = None if former is None else former.port
     for _ in range(START_ATTEMPTS):
         port = free_port(port)

@@ -152,6 +152,11 @@ def test_another_origin_may_not_read_its_answers(served: Served) -> None:
 # What lies on the disk
 
 
+def test_it_reads_its_key_and_draws_none(served: Served) -> None:
+    assert "SECRET_KEY not found" not in log_file(served.workspace).read_text()
+    assert (served.workspace.server_folder / ".env").read_text().count("SECRET_KEY=") == 1
+
+
 def test_nothing_of_it_can_be_read_by_others(served: Served) -> None:
     folder = served.workspace.folder
     files = [folder, *folder.rglob("*")]

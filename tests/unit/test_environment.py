@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
-from core.studio.environment import document_root, server_environment, trusted_origins
+from core.studio.environment import (
+    document_root,
+    make_secret_key,
+    server_environment,
+    trusted_origins,
+)
 from core.workspace import Annotations, Images, Workspace
 
 PASSED_ON = {"PATH", "HOME", "LANG"}
@@ -107,6 +114,19 @@ def test_a_user_without_a_home_folder_is_served(
 
 
 # Origins and variables
+
+
+def test_a_new_server_gets_a_key_that_holds_nothing_to_be_misread(tmp_path: Path) -> None:
+    make_secret_key(tmp_path)
+    file = tmp_path / ".env"
+    assert re.fullmatch("SECRET_KEY=[0-9a-f]{64}\n", file.read_text())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_server_keeps_the_key_that_it_has(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=old")
+    make_secret_key(tmp_path)
+    assert (tmp_path / ".env").read_text() == "SECRET_KEY=old"
 
 
 def test_at_home_the_server_trusts_this_machine_only() -> None:
