@@ -5,7 +5,7 @@ has is the caller's business, and so is publishing.
 """
 
 from core.learning.orders.coverage import k_center
-from core.learning.orders.head import Head, Labels, fit_head, labels_of
+from core.learning.orders.head import Head, Labels, fit_head, has_scikit_learn, labels_of
 from core.learning.orders.nearest_loss import Claim, nearest_loss, worst
 from core.learning.orders.order import Claims, Order, in_sequence
 from core.learning.orders.random_picks import at_random, with_random_share
@@ -22,6 +22,7 @@ __all__ = [
     "by_uncertainty",
     "entropy",
     "fit_head",
+    "has_scikit_learn",
     "herding",
     "in_sequence",
     "k_center",

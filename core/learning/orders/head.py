@@ -7,6 +7,7 @@ could tell apart with one more layer on these embeddings. It is never used to la
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,6 +128,11 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
         model = regression(C=C, max_iter=ITERATIONS).fit(inputs, given)
         weights[column], offsets[column] = model.coef_[0], model.intercept_[0]
     return Head(mean, weights, offsets, single=False)
+
+
+def has_scikit_learn() -> bool:
+    """Whether a head can be fitted here."""
+    return importlib.util.find_spec("sklearn") is not None
 
 
 def logistic_regression() -> type:

@@ -17,6 +17,7 @@ from core.learning.ranking import (
     OrderName,
     Pool,
     Ranking,
+    herding_weights,
     make_pool,
     rank,
     without_suspects,
@@ -118,6 +119,16 @@ def test_probabilities_of_the_users_own_are_taken_where_there_are_any() -> None:
     given = pool(hooks(probabilities=TaggedVectors(TAGS, sure)))
     assert ranked("margin", given).order.indices[0] == 500
     assert ranked("entropy", given).order.indices[0] == 500
+
+
+def test_herding_weighs_by_the_users_model_and_by_a_linear_head_alike() -> None:
+    unsure = np.full((len(TAGS), 10), 0.1)
+    given = pool(hooks(probabilities=TaggedVectors(TAGS, unsure)))
+    alone = dataclasses.replace(given, probabilities=None)
+    head = finish(herding_weights(alone, np.random.default_rng(0)))
+    both = finish(herding_weights(given, np.random.default_rng(0)))
+    assert np.ptp(head) > 0.1
+    np.testing.assert_allclose(both, (1 + head) / 2)
 
 
 @pytest.mark.parametrize(
