@@ -21,8 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from cases import Case, show
 
 ROOT = Path(__file__).parents[2]
 CHANGED = 100
@@ -96,18 +98,6 @@ class Run:
     megabytes: float
 
 
-@dataclass(frozen=True)
-class Case:
-    """A line of the result. `ratio` is to what `against` names; `goal` says what it should be."""
-
-    case: str
-    seconds: float
-    ratio: float
-    against: str
-    goal: str
-    met: bool
-
-
 def main() -> None:
     """Make the files, run every case, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -124,13 +114,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             make_workspace(Path(folder), options.many)
             cases.append(memory(Path(folder), options.many))
-    if options.json:
-        print(json.dumps([asdict(case) for case in cases], indent=2))
-        return
-    for case in cases:
-        met = "met" if case.met else "NOT MET"
-        print(f"{case.case}: {case.seconds:.2f} s, {case.ratio:.2f} x {case.against}")
-        print(f"    goal {case.goal}: {met}")
+    show(cases, options.json)
 
 
 def timed(folder: Path, rounds: int) -> list[Case]:

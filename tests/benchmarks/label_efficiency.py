@@ -22,10 +22,11 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
+from cases import Case, show
 
 from core.learning.measured import FILE
 from core.learning.orders import Labels
@@ -46,16 +47,6 @@ SHOWN = "herding, probabilities"
 HIDDEN = 64
 
 Data = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    case: str
-    seconds: float
-    ratio: float | None
-    against: str
-    goal: str
-    met: bool | None
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -178,7 +169,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
     orders = [*ORDERS, SHOWN]
-    rows: list[Row] = []
+    rows: list[Case] = []
     labels: dict[str, dict[str, float | None]] = {order: {} for order in ORDERS}
     cores = len(os.sched_getaffinity(0))
     # Processes of their own, each with one thread: the products here are too small for more.
@@ -190,20 +181,14 @@ def main() -> None:
                 done = list(pool.map(run, jobs))
                 for row in judged(done, data, learner, labels):
                     rows.append(row)
-                    print(as_text(row), file=sys.stderr, flush=True)
+                    print(row, file=sys.stderr, flush=True)
     if options.save:
         FILE.write_text(
             json.dumps({"random": RANDOMS_LABELS, "labels": labels}, indent=2, sort_keys=True)
             + "\n"
         )
     if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-
-
-def as_text(row: Row) -> str:
-    verdict = {True: "met", False: "NOT MET", None: ""}[row.met]
-    ratio = "never" if row.ratio is None else f"{row.ratio:,.2f}"
-    return f"{row.case:52s} {ratio:>7s} {row.against:46s} {row.goal:8s} {verdict}"
+        show(rows, True)
 
 
 def judged(
@@ -211,7 +196,7 @@ def judged(
     data: str,
     learner: str,
     labels: dict[str, dict[str, float | None]],
-) -> list[Row]:
+) -> list[Case]:
     orders = list(dict.fromkeys(job.order for job, _, _ in done))
     found = {o: np.array([curve for job, curve, _ in done if job.order == o]) for o in orders}
     seconds = {o: statistics.mean(s for job, _, s in done if job.order == o) for o in orders}
@@ -225,7 +210,7 @@ def judged(
             labels[order][f"{data}, {learner}"] = reached and round(reached)
         judge = order == "herding"
         rows.append(
-            Row(
+            Case(
                 f"labels, {case}",
                 seconds[order],
                 reached and reached / RANDOMS_LABELS,
@@ -239,7 +224,7 @@ def judged(
         lowest = int((difference.mean(axis=0) / np.maximum(error, 1e-12)).argmin())
         worst = difference.mean(axis=0)[lowest] / max(error[lowest], 1e-12)
         rows.append(
-            Row(
+            Case(
                 f"worst budget, {case}",
                 seconds[order],
                 float(worst),
@@ -249,7 +234,7 @@ def judged(
             )
         )
         rows.append(
-            Row(
+            Case(
                 f"gain, {case}",
                 seconds[order],
                 100 * comparison.gain,
@@ -261,7 +246,7 @@ def judged(
     shown = found[SHOWN].mean(axis=1) - found["herding"].mean(axis=1)
     error = shown.std(ddof=1) / np.sqrt(len(shown))
     rows.append(
-        Row(
+        Case(
             f"probabilities shown: {data}, {learner}",
             seconds[SHOWN],
             100 * float(shown.mean()),

@@ -22,10 +22,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from cases import Case, show
 
 SIZES = [(200_000, 256), (1_000_000, 512)]
 QUERIES = [100, 1_000, 10_000]
@@ -38,16 +38,6 @@ MOST_FLOPS = 6e12
 OVER_BARE, MEGABYTES, OVER_LOOP = 1.6, 200.0, 80.0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    case: str
-    seconds: float
-    ratio: float | None
-    against: str
-    goal: str
-    met: bool | None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -58,7 +48,7 @@ def main() -> None:
         way, file, count = options.work
         print(json.dumps(WAYS[way](np.load(file, mmap_mode="r"), int(count))))
         return
-    rows: list[Row] = []
+    rows: list[Case] = []
     with tempfile.TemporaryDirectory() as folder:
         for candidates, length in SIZES[: 1 if options.quick else None]:
             file = Path(folder) / f"{candidates}.npy"
@@ -66,16 +56,10 @@ def main() -> None:
             for count in QUERIES:
                 for row in measured(file, f"{candidates:,} x {length}, m = {count:,}", count):
                     rows.append(row)
-                    print(as_text(row), file=sys.stderr, flush=True)
+                    print(row, file=sys.stderr, flush=True)
             file.unlink()
     if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-
-
-def as_text(row: Row) -> str:
-    verdict = {True: "met", False: "NOT MET", None: ""}[row.met]
-    ratio = "" if row.ratio is None else f"{row.ratio:,.2f} {row.against}"
-    return f"{row.case:55s} {row.seconds:10.3f} s  {ratio:40s} {row.goal:12s} {verdict}"
+        show(rows, True)
 
 
 def write_vectors(file: Path, rows: int, length: int) -> None:
@@ -91,11 +75,11 @@ def write_vectors(file: Path, rows: int, length: int) -> None:
     out.flush()
 
 
-def measured(file: Path, size: str, count: int) -> list[Row]:
+def measured(file: Path, size: str, count: int) -> list[Case]:
     exact = work("exact", file, count)
     memory = work("memory", file, count)
     rows = [
-        Row(
+        Case(
             f"exact, {size}",
             exact["seconds"],
             exact["seconds"] / exact["bare"],
@@ -103,7 +87,7 @@ def measured(file: Path, size: str, count: int) -> list[Row]:
             f"<= {OVER_BARE}" if count >= 1000 else "",
             exact["seconds"] / exact["bare"] <= OVER_BARE if count >= 1000 else None,
         ),
-        Row(
+        Case(
             f"recall of exact, {size}",
             exact["seconds"],
             exact["recall"],
@@ -111,7 +95,7 @@ def measured(file: Path, size: str, count: int) -> list[Row]:
             "1",
             exact["recall"] == 1.0,
         ),
-        Row(
+        Case(
             f"memory of exact, {size}",
             memory["seconds"],
             memory["megabytes"],
@@ -123,7 +107,7 @@ def measured(file: Path, size: str, count: int) -> list[Row]:
     loop = work("loop", file, count)
     times = loop["seconds"] / exact["seconds"]
     rows.append(
-        Row(
+        Case(
             f"scikit-learn one at a time, {size}",
             loop["seconds"],
             times,
@@ -140,7 +124,7 @@ def measured(file: Path, size: str, count: int) -> list[Row]:
             print(f"{what}: not installed, left out", file=sys.stderr)
             continue
         rows.append(
-            Row(
+            Case(
                 f"{what}, {size}",
                 found["seconds"],
                 found["seconds"] / exact["seconds"],
@@ -150,7 +134,7 @@ def measured(file: Path, size: str, count: int) -> list[Row]:
             )
         )
         rows.append(
-            Row(
+            Case(
                 f"recall of {what}, {size}",
                 found["seconds"],
                 found["recall"],

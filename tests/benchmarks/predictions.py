@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cases import Case, show
 
 from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
@@ -40,15 +41,9 @@ def main() -> None:
     parser.add_argument("--large", action="store_true")
     arguments = parser.parse_args()
     sizes = [10_000, 100_000] if arguments.large else [10_000]
-    rows: list[dict[str, object]] = []
     with server() as client:
-        for size in sizes:
-            rows += measure(client, size)
-    if arguments.json:
-        print(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        print(f"{row['case']:45} {row['seconds']:8.2f} s  {row['ratio'] or ''}")
+        cases = [case for size in sizes for case in measure(client, size)]
+    show(cases, arguments.json)
 
 
 @contextlib.contextmanager
@@ -66,7 +61,7 @@ def server() -> Iterator[StudioClient]:
             stop_server(workspace)
 
 
-def measure(client: StudioClient, size: int) -> list[dict[str, object]]:
+def measure(client: StudioClient, size: int) -> list[Case]:
     """The times of SCORES predictions in a project of `size` tasks."""
     project = client.create_project(f"{size} tasks")
     client.update_project(project.id, {"label_config": CONFIG})
@@ -91,14 +86,16 @@ def measure(client: StudioClient, size: int) -> list[dict[str, object]]:
     own, floor = statistics.median(ours), statistics.median(bare)
     name = f"{SCORES:,} scores, {size:,} tasks"
     return [
-        row(f"{name}: ours", own, singles / own, "one request each (sampled)", 40, at_least=True),
-        row(f"{name}: ours", own, own / floor, "the bare bulk endpoint", 1.15, at_least=False),
-        row(f"{name}: bare bulk endpoint", floor),
-        row(f"{name}: one request each (sampled)", singles),
+        figure(
+            f"{name}: ours", own, singles / own, "one request each (sampled)", 40, at_least=True
+        ),
+        figure(f"{name}: ours", own, own / floor, "the bare bulk endpoint", 1.15, at_least=False),
+        figure(f"{name}: bare bulk endpoint", floor),
+        figure(f"{name}: one request each (sampled)", singles),
     ]
 
 
-def row(
+def figure(
     case: str,
     seconds: float,
     ratio: float | None = None,
@@ -106,18 +103,11 @@ def row(
     goal: float | None = None,
     *,
     at_least: bool = True,
-) -> dict[str, object]:
-    met = None
-    if ratio is not None and goal is not None:
-        met = ratio >= goal if at_least else ratio <= goal
-    return {
-        "case": case,
-        "seconds": round(seconds, 3),
-        "ratio": None if ratio is None else round(ratio, 2),
-        "against": against,
-        "goal": None if goal is None else f"{'at least' if at_least else 'at most'} {goal}",
-        "met": met,
-    }
+) -> Case:
+    if ratio is None or goal is None:
+        return Case(case, seconds, ratio, against)
+    met = ratio >= goal if at_least else ratio <= goal
+    return Case(case, seconds, ratio, against, f"{'>=' if at_least else '<='} {goal}", met)
 
 
 def timed(call) -> float:  # type: ignore[no-untyped-def]

@@ -27,8 +27,9 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from cases import Case, show
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -61,18 +62,6 @@ LONGEST_SECONDS = 600.0
 MEDIAN_GOAL, TAIL_GOAL = 0.016, 0.050
 # The last line of the checklist: it is painted when the list is.
 MARKER = b"Sampling"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One figure, in seconds. `ratio` is to the same figure of the app at rest."""
-
-    case: str
-    seconds: float
-    ratio: float
-    against: str
-    goal: str
-    met: bool
 
 
 class Terminal:
@@ -140,12 +129,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     arguments = parser.parse_args()
     cases = measure(arguments.images)
-    if arguments.json:
-        print(json.dumps([asdict(case) for case in cases], indent=2))
-        return
-    for case in cases:
-        verdict = "met" if case.met else "missed"
-        print(f"{case.case}: {case.seconds * 1000:.1f} ms (goal {case.goal}: {verdict})")
+    show(cases, arguments.json)
 
 
 def measure(images: int) -> list[Case]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import json
 import os
 import pty
 import select
@@ -25,8 +24,9 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from cases import Case, show
 
 ROOT = Path(__file__).parents[2]
 LONGEST_SECONDS = 30.0
@@ -42,33 +42,13 @@ Empty().run()
 """
 
 
-@dataclass(frozen=True)
-class Case:
-    """One figure. `ratio` is `seconds` over those of `against`; `goal` says what it should be."""
-
-    case: str
-    seconds: float
-    ratio: float
-    against: str
-    goal: str
-    met: bool
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--runs", type=int, default=9)
     arguments = parser.parse_args()
     cases = measure(arguments.runs)
-    if arguments.json:
-        print(json.dumps([asdict(case) for case in cases], indent=2))
-        return
-    for case in cases:
-        verdict = "met" if case.met else "missed"
-        print(
-            f"{case.case}: {case.seconds:.3f} s, {case.ratio:.2f} x {case.against} "
-            f"(goal {case.goal}: {verdict})"
-        )
+    show(cases, arguments.json)
 
 
 def measure(runs: int) -> list[Case]:

@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest import mock
 from urllib.parse import quote
+
+from cases import Case, show
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -74,18 +74,6 @@ print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxr
 """
 
 
-@dataclass(frozen=True)
-class Case:
-    """A line of the result. `ratio` is to what `against` names; `goal` says what it should be."""
-
-    case: str
-    seconds: float
-    ratio: float
-    against: str
-    goal: str
-    met: bool
-
-
 def main() -> None:
     """Start the servers, run every case, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -109,13 +97,7 @@ def main() -> None:
             cases += large(place, options.large)
     if options.many:
         cases.append(memory(options.many))
-    if options.json:
-        print(json.dumps([asdict(case) for case in cases], indent=2))
-        return
-    for case in cases:
-        met = "met" if case.met else "NOT MET"
-        print(f"{case.case}: {case.seconds:.2f} s, {case.ratio:.2f} x {case.against}")
-        print(f"    goal {case.goal}: {met}")
+    show(cases, options.json)
 
 
 def timed(folder: Path, place: Place, images: int, rounds: int) -> list[Case]:
