@@ -179,9 +179,12 @@ class ExportScreen(Section):
     def _why_not_rewrite(self) -> str | None:
         if self.pilot.seen.state("target-storage") != "done":
             return "The project has no target storage that could write the folder."
-        if self.failure is None and not (self.preview and self.preview.details.missing):
-            return "The folder is not known to lack any annotation."
-        return None
+        error = None if self.failure is None else self.failure.error
+        if error is None:
+            lacks = self.preview is not None and bool(self.preview.details.missing)
+        else:
+            lacks = "--rewrite" in getattr(error, "next_step", "")
+        return None if lacks else "The folder is not known to lack any annotation."
 
     def face(self, key: Key) -> str:
         if key.action == "write" and self.failure is None and self.written is not None:
