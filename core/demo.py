@@ -259,9 +259,9 @@ def _digits() -> tuple[Any, Any]:
     try:
         import PIL.Image  # noqa: F401
         from sklearn.datasets import load_digits
-    except ImportError as error:
+    except ImportError:
         raise ConfigurationError(
-            f"The example needs {error.name}, which is not installed.",
+            "The example needs scikit-learn and Pillow, which are not both installed.",
             next_step="Install it with `pip install 'labelpilot[demo]'`.",
         ) from None
     digits = load_digits()
