@@ -186,7 +186,7 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
     hooks, python = workspace.learning.hooks, workspace.hooks_python
     if not hooks.is_file():
         detail = f"{hooks} does not exist; active learning needs it"
-        fix = "name yours as `hooks` under [learning] in labelpilot.toml; labelpilot hooks writes one"
+        fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
         yield Finding("hooks", "note", detail, fix)
     elif shutil.which(python) is None:
         fix = "mend `python` under [learning] in labelpilot.toml"
