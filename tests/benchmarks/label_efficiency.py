@@ -214,7 +214,7 @@ def judged(
                 f"labels, {case}",
                 seconds[order],
                 reached and reached / RANDOMS_LABELS,
-                f"times random's {RANDOMS_LABELS} labels ({reached and round(reached)})",
+                f"times random's {RANDOMS_LABELS} labels ({'never' if reached is None else round(reached)})",
                 f"<= {GOAL / RANDOMS_LABELS:.2f}" if judge else "",
                 (reached is not None and reached <= GOAL) if judge else None,
             )
