@@ -208,13 +208,14 @@ def judged(
         reached = comparison.labels
         if order in labels:
             labels[order][f"{data}, {learner}"] = reached and round(reached)
+        needed = "never" if reached is None else f"{reached:.0f}"
         judge = order == "herding"
         rows.append(
             Case(
                 f"labels, {case}",
                 seconds[order],
                 reached and reached / RANDOMS_LABELS,
-                f"times random's {RANDOMS_LABELS} labels ({'never' if reached is None else round(reached)})",
+                f"times random's {RANDOMS_LABELS} labels ({needed})",
                 f"<= {GOAL / RANDOMS_LABELS:.2f}" if judge else "",
                 (reached is not None and reached <= GOAL) if judge else None,
             )
