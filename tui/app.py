@@ -238,12 +238,12 @@ class LabelpilotApp(App[None]):
             self.push_screen(LogsScreen())
 
     def action_leave(self) -> None:
-        running = [job for job in self.jobs.running if job.kind not in ("preview", "versions")]
+        from tui.screens.leaving import UNASKED, leaving_dialog
+
+        running = [job for job in self.jobs.running if job.kind not in UNASKED]
         if not running:
             self._leave(True)
             return
-        from tui.screens.leaving import leaving_dialog
-
         self.push_screen(leaving_dialog(running), self._leave)
 
     def _leave(self, agreed: bool | None) -> None:

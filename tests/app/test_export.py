@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 
 from tests.app.conftest import Walker
@@ -120,3 +121,18 @@ async def test_w_has_the_server_write_what_the_folder_lacks(ready: Stage, walk: 
         assert ready.calls[-1] == "rewrite"
         assert "lacks" not in app.text
         assert "7 images labeled" in app.text
+
+
+async def test_leaving_while_the_folder_is_filled_says_what_becomes_of_it(
+    ready: Stage, walk: Walker
+) -> None:
+    ready.lacking, ready.hold = (21, 22), threading.Event()
+    async with walk(ready) as app:
+        await app.press("3")
+        await app.pilot.press("w")
+        await app.until(lambda: "Writing the folder anew" in app.text)
+        await app.pilot.press("q")
+        await app.until(lambda: "Leave?" in app.text)
+        assert "Label Studio goes on writing to the folder." in app.text
+        await app.pilot.press("escape")
+        ready.hold.set()

@@ -8,7 +8,9 @@ from tui.jobs import Job, JobKind
 from tui.screens.dialogs import Dialog
 from tui.words import count, lines, plain
 
-# What becomes of a job when the app is left.
+# Jobs that are ended without a question: they are begun anew whenever their screen is looked at.
+UNASKED: tuple[JobKind, ...] = ("preview", "versions")
+# What becomes of any other job when the app is left.
 _AGAIN = "What is made stays; the next start shows how far it is, and goes on from there."
 AFTERWARDS: dict[JobKind, str] = {
     "setup": _AGAIN,
@@ -17,6 +19,7 @@ AFTERWARDS: dict[JobKind, str] = {
     "surplus": "Looking changes nothing.",
     "repair": "Tasks that are removed stay so; repairing again removes the others.",
     "export": "The dataset stays as it was before.",
+    "rewrite": "Label Studio goes on writing to the folder.",
     "report": "No page is written.",
     "plan": "Your hooks are ended; nothing was published.",
     "publish": "Scores that are written stay; publishing again completes them.",
