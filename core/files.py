@@ -7,6 +7,7 @@ of them than the reader can hold.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import tempfile
@@ -49,6 +50,15 @@ def _read(path: Path, most: int) -> tuple[str, bytes]:
     if len(content) > most:
         return f"It is larger than {most:,} bytes, which is the most that is read.", b""
     return "", content
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file's content, read in parts. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while part := content.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -26,8 +26,9 @@ from core.dataset.interpreting import Unreadable
 from core.dataset.material import Material
 from core.dataset.naming import ClassNames
 from core.dataset.rules import RULE_WORDS, Rule
-from core.dataset.writers import sha256, split_path, write_sidecar
+from core.dataset.writers import split_path, write_sidecar
 from core.errors import ConfigurationError
+from core.files import sha256_of
 from core.progress import Progress, Work
 from core.workspace import Workspace
 
@@ -170,7 +171,9 @@ def export_dataset(
         counts = regions.left_out.items()
         left_out += [Unreadable(f"{count:,} regions", reason) for reason, count in counts]
     result = _result(gathered, path, began, left_out)
-    write_sidecar(path, _facts(result, gathered.names, format, sha256(path)))
+    # A format may be a folder, or several files.
+    digest = sha256_of(path) if path.is_file() else None
+    write_sidecar(path, _facts(result, gathered.names, format, digest))
     yield Progress("write", images, images)
     return replace(result, seconds=time.monotonic() - began)
 

@@ -7,7 +7,6 @@ somebody else wrote the dataset.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,17 +35,6 @@ def sidecar_path(dataset: Path) -> Path:
 def split_path(dataset: Path) -> Path:
     """The file beside `dataset` that keeps which image is in which part: `dataset.split.json`."""
     return dataset.with_name(f"{dataset.stem}.split.json")
-
-
-def sha256(file: Path) -> str | None:
-    """The hash of a file; None for what is none (a folder, or several files)."""
-    if not file.is_file():
-        return None
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while part := content.read(2**20):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def write_json(path: Path, material: Material) -> LeftOut:

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.files import sha256_of
 from core.learning.kernel import SPARE, Floats, Indices, best_first, best_rows, measured
 from core.learning.orders.order import Mask
-from core.learning.shards import Shard, digest
+from core.learning.shards import Shard
 from core.progress import Progress, Work
 
 ROWS_A_SHARD = 250_000
@@ -56,7 +57,7 @@ def search_shard(
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    if shard.sha256 and digest(Path(shard.file)) != shard.sha256:
+    if shard.sha256 and sha256_of(Path(shard.file)) != shard.sha256:
         raise ValueError(f"{shard.file} has changed since its manifest was written")
     vectors: Floats = np.load(shard.file, mmap_mode="r", allow_pickle=False)
     vectors = vectors[shard.start : shard.stop]

@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
-from core.learning.shards import digest, load_shards
+from core.files import sha256_of
+from core.learning.shards import load_shards
 
 ROWS_AT_ONCE = 4096
 
@@ -181,7 +182,7 @@ def _in_shards(folder: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     with open(part, "wb") as copy:
         for shard in shards:
             file = Path(shard.file)
-            if shard.sha256 and digest(file) != shard.sha256:
+            if shard.sha256 and sha256_of(file) != shard.sha256:
                 raise _Unfit(f"{file.name} has changed since its manifest was written")
             named = _beside(file)
             if len(named) != shard.stop:

@@ -171,12 +171,14 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
         show(as_json, {"model_version": undo, "changed": count}, f"{count:,} scores taken back")
         return
     records = load_records(workspace)
-    found = [asdict(outcome) for outcome in outcomes(records)]
+    found = outcomes(records)
     lines = [f"{r.model_version}: {r.order}, {len(r.picks):,} images asked for" for r in records]
-    lines += [_outcome_words(outcome) for outcome in outcomes(records)]
-    show(
-        as_json, {"rounds": [r.model_version for r in records], "outcomes": found}, "\n".join(lines)
-    )
+    lines += map(_outcome_words, found)
+    shown = {
+        "rounds": [r.model_version for r in records],
+        "outcomes": [asdict(outcome) for outcome in found],
+    }
+    show(as_json, shown, "\n".join(lines))
 
 
 def _outcome_words(found: Outcome) -> str:
