@@ -14,7 +14,7 @@ from typing import TypeAlias
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.server import wait_for_server
+from core.studio.waiting import Patience
 
 # With the server's memory-saving flag a refused list of more than 500 leaves its first part there.
 BATCH = 500
@@ -57,7 +57,7 @@ def put_scores(
     stale, missing = _difference(existing, wanted)
     if stale and keep is not None:
         keep({task_id: found[0][1] for task_id, found in existing.items()})
-    failures, sent = 0, -1
+    patience, sent = Patience(client.url, ATTEMPTS), -1
     while stale or missing:
         if len(stale) + len(missing) == sent:
             raise LabelpilotError(
@@ -74,12 +74,7 @@ def put_scores(
                     break
             existing = writer.existing()
         except StudioUnreachable as error:
-            failures += 1
-            if failures >= ATTEMPTS:
-                raise
-            progress = Progress("scores", 0, len(wanted), f"{error.message} {error.cause}")
-            yield progress
-            yield from wait_for_server(client.url, progress)
+            yield from patience.wait(error, Progress("scores", 0, len(wanted)))
             existing = writer.existing()
         except StudioRefused as error:
             if writer.singly or error.status != BAD_REQUEST:

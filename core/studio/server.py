@@ -15,7 +15,7 @@ import os
 import secrets
 import subprocess
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
@@ -48,8 +48,6 @@ START_SECONDS = 300.0
 SILENT_SECONDS = 30.0
 # Between a port's choice and its use lies a first start: another server may take it meanwhile.
 START_ATTEMPTS = 3
-# How long a server that went away may take to come back.
-RETURN_SECONDS = 60.0
 EMAIL = "labelpilot@localhost"
 TAIL_LINES = 5
 
@@ -325,24 +323,6 @@ def is_healthy(url: str, timeout: float = 5.0) -> bool:
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return bool(response.status_code == 200)
-
-
-def wait_for_server(url: str, progress: Progress) -> Work[None]:
-    """Wait until the server at `url` answers again, showing `progress` meanwhile.
-
-    Raises StudioUnreachable if it stays away.
-    """
-    began = time.monotonic()
-    while not is_healthy(url):
-        if time.monotonic() - began > RETURN_SECONDS:
-            raise StudioUnreachable(
-                f"Label Studio at {url} went away and did not come back within "
-                f"{RETURN_SECONDS:.0f} seconds.",
-                cause="What is done stays.",
-                next_step="Start it, and run this again: it goes on from there.",
-            )
-        yield replace(progress, note="waiting for Label Studio to come back")
-        time.sleep(0.5)
 
 
 def _answering_version(url: str) -> str | None:

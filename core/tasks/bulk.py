@@ -15,8 +15,8 @@ from pathlib import Path
 from core.errors import PartlyDone, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.server import wait_for_server
 from core.studio.transport import NoAnswer, Postponed
+from core.studio.waiting import wait_for_server
 from core.tags import path_inside
 from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
 from core.tasks.lease import Lease

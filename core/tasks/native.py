@@ -19,8 +19,8 @@ from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.records import Storage
-from core.studio.server import wait_for_server
 from core.studio.transport import NoAnswer, Postponed
+from core.studio.waiting import Patience, wait_for_server
 from core.tasks.bulk import Outcome, pause
 
 POLL_SECONDS = 0.5
@@ -150,20 +150,15 @@ def await_end(
     got lost, `began_after` is the number of syncs before it: it is given time to begin.
     Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
-    life, asked, failures = _Life(), time.monotonic(), 0
+    life, asked, patience = _Life(), time.monotonic(), Patience(client.url, ATTEMPTS)
     while True:
         try:
             storage = client.storage(followed.storage)
             count = client.task_count(followed.project_id)
         except StudioUnreachable as error:
-            failures += 1
-            if failures >= ATTEMPTS:
-                raise
-            note = f"{error.message} {error.cause}".strip()
-            yield Progress("sync", 0, followed.images, note)
-            yield from wait_for_server(client.url, Progress("sync", 0, followed.images))
+            yield from patience.wait(error, Progress("sync", 0, followed.images))
             continue
-        failures = 0
+        patience.failures = 0
         late = began_after is not None and storage.runs <= began_after
         if not storage.running and not (late and time.monotonic() - asked < BEGIN_SECONDS):
             return storage

@@ -17,7 +17,8 @@ from core.studio.client import StudioClient
 from core.studio.listings import TASK_PAGE
 from core.studio.lookup import connect, require_project, storage_at
 from core.studio.records import RemoteProject, Storage, TaskDetail
-from core.studio.server import server_status, wait_for_server
+from core.studio.server import server_status
+from core.studio.waiting import Patience
 from core.tasks.manifest import Manifest
 from core.tasks.native import Followed
 from core.tasks.verification import Comparison, Proof
@@ -58,7 +59,7 @@ class Site:
         A server that goes away meanwhile is waited for. Raises StudioUnreachable where it stays
         away.
         """
-        failures = 0
+        patience = Patience(self.client.url, LISTINGS)
         while True:
             comparison = Comparison(manifest.paths, manifest.folder)
             try:
@@ -69,11 +70,7 @@ class Site:
                         yield Progress(stage, number)
                 return comparison.proof()
             except StudioUnreachable as error:
-                failures += 1
-                if failures >= LISTINGS:
-                    raise
-                yield Progress(stage, 0, None, f"{error.message} {error.cause}".strip())
-                yield from wait_for_server(self.client.url, Progress(stage))
+                yield from patience.wait(error, Progress(stage))
 
     def details(self) -> Iterator[TaskDetail]:
         """The project's tasks as they are now, with what says whether they may be removed."""

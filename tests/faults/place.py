@@ -280,7 +280,7 @@ def in_short(place: Place) -> Iterator[None]:
         "core.tasks.native.POLL_SECONDS": 0.2,
         "core.tasks.lease.STALE_SECONDS": 4.0,
         "core.tasks.lease.BEAT_SECONDS": 1.0,
-        "core.studio.server.RETURN_SECONDS": 60.0,
+        "core.studio.waiting.RETURN_SECONDS": 60.0,
     }
     with contextlib.ExitStack() as stack:
         for name, value in values.items():
