@@ -12,20 +12,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from core.errors import ExitCode, LabelpilotError, StudioUnreachable
-from core.progress import Progress, finish
-from core.studio.server import is_healthy, server_url
+from core.errors import LabelpilotError
+from core.progress import finish
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
-from core.workspace import Workspace
 from tests.faults import proxy as broken
 from tests.faults.place import (
     CAT,
     Annotator,
     Place,
-    Tally,
     command,
     ended,
     full_disk,
@@ -33,152 +29,8 @@ from tests.faults.place import (
     locked_database,
     wait_until,
 )
-
-IMPORT = r"POST /api/projects/\d+/import"
-SYNC = r"POST /api/storages/localfiles/\d+/sync"
-SYNC_S3 = r"POST /api/storages/s3/\d+/sync"
-SIGN = r"PATCH /api/storages/"
-LIST = r"GET /api/tasks"
-ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"
-ONLY_IN_TABLE = (
-    "bulk: down, then up",
-    "native: html 200",
-    "native: other json",
-    "native: truncated",
-    "native: one byte a second",
-    "native: labelpilot killed",
-    "native: two of one workspace",
-    "listing: drop after",
-    "listing: bad gateway",
-    "signing: other json",
-    "signing: truncated",
-    "signing: html 500",
-)
-# Enough for three batches, with the batches that `in_short` makes.
-IMAGES = 150
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What one go at a fault came to. `said` are the sentences of runs that did not succeed."""
-
-    tally: Tally
-    said: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Harm:
-    """One fault: its name, and how to do it once."""
-
-    name: str
-    run: Callable[[Place], Trial]
-
-    @property
-    def only_in_table(self) -> bool:
-        """Whether the tests leave it to the table, because another fault stands for it."""
-        return self.name in ONLY_IN_TABLE
-
-
-def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[SyncResult, list[str]]:
-    """Sync again and again, as a person presses `r`, until it says that it is complete.
-
-    Returns what it said on the way. Anything but a sentence and a documented exit code is an error
-    of the test.
-    """
-    said: list[str] = []
-
-    def note(event: Progress) -> None:
-        if event.note:
-            said.append(event.note)
-
-    for _ in range(runs):
-        try:
-            result = finish(sync_images(workspace, mode), note)
-        except LabelpilotError as error:
-            assert error.message and error.exit_code in (*ExitCode,), error
-            said.append(error.message)
-            wait_until(lambda: answers(workspace), 120)
-            continue
-        if result.complete:
-            assert result.existing + result.created == result.images
-            return result, said
-        said.append(str(result))
-    raise AssertionError(f"not complete after {runs} runs: {said}")
-
-
-def answers(workspace: Workspace) -> bool:
-    """Whether a person would press `r` again."""
-    try:
-        return is_healthy(server_url(workspace))
-    except StudioUnreachable:
-        return False
-
-
-def _on_the_wire(
-    mode: Mode, pattern: str, act: Callable[[broken.Exchange], None], skip: int, times: int
-) -> Callable[[Place], Trial]:
-    """A fault of the network between labelpilot and the server."""
-
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
-        with in_short(place), broken.before(place.url) as proxy:
-            fault = broken.Fault(pattern, act, skip, times)
-            proxy.faults.append(fault)
-            _, said = until_done(case.workspace(proxy.url), mode)
-            assert fault.struck, "the fault never came to pass"
-        return Trial(case.tally(), tuple(said))
-
-    return run
-
-
-ACTS = (
-    broken.drop_before,
-    broken.drop_after,
-    broken.drop_at_once,
-    broken.bad_gateway,
-    broken.too_many_requests,
-    broken.html_500,
-    broken.html_200,
-    broken.other_json,
-    broken.truncated,
-    broken.one_byte_a_second,
-    broken.hang_before,
-    broken.hang_after,
-    broken.gateway_timeout,
-)
-
-
-def _wire() -> Iterator[Harm]:
-    for act in ACTS:
-        name = act.__name__.replace("_", " ")
-        yield Harm(f"bulk: {name}", _on_the_wire("bulk", IMPORT, act, 1, 1))
-        yield Harm(f"native: {name}", _on_the_wire("native", SYNC, act, 0, 1))
-    for act in (
-        broken.drop_after,
-        broken.html_500,
-        broken.other_json,
-        broken.truncated,
-        broken.bad_gateway,
-    ):
-        name = act.__name__.replace("_", " ")
-        yield Harm(f"listing: {name}", _on_the_wire("bulk", LIST, act, 0, 2))
-        yield Harm(f"signing: {name}", _on_the_wire("bulk", SIGN, act, 0, 1))
-    yield Harm("bulk: too large", _on_the_wire("bulk", IMPORT, broken.too_large, 0, 99))
-    yield Harm("bulk: each second answer lost", _every_second("bulk", IMPORT, broken.drop_after))
-    yield Harm("bulk: down, then up", _on_the_wire("bulk", ANY, broken.bad_gateway, 6, 12))
-
-
-def _every_second(
-    mode: Mode, pattern: str, act: Callable[[broken.Exchange], None]
-) -> Callable[[Place], Trial]:
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
-        with in_short(place), broken.before(place.url) as proxy:
-            proxy.faults += [broken.Fault(pattern, act, skip) for skip in (0, 1, 2)]
-            _, said = until_done(case.workspace(proxy.url), mode)
-        return Trial(case.tally(), tuple(said))
-
-    return run
+from tests.faults.trial import IMAGES, Harm, Trial, until_done
+from tests.faults.wire import IMPORT, wire
 
 
 def lands_late(place: Place) -> Trial:
@@ -393,7 +245,7 @@ def server_killed(mode: Mode) -> Callable[[Place], Trial]:
 
 
 def _harms() -> Iterator[Harm]:
-    yield from _wire()
+    yield from wire()
     yield Harm("bulk: lands late", lands_late)
     yield Harm("bulk: lands after the end", lands_after_the_end)
     yield Harm("bulk: lands late, annotated", lands_late_and_is_annotated)
