@@ -25,22 +25,22 @@ from textual.signal import Signal
 
 from core.errors import LabelpilotError
 from tui.backend import Backend
+from tui.dialogs.dialog import LinkDialog, mistake, sentence
 from tui.driver import lenient
 from tui.jobs import Job, Jobs
 from tui.journal import Journal
 from tui.keys import Place, bindings
 from tui.links import link_from_here, open_link
-from tui.looking import POLL_SECONDS, Looker, Seen
-from tui.screens.dialogs import LinkDialog, mistake, sentence
-from tui.screens.export import ExportScreen
-from tui.screens.learning import LearningScreen
+from tui.screens.export.screen import ExportScreen
+from tui.screens.learning.screen import LearningScreen
 from tui.screens.section import Section
-from tui.screens.setup import SetupScreen
-from tui.screens.sync import SyncScreen
+from tui.screens.setup.screen import SetupScreen
+from tui.screens.sync.screen import SyncScreen
+from tui.state import POLL_SECONDS, Looker, Seen
+from tui.text import harmless
 from tui.themes import THEMES, muted, remember, remembered
-from tui.widgets.sharp import prepare
-from tui.widgets.top import SECTIONS
-from tui.words import harmless
+from tui.widgets.sharp_picture import prepare
+from tui.widgets.top_bar import SECTIONS
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -226,19 +226,19 @@ class LabelpilotApp(App[None]):
             self.changed.publish(None)
 
     def action_help(self) -> None:
-        from tui.screens.help import HelpDialog
+        from tui.dialogs.help import HelpDialog
 
         if len(self.screen_stack) == 1:
             self.push_screen(HelpDialog(self.place))
 
     def action_logs(self) -> None:
-        from tui.screens.logs import LogsScreen
+        from tui.dialogs.logs import LogsScreen
 
         if len(self.screen_stack) == 1:
             self.push_screen(LogsScreen())
 
     def action_leave(self) -> None:
-        from tui.screens.leaving import UNASKED, leaving_dialog
+        from tui.dialogs.quit import UNASKED, leaving_dialog
 
         running = [job for job in self.jobs.running if job.kind not in UNASKED]
         if not running:

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 from core.progress import Progress, Work
 
 if TYPE_CHECKING:
-    from core.checklist import Report
     from core.dataset.export import ExportResult
-    from core.dataset.report import Report as HealthReport
+    from core.dataset.report.report import Report as HealthReport
     from core.dataset.rules import Rule
-    from core.learning.hindsight import SuspectLabel
+    from core.learning.ledger import Outcome, Record
+    from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
     from core.learning.replay import Curves
-    from core.learning.round import RoundPlan
-    from core.learning.rounds import Outcome, Record
-    from core.look import Step, StepId
+    from core.learning.retrospect import SuspectLabel
+    from core.setup.checklist import Report
+    from core.setup.context import Step, StepId
     from core.studio.server import ServerStatus
-    from core.tasks.repair import RepairPlan, RepairResult
+    from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.sync import SyncResult
-    from core.workspace import Workspace
+    from core.workspace.settings import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +69,37 @@ def _quoted(text: str) -> str:
 
 
 def _load(root: Path) -> Workspace:
-    from core.workspace import load_workspace
+    from core.workspace.settings import load_workspace
 
     return load_workspace(root)
 
 
 def _save(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
-    from core.workspace import save_workspace
+    from core.workspace.settings import save_workspace
 
     return save_workspace(root, changes)
 
 
 def _steps() -> tuple[Step, ...]:
-    from core.steps import STEPS
+    from core.setup.steps import STEPS
 
     return STEPS
 
 
 def _probe(workspace: Workspace) -> Iterator[Report]:
-    from core.checklist import probe_steps
+    from core.setup.checklist import probe_steps
 
     return probe_steps(workspace)
 
 
 def _apply(workspace: Workspace, step_id: StepId) -> Work[Report]:
-    from core.checklist import apply_step
+    from core.setup.checklist import apply_step
 
     return apply_step(workspace, step_id)
 
 
 def _set_up(workspace: Workspace) -> Work[Any]:
-    from core.checklist import set_up
+    from core.setup.checklist import set_up
 
     return set_up(workspace)
 
@@ -118,8 +118,8 @@ def _stop_server(workspace: Workspace) -> Work[bool]:
 
 
 def _token_source(workspace: Workspace) -> str | None:
-    from core.credentials import find_secret
     from core.errors import LabelpilotError
+    from core.secrets.credentials import find_secret
 
     with contextlib.suppress(LabelpilotError):
         secret = find_secret(workspace, "token")
@@ -128,38 +128,38 @@ def _token_source(workspace: Workspace) -> str | None:
 
 
 def _needs_choice(workspace: Workspace) -> bool:
-    from core.credentials import needs_choice
+    from core.secrets.credentials import needs_choice
 
     return needs_choice(workspace)
 
 
 def _why_not_start() -> str:
-    from core.keyrings import why_not_start
+    from core.secrets.keyrings import why_not_start
 
     return why_not_start()
 
 
 def _is_new_keyring() -> bool:
-    from core.keyrings import is_new_keyring
+    from core.secrets.keyrings import is_new_keyring
 
     return is_new_keyring()
 
 
 def _start_keyring(password: str) -> None:
-    from core.keyrings import start_keyring
+    from core.secrets.keyrings import start_keyring
 
     start_keyring(password)
 
 
 def _agree_to_file(workspace: Workspace) -> Path:
-    from core.credentials import agree_to_file
+    from core.secrets.credentials import agree_to_file
 
     return agree_to_file(workspace)
 
 
 def _store_token(workspace: Workspace, token: str) -> Work[str]:
     """Try the token first: one that is refused is not stored."""
-    from core.credentials import clean_token, store_secret
+    from core.secrets.credentials import clean_token, store_secret
     from core.studio.client import StudioClient
     from core.studio.server import server_url
 
@@ -178,13 +178,13 @@ def _sync(workspace: Workspace) -> Work[SyncResult]:
 
 
 def _plan_repair(workspace: Workspace) -> Work[RepairPlan]:
-    from core.tasks.repair import plan_repair
+    from core.tasks.duplicates import plan_repair
 
     return plan_repair(workspace)
 
 
 def _repair(workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
-    from core.tasks.repair import repair_project
+    from core.tasks.duplicates import repair_project
 
     return repair_project(workspace, plan)
 
@@ -196,7 +196,7 @@ def _preview(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
 
 
 def _rewrite(workspace: Workspace) -> Work[None]:
-    from core.dataset.rewriting import rewrite_folder
+    from core.dataset.target_sync import rewrite_folder
 
     return rewrite_folder(workspace)
 
@@ -208,7 +208,7 @@ def _export(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
 
 
 def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
-    from core.dataset.report_files import write_report
+    from core.dataset.report.write import write_report
     from core.dataset.source import report_from
 
     workspace.make_folder()
@@ -218,7 +218,7 @@ def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
 
 
 def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
-    from core.learning.round import plan_round
+    from core.learning.planning import plan_round
 
     return plan_round(
         workspace,
@@ -252,32 +252,32 @@ def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
 
 
 def _history(workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
-    from core.learning.rounds import load_records, outcomes
+    from core.learning.ledger import load_records, outcomes
 
     records = load_records(workspace)
     return records, outcomes(records)
 
 
 def _write_hooks(workspace: Workspace) -> None:
-    from core.learning.starter import write_starter
+    from core.learning.hooks.templates import write_starter
 
     write_starter(workspace)
 
 
 def _replay(workspace: Workspace) -> Work[Curves]:
-    from core.learning.hindsight import replay_workspace
+    from core.learning.retrospect import replay_workspace
 
     return replay_workspace(workspace)
 
 
 def _suspects(workspace: Workspace) -> Work[list[SuspectLabel]]:
-    from core.learning.hindsight import suspect_labels
+    from core.learning.retrospect import suspect_labels
 
     return suspect_labels(workspace)
 
 
 def _label_page(workspace: Workspace) -> Work[str]:
-    from core.studio.lookup import label_stream
+    from core.studio.project import label_stream
 
     yield Progress("link")
     return label_stream(workspace)

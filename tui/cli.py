@@ -11,8 +11,9 @@ from typing import NoReturn
 
 import click
 
-from tui.commands import data, learning, setting_up
-from tui.console import fail, open_app, say, workspace_option, workspace_root
+from tui.commands import data, learning
+from tui.commands import setup as setting_up
+from tui.commands.console import fail, open_app, say, workspace_option, workspace_root
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 

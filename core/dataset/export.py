@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.dataset.formats import find_format
+from core.dataset.class_names import ClassNames
+from core.dataset.content import Material
+from core.dataset.formats.dataset_json import split_path, write_sidecar
+from core.dataset.formats.format import find_format
 from core.dataset.gathering import (
     WRITE_ANEW,
     AnnotationSource,
@@ -22,15 +25,12 @@ from core.dataset.gathering import (
     TaskSource,
     gather,
 )
-from core.dataset.interpreting import Unreadable
-from core.dataset.material import Material
-from core.dataset.naming import ClassNames
+from core.dataset.reading.batch import Unreadable
 from core.dataset.rules import RULE_WORDS, Rule
-from core.dataset.writers import split_path, write_sidecar
 from core.errors import ConfigurationError
 from core.files import sha256_of
 from core.progress import Progress, Work
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
     from core.dataset.split import Part, Split
@@ -147,7 +147,7 @@ def export_dataset(
     path = chosen.path(workspace) if out is None else out
     regions = None
     if chosen.holds_regions:
-        from core.dataset.region_book import RegionBook
+        from core.dataset.reading.region_book import RegionBook
 
         regions = RegionBook()
     gathered = yield from gather(

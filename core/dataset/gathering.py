@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from core.dataset.class_names import ClassNames
 from core.dataset.controls import Controls, read_controls
-from core.dataset.interpreting import Unreadable
-from core.dataset.naming import ClassNames
-from core.dataset.readers import FolderReader, read_tasks
-from core.dataset.records import Interpreter, Labels
+from core.dataset.formats.dataset_json import sidecar_path, split_path
+from core.dataset.reading.batch import Unreadable
+from core.dataset.reading.reader import FolderReader, read_tasks
+from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import RULE_WORDS, Decision, Rule, Tally
-from core.dataset.writers import sidecar_path, split_path
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import Progress, Work
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
-    from core.dataset.region_book import RegionBook
-    from core.dataset.statistics import Statistics
+    from core.dataset.reading.region_book import RegionBook
+    from core.dataset.report.statistics import Statistics
 
 
 WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewrite`."

@@ -14,11 +14,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from core.dataset.packing import Packed
-from core.dataset.records import Labels
+from core.dataset.reading.columns import Packed
+from core.dataset.reading.records import Labels
 from core.errors import LabelpilotError
-from core.tags import tag_of, tags_by_path
-from core.workspace import Tag
+from core.images import Tag, tag_of, tags_by_path
 
 Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
 RULES: tuple[Rule, ...] = get_args(Rule)

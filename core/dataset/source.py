@@ -20,16 +20,16 @@ from core.dataset.export import (
     export_dataset,
     preview,
 )
-from core.dataset.rewriting import rewrite_folder
 from core.dataset.rules import Rule
 from core.dataset.split import Split
+from core.dataset.target_sync import rewrite_folder
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
-from core.studio.lookup import connect, require_project
-from core.workspace import Workspace
+from core.studio.project import connect, require_project
+from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
-    from core.dataset.report import Report
+    from core.dataset.report.report import Report
 
 Origin = Literal["storage", "api"]
 
@@ -90,7 +90,7 @@ def report_from(
     workspace: Workspace, origin: Origin = "storage", *, rule: Rule = "latest"
 ) -> Work[Report]:
     """The health report on what `export_from` would write. Raises as it does."""
-    from core.dataset.report import make_report
+    from core.dataset.report.report import make_report
 
     yield Progress("ask", note="asking Label Studio which annotations it has")
     with _opened(workspace, origin) as found:

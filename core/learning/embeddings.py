@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
 from core.files import written_at_once
-from core.learning.vector_files import TaggedVectors, open_vectors
+from core.learning.hooks.vector_files import TaggedVectors, open_vectors
 from core.progress import Progress, Work
 
 ROWS_AT_ONCE = 4096

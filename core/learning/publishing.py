@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.errors import LabelpilotError
-from core.learning.round import Asked, RoundPlan
-from core.learning.rounds import (
+from core.learning.ledger import (
     Pick,
     Record,
     find_record,
@@ -24,13 +23,14 @@ from core.learning.rounds import (
     settle_replaced,
     take_replaced,
 )
+from core.learning.planning import Asked, RoundPlan
 from core.learning.scores import put_scores
-from core.locks import only_one
 from core.progress import Progress, Work
 from core.studio.client import StudioClient, project_page
-from core.studio.lookup import VIEW_TITLE, connect, find_view, require_project
-from core.studio.records import RemoteProject
-from core.workspace import Workspace
+from core.studio.models import RemoteProject
+from core.studio.project import VIEW_TITLE, connect, find_view, require_project
+from core.workspace.locks import only_one
+from core.workspace.settings import Workspace
 
 # How many of the tab's first tasks are read back to see that the order is right.
 READ_BACK = 100

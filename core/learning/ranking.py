@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
 from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
-from core.learning.hooks import Hooks
-from core.learning.kernel import Floats, Indices
-from core.learning.neighbours import Engine, find_neighbours
+from core.learning.hooks.run import Hooks
 from core.learning.orders import (
     Claim,
     Labels,
@@ -39,6 +37,8 @@ from core.learning.orders import (
 )
 from core.learning.orders.order import Mask, Numbers
 from core.learning.orders.uncertainty import exclude_each_other
+from core.learning.search.exact import Floats, Indices
+from core.learning.search.neighbours import Engine, find_neighbours
 from core.learning.suspects import suspects
 from core.progress import Progress, Work
 

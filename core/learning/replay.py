@@ -20,12 +20,12 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.embeddings import unit_vectors
-from core.learning.kernel import Floats
+from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.orders import Labels, fit_head, labels_of
 from core.learning.orders.head import logistic_regression
 from core.learning.orders.order import Mask, Numbers
 from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank
-from core.learning.vector_files import TaggedVectors
+from core.learning.search.exact import Floats
 from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3

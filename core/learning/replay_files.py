@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from core.errors import ConfigurationError
+from core.learning.hooks.vector_files import load_vectors
+from core.learning.planning import read_classes
 from core.learning.replay import Curves, compare, recommended, replay_curves
-from core.learning.round import read_classes
-from core.learning.vector_files import load_vectors
 from core.progress import Work
 
 

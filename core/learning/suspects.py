@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.kernel import Floats
-from core.learning.neighbours import find_neighbours
 from core.learning.orders import Labels
 from core.learning.orders.order import Numbers
+from core.learning.search.exact import Floats
+from core.learning.search.neighbours import find_neighbours
 from core.progress import Work
 
 NEIGHBOURS = 5

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.addresses import is_loopback
-from core.credentials import (
+from core.errors import ConfigurationError, LabelpilotError, StudioRefused, StudioUnreachable
+from core.progress import Progress, Work
+from core.secrets.credentials import (
     VARIABLE,
     Secret,
     Source,
@@ -27,13 +28,12 @@ from core.credentials import (
     stored_secret,
     token_kind,
 )
-from core.errors import ConfigurationError, LabelpilotError, StudioRefused, StudioUnreachable
-from core.locks import only_one
-from core.progress import Progress, Work
 from core.studio.environment import server_environment
 from core.studio.process import FIRST_PORT, launch
 from core.studio.server import EMAIL, account_marker, database, log_tail, server_url
-from core.workspace import Workspace
+from core.workspace.addresses import is_loopback
+from core.workspace.locks import only_one
+from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
     import httpx

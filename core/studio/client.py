@@ -24,7 +24,7 @@ from core.studio.listings import (
     tasks_by_id,
     tasks_page,
 )
-from core.studio.records import (
+from core.studio.models import (
     Account,
     RemoteProject,
     Storage,
@@ -40,7 +40,7 @@ from core.studio.records import (
     read_task,
 )
 from core.studio.transport import NoAnswer, Transport
-from core.workspace import Sampling
+from core.workspace.settings import Sampling
 
 SAMPLINGS: dict[Sampling, str] = {
     "random": "Uniform sampling",

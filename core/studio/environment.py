@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.databases import VARIABLE, read_database
 from core.errors import ConfigurationError
 from core.files import write_at_once
-from core.workspace import Workspace
+from core.workspace.databases import VARIABLE, read_database
+from core.workspace.settings import Workspace
 
 _PASSED_ON = (
     "PATH HOME LANG LC_ALL LC_CTYPE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR "

@@ -22,7 +22,7 @@ import psutil
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 DATA_DIR = "--data-dir"

@@ -21,13 +21,11 @@ from pathlib import Path
 import orjson
 import psutil
 
-from core.addresses import is_loopback as is_loopback
-from core.credentials import find_secret, store_secret
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
-from core.locks import Busy, only_one
 from core.masking import printable, redact
 from core.progress import Progress, Work
+from core.secrets.credentials import find_secret, store_secret
 from core.studio.environment import document_root, make_secret_key, server_environment
 from core.studio.process import (
     Record,
@@ -39,7 +37,9 @@ from core.studio.process import (
     read_record,
     write_record,
 )
-from core.workspace import Workspace
+from core.workspace.addresses import is_loopback as is_loopback
+from core.workspace.locks import Busy, only_one
+from core.workspace.settings import Workspace
 
 # A first start migrates an empty database: 17 to 43 s were seen on two cores, minutes on a loaded
 # machine.

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import PartlyDone, StudioRefused, StudioUnreachable
+from core.images import path_inside
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import wait_for_server
-from core.tags import path_inside
 from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
 from core.tasks.lease import Lease
 from core.tasks.manifest import url_maker

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
-from core.studio.lookup import connect, require_project
-from core.studio.records import Storage
+from core.studio.models import Storage
+from core.studio.project import connect, require_project
 from core.tasks.lease import take_lease
 from core.tasks.modes import Mode
 from core.tasks.native import await_end, sync_storage
 from core.tasks.result import SyncResult
-from core.tasks.site import Site, at_site
-from core.workspace import Workspace
+from core.tasks.session import Site, at_site
+from core.workspace.settings import Workspace
 
 _SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "azure-blob", "redis": "redis"}
 

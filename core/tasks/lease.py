@@ -24,10 +24,10 @@ import orjson
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
-from core.locks import Busy
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.records import Storage
+from core.studio.models import Storage
+from core.workspace.locks import Busy
 
 # How often a signature is looked at and renewed, and how long one may stand still before it counts
 # for dead.

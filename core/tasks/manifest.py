@@ -15,9 +15,9 @@ from typing import Literal
 from urllib.parse import quote
 
 from core.errors import ConfigurationError
+from core.images import LOCAL_FILES
 from core.progress import Progress, Work
-from core.tags import LOCAL_FILES
-from core.workspace import Images
+from core.workspace.settings import Images
 
 # Entries between two progress events: a scan must be able to show itself, and to be cancelled.
 _STRIDE = 5000

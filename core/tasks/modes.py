@@ -14,9 +14,9 @@ from typing import Literal
 from core.errors import ConfigurationError
 from core.studio.client import StudioClient
 from core.studio.environment import document_root
-from core.studio.records import Storage
-from core.tasks.verification import Proof
-from core.workspace import Images, Workspace
+from core.studio.models import Storage
+from core.tasks.proof import Proof
+from core.workspace.settings import Images, Workspace
 
 Mode = Literal["bulk", "native"]
 Held = Literal["none", "bulk", "native", "mixed"]

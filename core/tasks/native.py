@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.records import Storage
+from core.studio.models import Storage
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import Patience, wait_for_server
 from core.tasks.bulk import Outcome, pause

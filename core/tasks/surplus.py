@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.images import path_inside
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-from core.studio.records import TaskDetail
-from core.tags import path_inside
+from core.studio.models import TaskDetail
 
 # Tasks removed by one request.
 BATCH = 1000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from core.images import path_inside
 from core.progress import Progress, Work
-from core.tags import path_inside
 from core.tasks.bulk import Outcome, Target, import_images
 from core.tasks.cloud import has_cloud_storage, sync_cloud
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
@@ -20,12 +20,12 @@ from core.tasks.modes import (
     served_root,
 )
 from core.tasks.native import await_end, sync_storage
+from core.tasks.proof import Proof
 from core.tasks.result import SyncResult as SyncResult
-from core.tasks.site import Site, at_site
-from core.tasks.site import image_key as image_key
+from core.tasks.session import Site, at_site
+from core.tasks.session import image_key as image_key
 from core.tasks.surplus import find_surplus, remove_tasks
-from core.tasks.verification import Proof
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 
 STORAGE_TITLE = "labelpilot images"
 

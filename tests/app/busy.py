@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.progress import Progress, Work
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
 

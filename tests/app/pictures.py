@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from core.demo import make_demo, walk_demo  # noqa: E402
 from core.progress import finish  # noqa: E402
+from core.setup.demo import make_demo, walk_demo  # noqa: E402
 from core.studio.server import stop_server  # noqa: E402
 from tui.app import LabelpilotApp  # noqa: E402
 

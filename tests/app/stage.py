@@ -18,22 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from core.checklist import Report, SetupResult
 from core.dataset.export import ExportResult
 from core.dataset.rules import Rule
 from core.dataset.source import preview_from
 from core.errors import LabelpilotError
+from core.learning.planning import Asked, RoundPlan
 from core.learning.publishing import RoundResult
 from core.learning.replay import Curves
-from core.learning.round import Asked, RoundPlan
-from core.look import State, StepId
 from core.progress import Progress, Work
-from core.steps import STEPS
+from core.setup.checklist import Report, SetupResult
+from core.setup.context import State, StepId
+from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
+from core.tasks.duplicates import RepairPlan, RepairResult
 from core.tasks.manifest import scan_images
-from core.tasks.repair import RepairPlan, RepairResult
 from core.tasks.sync import SyncResult
-from core.workspace import Workspace, save_workspace
+from core.workspace.settings import Workspace, save_workspace
 from tui.backend import Backend, RoundSettings
 
 WEIRD = "[b] weird [red].png"

@@ -12,10 +12,10 @@ from tests.app.conftest import Walker
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
 from tui.keys import KEYS, keys_of, markdown_table
-from tui.screens.export import ExportScreen
-from tui.screens.learning import LearningScreen
-from tui.screens.setup import SetupScreen
-from tui.screens.sync import SyncScreen
+from tui.screens.export.screen import ExportScreen
+from tui.screens.learning.screen import LearningScreen
+from tui.screens.setup.screen import SetupScreen
+from tui.screens.sync.screen import SyncScreen
 
 # What VS Code, tmux and others keep for themselves.
 EATEN = re.compile(r"ctrl\+|f\d+$|alt\+")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 
+from core.learning.ledger import Pick, Record, save_record
 from core.learning.measured import measured
-from core.learning.rounds import Pick, Record, save_record
 from tests.app.conftest import Walker
 from tests.app.stage import Stage, refusal
 

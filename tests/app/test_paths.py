@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.conftest import Walker
 from tests.app.stage import Stage
-from tui.widgets.paths import PathSuggester
+from tui.widgets.path_suggester import PathSuggester
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
     ready: Stage, walk: Walker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widgets = pytest.importorskip("textual_image.widget")
-    monkeypatch.setattr("tui.widgets.sharp._widget", widgets.SixelImage)
+    monkeypatch.setattr("tui.widgets.sharp_picture._widget", widgets.SixelImage)
     picture(ready.workspace.images.path / IMAGES[0], 300, 100)
     async with walk(ready, size=(130, 40)) as app:
         await app.press("4", "enter")

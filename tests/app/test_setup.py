@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 from tests.app.conftest import Walker
 from tests.app.stage import IMAGES, Stage, refusal
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.studio.lookup import connect, require_project
+from core.studio.project import connect, require_project
 from core.studio.server import stop_server
 from core.tasks.sync import image_key
-from core.workspace import FILE_NAME, load_workspace
+from core.workspace.settings import FILE_NAME, load_workspace
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 

@@ -8,12 +8,12 @@ from typing import get_args
 import pytest
 
 from tests.app.stage import until
+from tui.dialogs.quit import AFTERWARDS, UNASKED
 from tui.jobs import JobKind
 from tui.links import link_from_here, open_page, opener
-from tui.screens.learning import next_version
-from tui.screens.leaving import AFTERWARDS, UNASKED
+from tui.screens.learning.screen import next_version
+from tui.text import bar, cell, duration, harmless, plain, rate, shortened, wrapped
 from tui.widgets.histogram import histogram
-from tui.words import bar, cell, duration, harmless, plain, rate, shortened, wrapped
 
 
 @pytest.mark.parametrize("text", ["[/b] weird", "[red]", "[@click=app.quit]x[/]", "{x}", "\\[a]"])

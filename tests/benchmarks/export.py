@@ -36,7 +36,7 @@ import sys
 from pathlib import Path
 from core.dataset.export import FolderSource, export_dataset
 from core.progress import finish
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 workspace = load_workspace(Path(sys.argv[1]))
 result = finish(export_dataset(workspace, FolderSource(workspace.annotations.path)))
 images = result.images
@@ -67,8 +67,8 @@ for name in os.listdir(folder):
     images += 1
 """
 ONE_THREAD = (
-    "import core.dataset.files, core.dataset.readers\n"
-    "core.dataset.files._THREADS = 1; core.dataset.readers._MOST_HELPERS = 0" + OURS
+    "import core.dataset.reading.folder, core.dataset.reading.reader\n"
+    "core.dataset.reading.folder._THREADS = 1; core.dataset.reading.reader._MOST_HELPERS = 0" + OURS
 )
 LISTING = """
 import os, sys

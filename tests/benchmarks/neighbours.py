@@ -167,7 +167,7 @@ def queries_of(candidates: np.ndarray, count: int) -> np.ndarray:
 
 
 def search(queries: np.ndarray, candidates: np.ndarray, engine: str) -> np.ndarray:
-    from core.learning.neighbours import find_neighbours
+    from core.learning.search.neighbours import find_neighbours
     from core.progress import finish
 
     return finish(find_neighbours(queries, candidates, K, engine)).indices  # type: ignore[arg-type]

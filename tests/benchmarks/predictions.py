@@ -25,9 +25,9 @@ from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.account import make_token
 from core.studio.client import StudioClient
-from core.studio.lookup import connect
+from core.studio.project import connect
 from core.studio.server import server_url, start_server, stop_server
-from core.workspace import parse_workspace
+from core.workspace.settings import parse_workspace
 from tests.studio.stock import stock_server
 
 SCORES = 10_000

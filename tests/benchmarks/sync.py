@@ -29,8 +29,8 @@ from cases import Case, show
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from core.credentials import VARIABLE  # noqa: E402
 from core.progress import finish  # noqa: E402
+from core.secrets.credentials import VARIABLE  # noqa: E402
 from core.studio.client import StudioClient  # noqa: E402
 from core.tasks.bulk import FIRST_BATCH, LARGEST_BATCH  # noqa: E402
 from core.tasks.modes import Mode  # noqa: E402
@@ -49,7 +49,7 @@ from pathlib import Path
 import label_studio_sdk.client
 from core.progress import finish
 from core.tasks.sync import sync_images
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 began = time.monotonic()
 result = finish(sync_images(load_workspace(Path(sys.argv[1])), "bulk"))
 assert result.complete and result.images == int(sys.argv[2]), result
@@ -59,10 +59,10 @@ MANY = """
 import resource, sys, time
 from pathlib import Path
 from core.progress import finish
-from core.studio.records import Task
+from core.studio.models import Task
 from core.tasks.manifest import scan_images, url_maker
-from core.tasks.verification import compare
-from core.workspace import Images
+from core.tasks.proof import compare
+from core.workspace.settings import Images
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 began = time.monotonic()
 manifest = finish(scan_images(Images(folder, ".*")))

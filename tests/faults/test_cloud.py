@@ -14,7 +14,7 @@ from core.errors import ConfigurationError
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.tasks.sync import sync_images
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 from tests.faults import proxy as broken
 from tests.faults.place import CONFIG, Annotator, Case, Place, in_short
 from tests.faults.trial import until_done

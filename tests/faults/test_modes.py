@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
-from core.locks import Busy
 from core.progress import Progress, finish
 from core.studio.client import StudioClient
 from core.studio.transport import GET_ATTEMPTS
@@ -19,6 +18,7 @@ from core.tasks import native
 from core.tasks.lease import Signature, join
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
+from core.workspace.locks import Busy
 from tests.faults import proxy as broken
 from tests.faults.place import CAT, Case, Place, in_short, wait_until
 

@@ -14,13 +14,13 @@ from textual.pilot import Pilot
 
 from core.progress import finish
 from core.studio.client import StudioClient
-from core.tasks.repair import RepairPlan, plan_repair, repair_project
+from core.tasks.duplicates import RepairPlan, plan_repair, repair_project
 from core.tasks.sync import sync_images
 from tests.faults.place import CAT, Case, Place, in_short
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
+from tui.dialogs.dialog import Dialog
 from tui.jobs import JobKind
-from tui.screens.dialogs import Dialog
 
 IMAGES = 30
 

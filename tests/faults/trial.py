@@ -10,7 +10,7 @@ from core.progress import Progress, finish
 from core.studio.server import is_healthy, server_url
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 from tests.faults.place import Place, Tally, wait_until
 
 # Faults that the tests leave to the table, because another stands for them.

@@ -23,7 +23,7 @@ import pytest
 
 from core.studio.process import Record, read_record, write_record
 from core.studio.server import server_status, stop_server
-from core.workspace import Workspace, load_workspace
+from core.workspace.settings import Workspace, load_workspace
 from tests.studio import stock
 
 SECONDS = 400

@@ -58,10 +58,10 @@ while True:
 _ACT = """
 import json, sys, time
 from pathlib import Path
-from core.credentials import *
-from core.credentials import agree_to_file, find_secret, forget_secret, store_secret
-from core.keyrings import keyring_name, start_keyring
-from core.workspace import Studio, Workspace
+from core.secrets.credentials import *
+from core.secrets.credentials import agree_to_file, find_secret, forget_secret, store_secret
+from core.secrets.keyrings import keyring_name, start_keyring
+from core.workspace.settings import Studio, Workspace
 own = Workspace(Path("own").resolve())
 foreign = Workspace(Path("foreign").resolve(), Studio("https://studio.example"))
 for expression in sys.argv[1:]:

@@ -10,9 +10,9 @@ import httpx
 import psutil
 import pytest
 
-from core.credentials import find_secret, forget_secret, store_secret, stored_secret
 from core.errors import ConfigurationError, LabelpilotError, StudioRefused
 from core.progress import finish
+from core.secrets.credentials import find_secret, forget_secret, store_secret, stored_secret
 from core.studio.account import (
     can_sign_in,
     ensure_account,
@@ -23,8 +23,8 @@ from core.studio.account import (
     sign_in_with,
 )
 from core.studio.client import StudioClient
-from core.studio.lookup import connect
-from core.workspace import Studio, Workspace
+from core.studio.project import connect
+from core.workspace.settings import Studio, Workspace
 from tests.security.conftest import Served
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
 

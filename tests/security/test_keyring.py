@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.keyrings import SECONDS
+from core.secrets.keyrings import SECONDS
 from tests.security.keyring_machine import PASSWORD, Machine, State
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"

@@ -31,7 +31,7 @@ _WALK = """
 import asyncio, json, os, sys, time
 from dataclasses import replace
 from pathlib import Path
-from core.credentials import store_secret
+from core.secrets.credentials import store_secret
 from core.progress import Progress
 from tests.app.stage import Stage, make_workspace
 from tui.app import LabelpilotApp
@@ -47,7 +47,7 @@ if not file.exists():
     make_workspace(root)
 if "OWN" not in os.environ and "studio" not in file.read_text():
     file.write_text(file.read_text() + '[studio]\\nurl = "https://studio.example"\\n')
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 stage = Stage(load_workspace(root), running=True)
 real = Backend()
 backend = replace(stage.backend(), store_token=store, token_source=real.token_source,

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from core.credentials import store_secret
 from core.errors import LabelpilotError, StudioRefused
+from core.secrets.credentials import store_secret
 from core.studio.account import forget_token, rotate_token
 from core.studio.client import StudioClient
-from core.workspace import Studio, Workspace
+from core.workspace.settings import Studio, Workspace
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
 

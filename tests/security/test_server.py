@@ -17,14 +17,14 @@ import httpx
 import psutil
 import pytest
 
-from core.credentials import credentials_file, find_secret
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import finish
+from core.secrets.credentials import credentials_file, find_secret
 from core.studio import process as process_module
 from core.studio import server as server_module
 from core.studio.account import sign_in_with
-from core.studio.lookup import connect
 from core.studio.process import FIRST_PORT, Record, free_port, write_record
+from core.studio.project import connect
 from core.studio.server import (
     log_file,
     log_tail,
@@ -33,7 +33,7 @@ from core.studio.server import (
     start_server,
     stop_server,
 )
-from core.workspace import Studio, Workspace
+from core.workspace.settings import Studio, Workspace
 from tests.security.conftest import CODESPACE, POISON, Served
 
 

@@ -6,11 +6,11 @@ hand, and name it.
 
 from __future__ import annotations
 
-from core.credentials import find_secret
 from core.progress import Progress, Work
+from core.secrets.credentials import find_secret
 from core.tasks import sync
 from core.tasks.modes import Mode
-from core.workspace import Workspace
+from core.workspace.settings import Workspace
 from tui.app import LabelpilotApp
 from tui.cli import main
 

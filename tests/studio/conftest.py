@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from core.studio.client import StudioClient
-from core.studio.lookup import connect
+from core.studio.project import connect
 from core.studio.server import stop_server
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 from tests.studio.command import Ran, run
 from tests.studio.journey import Journey
 from tests.studio.stock import Stock, stock_server

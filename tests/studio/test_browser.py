@@ -15,9 +15,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
-from core.credentials import find_secret
+from core.secrets.credentials import find_secret
 from core.studio.server import EMAIL
-from core.workspace import load_workspace
+from core.workspace.settings import load_workspace
 from tests.studio import stock as stock_module
 from tests.studio.conftest import Demo
 from tests.studio.journey import NAMES, Journey

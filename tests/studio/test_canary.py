@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.credentials import credentials_file, find_secret
-from core.workspace import load_workspace
+from core.secrets.credentials import credentials_file, find_secret
+from core.workspace.settings import load_workspace
 from tests.app.test_pty import Terminal
 from tests.studio.conftest import Demo
 from tui.app import LabelpilotApp

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from core.tags import path_inside
-from core.workspace import load_workspace
+from core.images import path_inside
+from core.workspace.settings import load_workspace
 from tests.studio.conftest import Demo
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from core.learning.ledger import find_record, outcomes
 from core.learning.measured import measured
+from core.learning.planning import RoundPlan, plan_round
 from core.learning.publishing import publish_round, published_versions, remove_version
-from core.learning.round import RoundPlan, plan_round
-from core.learning.rounds import find_record, outcomes
 from core.progress import finish
-from core.workspace import Workspace, load_workspace
+from core.workspace.settings import Workspace, load_workspace
 from tests.studio.command import LABELPILOT
 from tests.studio.conftest import Demo
 from tests.unit.learning.dask_cluster import Cluster

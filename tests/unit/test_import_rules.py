@@ -17,6 +17,18 @@ TUI = sorted((ROOT / "tui").rglob("*.py"))
 # Run by path in the server's own process, and never imported: Label Studio's top-level package is
 # named `core` too.
 LAUNCHER = ROOT / "core" / "studio" / "launcher.py"
+# The rooms of core in the order of the data: each imports those before it, and none behind it.
+ORDER = (
+    "",  # the files beside the folders: what everything stands on
+    "workspace",
+    "secrets",
+    "studio",
+    "tasks",
+    "labeling",
+    "dataset",
+    "learning",
+    "setup",
+)
 CONNECTING = (
     "aiohttp ftplib http.client httpx label_studio_sdk requests smtplib socket ssl urllib.request "
     "urllib3 websocket websockets xmlrpc.client"
@@ -60,8 +72,27 @@ def loaded_by_core() -> set[str]:
     return loaded_by("\n".join(f"import {name}" for name in names))
 
 
+def room(name: str) -> str:
+    """The folder of core that a module lies in; empty for the files beside the folders."""
+    first = name.split(".")[1] if "." in name else ""
+    return first if (ROOT / "core" / first).is_dir() else ""
+
+
+def test_every_room_of_core_imports_only_those_before_it() -> None:
+    assert {path.name for path in (ROOT / "core").iterdir() if path.is_dir()} - {
+        "__pycache__"
+    } <= set(ORDER)
+    backwards = [
+        f"{module(path)} imports {name}"
+        for path in CORE
+        for name in imported(path)
+        if of(["core"], name) and ORDER.index(room(name)) > ORDER.index(room(module(path)))
+    ]
+    assert backwards == []
+
+
 def test_core_imports_no_terminal(loaded_by_core: set[str]) -> None:
-    assert "core.checklist" in loaded_by_core
+    assert "core.setup.checklist" in loaded_by_core
     assert not {name for name in loaded_by_core if of(["textual", "rich", "click", "tui"], name)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tui.console import Command, agreed, common, link, open_workspace, run, say, show
+from tui.commands.console import Command, agreed, common, link, open_workspace, run, say, show
 
 
 @click.command()
@@ -35,7 +35,7 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     No task is removed that somebody annotated, skipped or began. With --json it only shows what it
     would do, unless --yes is given too.
     """
-    from core.tasks.repair import plan_repair, repair_project
+    from core.tasks.duplicates import plan_repair, repair_project
 
     workspace = open_workspace(root)
     plan = run(plan_repair(workspace))
@@ -132,8 +132,8 @@ def export(
 @common
 def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json: bool) -> None:
     """Say what is wrong with the dataset before training."""
-    from core.dataset.report_files import write_report
-    from core.dataset.report_text import report_text
+    from core.dataset.report.text import report_text
+    from core.dataset.report.write import write_report
     from core.dataset.source import report_from
 
     found = run(report_from(open_workspace(root), origin, rule=rule))
@@ -150,7 +150,7 @@ def open_(root: Path | None, as_json: bool) -> None:
 
     It is opened where there is a browser.
     """
-    from core.studio.lookup import label_stream
+    from core.studio.project import label_stream
     from tui.links import open_link
 
     url = link(label_stream(open_workspace(root)))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.console import common, link, open_workspace, run, show
+from tui.commands.console import common, link, open_workspace, run, show
 
 if TYPE_CHECKING:
-    from core.learning.rounds import Outcome
+    from core.learning.ledger import Outcome
 
 
 @click.command("active-learning")
@@ -60,8 +60,8 @@ def active_learning(
 ) -> None:
     """Score unlabeled images, and make a tab in their order."""
     from core.learning.measured import measured
+    from core.learning.planning import plan_round
     from core.learning.publishing import publish_round
-    from core.learning.round import plan_round
 
     workspace = open_workspace(root)
     plan = run(
@@ -113,9 +113,9 @@ def replay(
     embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
 ) -> None:
     """Say which order pays, on images already labeled."""
-    from core.learning.hindsight import replay_workspace
     from core.learning.replay import rows_of
     from core.learning.replay_files import describe, replay_files
+    from core.learning.retrospect import replay_workspace
 
     if embeddings_file is not None and labels_file is not None:
         curves = run(replay_files(embeddings_file, labels_file))
@@ -137,7 +137,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
 
     Those with a high loss, and neighbours that all say another class.
     """
-    from core.learning.hindsight import suspect_labels
+    from core.learning.retrospect import suspect_labels
 
     found = run(suspect_labels(open_workspace(root)))
     lines = [f"{one.tag}: {one.said} (loss {one.loss:.2f})" for one in found]
@@ -149,7 +149,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
 @common
 def hooks(root: Path | None, as_json: bool) -> None:
     """Write a hooks file to start from, to be completed."""
-    from core.learning.starter import write_starter
+    from core.learning.hooks.templates import write_starter
 
     workspace = open_workspace(root)
     write_starter(workspace)
@@ -162,8 +162,8 @@ def hooks(root: Path | None, as_json: bool) -> None:
 @common
 def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     """Say what came of each round, or take one back."""
+    from core.learning.ledger import load_records, outcomes
     from core.learning.publishing import remove_version
-    from core.learning.rounds import load_records, outcomes
 
     workspace = open_workspace(root)
     if undo is not None:

@@ -12,14 +12,14 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.dialogs.dialog import error_dialog, sentence
 from tui.jobs import Job, JobKind
 from tui.keys import Key, Place, keys_of
-from tui.screens.dialogs import error_dialog, sentence
-from tui.widgets.keybar import KeyBar
-from tui.widgets.top import TopBar
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
-    from core.workspace import Workspace
+    from core.workspace.settings import Workspace
     from tui.app import LabelpilotApp
     from tui.backend import Backend
 

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Log, OptionList
 
-from tui.words import wrapped
+from tui.text import wrapped
 
 _SCROLL: list[BindingType] = [
     Binding("j,down", "scroll_down", show=False),
@@ -35,7 +35,7 @@ class KeyedList(OptionList):
 
 
 class KeyedTable(DataTable[object]):
-    """A table with a row cursor. Cells are given as Text (`tui.words.cell`)."""
+    """A table with a row cursor. Cells are given as Text (`tui.text.cell`)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", show=False),

@@ -20,8 +20,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from tui.widgets.sharp import sharp_widget, show_sharp
-from tui.words import harmless, shortened
+from tui.text import harmless, shortened
+from tui.widgets.sharp_picture import sharp_widget, show_sharp
 
 # A picture of more pixels than this is not opened: it would take seconds and gigabytes.
 MOST_PIXELS = 100_000_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.learning.kernel import Floats, Indices
 from core.learning.orders.order import Order, in_sequence
+from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
 MOST_CANDIDATES = 50_000

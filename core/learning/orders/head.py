@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.kernel import Floats, Indices
 from core.learning.orders.order import Mask, Numbers
+from core.learning.search.exact import Floats, Indices
 
 MOST_ROWS = 20_000
 # The inverse strength of the quadratic penalty; embeddings of length 1 need a weak one.

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.learning.kernel import Indices
-from core.learning.neighbours import Neighbours
 from core.learning.orders.order import Claims, Numbers, Order
+from core.learning.search.exact import Indices
+from core.learning.search.neighbours import Neighbours
 
 Claim = Literal["highest", "nearest", "lowest"]
 

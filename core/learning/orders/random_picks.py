@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.kernel import Indices
 from core.learning.orders.order import Claims, Mask, Order, in_sequence
+from core.learning.search.exact import Indices
 
 ROUNDING = 1e-9
 

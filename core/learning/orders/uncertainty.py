@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.learning.kernel import Indices
 from core.learning.orders.order import Numbers, Order, in_sequence
+from core.learning.search.exact import Indices
 
 # Probabilities that sum to 1 this closely are taken for those of classes that exclude each other.
 CLOSE = 0.01

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from core.learning.kernel import Floats, Indices
 from core.learning.orders.head import centred, mean_of
 from core.learning.orders.order import Numbers, Order, in_sequence
+from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
 Take: TypeAlias = Callable[[Indices], Floats]

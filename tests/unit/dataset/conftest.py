@@ -11,7 +11,7 @@ import pytest
 
 from core.dataset.export import ExportResult, FolderSource, export_dataset
 from core.progress import finish
-from core.workspace import Annotations, Images, Project, Workspace
+from core.workspace.settings import Annotations, Images, Project, Workspace
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 CONFIG = """

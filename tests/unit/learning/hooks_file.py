@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import LabelpilotError
-from core.learning.hooks import Hooks, run_hooks
+from core.learning.hooks.run import Hooks, run_hooks
 from core.progress import finish
-from core.workspace import Learning, Workspace
+from core.workspace.settings import Learning, Workspace
 
 LOSSES = """
 def get_loss_trainset():

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.cluster import find_on_cluster, pieces_of
-from core.learning.neighbours import choose_engine, find_neighbours
-from core.learning.shards import load_shards
+from core.learning.hooks.shards import load_shards
+from core.learning.search.cluster import find_on_cluster, pieces_of
+from core.learning.search.neighbours import choose_engine, find_neighbours
 from core.progress import finish
 from tests.unit.learning.dask_cluster import Cluster
 from tests.unit.learning.shard_folder import write_shards
@@ -116,7 +116,7 @@ def listener(said: bytes) -> Iterator[str]:
 def test_what_is_no_scheduler_is_told_within_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr("core.learning.cluster.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("core.learning.search.cluster.ANSWER_WITHIN", 1)
     with listener(said) as address, pytest.raises(LabelpilotError, match=address) as caught:
         finish(find_on_cluster(unit(1), [], 3, address))
     assert "labelpilot.toml" in caught.value.next_step
@@ -125,7 +125,7 @@ def test_what_is_no_scheduler_is_told_within_a_bounded_time(
 def test_a_scheduler_that_does_not_run_is_told_by_its_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("core.learning.cluster.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("core.learning.search.cluster.ANSWER_WITHIN", 1)
     with pytest.raises(LabelpilotError, match=r"tcp://127\.0\.0\.1:9"):
         finish(find_on_cluster(unit(1), [], 3, "tcp://127.0.0.1:9"))
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from core.errors import ExitCode, LabelpilotError
 from core.learning.embeddings import check_tags, named_tags, unit_vectors
-from core.learning.vector_files import TaggedVectors
+from core.learning.hooks.vector_files import TaggedVectors
 from core.progress import finish
 
 TAGS = ("a", "b", "c")

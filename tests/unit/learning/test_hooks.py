@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError, ExitCode, LabelpilotError
-from core.learning.hooks import run_hooks
+from core.learning.hooks.run import run_hooks
 from core.progress import Progress, finish
-from core.workspace import Learning, Workspace
+from core.workspace.settings import Learning, Workspace
 from tests.unit.learning.hooks_file import LOSSES, hooks_of, refusal, workspace
 
 
@@ -156,7 +156,7 @@ def test_hooks_that_raise_are_told_by_type_message_and_line(tmp_path: Path) -> N
     log = (tmp_path / "round" / "hooks.log").read_text()
     assert log.startswith("Traceback (most recent call last):")
     assert "KeyError: 'layer4'" in log
-    assert not any("hooks_runner" in note for note in notes)
+    assert not any("runner.py" in note for note in notes)
 
 
 def test_a_package_that_is_not_there_points_at_the_python_setting(tmp_path: Path) -> None:

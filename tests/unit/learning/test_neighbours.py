@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
-from core.learning import kernel
-from core.learning.neighbours import Neighbours, choose_engine, find_neighbours
+from core.learning.search import exact as kernel
+from core.learning.search.neighbours import Neighbours, choose_engine, find_neighbours
 from core.progress import Progress, finish
 
 

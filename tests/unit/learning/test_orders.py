@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
 from core.learning.embeddings import unit_vectors
-from core.learning.neighbours import Neighbours, find_neighbours
+from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.orders import Claim, Order, nearest_loss, worst
-from core.learning.vector_files import TaggedVectors
+from core.learning.search.neighbours import Neighbours, find_neighbours
 from core.progress import finish
 
 

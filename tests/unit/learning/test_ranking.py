@@ -10,7 +10,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.hooks import Hooks
+from core.learning.hooks.run import Hooks
+from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.ranking import (
     ORDERS,
     Options,
@@ -22,7 +23,6 @@ from core.learning.ranking import (
     rank,
     without_suspects,
 )
-from core.learning.vector_files import TaggedVectors
 from core.progress import finish
 
 DIGITS = load_digits()

@@ -9,6 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError
+from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.replay import (
     Comparison,
     Curves,
@@ -21,7 +22,6 @@ from core.learning.replay import (
     replay_curves,
     rows_of,
 )
-from core.learning.vector_files import TaggedVectors
 from core.progress import Progress, finish
 
 DIGITS = load_digits()

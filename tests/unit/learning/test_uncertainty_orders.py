@@ -268,7 +268,7 @@ def test_a_tenth_at_random_is_a_tenth() -> None:
 
 
 def test_random_picks_have_no_train_image_to_thank() -> None:
-    from core.learning.neighbours import Neighbours
+    from core.learning.search.neighbours import Neighbours
 
     found = Neighbours(
         np.arange(8).reshape(2, 4), np.full((2, 4), 0.5, np.float32), "exact", "", 1.0, 0.0

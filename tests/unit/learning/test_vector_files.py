@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.errors import LabelpilotError
-from core.learning.vector_files import VectorFile, load_vectors, open_vectors
+from core.learning.hooks.vector_files import VectorFile, load_vectors, open_vectors
 from tests.unit.learning.shard_folder import write_shards
 
 ROOT = Path(__file__).parents[3]
@@ -55,9 +55,9 @@ WITHIN_A_LIMIT = """
     from pathlib import Path
     import numpy as np
     from core.learning.embeddings import unit_vectors
-    from core.learning.hooks import Hooks
+    from core.learning.hooks.run import Hooks
     from core.learning.ranking import Options, make_pool, rank
-    from core.learning.vector_files import TaggedVectors, VectorFile, open_vectors
+    from core.learning.hooks.vector_files import TaggedVectors, VectorFile, open_vectors
     from core.progress import finish
 
     folder, rows = Path(sys.argv[1]), int(sys.argv[2])
@@ -78,9 +78,9 @@ WITHIN_A_LIMIT = """
 
 
 def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path) -> None:
-    from core.learning.hooks import Hooks
+    from core.learning.hooks.run import Hooks
+    from core.learning.hooks.vector_files import TaggedVectors
     from core.learning.ranking import Options, make_pool, rank
-    from core.learning.vector_files import TaggedVectors
     from core.progress import finish
 
     rows, length = 80_000, 1_000

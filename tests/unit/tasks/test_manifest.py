@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.errors import ConfigurationError
 from core.progress import finish
 from core.tasks.manifest import Manifest, scan_images, url_maker
-from core.workspace import Images
+from core.workspace.settings import Images
 from tests.unit.tasks.conftest import ODD_NAMES
 
 Rule = Callable[[Path, str, bool], list[str]]

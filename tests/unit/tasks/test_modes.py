@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError
-from core.studio.records import Storage
+from core.studio.models import Storage
 from core.tasks.modes import Held, Mode, choose_mode, refuse_rivals
-from core.tasks.verification import Proof
-from core.workspace import Images, Studio, Workspace
+from core.tasks.proof import Proof
+from core.workspace.settings import Images, Studio, Workspace
 
 OURS = Workspace(Path("/work"))
 THEIRS = Workspace(Path("/work"), Studio("https://studio.example.org"))

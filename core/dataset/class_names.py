@@ -1,0 +1,39 @@
+"""The names of classes in a dataset, and their order.
+
+A dataset has one flat list of classes, where a labeling config has several controls. A class goes
+by its own name, in config order; where two controls offer the same name ("yes"), it would say
+nothing, so each of the two goes by control and name. What no config names comes last, sorted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from core.dataset.controls import Controls
+from core.dataset.reading.records import Labels
+
+
+class ClassNames(dict[Labels, tuple[str, ...]]):
+    """Labels -> their names, in order, for a labeling config and the labels that a dataset holds.
+
+    `all` are the names of all classes, in order, those that no image has too; `by_pair` has them by
+    control and class.
+    """
+
+    def __init__(self, controls: Controls, held: Iterable[Labels]) -> None:
+        held = list(held)
+        known = dict.fromkeys(controls.classes())
+        unknown = {pair for labels in held for pair in labels} - known.keys()
+        pairs = [*known, *sorted(unknown)]
+        shared = Counter(name for _, name in pairs)
+        names = {
+            pair: f"{pair[0]}: {pair[1]}" if shared[pair[1]] > 1 else pair[1] for pair in pairs
+        }
+        order = {pair: number for number, pair in enumerate(pairs)}
+        super().__init__(
+            (labels, tuple(names[pair] for pair in sorted(labels, key=order.__getitem__)))
+            for labels in held
+        )
+        self.all = tuple(names.values())
+        self.by_pair = names

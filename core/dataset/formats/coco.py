@@ -1,0 +1,136 @@
+"""COCO: boxes, outlines, masks and points, one file for each part.
+
+Written from the annotations themselves, and not through a converter library: those read images for
+sizes that the annotations hold, and have no place for images without regions. Categories stand in
+config order and count from 1; ids go by the order of the tags, so that the file is the same each
+time. Classes of whole images are kept with the image, where COCO has no place of its own for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from core.dataset.content import Image, LeftOut, Material
+from core.dataset.reading.batch import Unreadable
+from core.dataset.reading.paths import NotReadable, is_inside
+from core.dataset.reading.regions import Region
+from core.dataset.split import PARTS
+from core.files import write_at_once
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def write_coco(path: Path, material: Material) -> LeftOut:
+    """Write `path`, or, where the dataset is split, one file for each part beside it.
+
+    Images whose size neither an annotation nor a file tells are left out and named, and so are
+    masks that are damaged.
+    """
+    left_out: LeftOut = []
+    images = list(material.images())
+    if not material.parts:
+        write_at_once(path, _coco(images, material, left_out))
+    for part in PARTS if material.parts else ():
+        chosen = [image for image in images if image.part == part]
+        write_at_once(part_path(path, part), _coco(chosen, material, left_out))
+    return left_out
+
+
+def part_path(path: Path, part: str) -> Path:
+    """The file of a part: `coco.train.json` for `coco.json`."""
+    return path.with_name(f"{path.stem}.{part}{path.suffix}")
+
+
+def _coco(images: Iterable[Image], material: Material, left_out: LeftOut) -> bytes:
+    numbers = {name: number for number, name in enumerate(material.names.all, start=1)}
+    points = set[str]()
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image in images:
+        regions = material.regions_of(image)
+        size = _size(regions, image.path, material)
+        if size is None:
+            reason = "no region and no file tells the size of this image"
+            left_out.append(Unreadable(image.path, reason))
+            continue
+        number = len(entries) + 1
+        entry = {"id": number, "file_name": image.path, "width": size[0], "height": size[1]}
+        entries.append({**entry, "classes": image.classes})
+        for name, region in regions:
+            try:
+                shape = _shape(region)
+            except NotReadable as error:
+                left_out.append(Unreadable(image.path, str(error)))
+                continue
+            if "keypoints" in shape:
+                points.add(name)
+            common = {"id": len(annotations) + 1, "image_id": number, "category_id": numbers[name]}
+            annotations.append({**common, **shape})
+    categories: list[dict[str, Any]] = [
+        {"id": number, "name": name, "supercategory": ""}
+        | ({"keypoints": [name], "skeleton": []} if name in points else {})
+        for name, number in numbers.items()
+    ]
+    content = {"images": entries, "annotations": annotations, "categories": categories}
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _shape(region: Region) -> dict[str, Any]:
+    """The fields of a COCO annotation that say where it is."""
+    if region.mask:
+        pixels = region.pixels()
+        return {"segmentation": run_lengths(pixels), **_extent(pixels), "iscrowd": 0}
+    left, top, width, height = region.box
+    shape = {"bbox": [left, top, width, height], "area": region.area, "iscrowd": 0}
+    if len(region.outline) == 1:
+        return {**shape, "segmentation": [], "keypoints": [left, top, 2], "num_keypoints": 1}
+    outline = [coordinate for point in region.outline for coordinate in point]
+    return {**shape, "segmentation": [outline]}
+
+
+def run_lengths(pixels: NDArray[np.bool_]) -> dict[str, Any]:
+    """COCO's run lengths of a mask (height by width): by columns, the empty ones first."""
+    height, width = pixels.shape
+    counts = [len(list(run)) for _, run in groupby(pixels.flatten(order="F").tolist())]
+    if pixels.flat[0]:
+        counts.insert(0, 0)
+    return {"size": [height, width], "counts": counts}
+
+
+def _extent(pixels: NDArray[np.bool_]) -> dict[str, Any]:
+    """The area and the box of a mask; both are nothing where it is empty."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    if not len(rows):
+        return {"area": 0, "bbox": [0, 0, 0, 0]}
+    left, top = int(columns[0]), int(rows[0])
+    width, height = int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
+    return {"area": int(pixels.sum()), "bbox": [left, top, width, height]}
+
+
+def _size(
+    regions: list[tuple[str, Region]], path: str, material: Material
+) -> tuple[int, int] | None:
+    """Width and height: of the regions, which know it, else of the file."""
+    if regions:
+        return regions[0][1].width, regions[0][1].height
+    if not is_inside(path):
+        return None
+    try:
+        from PIL import Image as Picture
+    except ImportError:
+        return None
+    try:
+        with Picture.open(material.image_folder / path) as picture:
+            width, height = picture.size
+    except (OSError, ValueError, Picture.DecompressionBombError):
+        return None
+    return width, height

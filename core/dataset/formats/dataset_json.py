@@ -1,0 +1,68 @@
+"""Writers: `dataset.json`, and the file beside it that says how it was made.
+
+A dataset is sorted and the same byte for byte whenever the annotations are; it is written at once
+or not at all. Written last, the file beside it holds the dataset's hash: where the two disagree,
+somebody else wrote the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.dataset.class_names import ClassNames
+from core.dataset.content import LeftOut, Material
+from core.dataset.rules import Decision
+from core.files import write_at_once, written_at_once
+
+# Tags at a time: a million at once would stand in memory twice.
+_CHUNK = 20_000
+
+
+def sidecar_path(dataset: Path) -> Path:
+    """The file beside `dataset` that says how it was made: `dataset.meta.json`.
+
+    Another format's has its own: `dataset.csv.meta.json`.
+    """
+    name = dataset.stem if dataset.suffix == ".json" else dataset.name
+    return dataset.with_name(f"{name}.meta.json")
+
+
+def split_path(dataset: Path) -> Path:
+    """The file beside `dataset` that keeps which image is in which part: `dataset.split.json`."""
+    return dataset.with_name(f"{dataset.stem}.split.json")
+
+
+def write_json(path: Path, material: Material) -> LeftOut:
+    """Write tag -> list of classes as one JSON object, sorted by tag.
+
+    Raises LabelpilotError where the disk refuses; what was at `path` is then as it was.
+    """
+    with written_at_once(path) as file:
+        file.writelines(_json_parts(material.decision, material.names))
+    return []
+
+
+def _json_parts(decision: Decision, names: ClassNames) -> Iterator[bytes]:
+    """The object in parts, together what orjson would make of it whole, indented by two."""
+    labels = decision.labels
+    for start in range(0, len(decision.tags), _CHUNK):
+        chunk = {tag: names[labels[tag]] for tag in decision.tags[start : start + _CHUNK]}
+        # Without the brace before and the line break and the brace after.
+        content = orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
+        yield (b"," if start else b"{") + content
+    yield b"\n}\n"
+
+
+def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:
+    """Write `facts` (counts, rules, source, hash) and the time beside `dataset`."""
+    content = {
+        **facts,
+        "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_at_once(sidecar_path(dataset), orjson.dumps(content, option=option))

@@ -1,0 +1,131 @@
+"""A cache of what the files of a folder said, so that what has not changed is not read again.
+
+It is only for speed: where it is missing, damaged or of another time, everything is read anew. A
+file counts as unchanged while its stamp is the one it had when it was read; files that were written
+around the time of reading are never counted so, since they may have been written again within one
+tick of the file system's clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from itertools import chain, compress, repeat
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from core.dataset.reading.batch import Block
+
+# Counted up where what is kept, or how it is made of a file, changes.
+_VERSION = 1
+_FRAME = struct.Struct(">II")
+_AROUND_NS = 2_000_000_000
+
+
+class Cache:
+    """The cache file `path`, for what is read in the way that `key` names (and in no other)."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._key = hashlib.sha256(b"%d " % _VERSION + key).digest()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was kept yet."""
+        return not self._path.exists()
+
+    def blocks(self) -> Iterator[Block]:
+        """What was kept, block by block, as far as it is whole."""
+        with (
+            contextlib.suppress(OSError, EOFError, msgspec.DecodeError),
+            self._path.open("rb") as f,
+        ):
+            if _frame(f) != self._key:
+                return
+            while True:
+                yield msgspec.msgpack.decode(_frame(f), type=Block)
+
+    def writer(self) -> CacheWriter:
+        """A new content, that takes the place of the old one when it is kept."""
+        return CacheWriter(self._path, self._key)
+
+
+class CacheWriter:
+    """Writes blocks aside until `keep` is called. Where the disk refuses, nothing is kept."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, self._name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            self._file = open(descriptor, "wb")  # noqa: SIM115
+        self._put(key)
+
+    def add(self, block: Block, read_at: int = 2**63) -> None:
+        """Keep `block`, whose files were read at `read_at`, in nanoseconds since 1970."""
+        if block.names and self._file is not None:
+            sure = read_at - _AROUND_NS
+            stamps = [stamp if stamp < sure else -2 for stamp in block.stamps]
+            kept = Block(block.names, stamps, block.counts, block.records)
+            # A name that is no text cannot be kept; its block is read anew.
+            with contextlib.suppress(UnicodeEncodeError):
+                self._put(msgspec.msgpack.encode(kept))
+
+    def keep(self) -> None:
+        """Put what was written in the place of the old cache."""
+        if self._file is not None:
+            try:
+                self._file.close()
+                Path(self._name).replace(self._path)
+                self._file = None
+            except OSError:
+                self.drop()
+
+    def drop(self) -> None:
+        """Leave the old cache as it is."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):
+                Path(self._name).unlink()
+            self._file = None
+
+    def _put(self, content: bytes) -> None:
+        if self._file is not None:
+            try:
+                self._file.write(_FRAME.pack(len(content), zlib.crc32(content)))
+                self._file.write(content)
+            except OSError:
+                self.drop()
+
+
+def unchanged(block: Block, stamps: list[int]) -> Block:
+    """The files of `block` that are as they were when they were read; `stamps` are today's."""
+    if stamps == block.stamps:
+        return block
+    kept = [now == then for now, then in zip(stamps, block.stamps, strict=True)]
+    rows = list(chain.from_iterable(map(repeat, kept, block.counts)))
+    return Block(
+        list(compress(block.names, kept)),
+        list(compress(block.stamps, kept)),
+        list(compress(block.counts, kept)),
+        block.records.where(rows),
+    )
+
+
+def _frame(file: BinaryIO) -> bytes:
+    header = file.read(_FRAME.size)
+    if len(header) < _FRAME.size:
+        raise EOFError
+    length, checksum = _FRAME.unpack(header)
+    content = file.read(length)
+    if zlib.crc32(content) != checksum:
+        raise EOFError
+    return content

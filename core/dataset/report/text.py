@@ -1,0 +1,105 @@
+"""The health report as text, for a terminal or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from core.dataset.report.report import Report, problems
+from core.dataset.rules import RULE_WORDS
+
+_BAR = 30
+_NAMED = 10
+
+
+def report_text(report: Report) -> str:
+    """The report in lines of at most some 80 characters, but for long names."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"{report.images:,} images from {report.annotations:,} annotations in {report.source}"
+    yield f"rule: {RULE_WORDS[report.rule]}"
+    yield f"skipped {report.skipped:,}   without a class {report.empty:,}"
+    found = problems(report)
+    yield from _section("To look at" if found else "Nothing is wrong that could be seen", found)
+    yield from _section("Classes", _bars(report.classes))
+    pairs = [f"{count:>9,}  {first} + {second}" for first, second, count in report.together]
+    yield from _section("Together on one image", _first(pairs))
+    yield from _section("Labeled by", _people(report))
+    yield from _section("Labeled on", _bars(report.days))
+    if report.several:
+        yield from _section(
+            "Agreement",
+            [
+                f"{report.alike:,} of {report.several:,} images with several annotations are alike",
+                *(f"{_alpha(one.alpha):>9}  {one.name}" for one in report.alpha),
+            ],
+        )
+    yield from _section("Images on which people differ", _differing(report))
+    yield from _section("Labeled images without a file", _first(report.without_file))
+    if report.without_label is not None:
+        count = len(report.without_label)
+        yield from _section(f"Files without a label: {count:,}", _first(report.without_label))
+    yield from _section(
+        f"Look alike by {report.look_alikes.by}, and differ",
+        _first(
+            f"{pair.likeness:9.2f}  {pair.first} ({_joined(report, pair.first)})"
+            f"  {pair.second} ({_joined(report, pair.second)})"
+            for pair in report.look_alikes.pairs
+        ),
+    )
+    unreadable = (f"{one.name}: {one.reason}" for one in report.unreadable)
+    yield from _section("Files that cannot be read", _first(unreadable))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    listed = list(lines)
+    if listed:
+        yield ""
+        yield title
+        yield from (f"  {_plain(line)}" for line in listed)
+    elif title.startswith("Nothing"):
+        yield from ("", title)
+
+
+def _bars(counts: dict[str, int]) -> list[str]:
+    largest = max(counts.values(), default=0) or 1
+    return [
+        f"{count:>9,}  {'█' * -(-count * _BAR // largest):<{_BAR}}  {name}"
+        for name, count in counts.items()
+    ]
+
+
+def _people(report: Report) -> list[str]:
+    return [
+        f"{person.annotations:>9,}  {person.name or 'unknown'}"
+        + (f", skipped {person.skipped:,}" if person.skipped else "")
+        for person in report.people
+    ]
+
+
+def _differing(report: Report) -> list[str]:
+    lines = []
+    for one in report.differing:
+        said = (f"{who or 'unknown'}: {', '.join(names) or 'none'}" for who, names in one.answers)
+        lines.append(f"{one.tag}: {'; '.join(said)}")
+    return _first(lines)
+
+
+def _first(lines: Iterable[str]) -> list[str]:
+    listed = list(lines)
+    more = len(listed) - _NAMED
+    return listed if more <= 0 else [*listed[:_NAMED], f"and {more:,} more"]
+
+
+def _alpha(alpha: float | None) -> str:
+    return "-" if alpha is None else f"{alpha:.2f}"
+
+
+def _joined(report: Report, tag: str) -> str:
+    return ", ".join(report.classes_of[tag]) or "none"
+
+
+def _plain(line: str) -> str:
+    """`line` without what would move a terminal's cursor or colour it: names come from outside."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

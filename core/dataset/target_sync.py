@@ -1,0 +1,84 @@
+"""The target storage's folder, written anew by Label Studio: what it lacks comes back.
+
+Label Studio swallows its own write errors and calls such a sync completed, so that its answer
+proves nothing: the folder has to be read again. Nothing here removes or writes a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.progress import Progress, Work
+from core.studio.client import StudioClient
+from core.studio.models import Storage
+from core.studio.project import connect, find_target_storage, require_project
+from core.studio.transport import NoAnswer
+from core.workspace.settings import Workspace
+
+HEARTBEAT = 0.5
+# Label Studio tells every 5 s how far it is; after so long without a word it is taken to have died.
+SILENCE = 60.0
+BUSY = ("queued", "in_progress")
+
+
+def rewrite_folder(workspace: Workspace) -> Work[None]:
+    """Have Label Studio write every annotation of the project to the workspace's folder anew.
+
+    Closing the generator stops our waiting; the server goes on. Raises ConfigurationError where the
+    project has no target storage for that folder, LabelpilotError where Label Studio gives up, and
+    StudioRefused and StudioUnreachable.
+    """
+    with contextlib.closing(connect(workspace)) as client:
+        project = require_project(client, workspace)
+        storage = find_target_storage(client, workspace, project.id)
+        if storage is None:
+            folder = workspace.relative(workspace.annotations.path)
+            raise ConfigurationError(
+                f"The project has no target storage for {folder}.",
+                next_step="Run `labelpilot setup`, which makes it.",
+            )
+        total = sum(1 for _ in client.annotation_ids(project.id))
+        yield Progress("rewrite", 0, total, f"Label Studio writes {total:,} annotations anew")
+        after = yield from _synced(client, storage, total)
+        if after.status != "completed":
+            raise LabelpilotError(
+                "Label Studio did not write all annotations.",
+                cause=after.problem.strip().rpartition("\n")[2] or f"Its status is {after.status}.",
+                next_step="Look at its log, and try again: `labelpilot export --rewrite`.",
+            )
+    yield Progress("rewrite", total, total)
+
+
+def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]:
+    """The storage after its sync, which may go on when its request has ended: behind a proxy."""
+    failed: list[LabelpilotError] = []
+
+    def send() -> None:
+        try:
+            client.sync_target_storage(storage)
+        except LabelpilotError as error:
+            failed.append(error)
+
+    # Nobody waits for it at the program's end.
+    request = threading.Thread(target=send, daemon=True, name="rewrite")
+    request.start()
+    seen, changed = storage, time.monotonic()
+    while True:
+        request.join(HEARTBEAT)
+        now = client.target_storage(storage)
+        if now != seen:
+            seen, changed = now, time.monotonic()
+        busy = seen.status in BUSY and time.monotonic() - changed < SILENCE
+        # The answer may be lost on its way.
+        ended = seen.runs > storage.runs and seen.status not in BUSY
+        if ended or (not request.is_alive() and not busy):
+            break
+        yield Progress("rewrite", min(seen.last_sync_count, total) if busy else 0, total)
+        if not request.is_alive():
+            time.sleep(HEARTBEAT)
+    if failed and (seen.runs == storage.runs or not isinstance(failed[0], NoAnswer)):
+        raise failed[0]
+    return client.target_storage(storage)

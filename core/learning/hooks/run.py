@@ -1,0 +1,283 @@
+"""The user's hooks: the functions of theirs that give embeddings, losses and labeled tags.
+
+Their file runs unchanged, in their own Python, in a process of its own: its imports, its GPU and
+its crashes stay there. What it prints is handed on line by line; what it returns comes back as
+files. Nothing of the user's is ever imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.learning.embeddings import named_tags
+from core.learning.hooks.cache import RESULT, earlier_result, keep_result
+from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
+from core.progress import Progress, Work
+from core.workspace.settings import Workspace
+
+RUNNER = Path(__file__).with_name("runner.py")
+STAGE = "hooks"
+LOG = "hooks.log"
+VECTORS = ("embeddings", "probabilities")
+HEARTBEAT = 0.5
+PATIENCE = 2.0
+LONGEST_LINE = 2000
+
+# Terminal escape sequences, and control characters that would move the cursor.
+_CONTROL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the hooks returned.
+
+    `embeddings` has one row for each tag; `losses` is tag -> loss; `labeled` is None where the file
+    has no `get_tags_labeled()`, `probabilities` where it has no `get_probabilities()`. Nothing here
+    has been checked against the images yet: `core.learning.embeddings` does that.
+    """
+
+    embeddings: TaggedVectors
+    losses: dict[str, float]
+    labeled: frozenset[str] | None
+    probabilities: TaggedVectors | None
+    seconds: float
+
+
+def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[Hooks]:
+    """Run the workspace's hooks file and return what its functions gave.
+
+    With `reuse`, what an earlier run left in `folder` is taken as it is, if it still holds: see
+    `core.learning.hooks.cache`.
+    `folder` receives the vectors as `.npy` files and `hooks.log`, all that the file printed. Each
+    line of it is the `note` of an event, whose `done` counts seconds; an event comes at least every
+    half second, so that closing the generator soon ends the whole process group. Raises
+    ConfigurationError where the file, the Python or a function is missing, and LabelpilotError
+    where the hooks raise, die, or return what cannot be used.
+    """
+    file, python = workspace.learning.hooks, _python(workspace)
+    shown = workspace.relative(file)
+    if not file.is_file():
+        raise ConfigurationError(
+            f"The hooks file {shown} does not exist.",
+            next_step="Name yours as `hooks` under [learning] in labelpilot.toml, or write one to "
+            "start from: `labelpilot hooks`.",
+        )
+    started = time.monotonic()
+    images = workspace.images.path
+    # Of the many images, the folder's own change says enough, unless the code lies among them.
+    apart = folder if workspace.root.is_relative_to(images) else images
+    run = [python, str(RUNNER), str(file), str(folder), str(apart)]
+    earlier = earlier_result(workspace, folder, run) if reuse else None
+    if earlier is not None:
+        result, ended = earlier
+        note = f"The hooks are not run again: what they gave {_when(ended)} is used, as nothing"
+        yield Progress(STAGE, note=f"{note} that they are known to read has changed since")
+    else:
+        result = yield from _fresh(run, folder, workspace)
+    vectors = {
+        name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
+    }
+    labeled = frozenset(result["labeled"]) if "labeled" in result else None
+    seconds = time.monotonic() - started
+    return Hooks(
+        vectors["embeddings"], result["losses"], labeled, vectors.get("probabilities"), seconds
+    )
+
+
+def _when(moment: float) -> str:
+    """A time, in seconds since 1970, as people say it."""
+    then, now = datetime.fromtimestamp(moment), datetime.now()
+    return f"{then:at %H:%M}" if then.date() == now.date() else f"{then:on %Y-%m-%d at %H:%M}"
+
+
+def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
+    log = folder / LOG
+    code = yield from _run(run, workspace.root, log)
+    shown = workspace.relative(workspace.learning.hooks)
+    result = _result(folder, shown, code, workspace, log, run[0])
+    files = [folder / f"{name}.npy" for name in VECTORS if "tags" in result.get(name, {})]
+    for path in [Path(result[name]["path"]) for name in VECTORS if "path" in result.get(name, {})]:
+        files += [path, path.with_suffix(".json")]
+        files += path.iterdir() if path.is_dir() else []
+    keep_result(folder, run, result, files)
+    return result
+
+
+def _python(workspace: Workspace) -> str:
+    python = workspace.hooks_python
+    found = shutil.which(python)
+    if found is None:
+        raise ConfigurationError(
+            f"The Python that runs the hooks, {python}, does not exist or cannot be run.",
+            next_step="Set `python` under [learning] in labelpilot.toml to the one you train with.",
+        )
+    return found
+
+
+def _run(command: list[str], cwd: Path, log: Path) -> Work[int]:
+    """Run `command`, hand on what it prints, and return its exit code; leave no process behind."""
+    environment = os.environ | {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8:replace",
+    }
+    started = time.monotonic()
+    with open(log, "wb") as kept:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        try:
+            for lines in _printed(process, process.stdout, kept):
+                elapsed = int(time.monotonic() - started)
+                for line in lines or [""]:
+                    yield Progress(STAGE, elapsed, note=line)
+        finally:
+            _end(process)
+    return process.returncode
+
+
+def _printed(
+    process: subprocess.Popen[bytes], pipe: IO[bytes], kept: IO[bytes]
+) -> Iterator[list[str]]:
+    """The lines that arrive on `pipe`, in lists; an empty list at every heartbeat.
+
+    Ends when the process has ended, even if something that it started still holds the pipe.
+    """
+    os.set_blocking(pipe.fileno(), False)
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            ended = _has_ended(process)
+            selector.select(timeout=0 if ended else HEARTBEAT)
+            try:
+                content = os.read(pipe.fileno(), 1 << 16)
+            except BlockingIOError:
+                if ended:
+                    break
+                yield []
+                continue
+            if not content:
+                break  # All that could print has ended, or has closed its output and works on.
+            kept.write(content)
+            kept.flush()
+            *lines, rest = (rest + content).split(b"\n")
+            yield [_plain(line) for line in lines]
+            if len(rest) > LONGEST_LINE or b"\r" in rest:
+                # A progress bar rewrites one line for ever: show how it stands.
+                yield [_plain(rest)]
+                rest = b""
+    yield [_plain(rest)] if rest else []
+    while not _has_ended(process):
+        time.sleep(0.02)
+        yield []
+
+
+def _plain(line: bytes) -> str:
+    """A line as a terminal would leave it: the last of what was written over itself."""
+    shown = line.rstrip(b"\r").rpartition(b"\r")[2]
+    return _CONTROL.sub("", shown[:LONGEST_LINE].decode("utf-8", "replace")).rstrip()
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has ended. It is not reaped, so that its number stays its own."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, options) is not None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and all that it started, first by asking, and reap it."""
+    assert process.stdout is not None
+    with contextlib.suppress(ProcessLookupError):
+        if not _has_ended(process):
+            os.killpg(process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline and not _has_ended(process):
+                time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def _result(
+    folder: Path, shown: str, code: int, workspace: Workspace, log: Path, python: str
+) -> dict[str, Any]:
+    """What the runner wrote down, or the error that it amounts to.
+
+    The traceback of an error of the user's goes to the end of `log`.
+    """
+    see = f"The whole story is in {workspace.relative(log)}."
+    try:
+        result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if code < 0:
+            memory = "; most often the memory ran out" if -code == signal.SIGKILL else ""
+            cause = f"Signal {-code} ended it ({signal.strsignal(-code)}){memory}."
+        else:
+            cause = f"It ended with exit code {code}, and returned nothing."
+        raise LabelpilotError(
+            f"{shown} did not come to its end.", cause=cause, next_step=see
+        ) from None
+    if missing := result.get("missing"):
+        raise ConfigurationError(
+            f"{shown} has no function {' and no function '.join(f'{n}()' for n in missing)}.",
+            next_step="Add it; the manual's file has all three to complete.",
+        )
+    place = result.get("place")
+    where = f"{shown} failed" if place == "import" else f"{place}() in {shown} failed"
+    if unusable := result.get("unusable"):
+        what = shown if place == "import" else f"{place}() in {shown}"
+        raise LabelpilotError(f"{what} gave nothing usable: {unusable}.", next_step=see)
+    if raised := result.get("raised"):
+        with open(log, "a", encoding="utf-8") as kept:
+            kept.write(raised["story"])
+        line = f" on line {raised['line']}" if raised["line"] else ""
+        if raised["type"] in ("ModuleNotFoundError", "ImportError"):
+            see = (
+                f"It ran in {python}; if that is not the Python you train with, set `python` under "
+                f"[learning] in labelpilot.toml. {see}"
+            )
+        message = " ".join(raised["message"].split())[:LONGEST_LINE]
+        raise LabelpilotError(
+            f"{where}{line}.", cause=f"{raised['type']}: {message}", next_step=see
+        )
+    return result
+
+
+def _vectors(entry: dict[str, Any], folder: Path, shown: str, name: str) -> TaggedVectors:
+    if "path" in entry:
+        return load_vectors(Path(entry["path"]), folder / f"{name}.npy", f"get_{name}() in {shown}")
+    (length, _, _), *others = entry["lengths"]
+    if others:
+        raise LabelpilotError(
+            f"get_{name}() in {shown} returned vectors of unequal length.",
+            cause=f"Most have {length:,} numbers, but not "
+            + "; ".join(f"{named_tags(first, count)} ({n:,})" for n, count, first in others[:3])
+            + ".",
+            next_step="All must come from the same layer of the same model.",
+        )
+    return TaggedVectors(entry["tags"], open_vectors(folder / f"{name}.npy"))

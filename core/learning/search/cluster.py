@@ -1,0 +1,167 @@
+"""Neighbours among more vectors than one machine holds, on a dask.distributed cluster.
+
+The vectors lie in shards on a disk that all workers reach: pieces of one `.npy` file, or a folder
+of `.npy` files with a manifest. Every worker runs the kernel of exact search on its shard and sends
+back the k best; they are merged here. The queries go out and the best come back, never a shard. A
+worker that dies has its shards searched by another. Workers need labelpilot installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ConfigurationError, LabelpilotError
+from core.files import sha256_of
+from core.learning.hooks.shards import Shard
+from core.learning.orders.order import Mask
+from core.learning.search.exact import SPARE, Floats, Indices, best_first, best_rows, measured
+from core.progress import Progress, Work
+
+ROWS_A_SHARD = 250_000
+ANSWER_WITHIN = 10
+HEARTBEAT = 0.25
+# How often a shard is searched anew when the worker that had it dies.
+TRIES = 5
+
+
+def pieces_of(vectors: NDArray[Any], rows: int = ROWS_A_SHARD) -> list[Shard]:
+    """Shards that together are `vectors` (N, d), an array mapped from a `.npy` file.
+
+    Raises ConfigurationError where it is not mapped from a file.
+    """
+    name = getattr(vectors, "filename", None)
+    if name is None:
+        raise ConfigurationError(
+            "A cluster can only search vectors that lie in a file.",
+            next_step="Search exactly, on this machine.",
+        )
+    file, count = str(Path(name).resolve()), len(vectors)
+    return [Shard(file, row, min(row + rows, count), row) for row in range(0, count, rows)]
+
+
+def search_shard(
+    queries: Floats, shard: Shard, k: int, allowed: Mask | None
+) -> tuple[Indices, Floats]:
+    """The `k` best rows of one shard for each query; runs on a worker, with one thread.
+
+    `allowed` are the shard's rows that count. Row -1 fills where there are fewer than k.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    if shard.sha256 and sha256_of(Path(shard.file)) != shard.sha256:
+        raise ValueError(f"{shard.file} has changed since its manifest was written")
+    vectors: Floats = np.load(shard.file, mmap_mode="r", allow_pickle=False)
+    vectors = vectors[shard.start : shard.stop]
+    with threadpool_limits(limits=1, user_api="blas"):
+        found, _ = best_rows(queries, vectors, 0, len(vectors), k + SPARE, allowed, lambda _: True)
+        indices, similarities = measured(queries, vectors, found, k)
+    return np.where(indices < 0, -1, indices + shard.first), similarities
+
+
+def find_on_cluster(
+    queries: Floats, shards: Sequence[Shard], k: int, scheduler: str, allowed: Mask | None = None
+) -> Work[tuple[Indices, Floats]]:
+    """The `k` rows most similar to each of the queries (m, d), found on the workers of `scheduler`.
+
+    `scheduler` is an address such as `tcp://10.0.0.1:8786`; `allowed` (N,) says which rows count.
+    Returns rows and similarities (m, k), nearest first, equal ones by the lower row; row -1 fills
+    where there are fewer than k. Raises ConfigurationError where dask.distributed is missing,
+    LabelpilotError where the cluster does not answer or a shard cannot be searched.
+    """
+    client = yield from _connected(scheduler)
+    futures: list[Any] = []
+    try:
+        [sent] = client.scatter([np.ascontiguousarray(queries, np.float32)], broadcast=True)
+        for shard in shards:
+            rows = slice(shard.first, shard.first + shard.stop - shard.start)
+            some = None if allowed is None else allowed[rows]
+            futures.append(
+                client.submit(search_shard, sent, shard, k, some, pure=False, retries=TRIES)
+            )
+        indices: Indices = np.full((len(queries), k), -1, np.int64)
+        similarities: Floats = np.full((len(queries), k), -np.inf, np.float32)
+        waiting = dict(zip(futures, shards, strict=True))
+        while waiting:
+            for future in [future for future in waiting if future.done()]:
+                shard = waiting.pop(future)
+                try:
+                    more, nearer = future.result()
+                except Exception as error:
+                    raise LabelpilotError(
+                        f"The shard {shard.file} could not be searched.",
+                        cause=f"{type(error).__name__}: {error}",
+                        next_step="All workers must reach that file and have labelpilot installed.",
+                    ) from None
+                future.release()
+                indices = np.concatenate([indices, more], axis=1)
+                similarities = np.concatenate([similarities, nearer], axis=1)
+                best = best_first(indices, similarities)[:, :k]
+                indices = np.take_along_axis(indices, best, axis=1)
+                similarities = np.take_along_axis(similarities, best, axis=1)
+            yield Progress("neighbours", len(shards) - len(waiting), len(shards))
+            if waiting:
+                time.sleep(HEARTBEAT)
+    finally:
+        with contextlib.suppress(Exception):
+            client.cancel(futures, force=True)
+        client.close()
+    return indices, similarities
+
+
+def _connected(scheduler: str) -> Work[Any]:
+    """A client of the cluster, within a bounded time."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigurationError(
+            "A cluster needs dask.distributed, which is not installed.",
+            next_step="Install it with `pip install 'labelpilot[cluster]'`.",
+        ) from None
+    try:
+        # What takes a connection and says nothing would hold the client up for ever.
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(_introduced, scheduler)
+            while wait([answer], timeout=HEARTBEAT).not_done:
+                yield Progress("neighbours")
+            answer.result()
+        client: Any = Client(  # type: ignore[no-untyped-call]
+            scheduler, timeout=ANSWER_WITHIN, set_as_default=False
+        )
+    except Exception as error:
+        # Whatever else listens there is read as if it were dask, and fails in any way.
+        silent = isinstance(error, asyncio.TimeoutError) and not str(error)
+        said = f"It said nothing for {ANSWER_WITHIN} s."
+        raise LabelpilotError(
+            f"No dask scheduler answers at {scheduler}.",
+            cause=said if silent else f"{type(error).__name__}: {error}",
+            next_step="Mend `scheduler` under [learning] in labelpilot.toml, or search on this "
+            "machine: `--engine exact`.",
+        ) from None
+    if not client.scheduler_info()["workers"]:
+        client.close()
+        raise LabelpilotError(
+            f"The dask scheduler at {scheduler} has no workers.",
+            next_step=f"Start some with `dask worker {scheduler}`.",
+        )
+    return client
+
+
+def _introduced(scheduler: str) -> None:
+    """Ask a scheduler who it is. Raises whatever dask raises without a sensible answer."""
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        asked = rpc(scheduler, timeout=ANSWER_WITHIN)  # type: ignore[no-untyped-call]
+        async with asked as remote:
+            await asyncio.wait_for(remote.identity(), ANSWER_WITHIN)
+
+    asyncio.run(ask())

@@ -1,0 +1,137 @@
+"""The checklist: look at every step of the set-up, do one, or do all that need no answer.
+
+Nothing is done before the workspace's own files have passed `preflight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from core.errors import LabelpilotError
+from core.labeling_config import read_labeling_config
+from core.progress import Progress, Work
+from core.setup.context import Setup, State, Step, StepId
+from core.setup.steps import STEPS
+from core.studio.environment import document_root
+from core.tasks.manifest import scan_images
+from core.workspace.settings import Workspace
+
+STEP_IDS: tuple[StepId, ...] = tuple(step.id for step in STEPS)
+_BY_ID = {step.id: step for step in STEPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a probe found. `detail` is a sentence for people, and may hold text from outside."""
+
+    id: StepId
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetupResult:
+    """The steps as they stand after a set-up, and the numbers of what it made."""
+
+    steps: tuple[Report, ...]
+    project_id: int | None
+    source_storage_id: int | None
+    target_storage_id: int | None
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `labelpilot setup --json` prints."""
+        return {
+            "steps": [{"id": s.id, "state": s.state, "detail": s.detail} for s in self.steps],
+            "project_id": self.project_id,
+            "source_storage_id": self.source_storage_id,
+            "target_storage_id": self.target_storage_id,
+        }
+
+
+def preflight(workspace: Workspace) -> Work[None]:
+    """Check the workspace's own files before anything is changed.
+
+    Raises ConfigurationError for an image folder, pattern, labeling config or document root that
+    could not work.
+    """
+    read_labeling_config(workspace.project.label_config)
+    if workspace.owns_server:
+        document_root(workspace)
+    yield from scan_images(workspace.images)
+
+
+def probe_steps(workspace: Workspace) -> Iterator[Report]:
+    """Look at every step in order. Raises nothing: what cannot be seen is `wrong` or `waiting`."""
+    setup = Setup(workspace)
+    seen: dict[StepId, State] = {}
+    try:
+        for step in STEPS:
+            report = _probe(setup, step, seen)
+            seen[step.id] = report.state
+            yield report
+    finally:
+        setup.forget()
+
+
+def apply_step(workspace: Workspace, step_id: StepId) -> Work[Report]:
+    """Do one step and look at it again. Raises LabelpilotError where it cannot be done."""
+    setup = Setup(workspace)
+    try:
+        step = _BY_ID[step_id]
+        yield from step.apply(setup)
+        setup.forget()
+        return Report(step.id, *step.probe(setup))
+    finally:
+        setup.forget()
+
+
+def set_up(workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+    """Do every step that is not done, in order, and stop at the first that cannot be.
+
+    Raises ConfigurationError before anything is changed where the workspace's own files do not
+    fit, and what a step raises; what was done until then stays.
+    """
+    skipped = frozenset(skip)
+    yield from preflight(workspace)
+    setup = Setup(workspace)
+    reports: list[Report] = []
+    try:
+        for number, step in enumerate(STEPS):
+            if step.id in skipped:
+                reports.append(Report(step.id, "skipped", "as asked"))
+                continue
+            yield Progress(step.id, number, len(STEPS))
+            state, detail = step.probe(setup)
+            if state != "done":
+                yield from step.apply(setup)
+                setup.forget()
+                state, detail = step.probe(setup)
+            reports.append(Report(step.id, state, detail))
+            yield Progress(step.id, number + 1, len(STEPS), f"{step.title}: {state}, {detail}")
+        return _result(setup, reports)
+    finally:
+        setup.forget()
+
+
+def _result(setup: Setup, reports: list[Report]) -> SetupResult:
+    project = setup.project
+    if project is None:
+        return SetupResult(tuple(reports), None, None, None)
+    source, target = setup.source_storage, setup.target_storage
+    return SetupResult(
+        tuple(reports),
+        project.id,
+        source.id if source else None,
+        target.id if target else None,
+    )
+
+
+def _probe(setup: Setup, step: Step, seen: dict[StepId, State]) -> Report:
+    if step.needs is not None and seen.get(step.needs) not in ("done", "part"):
+        return Report(step.id, "waiting", f"comes after {_BY_ID[step.needs].title.lower()}")
+    try:
+        state, detail = step.probe(setup)
+    except LabelpilotError as error:
+        state, detail = "wrong", " ".join(str(error).splitlines())
+    return Report(step.id, state, detail)

@@ -1,0 +1,367 @@
+"""The steps of the set-up, each with a `probe` that looks and an `apply` that does.
+
+State is asked for, not remembered: a probe looks at the server, the disk, the keyring, so what was
+deleted outside shows up as to do again. Every `apply` looks before it creates, so each can be run
+again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
+from core.progress import Progress, Work
+from core.secrets.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kind
+from core.setup.context import Setup, State, Step
+from core.studio.account import can_sign_in, ensure_account, make_token
+from core.studio.client import SAMPLINGS
+from core.studio.environment import document_root
+from core.studio.project import (
+    require_project,
+)
+from core.studio.server import EMAIL, server_url, start_server
+from core.tasks.proof import compare
+from core.tasks.sync import STORAGE_TITLE, image_key, sync_images
+
+TARGET_TITLE = "labelpilot annotations"
+# Up to so many tasks a probe proves which images are tasks; above, it compares counts.
+PROVEN_TASKS = 20_000
+
+
+# Server
+
+
+def _probe_server(setup: Setup) -> tuple[State, str]:
+    workspace, status = setup.workspace, setup.server
+    if status.running and not status.settings_current:
+        return "part", "runs with other settings than the workspace's: start it anew"
+    if not status.running:
+        if not workspace.owns_server:
+            return "wrong", f"no Label Studio answers at {workspace.studio.url}"
+        return "to do", "Label Studio is not running"
+    version = f"Label Studio {status.version}"
+    if not workspace.owns_server:
+        return "done", f"{version} at {status.url}"
+    root = workspace.relative(document_root(workspace))
+    return "done", f"{version} at {status.url}, serves files below {root}"
+
+
+def _apply_server(setup: Setup) -> Work[None]:
+    if not setup.workspace.owns_server:
+        raise StudioUnreachable(
+            f"No Label Studio answers at {setup.workspace.studio.url}.",
+            next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
+        )
+    yield from start_server(setup.workspace)
+
+
+# Account and token
+
+
+def _probe_account(setup: Setup) -> tuple[State, str]:
+    if find_secret(setup.workspace, "token") is not None:
+        with contextlib.suppress(StudioRefused):
+            return "done", setup.client.whoami().email
+    if not setup.workspace.owns_server:
+        return "waiting", "known once there is a token that works"
+    if can_sign_in(setup.workspace, server_url(setup.workspace)):
+        return "done", EMAIL
+    return "to do", "no account that labelpilot can sign in to"
+
+
+def _apply_account(setup: Setup) -> Work[None]:
+    # Our server makes its first account when it starts; a foreign one's is not ours to make.
+    if setup.workspace.owns_server:
+        yield from ensure_account(setup.workspace)
+
+
+def _probe_token(setup: Setup) -> tuple[State, str]:
+    try:
+        token = find_secret(setup.workspace, "token")
+    except KeyringLocked as error:
+        return "wrong", str(error)
+    if token is None:
+        return "to do", "none stored"
+    words = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+    try:
+        setup.client.whoami()
+    except StudioRefused as error:
+        return "wrong", f"{words}, which Label Studio refuses ({error.cause})"
+    return "done", f"{words}, works"
+
+
+def _apply_token(setup: Setup) -> Work[None]:
+    yield Progress("token")
+    token = find_secret(setup.workspace, "token")
+    if setup.workspace.owns_server and (token is None or token.source != "environment"):
+        make_token(setup.workspace, server_url(setup.workspace))
+        return
+    # Raises, and says what to do, where there is none or it is refused.
+    setup.client.whoami()
+
+
+# Project and labeling config
+
+
+def _probe_project(setup: Setup) -> tuple[State, str]:
+    project = setup.project
+    if project is None:
+        return "to do", f"no project {setup.workspace.project.title!r}"
+    return "done", f"{project.title}, number {project.id}, {project.tasks:,} tasks"
+
+
+def _apply_project(setup: Setup) -> Work[None]:
+    yield Progress("project")
+    if setup.project is None:
+        setup.client.create_project(setup.workspace.project.title)
+
+
+def _probe_config(setup: Setup) -> tuple[State, str]:
+    project = require_project(setup.client, setup.workspace)
+    labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
+    words = f"labels: {labels}" if labels else "no fixed labels"
+    if _same_text(project.label_config, setup.config.text):
+        return "done", words
+    if project.label_config in ("", "<View></View>"):
+        return "to do", f"not set yet; {words}"
+    name = setup.workspace.relative(setup.workspace.project.label_config)
+    return "part", f"the project has another one than {name}"
+
+
+def _apply_config(setup: Setup) -> Work[None]:
+    yield Progress("labeling-config")
+    project = require_project(setup.client, setup.workspace)
+    text = setup.config.text
+    if _same_text(project.label_config, text):
+        return
+    try:
+        setup.client.validate_config(project.id, text)
+        setup.client.update_project(project.id, {"label_config": text})
+    except StudioRefused as error:
+        if error.status in (401, 403):
+            raise
+        raise ConfigurationError(
+            f"Label Studio does not take {setup.workspace.project.label_config}.",
+            cause=error.cause,
+            next_step="Mend the file; labels that annotations use already cannot be taken away.",
+        ) from None
+
+
+def _same_text(one: str, other: str) -> bool:
+    return one.strip().replace("\r\n", "\n") == other.strip().replace("\r\n", "\n")
+
+
+# Storages and images
+
+
+def _probe_source(setup: Setup) -> tuple[State, str]:
+    images, storage = setup.workspace.images, setup.source_storage
+    if storage is None:
+        return "to do", f"none for {setup.workspace.relative(images.path)}"
+    words = f"{setup.workspace.relative(images.path)} with {storage.pattern or 'every file'}"
+    differs = (storage.pattern, storage.recursive) != (images.pattern, images.recursive)
+    if differs or not storage.source_files:
+        return "part", f"{words}: set otherwise than the workspace says"
+    kind = "" if storage.synchronizable else ", filled by bulk import"
+    return "done", words + kind
+
+
+def _apply_source(setup: Setup) -> Work[None]:
+    yield Progress("source-storage")
+    images, workspace = setup.workspace.images, setup.workspace
+    fields: dict[str, object] = {
+        "regex_filter": images.pattern,
+        "recursive_scan": images.recursive,
+        "use_blob_urls": True,
+    }
+    if setup.source_storage is not None:
+        setup.client.update_source_storage(setup.source_storage, fields)
+        return
+    project = require_project(setup.client, workspace)
+    fields |= {
+        "title": STORAGE_TITLE,
+        "path": str(images.path),
+        # Our own server is filled by bulk import, after which its own sync would double all.
+        "synchronizable": not workspace.owns_server,
+    }
+    with _paths_explained(setup):
+        setup.client.create_source_storage(project.id, fields)
+
+
+def _probe_images(setup: Setup) -> tuple[State, str]:
+    manifest = setup.manifest
+    total = len(manifest.paths)
+    project = require_project(setup.client, setup.workspace)
+    if not project.tasks:
+        return "to do", f"none of {total:,} images is a task"
+    if project.tasks > PROVEN_TASKS:
+        state: State = "done" if project.tasks >= total else "part"
+        return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
+    tasks = setup.client.tasks(project.id, image_key(project))
+    proof = compare(manifest.paths, tasks, manifest.folder)
+    words = f"{proof.present:,} of {total:,} images are tasks"
+    if proof.duplicates:
+        words += f", {proof.duplicates:,} duplicates"
+    if proof.missing_files:
+        words += f", {proof.missing_files:,} tasks whose file is gone"
+    return ("done" if proof.complete else "part" if proof.present else "to do"), words
+
+
+def _apply_images(setup: Setup) -> Work[None]:
+    yield from sync_images(setup.workspace)
+
+
+def _probe_target(setup: Setup) -> tuple[State, str]:
+    path = setup.workspace.annotations.path
+    name = setup.workspace.relative(path)
+    if setup.target_storage is None:
+        there = "" if path.is_dir() else f"{name} is not there yet"
+        return "to do", there or f"no target storage for {name}"
+    if not path.is_dir():
+        return "part", f"{name} is gone: every Submit in the browser fails"
+    if not os.access(path, os.W_OK | os.X_OK):
+        return "wrong", f"{name} cannot be written to"
+    return "done", f"annotations are written to {name}"
+
+
+def _apply_target(setup: Setup) -> Work[None]:
+    yield Progress("target-storage")
+    path = setup.workspace.annotations.path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # Label Studio swallows its own write errors, so it is tried here.
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"labelpilot")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The annotation folder {path} cannot be written to.",
+            cause=error.strerror or str(error),
+            next_step="Mend its rights, or `path` under [annotations] in labelpilot.toml.",
+        ) from None
+    if setup.target_storage is not None:
+        return
+    project = require_project(setup.client, setup.workspace)
+    with _paths_explained(setup):
+        storage = setup.client.create_target_storage(project.id, TARGET_TITLE, str(path))
+    if setup.client.has_annotations(project.id):
+        # Only what is submitted from now on would be written.
+        setup.client.sync_target_storage(storage)
+
+
+# Sampling
+
+
+def _probe_sampling(setup: Setup) -> tuple[State, str]:
+    project = require_project(setup.client, setup.workspace)
+    wanted = setup.workspace.project.sampling
+    has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")
+    if has == wanted:
+        return "done", f"{has}"
+    return "to do", f"{has} now; {wanted} is asked for"
+
+
+def _apply_sampling(setup: Setup) -> Work[None]:
+    yield Progress("sampling")
+    project = require_project(setup.client, setup.workspace)
+    sampling = SAMPLINGS[setup.workspace.project.sampling]
+    setup.client.update_project(project.id, {"sampling": sampling})
+
+
+@contextlib.contextmanager
+def _paths_explained(setup: Setup) -> Iterator[None]:
+    """Say what a refused storage path means: Label Studio's words are about its own settings."""
+    try:
+        yield
+    except StudioRefused as error:
+        if error.status in (401, 403) or error.status >= 500:
+            raise
+        own = setup.workspace.owns_server
+        raise ConfigurationError(
+            "Label Studio does not take the folder as a storage.",
+            cause=error.cause,
+            next_step="Start it anew: `labelpilot server stop`, then `labelpilot setup`."
+            if own
+            else "On that server, set LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to a parent of the folder, and restart it.",
+        ) from None
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "server",
+        "Server",
+        "Label Studio shows the images and takes the labels. Ours listens on this machine only, "
+        "serves the image folder, and goes on when labelpilot ends.",
+        None,
+        _probe_server,
+        _apply_server,
+    ),
+    Step(
+        "account",
+        "Account",
+        "Labels are kept with the account of whoever made them.",
+        "server",
+        _probe_account,
+        _apply_account,
+    ),
+    Step(
+        "token",
+        "Token",
+        "labelpilot speaks to Label Studio with a token. It is kept in the system keyring where "
+        "there is one, and never shown.",
+        "server",
+        _probe_token,
+        _apply_token,
+    ),
+    Step(
+        "project",
+        "Project",
+        "A project holds the images, their labels and the labeling config.",
+        "token",
+        _probe_project,
+        _apply_project,
+    ),
+    Step(
+        "labeling-config",
+        "Labeling config",
+        "It says what is asked of each image: the labels and their keys.",
+        "project",
+        _probe_config,
+        _apply_config,
+    ),
+    Step(
+        "source-storage",
+        "Source storage",
+        "Through it Label Studio may read the image folder; each file is one task.",
+        "project",
+        _probe_source,
+        _apply_source,
+    ),
+    Step(
+        "images",
+        "Images",
+        "Label Studio needs one task for each image.",
+        "source-storage",
+        _probe_images,
+        _apply_images,
+    ),
+    Step(
+        "target-storage",
+        "Target storage",
+        "Each label is written to this folder as soon as it is submitted.",
+        "project",
+        _probe_target,
+        _apply_target,
+    ),
+    Step(
+        "sampling",
+        "Sampling",
+        "The order in which images are shown. At random is best for a first round.",
+        "project",
+        _probe_sampling,
+        _apply_sampling,
+    ),
+)

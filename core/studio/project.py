@@ -1,0 +1,113 @@
+"""Finds what the workspace names on its Label Studio: the server, the project, the storages.
+
+State is asked for, not remembered: nothing here is kept between two calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import ConfigurationError, StudioRefused
+from core.secrets.credentials import VARIABLE, find_secret
+from core.studio.client import StudioClient, project_page
+from core.studio.models import RemoteProject, Storage
+from core.studio.server import server_url
+from core.workspace.settings import Workspace
+
+# The tab of the Data Manager in which active learning shows its order.
+VIEW_TITLE = "Active learning"
+
+
+def connect(workspace: Workspace) -> StudioClient:
+    """A client for the workspace's Label Studio, with its token; nothing is sent yet.
+
+    Raises StudioUnreachable where our own server does not run, StudioRefused without a token.
+    """
+    url = server_url(workspace)
+    token = find_secret(workspace, "token")
+    if token is None:
+        own = "Run `labelpilot setup`." if workspace.owns_server else ""
+        raise StudioRefused(
+            f"There is no token for {url}.",
+            next_step=own or f"Store one with `labelpilot token set`, or set {VARIABLE}.",
+        )
+    return StudioClient(url, token.value)
+
+
+def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | None:
+    """The workspace's project, by its number or else by its title; None if there is none."""
+    number = workspace.project.id
+    if number is None:
+        return _only(client.find_projects(workspace.project.title))
+    try:
+        return client.project(number)
+    except StudioRefused as error:
+        if error.status != 404:
+            raise
+        raise ConfigurationError(
+            f"Label Studio has no project with the number {number}.",
+            next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
+        ) from None
+
+
+def _only(projects: Sequence[RemoteProject]) -> RemoteProject | None:
+    """The only one of `projects`, or None. Raises ConfigurationError where there are several."""
+    if len(projects) > 1:
+        numbers = ", ".join(str(project.id) for project in projects)
+        raise ConfigurationError(
+            f"There are {len(projects)} projects with the title {projects[0].title!r}.",
+            cause=f"Their numbers: {numbers}.",
+            next_step="Say which: `id` under [project] in labelpilot.toml.",
+        )
+    return projects[0] if projects else None
+
+
+def require_project(client: StudioClient, workspace: Workspace) -> RemoteProject:
+    """As `find_project`; raises ConfigurationError where there is none."""
+    project = find_project(client, workspace)
+    if project is None:
+        raise ConfigurationError(
+            f"Label Studio has no project {workspace.project.title!r} yet.",
+            next_step="Run `labelpilot setup`.",
+        )
+    return project
+
+
+def find_source_storage(
+    client: StudioClient, workspace: Workspace, project_id: int
+) -> Storage | None:
+    """The project's source storage of local files for the workspace's images, or None."""
+    return storage_at(client.source_storages(project_id), workspace.images.path)
+
+
+def find_target_storage(
+    client: StudioClient, workspace: Workspace, project_id: int
+) -> Storage | None:
+    """The project's target storage of local files for the workspace's annotations, or None."""
+    return storage_at(client.target_storages(project_id), workspace.annotations.path)
+
+
+def label_stream(workspace: Workspace) -> str:
+    """The server's page with the label stream: in active learning's order once there is one."""
+    with contextlib.closing(connect(workspace)) as client:
+        project = require_project(client, workspace)
+        ordered = find_view(client, project.id)
+        return project_page(client.url, project.id, ordered)
+
+
+def find_view(client: StudioClient, project_id: int) -> int | None:
+    """The id of the tab that active learning made, or None."""
+    views = client.views(project_id)
+    return next((view.id for view in views if view.data.get("title") == VIEW_TITLE), None)
+
+
+def storage_at(storages: list[Storage], path: Path) -> Storage | None:
+    """The storage of local files in the folder `path`, or None."""
+    wanted = os.path.normpath(path)
+    return next(
+        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
+        None,
+    )

@@ -1,0 +1,91 @@
+"""The proof: which images are tasks, each how often, and which tasks have no image any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.images import path_inside
+from core.studio.models import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The manifest held against the project's tasks.
+
+    `images` is the number of images and `present` of those that are tasks; `missing` are those
+    that are not (paths relative to the image folder); `duplicates` counts the tasks that an image
+    has beyond its first; `missing_files` counts files of this folder that are tasks and not in the
+    manifest; `own_tasks` are the tasks of this folder, `other_tasks` those of other places.
+    """
+
+    images: int
+    present: int
+    missing: tuple[str, ...]
+    duplicates: int
+    missing_files: int
+    own_tasks: int
+    other_tasks: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every image is one task and no more."""
+        return not self.missing and not self.duplicates
+
+    @property
+    def tasks(self) -> int:
+        """All tasks of the project."""
+        return self.own_tasks + self.other_tasks
+
+    def with_all_created(self) -> Proof:
+        """The proof once each missing image has been made one task, and nothing else happened."""
+        return replace(
+            self,
+            present=self.images,
+            missing=(),
+            own_tasks=self.own_tasks + len(self.missing),
+        )
+
+
+class Comparison:
+    """Image paths held against tasks that are added one by one."""
+
+    def __init__(self, paths: Iterable[str], folder: Path) -> None:
+        self._folder = folder
+        self._counts = dict.fromkeys(paths, 0)
+        self._gone: Counter[str] = Counter()
+        self._other = 0
+
+    def add(self, task: Task) -> None:
+        path = path_inside(task.image, self._folder)
+        if path is None:
+            self._other += 1
+        elif path in self._counts:
+            self._counts[path] += 1
+        else:
+            self._gone[path] += 1
+
+    def proof(self) -> Proof:
+        """What the tasks added so far prove."""
+        counts, gone = self._counts, self._gone
+        missing = tuple(path for path, count in counts.items() if count == 0)
+        here = sum(counts.values())
+        return Proof(
+            images=len(counts),
+            present=len(counts) - len(missing),
+            missing=missing,
+            duplicates=here - (len(counts) - len(missing)) + sum(gone.values()) - len(gone),
+            missing_files=len(gone),
+            own_tasks=here + sum(gone.values()),
+            other_tasks=self._other,
+        )
+
+
+def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
+    """Hold image `paths` (relative to `folder`) against a project's `tasks`. Pure."""
+    comparison = Comparison(paths, folder)
+    for task in tasks:
+        comparison.add(task)
+    return comparison.proof()

@@ -1,0 +1,66 @@
+"""One at a time: locks between the labelpilots of a workspace.
+
+A lock is the operating system's, on an open file: it ends with the process that holds it, however
+that ends, and a file that was left behind locks nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.errors import LabelpilotError
+from core.workspace.settings import Workspace
+
+
+class Busy(LabelpilotError):
+    """Another labelpilot is at the same work."""
+
+
+@contextlib.contextmanager
+def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the workspace's lock `name`, waiting at most `wait` seconds for it.
+
+    Raises Busy, naming the holder, where another has it, and LabelpilotError where the file system
+    takes no lock.
+    """
+    import filelock
+
+    workspace.make_folder()
+    path = workspace.locks / f"{name}.lock"
+    holder = path.with_suffix(".holder")
+    lock = filelock.FileLock(path)
+    try:
+        workspace.locks.mkdir(mode=0o700, exist_ok=True)
+        lock.acquire(timeout=wait)
+    except filelock.Timeout:
+        raise Busy(
+            f"Another labelpilot is at the same work here ({name}).",
+            cause=_read(holder),
+            next_step="Wait until it has ended; this one has changed nothing.",
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise LabelpilotError(
+            f"{path} cannot be locked, so nothing was changed.",
+            cause=str(error),
+            next_step="Mend the folder's rights, or move the workspace to a local disk.",
+        ) from None
+    try:
+        with contextlib.suppress(OSError):
+            holder.write_text(f"It is process {os.getpid()}, since {time.strftime('%H:%M:%S')}.")
+        yield
+    finally:
+        # Before the lock goes: the file is its holder's.
+        with contextlib.suppress(OSError):
+            holder.unlink()
+        lock.release()
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text()
+    except OSError:
+        return ""

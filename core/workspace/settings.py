@@ -1,0 +1,384 @@
+"""The workspace: `labelpilot.toml` beside the user's code, and the `.labelpilot/` folder.
+
+The only module that knows where things lie. It reads and checks the file, turns every path into an
+absolute one, and names the folders that labelpilot itself writes to. It holds no secret, so that
+the file is fit to commit, and it never talks to a server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from core.errors import ConfigurationError
+from core.files import read_at_most, write_at_once
+from core.images import Tag
+from core.masking import printable
+from core.workspace.addresses import address_fault, crosses_in_clear, scheduler_fault
+from core.workspace.databases import database_fault
+from core.workspace.toml_lines import FILE_NAME as FILE_NAME
+from core.workspace.toml_lines import place_of, shown_value, unknown_name, wrong_value
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER_NAME = ".labelpilot"
+# A workspace file has a few dozen lines.
+MAX_BYTES = 100_000
+IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
+# Label Studio's limits on a project's title.
+TITLE_LENGTHS = range(3, 51)
+
+Sampling = Literal["random", "sequential", "uncertainty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Which Label Studio to use. Without `url`, labelpilot runs its own.
+
+    A token is sent in clear only to this machine, unless `allow_http` says otherwise. `database`
+    is a PostgreSQL database for labelpilot's own; without it, Label Studio keeps a SQLite file.
+    """
+
+    url: str | None = None
+    allow_http: bool = False
+    database: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Which files are images. `pattern` is matched with `re.match` on the file's name.
+
+    Links that lead out of the folder are refused unless `follow_links` says otherwise.
+    """
+
+    path: Path = Path("data/images")
+    pattern: str = IMAGE_PATTERN
+    recursive: bool = False
+    follow_links: bool = False
+    tag: Tag = "stem"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The Label Studio project. `id` settles which one where several have the same title."""
+
+    title: str = ""
+    label_config: Path = Path("labeling/project_config.xml")
+    sampling: Sampling = "random"
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Where Label Studio writes annotations, and where the dataset made of them goes."""
+
+    path: Path = Path("data/annotations")
+    dataset: Path = Path("data/dataset.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The user's hooks, the Python that runs them, and how many neighbours share a loss.
+
+    `scheduler` is the address of a dask cluster, which searches what would take long here.
+    """
+
+    hooks: Path = Path("labeling/active_learning.py")
+    python: str | None = None
+    neighbours: int = 5
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A checked workspace. Every path is absolute."""
+
+    root: Path
+    studio: Studio = field(default_factory=Studio)
+    images: Images = field(default_factory=Images)
+    project: Project = field(default_factory=Project)
+    annotations: Annotations = field(default_factory=Annotations)
+    learning: Learning = field(default_factory=Learning)
+
+    @property
+    def file(self) -> Path:
+        """`labelpilot.toml`."""
+        return self.root / FILE_NAME
+
+    @property
+    def folder(self) -> Path:
+        """`.labelpilot/`, ignored by git."""
+        return self.root / FOLDER_NAME
+
+    @property
+    def server_folder(self) -> Path:
+        """The data folder of our own Label Studio."""
+        return self.folder / "server"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def locks(self) -> Path:
+        return self.folder / "locks"
+
+    @property
+    def rounds(self) -> Path:
+        """One folder for each round of active learning."""
+        return self.folder / "rounds"
+
+    @property
+    def owns_server(self) -> bool:
+        """Whether Label Studio is ours to start and stop."""
+        return self.studio.url is None
+
+    @property
+    def hooks_python(self) -> str:
+        """The interpreter that runs the user's hooks.
+
+        The configured one; else the workspace's `.venv`; else the active virtual environment; else
+        the interpreter that runs labelpilot.
+        """
+        if self.learning.python is not None:
+            return self.learning.python
+        candidates = [self.root / ".venv/bin/python"]
+        if "VIRTUAL_ENV" in os.environ:
+            candidates.append(Path(os.environ["VIRTUAL_ENV"]) / "bin/python")
+        return next((str(path) for path in candidates if path.exists()), sys.executable)
+
+    def relative(self, path: Path) -> str:
+        """`path` as people write it: relative to the workspace where it lies inside."""
+        try:
+            return str(path.relative_to(self.root))
+        except ValueError:
+            return str(path)
+
+    def make_folder(self) -> Path:
+        """Create `.labelpilot/` (mode 0700, ignored by git) and return it.
+
+        Raises ConfigurationError where it cannot be written to.
+        """
+        ignore = self.folder / ".gitignore"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise ConfigurationError(
+                f"labelpilot cannot write to its folder {self.folder}.",
+                cause=error.strerror or str(error),
+                next_step="Mend the folder's rights, or make room.",
+            ) from None
+        return self.folder
+
+
+_SECTIONS: dict[str, type] = {
+    "studio": Studio,
+    "images": Images,
+    "project": Project,
+    "annotations": Annotations,
+    "learning": Learning,
+}
+
+
+def find_workspace(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds a `labelpilot.toml`, or None."""
+    start = start.resolve()
+    return next((f for f in (start, *start.parents) if (f / FILE_NAME).is_file()), None)
+
+
+def load_workspace(root: Path) -> Workspace:
+    """Read and check `root/labelpilot.toml`.
+
+    Raises ConfigurationError, naming the line, for a missing or unreadable file, an unknown section
+    or key, or a value of the wrong type.
+    """
+    root = root.expanduser().resolve()
+    file = root / FILE_NAME
+    if not os.path.lexists(file):
+        raise ConfigurationError(
+            f"There is no {FILE_NAME} in {root}.",
+            next_step="Run `labelpilot` there to make one, or `labelpilot demo` for an example.",
+        )
+    return parse_workspace(_read(file), root)
+
+
+def _read(file: Path) -> str:
+    try:
+        return read_at_most(file, MAX_BYTES, "The workspace file").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 text.", cause=str(error)) from None
+
+
+def parse_workspace(text: str, root: Path) -> Workspace:
+    """The workspace that `text`, the content of a `labelpilot.toml` in `root`, describes.
+
+    Raises ConfigurationError as `load_workspace` does.
+    """
+    data = _sections(text)
+    for name in data:
+        if name not in _SECTIONS:
+            raise unknown_name(text, None, name, list(_SECTIONS))
+    # The tag rule sits beside the hooks in people's minds as often as beside the images.
+    if "tag" in data.get("learning", {}):
+        data.setdefault("images", {}).setdefault("tag", data["learning"].pop("tag"))
+    built = {
+        name: _section(text, name, kind, data.get(name, {}), root)
+        for name, kind in _SECTIONS.items()
+    }
+    return _checked(text, Workspace(root=root, **built))
+
+
+def _sections(text: str) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value, as TOML has them."""
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{FILE_NAME} is not valid TOML.", cause=str(error)) from None
+    for name, values in data.items():
+        if not isinstance(values, dict):
+            raise wrong_value(text, None, name, f"`{name}` must be a section, as in `[{name}]`")
+    return data
+
+
+def _section(text: str, name: str, kind: type, values: dict[str, Any], root: Path) -> Any:
+    hints = get_type_hints(kind)
+    for key, value in values.items():
+        if key not in hints:
+            raise unknown_name(text, name, key, list(hints))
+        values = {**values, key: _typed(text, name, key, value, hints[key])}
+    arguments = {}
+    for spec in fields(kind):
+        default = None if spec.default is MISSING else spec.default
+        value = values.get(spec.name, default)
+        arguments[spec.name] = _absolute(root, value) if isinstance(value, Path) else value
+    return kind(**arguments)
+
+
+def _absolute(root: Path, path: Path) -> Path:
+    """`path` below `root`, but not resolved: a link is the name by which people know a folder."""
+    return Path(os.path.normpath(root / os.path.expanduser(path)))
+
+
+def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
+    choices: tuple[Any, ...] = getattr(hint, "__args__", ())
+    if hint in (Sampling, Tag):
+        if value not in choices:
+            names = ", ".join(f'"{choice}"' for choice in choices)
+            raise wrong_value(text, section, key, f"`{key}` must be one of {names}")
+        return value
+    plain = next((a for a in choices if a is not type(None)), hint)
+    kinds: dict[Any, tuple[type, str]] = {
+        Path: (str, "a path in quotes"),
+        str: (str, "text in quotes"),
+        int: (int, "a whole number"),
+        bool: (bool, "true or false"),
+    }
+    expected, name = kinds[plain]
+    fits = isinstance(value, expected) and not (plain is int and isinstance(value, bool))
+    if isinstance(value, str) and ("\x00" in value or (plain is Path and not value.strip())):
+        fits = False
+    if not fits:
+        raise wrong_value(text, section, key, f"`{key}` must be {name}, not {shown_value(value)}")
+    return Path(str(value)) if plain is Path else value
+
+
+def _checked(text: str, workspace: Workspace) -> Workspace:
+    pattern, neighbours = workspace.images.pattern, workspace.learning.neighbours
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise wrong_value(
+            text, "images", "pattern", f"`pattern` is not a regular expression: {error}"
+        ) from None
+    if neighbours < 1:
+        raise wrong_value(text, "learning", "neighbours", "`neighbours` must be 1 or more")
+    scheduler = workspace.learning.scheduler
+    if scheduler is not None and (fault := scheduler_fault(scheduler)):
+        raise wrong_value(text, "learning", "scheduler", f"`scheduler` {fault}")
+    title = workspace.project.title or default_title(workspace.root)
+    if len(title) not in TITLE_LENGTHS or printable(title) != title or "\n" in title:
+        raise wrong_value(
+            text,
+            "project",
+            "title",
+            f"`title` must have {TITLE_LENGTHS.start} to {TITLE_LENGTHS.stop - 1} characters, "
+            "on one line",
+        )
+    python = workspace.learning.python
+    if python is not None and os.sep in python:
+        python = str(_absolute(workspace.root, Path(python)))
+    return replace(
+        workspace,
+        studio=_checked_studio(text, workspace.studio),
+        project=replace(workspace.project, title=title),
+        learning=replace(workspace.learning, python=python),
+    )
+
+
+def _checked_studio(text: str, studio: Studio) -> Studio:
+    if studio.database is not None and (fault := database_fault(studio.database)):
+        raise wrong_value(text, "studio", "database", f"`database` {fault}")
+    if studio.url is None:
+        return studio
+    if studio.database is not None:
+        what = "`database` is for a Label Studio of labelpilot's own, without `url`"
+        raise wrong_value(text, "studio", "database", what)
+    if fault := address_fault(studio.url):
+        raise wrong_value(text, "studio", "url", f"`url` {fault}")
+    if crosses_in_clear(studio.url) and not studio.allow_http:
+        raise ConfigurationError(
+            f"{place_of(text, 'studio', 'url')}: to {studio.url} the token would cross the network "
+            "without encryption.",
+            next_step="Use its https:// address, or, in a network that you trust, set "
+            "`allow_http = true` under [studio].",
+        )
+    return replace(studio, url=studio.url.rstrip("/"))
+
+
+def default_title(root: Path) -> str:
+    """A project title made of the folder's name, within Label Studio's limits."""
+    name = "".join(character for character in root.name if character.isprintable())
+    title = name.strip()[: TITLE_LENGTHS.stop - 1]
+    return title if len(title) in TITLE_LENGTHS else f"labelpilot {title}".strip()
+
+
+def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
+    """Write `changes` (section -> key -> value; None removes a key) and return the workspace.
+
+    What else stands in the file, comments too, stays. The file is checked before it is written, and
+    written at once or not at all. Raises ConfigurationError as `load_workspace` does.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    file = root / FILE_NAME
+    former = _read(file) if file.exists() else ""
+    _sections(former)
+    try:
+        document = tomlkit.parse(former)
+        for section, values in changes.items():
+            table = document.setdefault(section, tomlkit.table())
+            for key, value in values.items():
+                if value is None:
+                    table.pop(key, None)
+                else:
+                    table[key] = str(value) if isinstance(value, Path) else value
+        text = tomlkit.dumps(document)
+    except (TOMLKitError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{file} is written in a way that labelpilot cannot change.",
+            cause=str(error),
+            next_step="Change it by hand.",
+        ) from None
+    workspace = parse_workspace(text, root)
+    write_at_once(file, text.encode())
+    return workspace

@@ -1,0 +1,193 @@
+"""The health report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.dataset.gathering import FolderSource
+from core.dataset.report.report import Report, make_report, problems
+from core.dataset.report.statistics import binary_alpha
+from core.dataset.report.text import report_text
+from core.dataset.report.write import write_report
+from core.errors import ConfigurationError
+from core.progress import finish
+from core.workspace.settings import Workspace
+
+Build = Callable[..., dict[str, Any]]
+Write = Callable[..., None]
+Look = Callable[..., Report]
+
+ANNA, BEN = {"id": 1, "email": "anna@x.org"}, {"id": 2, "email": "ben@x.org"}
+
+
+@pytest.fixture
+def look(workspace: Workspace) -> Look:
+    def run(**options: Any) -> Report:
+        source = FolderSource(workspace.annotations.path, options.pop("live", None))
+        return finish(make_report(workspace, source, **options))
+
+    return run
+
+
+def picture(file: Path, seed: int) -> None:
+    from PIL import Image
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 255, (9, 9), dtype=np.uint8)
+    Image.fromarray(noise).resize((180, 180)).save(file)
+
+
+def test_it_counts_people_days_classes_and_what_comes_together(
+    write: Write, annotation: Build, look: Look
+) -> None:
+    write(
+        annotation(1, "ds/a.png", ["indoor", "N"], completed_by=ANNA),
+        annotation(2, "ds/b.png", ["indoor", "N"], completed_by=BEN),
+        annotation(3, "ds/c.png", ["N"], completed_by=BEN, updated_at="2026-11-26T01:00:00Z"),
+        annotation(4, "ds/d.png", was_cancelled=True, completed_by=ANNA),
+        annotation(5, "ds/e.png", completed_by=ANNA),
+    )
+    report = look()
+    assert (report.images, report.annotations, report.skipped, report.empty) == (4, 4, 1, 1)
+    assert report.together == (("indoor", "N", 2),)
+    assert report.days == {"2026-11-24": 3, "2026-11-26": 1}
+    people = {person.name: (person.annotations, person.skipped) for person in report.people}
+    assert people == {"anna@x.org": (2, 1), "ben@x.org": (2, 0)}
+    assert report.classes["N"] == 3 and report.classes["cat"] == 0
+
+
+def test_it_tells_on_which_images_people_differ(
+    write: Write, annotation: Build, look: Look
+) -> None:
+    write(
+        annotation(1, "ds/a.png", ["N"], completed_by=ANNA),
+        annotation(2, "ds/a.png", ["indoor"], completed_by=BEN, second=9),
+        annotation(3, "ds/b.png", ["N"], completed_by=ANNA),
+        annotation(4, "ds/b.png", ["N"], completed_by=BEN),
+    )
+    report = look()
+    assert (report.several, report.alike) == (2, 1)
+    (differing,) = report.differing
+    assert differing.tag == "a"
+    assert differing.answers == (("anna@x.org", ("N",)), ("ben@x.org", ("indoor",)))
+    assert {one.name for one in report.alpha} == {"N", "indoor"}
+    assert any(line.startswith("Images on which people differ") for line in problems(report))
+
+
+def test_alpha_is_that_of_the_paper() -> None:
+    # The binary example of Krippendorff's "Computing Krippendorff's Alpha-Reliability", section A.
+    first = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0]
+    second = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
+    units = [(a + b, 2) for a, b in zip(first, second, strict=True)]
+    assert binary_alpha(units) == pytest.approx(0.095, abs=0.001)
+    assert binary_alpha([(2, 2), (0, 2)]) == 1
+    assert binary_alpha([(2, 2), (2, 2)]) is None
+
+
+def test_it_holds_the_labels_against_the_files(
+    write: Write, annotation: Build, look: Look, workspace: Workspace
+) -> None:
+    picture(workspace.images.path / "a.png", 1)
+    picture(workspace.images.path / "new.png", 2)
+    write(annotation(1, "ds/a.png", ["N"]), annotation(2, "ds/gone.png", ["N"]))
+    report = look()
+    assert report.without_file == ("gone",)
+    assert report.without_label == ("new.png",)
+
+
+def test_pictures_that_look_alike_and_differ_in_class_are_paired(
+    write: Write, annotation: Build, look: Look, workspace: Workspace
+) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 2)):
+        picture(workspace.images.path / f"{name}.png", seed)
+    write(
+        annotation(1, "ds/a.png", ["N"]),
+        annotation(2, "ds/b.png", ["indoor"]),
+        annotation(3, "ds/c.png", ["N"]),
+        annotation(4, "ds/d.png", ["N"]),
+    )
+    found = look().look_alikes
+    assert found.by == "picture" and found.compared == 4
+    assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "b")]
+
+
+def test_without_pillow_the_report_says_what_it_left_out(
+    write: Write, annotation: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(annotation(1, "ds/a.png", ["N"]))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    work = make_report(workspace, FolderSource(workspace.annotations.path))
+    notes: list[str] = []
+    report = finish(work, lambda event: notes.append(event.note))
+    assert report.look_alikes.compared == 0
+    assert any("Pictures were not compared" in note for note in notes)
+
+
+def test_a_path_out_of_the_image_folder_is_never_opened(
+    write: Write, annotation: Build, look: Look, workspace: Workspace, tmp_path: Path
+) -> None:
+    picture(tmp_path / "secret.png", 1)
+    picture(tmp_path / "other.png", 1)
+    picture(workspace.images.path / "a.png", 1)
+    write(
+        annotation(1, "ds/a.png", ["N"]),
+        annotation(2, "ds/../../secret.png", ["indoor"]),
+        annotation(3, "ds/b.png", ["blurry"])
+        | {"task": {"id": 3, "data": {"image": str(tmp_path / "other.png")}}},
+    )
+    assert look().look_alikes.compared == 1
+
+
+class Page(HTMLParser):
+    """Collects what a page would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "onclick")]
+
+
+def test_the_page_stands_alone_and_names_are_never_markup(
+    write: Write, annotation: Build, look: Look, tmp_path: Path
+) -> None:
+    evil = "<script>alert(1)</script>"
+    write(
+        annotation(1, "ds/a.png", [evil, '" onload="x'], completed_by={"id": 1, "email": evil}),
+        annotation(2, "ds/b%3Cimg%20src=x%3E.png", ["N"]),
+        annotation(3, "ds/b%3Cimg%20src=x%3E.png", ["indoor"]),
+    )
+    write_report(look(), tmp_path / "r.html")
+    content = (tmp_path / "r.html").read_text()
+    page = Page()
+    page.feed(content)
+    assert not page.tags & {"script", "img", "link", "iframe", "object"}
+    assert page.links == []
+    assert "&lt;script&gt;" in content
+
+
+def test_the_text_moves_no_cursor(write: Write, annotation: Build, look: Look) -> None:
+    write(annotation(1, "ds/a.png", ["\x1b[2Jcat"]))
+    text = report_text(look())
+    assert "\x1b" not in text and "cat" in text
+
+
+def test_the_json_holds_what_the_page_shows(
+    write: Write, annotation: Build, look: Look, tmp_path: Path
+) -> None:
+    write(annotation(1, "ds/a.png", ["N"]))
+    write_report(look(), tmp_path / "r.json")
+    content = json.loads((tmp_path / "r.json").read_text())
+    assert content["images"] == 1 and content["classes"]["N"] == 1
+    with pytest.raises(ConfigurationError):
+        write_report(look(), tmp_path / "r.pdf")

@@ -1,0 +1,82 @@
+"""Tags: one rule by which images, tasks and annotations agree."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ConfigurationError
+from core.images import image_path, path_inside, served_path, tag_of, tags_by_path
+
+IMAGES = Path("/app/data/images")
+
+parts = st.text(
+    st.characters(exclude_characters="/\x00", exclude_categories=("Cs",)), min_size=1, max_size=12
+).filter(lambda part: part not in (".", ".."))
+paths = st.lists(parts, min_size=1, max_size=3).map("/".join)
+
+
+@given(paths)
+def test_any_name_comes_back_from_the_url_that_label_studio_gives_it(path: str) -> None:
+    url = f"/data/local-files/?d={quote(f'data/images/{path}')}"
+    assert served_path(url) == f"data/images/{path}"
+    assert path_inside(url, IMAGES) == path
+
+
+@given(paths)
+def test_a_tag_is_the_stem_as_pathlib_has_it_or_the_path(path: str) -> None:
+    assert tag_of(path, "stem") == PurePosixPath(path).stem
+    assert tag_of(path, "path") == path
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        ("/data/local-files/?d=images/a%20b.png", "a b.png"),
+        ("http://127.0.0.1:8080/data/local-files/?d=data/images/a+b.png", "a+b.png"),
+        ("/data/local-files/?x=1&d=app/data/images/sub/a.png", "sub/a.png"),
+        ("/app/data/images/a.png", "a.png"),
+        ("/app/data/images/../images/a.png", "a.png"),
+        ("/app/data/images/../secret.png", None),
+        ("/data/local-files/?d=data/images/../../etc/passwd", None),
+        ("/data/local-files/?d=data/images/%2e%2e/secret.png", None),
+        ("/app/data/images2/a.png", None),
+        ("/data/local-files/?d=elsewhere/a.png", None),
+        ("s3://bucket/data/images/a.png", "a.png"),
+        ("https://cdn.example/data/images/a%20b.png?size=1", "a b.png"),
+        ("", None),
+    ],
+)
+def test_only_what_lies_in_the_image_folder_counts_as_inside(url: str, inside: str | None) -> None:
+    assert path_inside(url, IMAGES) == inside
+
+
+def test_what_is_elsewhere_keeps_the_path_that_its_url_holds() -> None:
+    assert image_path("s3://bucket/other/a.png", IMAGES) == "other/a.png"
+
+
+def test_two_images_with_one_stem_are_named_both() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        tags_by_path(["a/one.png", "b/one.png"], "stem")
+    assert "a/one.png" in raised.value.message
+    assert "b/one.png" in raised.value.message
+    assert 'tag = "path"' in raised.value.next_step
+    assert tags_by_path(["a/one.png", "b/one.png"], "path") == {
+        "a/one.png": "a/one.png",
+        "b/one.png": "b/one.png",
+    }
+
+
+def test_the_same_path_twice_is_one_image() -> None:
+    assert tags_by_path(["one.png", "one.png"], "stem") == {"one": "one.png"}
+
+
+@given(st.text(max_size=60))
+def test_any_url_has_a_path_and_none_leads_out(url: str) -> None:
+    assert isinstance(served_path(url), str)
+    inside = path_inside(url, IMAGES)
+    assert inside is None or not inside.startswith(("/", "../"))

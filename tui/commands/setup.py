@@ -1,0 +1,259 @@
+"""Commands from nothing to a running, complete set-up."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tui.commands.console import (
+    agreed,
+    common,
+    link,
+    open_app,
+    open_workspace,
+    run,
+    say,
+    show,
+    workspace_root,
+)
+
+# A keyring for one shell, as Debian's gnome-keyring and dbus give it; the app can start one itself.
+_KEYRING_ADVICE = (
+    "- a keyring. The app starts one (`labelpilot`, then t). For commands, a shell with one: "
+    '`dbus-run-session -- bash`, then in it `read -rs P; printf %s "$P" | gnome-keyring-daemon '
+    "--unlock --components=secrets; unset P`, with the keyring's password typed (a new one the "
+    "first time)."
+)
+
+
+@click.command()
+@click.option("--auto", is_flag=True, help="Walk the whole journey without a screen.")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where to make it."
+)
+@common
+def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
+    """Open an example workspace of 1,797 handwritten digits."""
+    from core.setup.demo import FOLDER, make_demo, walk_demo
+
+    workspace = run(make_demo(folder or root or Path(FOLDER)))
+    if not auto:
+        open_app(workspace.root)
+        return
+    result = run(walk_demo(workspace))
+    words = (
+        f"{result.sync}\n{result.annotations:,} images annotated; "
+        f"{result.dataset.images:,} tags in {result.dataset.path}\n"
+        f"{result.learning.scored:,} images scored as {result.learning.model_version}\n"
+        f"Label them in order: {link(result.learning.view_url)}"
+    )
+    show(as_json, result.as_json(), words)
+
+
+@click.command()
+@common
+def doctor(root: Path | None, as_json: bool) -> None:
+    """Say what is set, what is wrong, and the fix."""
+    from core.setup.doctor import examine
+
+    findings = examine(workspace_root(root))
+    lines = [
+        f"{f.name}: {f.state}: {f.detail}" + (f" -> {f.fix}" if f.fix else "") for f in findings
+    ]
+    show(as_json, {"findings": [f.as_json() for f in findings]}, "\n".join(lines))
+    if any(finding.state == "wrong" for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--skip", multiple=True, metavar="STEP", help="Leave a step out.")
+@common
+def setup(skip: tuple[str, ...], root: Path | None, as_json: bool) -> None:
+    """Do every step of the set-up that needs no answer.
+
+    The steps: server, account, token, project, labeling-config, source-storage, images,
+    target-storage, sampling.
+    """
+    from core.setup.checklist import STEP_IDS, set_up
+
+    for name in skip:
+        if name not in STEP_IDS:
+            raise click.BadParameter(f"{name!r} is no step. Steps: {', '.join(STEP_IDS)}.")
+    skipped = [step for step in STEP_IDS if step in skip]
+    result = run(set_up(open_workspace(root), skipped))
+    words = "\n".join(f"{step.state:8} {step.id:16} {step.detail}" for step in result.steps)
+    show(as_json, result.as_json(), words)
+    if any(step.state not in ("done", "skipped") for step in result.steps):
+        sys.exit(4)
+
+
+@click.group()
+def server() -> None:
+    """labelpilot's own Label Studio."""
+
+
+@server.command("start")
+@common
+def server_start(root: Path | None, as_json: bool) -> None:
+    """Start it, and wait until it answers."""
+    from core.studio.server import start_server
+
+    status = run(start_server(open_workspace(root)))
+    show(as_json, status.as_json(), f"Label Studio {status.version} runs at {status.url}")
+
+
+@server.command("stop")
+@common
+def server_stop(root: Path | None, as_json: bool) -> None:
+    """Stop it."""
+    from core.studio.server import server_status, stop_server
+
+    workspace = open_workspace(root)
+    stopped = stop_server(workspace)
+    words = "Label Studio has stopped." if stopped else "Label Studio was not running."
+    show(as_json, server_status(workspace).as_json(), words)
+
+
+@server.command("status")
+@common
+def server_status_(root: Path | None, as_json: bool) -> None:
+    """Say whether it runs."""
+    from core.studio.server import server_status
+
+    status = server_status(open_workspace(root))
+    words = (
+        f"Label Studio {status.version} runs at {status.url}"
+        if status.running
+        else "Label Studio is not running."
+    )
+    show(as_json, status.as_json(), words)
+
+
+@server.command("password")
+@click.option("--reset", is_flag=True, help="Make a new one first.")
+@common
+def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
+    """Print what to sign in with in the browser."""
+    from core.errors import ConfigurationError
+    from core.studio.account import reset_password, sign_in_with
+
+    if reset:
+        run(reset_password(open_workspace(root)))
+    account = sign_in_with(open_workspace(root))
+    if account is None:
+        raise ConfigurationError(
+            "labelpilot has no password of an account on this Label Studio.",
+            next_step="Sign in with your own; labelpilot itself needs a token only.",
+        )
+    email, password = account
+    show(as_json, {"email": email, "password": password}, f"{email}\n{password}")
+
+
+@server.command("logs")
+@click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(1))
+@common
+def server_logs(lines: int, root: Path | None, as_json: bool) -> None:
+    """Print the end of its log."""
+    from core.errors import redact
+    from core.studio.server import log_file, log_tail
+
+    log = log_file(open_workspace(root))
+    tail = [redact(line) for line in log_tail(log, size=lines * 2000)[-lines:]]
+    show(as_json, {"log": str(log), "lines": tail}, "\n".join(tail))
+
+
+@click.group()
+def token() -> None:
+    """The access token for Label Studio."""
+
+
+@token.command("set")
+@common
+def token_set(root: Path | None, as_json: bool) -> None:
+    """Store a token from standard input or a prompt. Its value is never shown."""
+    from core.errors import ConfigurationError
+    from core.secrets.credentials import (
+        SOURCE_WORDS,
+        clean_token,
+        needs_choice,
+        store_secret,
+        token_kind,
+        variable_advice,
+    )
+
+    workspace = open_workspace(root)
+    if needs_choice(workspace):
+        raise ConfigurationError(
+            "There is no system keyring here, so nothing was stored. A token can go to one of:",
+            next_step=f"{_KEYRING_ADVICE}\n- a variable. {variable_advice(os.environ)}\n"
+            "- a file of this workspace that is not encrypted: `labelpilot token allow-file`, then "
+            "this command again.",
+        )
+    if sys.stdin.isatty():
+        text = click.prompt("Token", hide_input=True, err=True)
+    else:
+        text = sys.stdin.readline()
+    value = clean_token(text)
+    source = store_secret(workspace, "token", value)
+    shown = {"source": source, "kind": token_kind(value)}
+    show(as_json, shown, f"{shown['kind']} token stored in the {SOURCE_WORDS[source]}")
+
+
+@token.command("show")
+@common
+def token_show(root: Path | None, as_json: bool) -> None:
+    """Say where the token comes from and of what kind it is, never its value."""
+    from core.secrets.credentials import SOURCE_WORDS, find_secret, token_kind
+
+    found = find_secret(open_workspace(root), "token")
+    if found is None:
+        show(as_json, {"source": None, "kind": None}, "There is no token.")
+        return
+    kind = token_kind(found.value)
+    words = f"{kind} token from the {SOURCE_WORDS[found.source]}"
+    show(as_json, {"source": found.source, "kind": kind}, words)
+
+
+@token.command("forget")
+@common
+def token_forget(root: Path | None, as_json: bool) -> None:
+    """Revoke the token on its server, and remove it here."""
+    from core.secrets.credentials import SOURCE_WORDS
+    from core.studio.account import forget_token
+
+    forgotten = forget_token(open_workspace(root))
+    places = ", ".join(SOURCE_WORDS[source] for source in forgotten.removed)
+    words = f"Removed from: {places}." if places else "There was none stored."
+    words += " Revoked on the server." if forgotten.revoked else f" {forgotten.reason}"
+    show(as_json, forgotten.as_json(), words.strip())
+    if forgotten.removed and not forgotten.revoked:
+        sys.exit(4)
+
+
+@token.command("rotate")
+@common
+def token_rotate(root: Path | None, as_json: bool) -> None:
+    """Replace the personal token by a new one; the old one is revoked."""
+    from core.secrets.credentials import SOURCE_WORDS
+    from core.studio.account import rotate_token
+
+    source = rotate_token(open_workspace(root))
+    show(as_json, {"source": source}, f"A new token is in the {SOURCE_WORDS[source]}.")
+
+
+@token.command("allow-file")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
+    """Agree that this workspace's secrets are kept in a file that only you can read."""
+    from core.secrets.credentials import agree_to_file
+
+    workspace = open_workspace(root)
+    if not yes and not agreed("They will not be encrypted there."):
+        say("Nothing was changed.")
+        sys.exit(1)
+    file = agree_to_file(workspace)
+    show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")

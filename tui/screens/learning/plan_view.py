@@ -1,0 +1,164 @@
+"""The images that a plan asks for: a table, and beside it their pictures where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import DataTable, Static
+
+from tui.text import cell, plain
+from tui.widgets.filter import Filter
+from tui.widgets.lists import KeyedTable
+from tui.widgets.picture import Picture, can_show
+
+if TYPE_CHECKING:
+    from core.learning.planning import Asked, RoundPlan
+
+# Rows that are shown: a table of more is slow, and nobody reads them.
+MOST_ROWS = 1000
+NUMBER_WIDTH = 4
+FIGURE_WIDTH = 8
+# Pictures stand beside the table where there is room for both.
+PICTURE_WIDTH = 34
+WIDE_SCREEN = 112
+NARROW_SCREEN = 76
+NAMES = ("image", "because of")
+
+
+class PlanView(Vertical):
+    """Shows a plan. The table posts Textual's `RowSelected`; `chosen` is what the cursor is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: RoundPlan | None = None
+        # The plan's rows that the table shows, in its order.
+        self._rows: Sequence[int] = ()
+        self._layout = (False, False)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield KeyedTable(cursor_type="row", zebra_stripes=False)
+            with Vertical(id="beside"):
+                yield Picture(id="asked")
+                yield Static(plain("is like", "$muted"))
+                yield Picture(id="train")
+        yield Filter()
+
+    @property
+    def table(self) -> KeyedTable:
+        return self.query_one(KeyedTable)
+
+    @property
+    def shows_a_plan(self) -> bool:
+        return self._plan is not None
+
+    @property
+    def chosen(self) -> tuple[int, Asked] | None:
+        """The number in the plan (from 0) of the image under the cursor, and the image."""
+        row = self.table.cursor_row
+        if self._plan is None or row >= len(self._rows):
+            return None
+        return self._rows[row], self._plan.asked[self._rows[row]]
+
+    def show(self, plan: RoundPlan | None) -> None:
+        """Show another plan; the same again costs nothing."""
+        if plan is not self._plan:
+            self._plan = plan
+            self._make_table()
+            if plan is not None:
+                self.table.focus()
+
+    def open_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    def on_mount(self) -> None:
+        self._make_table()
+
+    def on_resize(self) -> None:
+        if self._layout != self._wanted_layout:
+            self._make_table()
+
+    def on_input_changed(self, event: Filter.Changed) -> None:
+        event.stop()
+        self._fill()
+
+    def on_filter_closed(self) -> None:
+        self.table.focus()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        chosen = self.chosen
+        if chosen is not None and self._wanted_layout[0]:
+            self.query_one("#asked", Picture).show(chosen[1].path)
+            self.query_one("#train", Picture).show(chosen[1].train_path)
+
+    @property
+    def _wanted_layout(self) -> tuple[bool, bool]:
+        """(with pictures, with every column)."""
+        width = self.screen.size.width
+        return width >= WIDE_SCREEN and can_show(), width >= NARROW_SCREEN
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        every = ("image", "score", "because of", "its loss", "alike")
+        if self._plan is not None and not any(asked.train_tag for asked in self._plan.asked):
+            # In an order of this kind no train image asks for others.
+            return every[:2]
+        return every if self._layout[1] else every[:3]
+
+    def _make_table(self) -> None:
+        self._layout = self._wanted_layout
+        self.query_one("#beside").display = self._layout[0]
+        self.table.clear(columns=True)
+        self.table.add_column("", width=NUMBER_WIDTH)
+        # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
+        names = sum(name in NAMES for name in self._columns)
+        figures = len(self._columns) - names
+        fixed = (NUMBER_WIDTH + 2) + figures * (FIGURE_WIDTH + 2) + names * 2
+        room = self.screen.size.width - 5 - (PICTURE_WIDTH + 2 if self._layout[0] else 0)
+        wide = max(8, (room - fixed) // names)
+        for name in self._columns:
+            if name in NAMES:
+                self.table.add_column(cell(name), width=wide)
+            else:
+                self.table.add_column(cell(name, justify="right"), width=FIGURE_WIDTH)
+        self._fill()
+
+    def _fill(self) -> None:
+        self.table.clear()
+        plan = self._plan
+        if plan is None:
+            self._rows = ()
+            return
+        needle = self.query_one(Filter).needle
+        self._rows = _matching(plan, needle) if needle else range(len(plan.asked))
+        for row in self._rows[:MOST_ROWS]:
+            cells = _cells(plan.asked[row], plan.order)
+            number = cell(f"{row + 1:,}", "dim", "right")
+            self.table.add_row(number, *(cells[name] for name in self._columns))
+
+
+def _cells(asked: Asked, order: str) -> dict[str, object]:
+    return {
+        "image": cell(asked.tag),
+        "score": cell(_number(asked.score), justify="right"),
+        "because of": cell(asked.train_tag or order),
+        "its loss": cell(_number(asked.train_loss), justify="right"),
+        "alike": cell(_number(asked.similarity), justify="right"),
+    }
+
+
+def _matching(plan: RoundPlan, needle: str) -> list[int]:
+    """The rows whose image or train image holds `needle`."""
+    return [
+        row
+        for row, asked in enumerate(plan.asked)
+        if needle in asked.tag.lower() or needle in (asked.train_tag or "").lower()
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

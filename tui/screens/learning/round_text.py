@@ -1,0 +1,79 @@
+"""A round in words: what it is made with, how it was found, what comes before it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.text import count, duration, plain
+from tui.widgets.histogram import histogram
+
+if TYPE_CHECKING:
+    from core.learning.planning import RoundPlan
+    from core.workspace.settings import Workspace
+    from tui.backend import RoundSettings
+
+
+def settings_line(settings: RoundSettings, workspace: Workspace | None) -> Content:
+    """What a round is made with."""
+    parts = [Content.assemble(("model version ", "$muted"), plain(settings.model_version))]
+    parts.append(Content.assemble(("order ", "$muted"), plain(settings.order)))
+    neighbours = settings.neighbours or (workspace.learning.neighbours if workspace else 0)
+    parts.append(Content.assemble(("neighbours ", "$muted"), f"{neighbours:,}"))
+    if settings.random_share:
+        share = f"{settings.random_share * 100:g} %"
+        parts.append(Content.assemble(("random ", "$muted"), share))
+    if settings.worst:
+        parts.append(Content.assemble(("worst ", "$muted"), f"{settings.worst:,}"))
+    return Content("    ").join(parts)
+
+
+def measured_words(order: str) -> str:
+    """What was measured for an order on digits; "" where that is not known."""
+    from core.learning.measured import measured
+
+    # The figures are a help, and come with a release: nothing depends on them.
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return measured(order)
+    return ""
+
+
+def facts(plan: RoundPlan) -> list[Content | str]:
+    """How a plan was found, and the losses behind it."""
+    search = f"{plan.engine} search, " if plan.engine else ""
+    sides = f"{plan.queries:,} asking x {plan.candidates:,} unlabeled"
+    recall = f", recall {plan.recall:.2f}" if plan.engine else ""
+    said: list[Content | str] = [
+        plain(f"{search}{sides}, {duration(plan.seconds)}{recall}", "$muted")
+    ]
+    if len(plan.losses):
+        bars, median, worst = histogram(plan.losses, 20)
+        figures = f"  median {median:.2f}, worst {worst:.2f}"
+        label = ("losses of the train set  ", "$muted")
+        said.append(Content.assemble(label, (bars, "$primary"), (figures, "$muted")))
+    return said
+
+
+def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Content | str]:
+    """What a first plan needs, and what was published before."""
+    hooks = workspace.learning.hooks
+    name = workspace.relative(hooks)
+    parts: list[Content | str] = []
+    if hooks.is_file():
+        parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
+        parts.append("enter runs them, finds what to label next, and shows it first.")
+        dataset = workspace.annotations.dataset
+        if not dataset.is_file():
+            words = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
+            parts += ["", plain(f"{words}some images first (b), and export them (3).")]
+    else:
+        parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
+        parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
+        parts.append("enter writes one to complete; e in Setup names another.")
+    if versions:
+        parts += ["", plain("Published before", "bold")]
+        parts += [plain(f"  {v}: {count(n, 'score')}") for v, n in list(versions.items())[-5:]]
+    return parts

@@ -1,0 +1,44 @@
+"""Labels that are likely wrong, for somebody to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.dialogs.dialog import Dialog
+from tui.text import count, lines, plain
+
+if TYPE_CHECKING:
+    from core.learning.retrospect import SuspectLabel
+
+MOST_SHOWN = 500
+TAG_WIDTH = 22
+LOSS_WIDTH = 8
+
+
+def suspects_dialog(found: Sequence[SuspectLabel]) -> Dialog:
+    """The list, the highest loss first."""
+    if not found:
+        words = "No label is contradicted by all of its neighbours."
+        return Dialog("Suspected label errors", plain(words))
+    verb = "is" if len(found) == 1 else "are"
+    head = f"{'image':{TAG_WIDTH}}{'loss':>{LOSS_WIDTH}}  label, and what its neighbours say"
+    parts: list[Content | str] = [
+        plain(f"{count(len(found), 'label')} {verb} likely wrong.", "bold"),
+        plain("The loss is high and the five nearest labeled images all say otherwise.", "$muted"),
+        "",
+        plain(head, "$muted"),
+    ]
+    parts += [_row(one) for one in found[:MOST_SHOWN]]
+    if len(found) > MOST_SHOWN:
+        parts.append(plain(f"and {len(found) - MOST_SHOWN:,} more", "$muted"))
+    parts += ["", plain("Only the image can tell: a rare kind looks the same here.", "$muted")]
+    copied = "\n".join(one.tag for one in found)
+    return Dialog("Suspected label errors", lines(parts), copied=copied)
+
+
+def _row(one: SuspectLabel) -> Content:
+    tag = plain(one.tag).truncate(TAG_WIDTH - 1, ellipsis=True, pad=True)
+    return Content.assemble(tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(one.said))

@@ -1,0 +1,78 @@
+"""Tries an image folder and pattern while they are being typed, off the event loop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+from textual.worker import get_current_worker
+
+from core.errors import LabelpilotError
+from core.workspace.settings import Images
+from tui.text import count, plain, some
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+PAUSE_SECONDS = 0.15
+
+
+class Matching:
+    """Says how many files of a folder a pattern takes, a moment after the last key."""
+
+    def __init__(self, screen: Screen[Any], tell: Callable[[Content], None]) -> None:
+        self._screen = screen
+        self._tell = tell
+
+    def try_out(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
+        """Look in the background; only the newest look speaks."""
+        self._screen.run_worker(
+            lambda: self._look(root, path, pattern, recursive),
+            group="matching",
+            exclusive=True,
+            thread=True,
+            exit_on_error=False,
+        )
+
+    def _look(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
+        worker = get_current_worker()
+        words = _words(root, path, pattern, recursive, lambda: worker.is_cancelled)
+        if not worker.is_cancelled:
+            self._screen.app.call_from_thread(self._tell, words)
+
+
+def _words(
+    root: Path, path: str, pattern: str, recursive: bool, cancelled: Callable[[], bool]
+) -> Content:
+    from core.tasks.manifest import scan_images
+
+    if not path:
+        return plain("Where are the images?", "$text-warning")
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return plain(f"not a regular expression: {error}", "$text-error")
+    images = Images(path=root / Path(path).expanduser(), pattern=pattern, recursive=recursive)
+    work = scan_images(images)
+    try:
+        while not cancelled():
+            next(work)
+        return Content("")
+    except StopIteration as stop:
+        found = stop.value
+    except LabelpilotError as error:
+        return plain(f"{error.message} {error.cause}".strip(), "$text-error")
+    finally:
+        work.close()
+    total = len(found.paths) + found.left_out
+    words = f"{len(found.paths):,} of {count(total, 'file')} match"
+    if found.left_out:
+        words += f"; left out: {some(found.examples, 2)}"
+        more = found.left_out - min(2, len(found.examples))
+        words += f" and {more:,} more" if more > 0 else ""
+    if found.subfolders and not recursive:
+        words += f"; {count(found.subfolders, 'subfolder')} not looked into"
+    return plain(words, "$text-success")

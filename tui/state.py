@@ -1,0 +1,156 @@
+"""What the app knows of the workspace and its server, and how it comes to know it.
+
+State is asked for, not remembered. A look goes through every step of the checklist, in a thread,
+and shows each report as it comes; between looks a poll of a few milliseconds sees whether the
+server or the workspace file changed, and looks again if so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import LabelpilotError
+from tui.backend import Backend
+
+if TYPE_CHECKING:
+    from core.setup.checklist import Report
+    from core.setup.context import Step
+    from core.studio.server import ServerStatus
+    from core.workspace.settings import Workspace
+
+POLL_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was found. `missing` says that there is no workspace file; `problem` that it cannot be
+    used, or that looking failed through a mistake of ours."""
+
+    root: Path
+    workspace: Workspace | None = None
+    missing: bool = False
+    problem: Exception | None = None
+    steps: tuple[Step, ...] = ()
+    reports: dict[str, Report] = field(default_factory=dict)
+    server: ServerStatus | None = None
+    token: str | None = None
+    looking: bool = False
+
+    def state(self, step_id: str) -> str:
+        """The state of a step; empty while it is not known."""
+        report = self.reports.get(step_id)
+        return "" if report is None else report.state
+
+    @property
+    def all_done(self) -> bool:
+        return bool(self.steps) and all(self.state(step.id) == "done" for step in self.steps)
+
+
+class Looker:
+    """Looks at the workspace in the background and keeps `seen` up to date."""
+
+    def __init__(self, root: Path, backend: Backend, changed: Callable[[], None]) -> None:
+        self.seen = Seen(root)
+        self._backend = backend
+        self._changed = changed
+        self._again = False
+        self._polling = False
+        self._stamp: float | None = None
+        self.looks = 0
+
+    def look(self) -> None:
+        """Look at everything; if that is being done, do it once more afterwards."""
+        if self.seen.looking:
+            self._again = True
+            return
+        self.seen.looking = True
+        self._changed()
+        self._in_thread(self._look)
+
+    def poll(self) -> None:
+        """See whether anything changed that can be seen for nearly nothing, and look if so."""
+        if self._polling or self.seen.looking:
+            return
+        self._polling = True
+        self._in_thread(self._poll)
+
+    def _in_thread(self, task: Callable[[Callable[..., None]], None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(patch: Callable[..., None], *arguments: Any) -> None:
+            # The loop is gone when the app was left meanwhile.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(patch, *arguments)
+
+        threading.Thread(target=task, args=(tell,), daemon=True, name="look").start()
+
+    # In a thread: these touch nothing of `seen`, they only tell.
+
+    def _look(self, tell: Callable[..., None]) -> None:
+        try:
+            steps = self._backend.steps()
+            tell(self._set, {"steps": steps})
+            workspace = self._backend.load(self.seen.root)
+            self._stamp = _stamp(workspace.file)
+            tell(self._set, {"workspace": workspace, "missing": False, "problem": None})
+            tell(self._set, {"server": self._backend.status(workspace)})
+            tell(self._set, {"token": self._backend.token_source(workspace)})
+            for report in self._backend.probe(workspace):
+                tell(self._report, report)
+        except LabelpilotError as error:
+            missing = not (self.seen.root / "labelpilot.toml").exists()
+            tell(self._set, {"missing": missing, "problem": None if missing else error})
+        except Exception as error:
+            tell(self._set, {"problem": error})
+        finally:
+            tell(self._looked)
+
+    def _poll(self, tell: Callable[..., None]) -> None:
+        changed = False
+        try:
+            workspace = self.seen.workspace
+            file = self.seen.root / "labelpilot.toml"
+            changed = _stamp(file) != self._stamp
+            if workspace is not None:
+                status = self._backend.status(workspace)
+                changed = changed or status != self.seen.server
+        except LabelpilotError:
+            changed = True
+        finally:
+            tell(self._polled, changed)
+
+    # In the event loop.
+
+    def _set(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self.seen, name, value)
+        self._changed()
+
+    def _report(self, report: Report) -> None:
+        self.seen.reports[report.id] = report
+        self._changed()
+
+    def _looked(self) -> None:
+        self.seen.looking = False
+        self.looks += 1
+        if self._again:
+            self._again = False
+            self.look()
+        self._changed()
+
+    def _polled(self, changed: bool) -> None:
+        self._polling = False
+        if changed:
+            self.look()
+
+
+def _stamp(file: Path) -> float | None:
+    with contextlib.suppress(OSError):
+        return file.stat().st_mtime
+    return None
