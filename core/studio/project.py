@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConfigurationError, StudioRefused
@@ -35,6 +36,32 @@ def connect(workspace: Workspace) -> StudioClient:
             next_step=own or f"Store one with `labelpilot token set`, or set {VARIABLE}.",
         )
     return StudioClient(url, token.value)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProject:
+    """The workspace's project on its Label Studio, and the client to speak to it with.
+
+    `remote` is the project as it was when it was opened.
+    """
+
+    workspace: Workspace
+    client: StudioClient
+    remote: RemoteProject
+
+    @property
+    def id(self) -> int:
+        return self.remote.id
+
+
+@contextlib.contextmanager
+def open_project(workspace: Workspace) -> Iterator[OpenProject]:
+    """The workspace's project, looked up once for everything that is done with it in the block.
+
+    Raises what `connect` and `require_project` raise.
+    """
+    with contextlib.closing(connect(workspace)) as client:
+        yield OpenProject(workspace, client, require_project(client, workspace))
 
 
 def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | None:

@@ -1,0 +1,85 @@
+"""What a round of active learning can be asked for: its options, their names and their words.
+
+The one place that knows them: the command line's options, the app's form and the plan are made
+from here. It computes nothing, so it imports neither numpy nor anything that speaks to a server.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
+Claim = Literal["highest", "nearest", "lowest"]
+Engine = Literal["auto", "exact", "annoy", "dask"]
+
+ORDERS: Mapping[OrderName, str] = {
+    "nearest-loss": "nearest to what the model got wrong",
+    "herding": "typical of all that is unlabeled",
+    "margin": "the model hesitates between two classes",
+    "entropy": "the model is unsure",
+    "k-center": "unlike all that is labeled",
+    "random": "at random, to compare with",
+}
+CLAIMS: Mapping[Claim, str] = {
+    "highest": "the highest loss counts",
+    "nearest": "the nearest counts",
+    "lowest": "the lowest loss counts",
+}
+ENGINES: Mapping[Engine, str] = {
+    "auto": "whatever is estimated to be fastest",
+    "exact": "every pair is compared",
+    "annoy": "a forest of trees, approximate",
+    "dask": "exact, on the workspace's cluster",
+}
+# Of the images asked for, so many may at most be drawn at random.
+MOST_RANDOM = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class RoundOptions:
+    """What is asked of a round.
+
+    `neighbours`, `claim`, `worst` and `engine` are for nearest-loss: how many nearest unlabeled
+    images each train image asks for (None: the workspace's number), which loss counts where several
+    train images ask for one, how many of the worst train images ask (None: all), and how neighbours
+    are found. `batch_size` is about how many images will be labeled before the next training, and
+    `random_share` the share of them that is drawn at random for comparison. `fresh` runs the hooks
+    whatever they gave before; with `leave_out_suspects`, labels that are likely wrong count for
+    nothing.
+    """
+
+    model_version: str
+    order: OrderName = "nearest-loss"
+    claim: Claim = "highest"
+    neighbours: int | None = None
+    worst: int | None = None
+    engine: Engine = "auto"
+    random_share: float = 0.0
+    batch_size: int = 100
+    fresh: bool = False
+    leave_out_suspects: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command line's twin."""
+        words = ["labelpilot active-learning --model-version", shlex.quote(self.model_version)]
+        if self.order != "nearest-loss":
+            words += ["--order", self.order]
+        if self.claim != "highest":
+            words += ["--claim", self.claim]
+        if self.neighbours is not None:
+            words += ["-k", str(self.neighbours)]
+        if self.worst is not None:
+            words += ["--worst", str(self.worst)]
+        if self.engine != "auto":
+            words += ["--engine", self.engine]
+        if self.random_share:
+            words += ["--random-share", f"{self.random_share:g}"]
+        if self.leave_out_suspects:
+            words += ["--leave-out-suspects"]
+        if self.fresh:
+            words += ["--fresh"]
+        return " ".join(words)
