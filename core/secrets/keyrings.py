@@ -12,12 +12,12 @@ import logging
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from core.deadline import Call, Overdue, within
 from core.errors import ConfigurationError, LabelpilotError
 
 SERVICE = "labelpilot"
@@ -37,7 +37,7 @@ _SAFE_BACKENDS = (
     "keyring.backends.Windows",
 )
 # The call that has run out of time and has not ended since.
-_hanging: threading.Thread | None = None
+_hanging: Call[Any] | None = None
 # The session of `start_keyring`: it ends when the pipe to it is closed.
 _own_session: subprocess.Popen[bytes] | None = None
 
@@ -239,26 +239,14 @@ def _refused(cause: str) -> KeyringLocked:
 
 
 def _bounded(call: Callable[[], Value]) -> Value:
-    """The result of `call`, made in a thread of its own; KeyringLocked if it fails or hangs."""
+    """The result of `call`; KeyringLocked if it fails or hangs, or an earlier one still does."""
     global _hanging
-    if _hanging is not None and _hanging.is_alive():
+    if _hanging is not None and not _hanging.ended():
         raise _refused("It has not answered an earlier question yet.")
-    outcome: list[Value] = []
-    failure: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except Exception as error:  # backends raise whatever their library does
-            failure.append(error)
-
-    # A daemon, so that a keyring that never answers does not keep the process alive.
-    thread = threading.Thread(target=run, daemon=True, name="keyring")
-    thread.start()
-    thread.join(SECONDS)
-    if failure:
-        raise _refused(f"{type(failure[0]).__name__}: {failure[0]}")
-    if not outcome:
-        _hanging = thread
-        raise _refused(f"It did not answer for {SECONDS:.0f} seconds.")
-    return outcome[0]
+    try:
+        return within(SECONDS, call, "keyring")
+    except Overdue as error:
+        _hanging = error.call
+        raise _refused(f"It did not answer for {SECONDS:.0f} seconds.") from None
+    except Exception as error:  # backends raise whatever their library does
+        raise _refused(f"{type(error).__name__}: {error}") from None

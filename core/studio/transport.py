@@ -12,12 +12,13 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
+from core.deadline import Overdue, within
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable, redact
 from core.studio.server import is_loopback
 
@@ -28,8 +29,6 @@ READ_SECONDS = 60.0
 GET_ATTEMPTS = 4
 # A server or proxy that asks to be left alone for longer than this is taken to refuse.
 LONGEST_WAIT = 120.0
-
-Value = TypeVar("Value")
 
 
 class NoAnswer(StudioUnreachable):
@@ -141,7 +140,11 @@ class Transport:
             )
 
         with _sentences(self.url):
-            return request() if read_seconds is None else _within(read_seconds, request)
+            if read_seconds is None:
+                return request()
+            # httpx bounds each read and not their sum. A little longer than a single read may
+            # take, whose own timeout frees the connection.
+            return within(read_seconds + 1.0, request, "request")
 
     def _renew_access(self) -> bool:
         """Drop the access token, so that the next request gets a new one; False for legacy ones."""
@@ -150,33 +153,6 @@ class Transport:
             return False
         tokens._access_token = None
         return True
-
-
-def _within(seconds: float, call: Callable[[], Value]) -> Value:
-    """The result of `call`, or httpx.ReadTimeout if it takes longer than `seconds`.
-
-    httpx bounds each read and not their sum. The call that took too long is left to itself.
-    """
-    import httpx
-
-    outcome: list[Value] = []
-    failure: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except Exception as error:  # handed on to the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=run, daemon=True, name="request")
-    thread.start()
-    # A little longer than a single read may take, whose own timeout frees the connection.
-    thread.join(seconds + 1.0)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise httpx.ReadTimeout(f"no whole answer within {seconds:.0f} seconds")
-    return outcome[0]
 
 
 def _make_sdk(url: str, token: str) -> Any:
@@ -217,7 +193,7 @@ def _sentences(url: str) -> Iterator[None]:
             cause=str(error),
             next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
         ) from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, Overdue) as error:
         raise NoAnswer(
             f"Label Studio at {url} did not answer in full.",
             cause=f"{type(error).__name__}: {error}",

@@ -12,13 +12,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.deadline import Call
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
 from core.learning.hooks.shards import Shard
@@ -128,11 +128,10 @@ def _connected(scheduler: str) -> Work[Any]:
         ) from None
     try:
         # What takes a connection and says nothing would hold the client up for ever.
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(_introduced, scheduler)
-            while wait([answer], timeout=HEARTBEAT).not_done:
-                yield Progress("neighbours")
-            answer.result()
+        introduced = Call(lambda: _introduced(scheduler), "dask")
+        while not introduced.ended(within=HEARTBEAT):
+            yield Progress("neighbours")
+        introduced.result()
         client: Any = Client(  # type: ignore[no-untyped-call]
             scheduler, timeout=ANSWER_WITHIN, set_as_default=False
         )
