@@ -16,8 +16,8 @@ from core.progress import Progress, Work
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
+    from core.dataset.options import Rule
     from core.dataset.report.report import Report as HealthReport
-    from core.dataset.rules import Rule
     from core.learning.ledger import Outcome, Record
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult

@@ -25,8 +25,8 @@ from core.dataset.gathering import (
     TaskSource,
     gather,
 )
+from core.dataset.options import RULES, FormatName, Rule
 from core.dataset.reading.batch import Unreadable
-from core.dataset.rules import RULE_WORDS, Rule
 from core.errors import ConfigurationError
 from core.files import sha256_of
 from core.progress import Progress, Work
@@ -121,14 +121,14 @@ def export_dataset(
     source: AnnotationSource,
     *,
     out: Path | None = None,
-    format: str = "json",
+    format: FormatName = "json",
     rule: Rule = "latest",
     label_config: str | None = None,
     split: Split | None = None,
 ) -> Work[ExportResult]:
     """Write the dataset that `source` holds to `out` (None: where the workspace says).
 
-    `format` is one of `formats.FORMATS`; `label_config` is the project's labeling config (None: the
+    `format` is one of `options.FORMATS`; `label_config` is the project's labeling config (None: the
     workspace's file, if it is there). With a `split`, the parts are kept beside the workspace's
     dataset, the same for every format. Files that cannot be read are left out and named in the
     result; the rest is written.
@@ -233,7 +233,7 @@ def _parts(workspace: Workspace, gathered: Gathered, split: Split) -> dict[str, 
 
 
 def _facts(
-    result: ExportResult, names: ClassNames, format: str, digest: str | None
+    result: ExportResult, names: ClassNames, format: FormatName, digest: str | None
 ) -> dict[str, Any]:
     """What the file beside the dataset says."""
     details = result.details
@@ -250,7 +250,7 @@ def _facts(
         "missing": len(details.missing),
         "empty": details.empty,
         "rule": details.rule,
-        "rule_in_words": RULE_WORDS[details.rule],
+        "rule_in_words": RULES[details.rule],
         "source": details.source,
         "class_order": list(names.all),
         "classes": result.classes,

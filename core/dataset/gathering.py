@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from core.dataset.class_names import ClassNames
 from core.dataset.controls import Controls, read_controls
 from core.dataset.formats.dataset_json import sidecar_path, split_path
+from core.dataset.options import RULES, Rule
 from core.dataset.reading.batch import Unreadable
 from core.dataset.reading.reader import FolderReader, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
-from core.dataset.rules import RULE_WORDS, Decision, Rule, Tally
+from core.dataset.rules import Decision, Tally
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import Progress, Work
@@ -97,9 +98,9 @@ def gather(
     `dataset` is where the dataset lies or will lie: where that is the annotations folder, it is not
     read. What `regions` and `statistics` collect is added to them. Raises as `export_dataset` does.
     """
-    if rule not in RULE_WORDS:
+    if rule not in RULES:
         raise ConfigurationError(
-            f"The rule {rule!r} is not known.", next_step=f"Known: {', '.join(RULE_WORDS)}."
+            f"The rule {rule!r} is not known.", next_step=f"Known: {', '.join(RULES)}."
         )
     controls = _controls(workspace, label_config)
     if isinstance(source, FolderSource):

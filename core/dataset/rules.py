@@ -12,24 +12,12 @@ from array import array
 from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Literal, get_args
 
+from core.dataset.options import Rule
 from core.dataset.reading.columns import Packed
 from core.dataset.reading.records import Labels
 from core.errors import LabelpilotError
 from core.images import Tag, tag_of, tags_by_path
-
-Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
-RULES: tuple[Rule, ...] = get_args(Rule)
-
-# What each rule does, in words fit for the screen and the sidecar file.
-RULE_WORDS: dict[Rule, str] = {
-    "latest": "the annotation changed last wins",
-    "ground-truth": "the annotation marked as ground truth wins, else the one changed last",
-    "union": "a class counts when any annotation has it",
-    "majority": "a class counts when more than half of the annotations have it",
-    "refuse": "annotations that differ stop the export",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from core.dataset.export import (
     AnnotationSource,
@@ -20,7 +20,7 @@ from core.dataset.export import (
     export_dataset,
     preview,
 )
-from core.dataset.rules import Rule
+from core.dataset.options import FormatName, Origin, Rule
 from core.dataset.split import Split
 from core.dataset.target_sync import rewrite_folder
 from core.errors import ConfigurationError, LabelpilotError
@@ -31,15 +31,13 @@ from core.workspace.settings import Workspace
 if TYPE_CHECKING:
     from core.dataset.report.report import Report
 
-Origin = Literal["storage", "api"]
-
 
 def export_from(
     workspace: Workspace,
     origin: Origin = "storage",
     *,
     out: Path | None = None,
-    format: str = "json",
+    format: FormatName = "json",
     rule: Rule = "latest",
     split: Split | None = None,
     rewrite: bool = False,

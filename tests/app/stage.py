@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from core.dataset.export import ExportResult
-from core.dataset.rules import Rule
+from core.dataset.options import Rule
 from core.dataset.source import preview_from
 from core.errors import LabelpilotError
 from core.learning.planning import Asked, RoundPlan

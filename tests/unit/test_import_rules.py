@@ -149,3 +149,8 @@ def test_the_launcher_imports_nothing_of_labelpilots() -> None:
 def test_the_command_line_starts_with_little() -> None:
     loaded = loaded_by("import tui.cli")
     assert not {name for name in loaded if of(STARTING, name)}
+
+
+def test_the_names_of_options_are_had_for_next_to_nothing() -> None:
+    loaded = loaded_by("import core.dataset.options, core.learning.options")
+    assert not {name for name in loaded if of([*STARTING[1:], "msgspec"], name)}

@@ -93,7 +93,7 @@ def export(
     origin: Any,
     rule: Any,
     out: Path | None,
-    format_: str,
+    format_: Any,
     split: float | None,
     seed: int,
     group: str,

@@ -1,83 +1,56 @@
-"""The formats that an export can write, by name."""
+"""The formats that an export can write: what writes each, and where it lies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.dataset.content import LeftOut, Material
+from core.dataset.formats.coco import write_coco
 from core.dataset.formats.dataset_json import write_json
+from core.dataset.formats.tables import write_csv, write_huggingface, write_parquet
+from core.dataset.formats.yolo import write_yolo
+from core.dataset.options import FORMATS, FormatName
 from core.errors import ConfigurationError
 from core.workspace.settings import Workspace
-
-# Formats are imported when they are written: most exports are plain ones, and start sooner.
-
-
-def _csv(path: Path, material: Material) -> LeftOut:
-    from core.dataset.formats.tables import write_csv
-
-    return write_csv(path, material)
-
-
-def _parquet(path: Path, material: Material) -> LeftOut:
-    from core.dataset.formats.tables import write_parquet
-
-    return write_parquet(path, material)
-
-
-def _huggingface(path: Path, material: Material) -> LeftOut:
-    from core.dataset.formats.tables import write_huggingface
-
-    return write_huggingface(path, material)
-
-
-def _coco(path: Path, material: Material) -> LeftOut:
-    from core.dataset.formats.coco import write_coco
-
-    return write_coco(path, material)
-
-
-def _yolo(path: Path, material: Material) -> LeftOut:
-    from core.dataset.formats.yolo import write_yolo
-
-    return write_yolo(path, material)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: what writes it, the end of its file's name, and whether it holds regions."""
+    """A format: what writes it, and whether it holds regions.
 
-    name: str
+    It lies beside the dataset and ends in `suffix` (none: it is the dataset itself), or it is the
+    file `in_images` of the image folder.
+    """
+
     write: Callable[[Path, Material], LeftOut]
-    suffix: str
+    suffix: str = ""
+    in_images: str = ""
     holds_regions: bool = False
 
     def path(self, workspace: Workspace) -> Path:
-        """Where it is written unless something else is said: beside the dataset."""
-        if self.name == "huggingface":
-            return workspace.images.path / "metadata.jsonl"
+        """Where it is written unless something else is said."""
+        if self.in_images:
+            return workspace.images.path / self.in_images
         dataset = workspace.annotations.dataset
-        return dataset if self.name == "json" else dataset.with_name(dataset.stem + self.suffix)
+        return dataset.with_name(dataset.stem + self.suffix) if self.suffix else dataset
 
 
-FORMATS: dict[str, Format] = {
-    one.name: one
-    for one in (
-        Format("json", write_json, ".json"),
-        Format("csv", _csv, ".csv"),
-        Format("parquet", _parquet, ".parquet"),
-        Format("coco", _coco, ".coco.json", holds_regions=True),
-        Format("yolo", _yolo, ".yolo", holds_regions=True),
-        Format("huggingface", _huggingface, ".jsonl"),
-    )
+_FORMATS: Mapping[FormatName, Format] = {
+    "json": Format(write_json),
+    "csv": Format(write_csv, ".csv"),
+    "parquet": Format(write_parquet, ".parquet"),
+    "coco": Format(write_coco, ".coco.json", holds_regions=True),
+    "yolo": Format(write_yolo, ".yolo", holds_regions=True),
+    "huggingface": Format(write_huggingface, in_images="metadata.jsonl"),
 }
 
 
-def find_format(name: str) -> Format:
+def find_format(name: FormatName) -> Format:
     """The format called `name`. Raises ConfigurationError, naming them all, for another."""
     if name not in FORMATS:
         raise ConfigurationError(
             f"The format {name!r} is not known.", next_step=f"Known: {', '.join(FORMATS)}."
         )
-    return FORMATS[name]
+    return _FORMATS[name]

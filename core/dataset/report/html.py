@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Sized
 from html import escape
 
+from core.dataset.options import RULES
 from core.dataset.report.report import Report, problems
-from core.dataset.rules import RULE_WORDS
 from core.masking import printable
 
 _BAR_WIDTH, _BAR_HEIGHT, _LABEL_WIDTH = 360, 22, 180
@@ -63,7 +63,7 @@ def report_html(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{report.images:,} labeled images</title><style>{_STYLE}</style></head><body>"
         f"<h1>{report.images:,} labeled images</h1>"
-        f'<p class="sub">from {_text(report.source)}; {RULE_WORDS[report.rule]}</p>'
+        f'<p class="sub">from {_text(report.source)}; {RULES[report.rule]}</p>'
         + "".join(parts)
         + "</body></html>\n"
     )

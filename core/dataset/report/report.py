@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from core.dataset.gathering import AnnotationSource, Gathered, gather
+from core.dataset.options import RULES, Rule
 from core.dataset.reading.batch import Unreadable
 from core.dataset.reading.paths import is_inside
 from core.dataset.report.near_duplicates import Found, by_picture
 from core.dataset.report.statistics import Agreement, Person, Statistics, agreement, together
-from core.dataset.rules import RULE_WORDS, Rule
 from core.errors import ConfigurationError
 from core.images import tag_of
 from core.progress import Progress, Work
@@ -157,7 +157,7 @@ def problems(report: Report) -> list[str]:
         ("Annotations in Label Studio that the folder has not", report.missing),
         ("Annotations in the folder that are gone from Label Studio", report.deleted),
         ("Annotations that were not looked up in Label Studio", report.unchecked),
-        (f"Images on which people differ ({RULE_WORDS[report.rule]})", len(report.differing)),
+        (f"Images on which people differ ({RULES[report.rule]})", len(report.differing)),
         ("Pairs of images that look alike and differ", len(report.look_alikes.pairs)),
         ("Classes of the labeling config that no image has", unused),
     ]

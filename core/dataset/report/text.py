@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from core.dataset.options import RULES
 from core.dataset.report.report import Report, problems
-from core.dataset.rules import RULE_WORDS
 
 _BAR = 30
 _NAMED = 10
@@ -18,7 +18,7 @@ def report_text(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report.images:,} images from {report.annotations:,} annotations in {report.source}"
-    yield f"rule: {RULE_WORDS[report.rule]}"
+    yield f"rule: {RULES[report.rule]}"
     yield f"skipped {report.skipped:,}   without a class {report.empty:,}"
     found = problems(report)
     yield from _section("To look at" if found else "Nothing is wrong that could be seen", found)

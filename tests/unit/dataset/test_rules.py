@@ -6,9 +6,10 @@ import pytest
 
 from core.dataset.class_names import ClassNames
 from core.dataset.controls import Controls, read_controls
+from core.dataset.options import RULES, Rule
 from core.dataset.reading.columns import pack
 from core.dataset.reading.records import Labels, Record
-from core.dataset.rules import RULES, Decision, Rule, Tally
+from core.dataset.rules import Decision, Tally
 from core.errors import ConfigurationError, LabelpilotError
 
 

@@ -6,7 +6,7 @@ import shlex
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -25,8 +25,8 @@ from tui.widgets.live_text import Said
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
+    from core.dataset.options import Rule
     from core.dataset.report.report import Report
-    from core.dataset.rules import Rule
 
 # In the folder that git ignores, as it names people.
 REPORT_PAGE = "report.html"
@@ -143,9 +143,9 @@ class ExportScreen(Section):
         return plain(words)
 
     def _conflicts(self, result: ExportResult) -> Content:
-        from core.dataset.rules import RULE_WORDS
+        from core.dataset.options import RULES
 
-        words = f"labelers differ: {some(result.details.conflicts, 3)}; {RULE_WORDS[self.rule]} (c)"
+        words = f"labelers differ: {some(result.details.conflicts, 3)}; {RULES[self.rule]} (c)"
         return plain(words, "$text-warning")
 
     @property
@@ -217,9 +217,9 @@ class ExportScreen(Section):
     def action_rule(self) -> None:
         if self.refused("rule"):
             return
-        from core.dataset.rules import Rule
+        from core.dataset.options import RULES
 
-        rules = cast("tuple[Rule, ...]", get_args(Rule))
+        rules = list(RULES)
         self.rule = rules[(rules.index(self.rule) + 1) % len(rules)]
         self.forget_failures()
         self._look()
