@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import PartlyDone, StudioRefused, StudioUnreachable
-from core.images import path_inside
+from core.images import path_inside, url_maker
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import wait_for_server
 from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
 from core.tasks.lease import Lease
-from core.tasks.manifest import url_maker
 
 # Tasks a POST: begun small, then sized so that a POST takes about `BATCH_SECONDS`: long enough for
 # the server's overhead not to count, short enough for progress to be seen and a proxy to wait.

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 from core.errors import ConfigurationError
-from core.images import LOCAL_FILES
 from core.progress import Progress, Work
 from core.workspace.settings import Images
 
@@ -129,15 +127,6 @@ def scan_images(images: Images) -> Work[Manifest]:
     )
     yield Progress("scan", len(paths), len(paths), _found(manifest))
     return manifest
-
-
-def url_maker(folder: Path, document_root: Path) -> Callable[[str], str]:
-    """A function from a path relative to `folder` to the URL that Label Studio's own sync gives it.
-
-    `folder` lies below `document_root`, to which the server's file URLs are relative.
-    """
-    beginning = f"{LOCAL_FILES}?d={quote(str(folder.relative_to(document_root)))}/"
-    return lambda path: beginning + quote(path)
 
 
 def _found(manifest: Manifest) -> str:

@@ -17,10 +17,11 @@ import orjson
 
 from core.dataset.content import Image, LeftOut, Material
 from core.dataset.reading.batch import Unreadable
-from core.dataset.reading.paths import NotReadable, is_inside
 from core.dataset.reading.regions import Region
+from core.dataset.reading.schema import NotReadable
 from core.dataset.split import PARTS
 from core.files import write_at_once
+from core.images import is_inside
 
 if TYPE_CHECKING:
     import numpy as np

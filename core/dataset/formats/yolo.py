@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from core.dataset.content import Image, LeftOut, Material
 from core.dataset.reading.batch import Unreadable
-from core.dataset.reading.paths import is_inside
 from core.dataset.reading.regions import Region
 from core.errors import ConfigurationError, LabelpilotError
+from core.images import is_inside
 
 _DATA = "data.yaml"
 _FIRST_LINE = "# Written by labelpilot; an export writes the whole folder anew.\n"

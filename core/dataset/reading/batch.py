@@ -10,9 +10,8 @@ from msgspec import Struct
 
 from core.dataset.reading.columns import Packed, pack
 from core.dataset.reading.folder import Content
-from core.dataset.reading.paths import NotReadable
 from core.dataset.reading.records import Interpreter, Row
-from core.dataset.reading.schema import decode_document, decode_region_document
+from core.dataset.reading.schema import NotReadable, decode_document, decode_region_document
 
 if TYPE_CHECKING:
     from core.dataset.reading.region_book import RegionBook

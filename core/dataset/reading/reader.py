@@ -24,9 +24,8 @@ from core.dataset.reading.batch import Block, Interpreted, Unreadable, interpret
 from core.dataset.reading.cache import Cache, CacheWriter, unchanged
 from core.dataset.reading.columns import Packed, pack
 from core.dataset.reading.folder import Folder
-from core.dataset.reading.paths import NotReadable
 from core.dataset.reading.records import Interpreter, Row
-from core.dataset.reading.schema import RegionTask, Task, task_of
+from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
 from core.dataset.reading.worker import MOST_NAMES, Answer, Chunk, Helper, HelperFailed, Job, Order
 from core.errors import ConfigurationError
 

@@ -7,7 +7,6 @@ the same image: `rules` does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +14,8 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from core.dataset.controls import UNDEFINED_KEY, Controls
-from core.dataset.reading.paths import ImagePaths, NotReadable, encodable
-from core.dataset.reading.schema import Annotation, Document, Person, Result, Task
-from core.images import LOCAL_FILES
+from core.dataset.reading.schema import Annotation, Document, NotReadable, Person, Result, Task
+from core.images import ImagePaths, is_image_url
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -47,7 +45,6 @@ _REGIONS = _REGION_CLASSES | {
 }
 # Results of these types are about the image, unless they share a region's id.
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
-_IMAGE_NAME = re.compile(r"(?i)\.(png|jpe?g|gif|bmp|webp|tiff?|svg)$")
 _WHICH_IMAGE = "several images, and no labeling config that tells which one is meant"
 # More sets of classes than this are not remembered: they would hardly be met again.
 _MANY = 100_000
@@ -84,7 +81,7 @@ class Interpreter:
     def __init__(self, controls: Controls, images: Path) -> None:
         self._controls = controls.controls
         self._images = controls.labeled_images()
-        self._path = ImagePaths(images)
+        self._image_paths = ImagePaths(images)
         self._rank = {pair: number for number, pair in enumerate(controls.classes())}
         self._control_rank = {name: number for number, name in enumerate(controls.controls)}
         self._labels: dict[Labels, Labels] = {(): ()}
@@ -259,6 +256,12 @@ class Interpreter:
         values = value if isinstance(value, list) else [value]
         return [self._path(item) for item in values if isinstance(item, str) and item]
 
+    def _path(self, url: str) -> str:
+        try:
+            return self._image_paths(url)
+        except ValueError as error:
+            raise NotReadable(str(error)) from None
+
     def _shared(self, pairs: list[tuple[str, str]]) -> Labels:
         """`pairs` in config order, each once, as the one object for them."""
         key = tuple(pairs)
@@ -267,7 +270,7 @@ class Interpreter:
         except KeyError:
             pass
         for control, name in key:
-            encodable(control), encodable(name)
+            _refuse_half_characters(control + name)
         known, unknown = len(self._rank), len(self._control_rank)
         ordered = sorted(
             dict.fromkeys(self._pairs.setdefault(pair, pair) for pair in key),
@@ -285,11 +288,15 @@ class Interpreter:
 
 def _is_image(value: Any) -> bool:
     values = value if isinstance(value, list) else [value]
-    return bool(values) and all(
-        isinstance(item, str)
-        and (LOCAL_FILES in item or _IMAGE_NAME.search(item.partition("?")[0]) is not None)
-        for item in values
-    )
+    return bool(values) and all(isinstance(item, str) and is_image_url(item) for item in values)
+
+
+def _refuse_half_characters(text: str) -> None:
+    """Raise NotReadable for `text` that no file could hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotReadable("text that is not valid Unicode") from None
 
 
 def _names(value: Iterable[str | list[str]] | None) -> list[str] | None:

@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from core.dataset.reading.paths import NotReadable
 from core.dataset.reading.records import Interpreter
 from core.dataset.reading.regions import Region, regions_of
-from core.dataset.reading.schema import Annotation, Document, RegionResult, Result, Task
+from core.dataset.reading.schema import (
+    Annotation,
+    Document,
+    NotReadable,
+    RegionResult,
+    Result,
+    Task,
+)
 
 
 class RegionBook:

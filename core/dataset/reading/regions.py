@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.dataset.reading.paths import NotReadable
-from core.dataset.reading.schema import RegionResult, RegionValue
+from core.dataset.reading.schema import NotReadable, RegionResult, RegionValue
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,10 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Named = list[str | list[str]]
 
 
+class NotReadable(ValueError):
+    """No record can be made of a file or a task; the text says why."""
+
+
 class Value(Struct, gc=False):
     """What one result says. One of the fields has the class, by the result's type.
 

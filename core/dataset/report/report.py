@@ -15,11 +15,10 @@ from typing import Any
 from core.dataset.gathering import AnnotationSource, Gathered, gather
 from core.dataset.options import RULES, Rule
 from core.dataset.reading.batch import Unreadable
-from core.dataset.reading.paths import is_inside
 from core.dataset.report.near_duplicates import Found, by_picture
 from core.dataset.report.statistics import Agreement, Person, Statistics, agreement, together
 from core.errors import ConfigurationError
-from core.images import tag_of
+from core.images import is_inside, tag_of
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 

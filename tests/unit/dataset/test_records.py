@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core.dataset.controls import Controls, read_controls
 from core.dataset.reading.columns import pack
-from core.dataset.reading.paths import ImagePaths, NotReadable
 from core.dataset.reading.reader import Batch, read_tasks
 from core.dataset.reading.records import Interpreter, Record
-from core.dataset.reading.schema import decode_document
-from core.images import image_path
+from core.dataset.reading.schema import NotReadable, decode_document
 
 Build = Callable[..., dict[str, Any]]
 IMAGES = Path("/srv/data/ds")
@@ -216,27 +212,3 @@ def test_labels_of_a_separate_shape_are_classes_of_the_image() -> None:
     }
     (record,) = records_of(task, config)
     assert record.labels == (("label", "Text"),)
-
-
-@given(
-    st.sampled_from(
-        [
-            "/data/local-files/?d=",
-            "/data/local-files/?d=srv/data/ds/",
-            "/data/local-files/?d=ds/",
-            "/data/local-files/?x=1&d=ds/",
-            "/data/upload/3/",
-            "s3://bucket/ds/",
-            "https://host/ds/",
-            "https://host/",
-            "/srv/data/ds/",
-            "",
-        ]
-    ),
-    st.text(st.sampled_from("ab.%2F0/?&#+ é"), min_size=1, max_size=12),
-)
-def test_the_fast_way_to_a_path_is_the_way_of_the_tags(folder: str, name: str) -> None:
-    path = ImagePaths(IMAGES)
-    expected = image_path(folder + name, IMAGES)
-    assert path(folder + name) == expected
-    assert path(folder + name) == expected

@@ -28,6 +28,16 @@ ODD_NAMES = (
     "no_suffix",
     "notes.txt",
     "back\\slash.png",
+    "question?d=mark.png",
+    "d=",
+    "&d=x.png",
+    "percent%2e%2e%2F.png",
+    "..png",
+    "s3:..png",
+    "composed é.png",
+    "decomposed e\u0301.png",
+    "smile 😀.png",
+    "x" * 251 + ".png",
 )
 
 

@@ -8,7 +8,6 @@ import string
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
 from core.progress import finish
-from core.tasks.manifest import Manifest, scan_images, url_maker
+from core.tasks.manifest import Manifest, scan_images
 from core.workspace.settings import Images
 from tests.unit.tasks.conftest import ODD_NAMES
 
@@ -203,13 +202,6 @@ def test_files_that_come_and_go_during_a_scan_do_not_end_it(
     odd = {f"{number:05}/img.png" for number in range(1, 60, 2)}
     assert odd <= set(found.paths)
     assert len(set(found.paths)) == len(found.paths)
-
-
-@pytest.mark.parametrize("name", [name for name in ODD_NAMES if "\\" not in name])
-def test_a_tasks_url_leads_back_to_its_file(images: Path, name: str) -> None:
-    url = url_maker(images, images.parent)(name)
-    assert url.startswith("/data/local-files/?d=images/")
-    assert unquote(url.partition("?d=")[2]) == f"images/{name}"
 
 
 def test_a_scan_can_be_stopped(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
