@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,8 @@ def buckets() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory, buckets: str) -> Iterator[Place]:
-    with a_place(tmp_path_factory.mktemp("faults"), s3=buckets) as made:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Path, buckets: str
+) -> Iterator[Place]:
+    with a_place(tmp_path_factory.mktemp("faults"), database=migrated, s3=buckets) as made:
         yield made

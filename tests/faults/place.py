@@ -37,6 +37,7 @@ from core.tasks.modes import Mode
 from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, Cluster
+from tests.studio.database import give
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>
@@ -233,9 +234,17 @@ def _name(data: Any) -> str:
 
 @contextlib.contextmanager
 def a_place(
-    root: Path, *, small_disk: bool = True, cluster: Cluster | None = None, s3: str = ""
+    root: Path,
+    *,
+    small_disk: bool = True,
+    database: Path | None = None,
+    cluster: Cluster | None = None,
+    s3: str = "",
 ) -> Iterator[Place]:
-    """A place below `root`, its database on a small disk of its own if asked and allowed."""
+    """A place below `root`, its database on a small disk of its own if asked and allowed.
+
+    It begins with a copy of the migrated `database`, if one is given.
+    """
     root.joinpath("data").mkdir(parents=True)
     root.joinpath("data/first").mkdir()
     root.joinpath("labeling").mkdir()
@@ -245,6 +254,8 @@ def a_place(
     workspace.make_folder()
     workspace.server_folder.mkdir(mode=0o700)
     own_disk = small_disk and cluster is None and _mount(workspace.server_folder)
+    if database is not None:
+        give(database, workspace.server_folder)
     place = Place(root, own_disk, cluster, s3)
     try:
         place.start()

@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from core.progress import finish
+from core.setup.demo import make_demo
 from core.studio.client import StudioClient
 from core.studio.project import connect
 from core.studio.server import stop_server
 from core.workspace.settings import load_workspace
 from tests.studio.command import Ran, run
+from tests.studio.database import give
 from tests.studio.journey import Journey
 from tests.studio.stock import Stock, stock_server
 
@@ -36,8 +39,9 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("journey") / "demo"
+    give(migrated, finish(make_demo(folder)).server_folder)
     done = run("demo", "--auto", "--json", "--dir", str(folder))
     try:
         assert done.code == 0, done.err
@@ -47,11 +51,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
+def stock(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Stock]:
     folder = tmp_path_factory.mktemp("stock")
     root = folder / "files"
     root.mkdir()
-    with stock_server(folder / "server", root) as server:
+    with stock_server(folder / "server", root, migrated) as server:
         yield server
 
 

@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.studio.database import LABEL_STUDIO, give, own_environment
 
 START_SECONDS = 240
 EMAIL, PASSWORD = "anna@example.com", "correct horse"
@@ -37,27 +38,26 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def stock_server(folder: Path, root: Path) -> Iterator[Stock]:
-    """`label-studio start`, untuned, with legacy tokens allowed; ended when the block ends."""
+def stock_server(folder: Path, root: Path, database: Path | None = None) -> Iterator[Stock]:
+    """`label-studio start`, untuned, with legacy tokens allowed; ended when the block ends.
+
+    It begins with a copy of the migrated `database`, if one is given.
+    """
     port = free_port()
     legacy = "0123456789abcdef0123456789abcdef01234567"
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-        "LABEL_STUDIO_BASE_DATA_DIR": str(folder),
+    environment = own_environment(folder) | {
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(root),
         "LABEL_STUDIO_USERNAME": EMAIL,
         "LABEL_STUDIO_PASSWORD": PASSWORD,
         "LABEL_STUDIO_USER_TOKEN": legacy,
-        "COLLECT_ANALYTICS": "false",
-        "LATEST_VERSION_CHECK": "false",
-        "SENTRY_DSN": "",
-        "FRONTEND_SENTRY_DSN": "",
     }
-    command = [str(Path(sys.executable).with_name("label-studio")), "start"]
+    command = [LABEL_STUDIO, "start"]
     command += ["--internal-host", "127.0.0.1", "--port", str(port), "--no-browser"]
     command += ["--enable-legacy-api-token"]
     folder.mkdir(parents=True, exist_ok=True)
+    if database is not None:
+        give(database, folder)
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             command,
