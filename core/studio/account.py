@@ -29,17 +29,16 @@ from core.secrets.credentials import (
     token_kind,
 )
 from core.studio.environment import server_environment
+from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
 from core.studio.server import EMAIL, account_marker, database, log_tail, server_url
-from core.workspace.addresses import is_loopback
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
     import httpx
 
-# Of one request; and of Label Studio's own command, which loads all of it first.
-SECONDS = 30.0
+# Of Label Studio's own command, which loads all of it first.
 RESET_SECONDS = 120.0
 RESET = "Make a new one: `labelpilot server password --reset`."
 
@@ -77,7 +76,7 @@ def can_sign_in(workspace: Workspace, url: str) -> bool:
     if password is None:
         return False
     try:
-        with _client(url) as client:
+        with http_client(url) as client:
             _sign_in(client, password.value)
     except (httpx.HTTPError, StudioRefused):
         return False
@@ -185,7 +184,7 @@ def make_token(workspace: Workspace, url: str) -> Source:
         raise LabelpilotError(
             "The password of our own Label Studio is not stored any more.", next_step=RESET
         )
-    with _answers("the token was made"), _client(url) as client:
+    with _answers("the token was made"), http_client(url) as client:
         _sign_in(client, password.value)
         token = _new_token(client)
     return store_secret(workspace, "token", token)
@@ -206,7 +205,7 @@ def rotate_token(workspace: Workspace) -> Source:
         )
     # Tried with the old one, so that the new one is not lost between the server and here.
     store_secret(workspace, "token", token.value)
-    with _answers("the token was replaced"), _client(server_url(workspace)) as client:
+    with _answers("the token was replaced"), http_client(server_url(workspace)) as client:
         access = _taken(client.post("/api/token/refresh/", json={"refresh": token.value}))
         answer = client.post(
             "/api/token/rotate/",
@@ -235,7 +234,7 @@ def forget_token(workspace: Workspace) -> Forgotten:
 
 
 def _revoke(url: str, token: str) -> None:
-    with _answers("the token was revoked"), _client(url) as client:
+    with _answers("the token was revoked"), http_client(url) as client:
         if token_kind(token) == "personal":
             answer = client.post("/api/token/blacklist/", json={"refresh": token})
             if answer.status_code != 404:  # it is revoked already
@@ -263,14 +262,6 @@ def _changeable_token(workspace: Workspace) -> Secret:
 
 
 # Requests: few, and before there is a token or about it, so not the client's.
-
-
-def _client(url: str) -> httpx.Client:
-    import httpx
-
-    return httpx.Client(
-        base_url=url, timeout=SECONDS, trust_env=not is_loopback(url), follow_redirects=False
-    )
 
 
 @contextlib.contextmanager

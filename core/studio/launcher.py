@@ -12,8 +12,15 @@ It must not import labelpilot: Label Studio has a top-level package named `core`
 from __future__ import annotations
 
 import os
-import socketserver
 import sys
+
+if __name__ == "__main__":
+    # Run by path, so this script's own folder comes first, and its neighbours (`http`) would shadow
+    # the standard library's. What is imported above this, Python has loaded before it looks there.
+    _FOLDER = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != _FOLDER]
+
+import socketserver
 
 # journal_mode=WAL: readers and a writer side by side. synchronous=FULL: an acknowledged write is
 # on the disk. IMMEDIATE: a transaction that will write waits its turn at its start, up to
@@ -57,9 +64,6 @@ def answer_at_once() -> None:
 def main() -> None:
     """Run `label-studio` with this process's arguments."""
     os.umask(0o077)
-    # Run by path, so this script's own folder comes first: its neighbours must shadow nothing.
-    folder = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != folder]
     answer_at_once()
     tuned = tune_sqlite()
     print(f"labelpilot: SQLite {'tuned' if tuned else 'as Label Studio opens it'}", flush=True)

@@ -27,6 +27,7 @@ from core.masking import printable, redact
 from core.progress import Progress, Work
 from core.secrets.credentials import find_secret, store_secret
 from core.studio.environment import document_root, make_secret_key, server_environment
+from core.studio.http import answering_version, is_healthy
 from core.studio.process import (
     Record,
     end,
@@ -37,7 +38,6 @@ from core.studio.process import (
     read_record,
     write_record,
 )
-from core.workspace.addresses import is_loopback as is_loopback
 from core.workspace.locks import Busy, only_one
 from core.workspace.settings import Workspace
 
@@ -93,7 +93,7 @@ def installed_version() -> str | None:
 def server_status(workspace: Workspace) -> ServerStatus:
     """Look whether the workspace's Label Studio answers. Raises nothing for one that does not."""
     if not workspace.owns_server:
-        version = _answering_version(workspace.studio.url or "")
+        version = answering_version(workspace.studio.url or "")
         return ServerStatus(version is not None, workspace.studio.url, version=version)
     record = read_record(workspace)
     process = living(workspace, record)
@@ -312,27 +312,6 @@ def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
     except FileNotFoundError:
         return []
     return [line.rstrip() for line in printable(redact(text)).split("\n") if line.strip()]
-
-
-def is_healthy(url: str, timeout: float = 5.0) -> bool:
-    """Whether a Label Studio answers at `url`."""
-    import httpx
-
-    try:
-        response = httpx.get(f"{url}/health", timeout=timeout, trust_env=not is_loopback(url))
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False
-    return bool(response.status_code == 200)
-
-
-def _answering_version(url: str) -> str | None:
-    import httpx
-
-    try:
-        response = httpx.get(f"{url}/api/version", timeout=5.0, trust_env=not is_loopback(url))
-        return str(response.json()["release"]) if response.status_code == 200 else None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return "unknown" if is_healthy(url) else None
 
 
 def account_marker(workspace: Workspace) -> Path:

@@ -1,9 +1,9 @@
 """Requests to Label Studio, and its answers as values or as sentences.
 
-Tokens and connections are the SDK's. Its typed resources are not used: they drop fields and reject
-the bodies of other server versions, so bodies are read as plain JSON here and checked where they
-are used. The SDK's own resending is off, because it resends what creates too; only a GET is tried
-again here.
+Tokens are the SDK's: it trades a personal one for access, and renews that before it ends. The rest
+of it is not used: importing its client takes seconds, it sends again what creates too, and its
+typed resources drop fields and reject the bodies of other server versions. So bodies are read as
+plain JSON here and checked where they are used, and only a GET is tried again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import orjson
 
 from core.deadline import Overdue, within
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable, redact
-from core.studio.server import is_loopback
+from core.studio.http import http_client
 
 # Seconds. Long work that the server does inside a request (a native sync) sets its own.
 CONNECT_SECONDS = 10.0
@@ -50,13 +50,13 @@ class Postponed(StudioRefused):
 class Transport:
     """Sends requests to one Label Studio with one token. Safe to use from several threads.
 
-    Nothing is sent before the first request; the SDK is imported then, since it takes a second.
+    Nothing is sent before the first request; the SDK is imported then.
     """
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         self._token = token
-        self._sdk: Any = None
+        self._wrapped: Any = None
         self._lock = threading.Lock()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -104,17 +104,25 @@ class Transport:
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._sdk is not None:
-            self._wrapper.httpx_client.httpx_client.close()
+        if self._wrapped is not None:
+            self._wrapped.httpx_client.httpx_client.close()
 
     @property
     def _wrapper(self) -> Any:
-        """The SDK's transport: its only private name that is used, and only here."""
+        """The SDK's keeper of a token, around the connections; its private names are used only in
+        this class."""
+        from label_studio_sdk.core.client_wrapper import SyncClientWrapper
+
         with self._lock:
-            if self._sdk is None:
+            if self._wrapped is None:
                 with _sentences(self.url):
-                    self._sdk = _make_sdk(self.url, self._token)
-        return self._sdk._client_wrapper
+                    self._wrapped = SyncClientWrapper(
+                        # It joins paths with urljoin, which drops a prefix without the slash.
+                        base_url=f"{self.url}/",
+                        api_key=self._token,
+                        httpx_client=http_client(self.url, READ_SECONDS),
+                    )
+        return self._wrapped
 
     def _exchange(
         self,
@@ -153,22 +161,6 @@ class Transport:
             return False
         tokens._access_token = None
         return True
-
-
-def _make_sdk(url: str, token: str) -> Any:
-    import httpx
-    from label_studio_sdk.client import LabelStudio
-
-    # The SDK joins paths with urljoin in one place, which drops a prefix without the slash.
-    return LabelStudio(  # type: ignore[no-untyped-call]
-        base_url=f"{url}/",
-        api_key=token,
-        max_retries=0,
-        # No redirect is followed: it could carry the token to another host.
-        httpx_client=httpx.Client(
-            timeout=READ_SECONDS, follow_redirects=False, trust_env=not is_loopback(url)
-        ),
-    )
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import StudioUnreachable
 from core.progress import Progress, Work
-from core.studio.server import is_healthy
+from core.studio.http import is_healthy
 
 # How long a server that went away may take to come back.
 RETURN_SECONDS = 60.0

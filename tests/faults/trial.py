@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from core.errors import ExitCode, LabelpilotError, StudioUnreachable
 from core.progress import Progress, finish
-from core.studio.server import is_healthy, server_url
+from core.studio.http import is_healthy
+from core.studio.server import server_url
 from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
 from core.workspace.settings import Workspace

@@ -129,6 +129,32 @@ def asks_only_for_the_hosts_name(path: Path) -> bool:
     return connecting == {"socket"} and used == {"gethostname"}
 
 
+def test_one_file_says_how_requests_are_sent() -> None:
+    opening = ("httpx.Client(", "httpx.AsyncClient(", "httpx.get(", "httpx.post(", "httpx.request(")
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in [*CORE, *TUI]
+        if any(call in path.read_text(encoding="utf-8") for call in opening)
+    }
+    assert found == {"core/studio/http.py"}
+
+
+def test_a_request_is_sent_without_what_the_sdks_client_brings_along() -> None:
+    loaded = loaded_by(
+        """
+from core.errors import StudioUnreachable
+from core.studio.client import StudioClient
+try:
+    StudioClient("http://127.0.0.1:1", "a token").whoami()
+except StudioUnreachable:
+    pass
+"""
+    )
+    assert "label_studio_sdk.core.client_wrapper" in loaded
+    heavy = "label_studio_sdk.client azure boto3 numpy pandas PIL sklearn smart_open".split()
+    assert not {name for name in loaded if of(heavy, name)}
+
+
 def test_nothing_of_labelpilots_process_imports_label_studio(loaded_by_core: set[str]) -> None:
     importing = [
         path

@@ -1,0 +1,71 @@
+"""The launcher, run by path as the server's process runs it, beside files that are in its way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.studio.process import LAUNCHER
+
+# In place of Label Studio: says where `core` and `http` come from, and what else is loaded.
+PROBE = """
+import os, sys
+sys.path.insert(0, os.path.dirname(__file__))
+def main():
+    import core, http.client
+    print("core", core.__file__)
+    print("http", http.__file__)
+    print("tui", any(name.split(".")[0] == "tui" for name in sys.modules))
+"""
+
+
+@pytest.fixture
+def label_studio(tmp_path: Path) -> Path:
+    """A folder with a package `label_studio`, which has a `core` of its own as the real one has."""
+    package = tmp_path / "packages" / "label_studio"
+    (package / "core").mkdir(parents=True)
+    for name in ("__init__.py", "core/__init__.py"):
+        (package / name).touch()
+    (package / "server.py").write_text(PROBE)
+    return package
+
+
+def run(launcher: Path, label_studio: Path) -> dict[str, str]:
+    """What the probe says, with labelpilot's own packages as much in the way as they can be."""
+    paths = [str(label_studio.parent), str(LAUNCHER.parents[2])]
+    done = subprocess.run(
+        [sys.executable, str(launcher)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.partition(" ") for line in done.stdout.splitlines()]
+    return {name: said for name, _, said in lines}
+
+
+def test_nothing_beside_the_launcher_shadows_a_module_of_the_servers(
+    tmp_path: Path, label_studio: Path
+) -> None:
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    launcher = shutil.copy(LAUNCHER, beside)
+    for name in ("socketserver", "socket", "http", "django", "label_studio", "core", "process"):
+        (beside / f"{name}.py").write_text("raise AssertionError(__name__)\n")
+    assert "beside" not in run(Path(launcher), label_studio)["http"]
+
+
+def test_a_launcher_that_is_a_link_is_as_good(tmp_path: Path, label_studio: Path) -> None:
+    (tmp_path / "launcher.py").symlink_to(LAUNCHER)
+    assert "studio" not in Path(run(tmp_path / "launcher.py", label_studio)["http"]).parts
+
+
+def test_in_the_servers_process_core_is_label_studios(label_studio: Path) -> None:
+    found = run(LAUNCHER, label_studio)
+    assert found["core"] == str(label_studio / "core" / "__init__.py")
+    assert found["tui"] == "False"
