@@ -1,327 +1,335 @@
-"""What the app asks of core, as one set of functions, so that a test can give it others.
+"""What both faces ask of core: each thing that the app or a command does is one method here.
 
-Nothing of core that opens connections or reads keyrings is imported before it is called: the first
-paint waits for nothing. No function here knows the screen.
+Nothing of core is imported before a method is called: the first paint waits for nothing, and a
+command loads only what it needs. A test hands the app a subclass that answers otherwise. No method
+knows a screen or a terminal.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from core.progress import Progress, Work
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core.dataset.export import ExportResult
-    from core.dataset.options import Rule
+    from core.dataset.options import FormatName, Origin, Rule
     from core.dataset.report.report import Report as HealthReport
+    from core.dataset.split import Split
     from core.learning.ledger import Outcome, Record
+    from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
     from core.learning.replay import Curves
     from core.learning.retrospect import SuspectLabel
-    from core.setup.checklist import Report
+    from core.progress import Work
+    from core.secrets.credentials import Secret, Source
+    from core.setup.checklist import Report, SetupResult
     from core.setup.context import Step, StepId
+    from core.setup.demo import DemoResult
+    from core.setup.doctor import Finding
+    from core.studio.account import Forgotten
     from core.studio.server import ServerStatus
     from core.tasks.duplicates import RepairPlan, RepairResult
+    from core.tasks.modes import Mode
     from core.tasks.sync import SyncResult
     from core.workspace.settings import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class RoundSettings:
-    """What is asked of a round of active learning. `fresh` runs the hooks whatever they gave."""
-
-    model_version: str
-    order: str = "nearest-loss"
-    claim: str = "highest"
-    neighbours: int | None = None
-    worst: int | None = None
-    random_share: float = 0.0
-    fresh: bool = False
-
-    @property
-    def command(self) -> str:
-        """The command line's twin."""
-        words = ["labelpilot active-learning --model-version", _quoted(self.model_version)]
-        if self.order != "nearest-loss":
-            words += ["--order", self.order]
-        if self.claim != "highest":
-            words += ["--claim", self.claim]
-        if self.neighbours is not None:
-            words += ["-k", str(self.neighbours)]
-        if self.worst is not None:
-            words += ["--worst", str(self.worst)]
-        if self.random_share:
-            words += ["--random-share", f"{self.random_share:g}"]
-        if self.fresh:
-            words += ["--fresh"]
-        return " ".join(words)
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
-
-
-def _load(root: Path) -> Workspace:
-    from core.workspace.settings import load_workspace
-
-    return load_workspace(root)
-
-
-def _save(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
-    from core.workspace.settings import save_workspace
-
-    return save_workspace(root, changes)
-
-
-def _steps() -> tuple[Step, ...]:
-    from core.setup.steps import STEPS
-
-    return STEPS
-
-
-def _probe(workspace: Workspace) -> Iterator[Report]:
-    from core.setup.checklist import probe_steps
-
-    return probe_steps(workspace)
-
-
-def _apply(workspace: Workspace, step_id: StepId) -> Work[Report]:
-    from core.setup.checklist import apply_step
-
-    return apply_step(workspace, step_id)
-
-
-def _set_up(workspace: Workspace) -> Work[Any]:
-    from core.setup.checklist import set_up
-
-    return set_up(workspace)
-
-
-def _status(workspace: Workspace) -> ServerStatus:
-    from core.studio.server import server_status
-
-    return server_status(workspace)
-
-
-def _stop_server(workspace: Workspace) -> Work[bool]:
-    from core.studio.server import stop_server
-
-    yield Progress("stop the server")
-    return stop_server(workspace)
-
-
-def _token_source(workspace: Workspace) -> str | None:
-    from core.errors import LabelpilotError
-    from core.secrets.credentials import find_secret
-
-    with contextlib.suppress(LabelpilotError):
-        secret = find_secret(workspace, "token")
-        return None if secret is None else secret.source
-    return None
-
-
-def _needs_choice(workspace: Workspace) -> bool:
-    from core.secrets.credentials import needs_choice
-
-    return needs_choice(workspace)
-
-
-def _why_not_start() -> str:
-    from core.secrets.keyrings import why_not_start
-
-    return why_not_start()
-
-
-def _is_new_keyring() -> bool:
-    from core.secrets.keyrings import is_new_keyring
-
-    return is_new_keyring()
-
-
-def _start_keyring(password: str) -> None:
-    from core.secrets.keyrings import start_keyring
-
-    start_keyring(password)
-
-
-def _agree_to_file(workspace: Workspace) -> Path:
-    from core.secrets.credentials import agree_to_file
-
-    return agree_to_file(workspace)
-
-
-def _store_token(workspace: Workspace, token: str) -> Work[str]:
-    """Try the token first: one that is refused is not stored."""
-    from core.secrets.credentials import clean_token, store_secret
-    from core.studio.client import StudioClient
-    from core.studio.server import server_url
-
-    yield Progress("token")
-    token = clean_token(token)
-    with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
-        client.whoami()
-    yield Progress("token")
-    return store_secret(workspace, "token", token)
-
-
-def _sync(workspace: Workspace) -> Work[SyncResult]:
-    from core.tasks.sync import sync_images
-
-    return sync_images(workspace)
-
-
-def _plan_repair(workspace: Workspace) -> Work[RepairPlan]:
-    from core.tasks.duplicates import plan_repair
-
-    return plan_repair(workspace)
-
-
-def _repair(workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
-    from core.tasks.duplicates import repair_project
-
-    return repair_project(workspace, plan)
-
-
-def _preview(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
-    from core.dataset.source import preview_from
-
-    return preview_from(workspace, rule=rule)
-
-
-def _rewrite(workspace: Workspace) -> Work[None]:
-    from core.dataset.target_sync import rewrite_folder
-
-    return rewrite_folder(workspace)
-
-
-def _export(workspace: Workspace, rule: Rule) -> Work[ExportResult]:
-    from core.dataset.source import export_from
-
-    return export_from(workspace, rule=rule)
-
-
-def _report(workspace: Workspace, rule: Rule, page: Path) -> Work[HealthReport]:
-    from core.dataset.report.write import write_report
-    from core.dataset.source import report_from
-
-    workspace.make_folder()
-    found = yield from report_from(workspace, rule=rule)
-    write_report(found, page)
-    return found
-
-
-def _plan(workspace: Workspace, asked: RoundSettings) -> Work[RoundPlan]:
-    from core.learning.planning import plan_round
-
-    return plan_round(
-        workspace,
-        asked.model_version,
-        order=asked.order,
-        claim=asked.claim,
-        neighbours=asked.neighbours,
-        worst=asked.worst,
-        random_share=asked.random_share,
-        fresh=asked.fresh,
-    )
-
-
-def _publish(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
-    from core.learning.publishing import publish_round
-
-    return publish_round(workspace, plan)
-
-
-def _versions(workspace: Workspace) -> Work[dict[str, int]]:
-    from core.learning.publishing import published_versions
-
-    yield Progress("model versions")
-    return published_versions(workspace)
-
-
-def _remove_version(workspace: Workspace, model_version: str) -> Work[int]:
-    from core.learning.publishing import remove_version
-
-    return remove_version(workspace, model_version)
-
-
-def _history(workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
-    from core.learning.ledger import load_records, outcomes
-
-    records = load_records(workspace)
-    return records, outcomes(records)
-
-
-def _write_hooks(workspace: Workspace) -> None:
-    from core.learning.hooks.templates import write_starter
-
-    write_starter(workspace)
-
-
-def _replay(workspace: Workspace) -> Work[Curves]:
-    from core.learning.retrospect import replay_workspace
-
-    return replay_workspace(workspace)
-
-
-def _suspects(workspace: Workspace) -> Work[list[SuspectLabel]]:
-    from core.learning.retrospect import suspect_labels
-
-    return suspect_labels(workspace)
-
-
-def _label_page(workspace: Workspace) -> Work[str]:
-    from core.studio.project import label_stream
-
-    yield Progress("link")
-    return label_stream(workspace)
-
-
-def _sign_in(workspace: Workspace) -> tuple[str, str] | None:
-    from core.studio.account import sign_in_with
-
-    return sign_in_with(workspace)
-
-
-@dataclass(frozen=True, slots=True)
 class Backend:
-    """The functions of core that the screens call, from threads."""
+    """The services of core, each loaded when it is called; the app calls them from threads."""
 
-    load: Callable[[Path], Workspace] = _load
-    save: Callable[[Path, dict[str, dict[str, Any]]], Workspace] = _save
-    steps: Callable[[], tuple[Step, ...]] = _steps
-    probe: Callable[[Workspace], Iterator[Report]] = _probe
-    apply: Callable[[Workspace, StepId], Work[Report]] = _apply
-    set_up: Callable[[Workspace], Work[Any]] = _set_up
-    status: Callable[[Workspace], ServerStatus] = _status
-    stop_server: Callable[[Workspace], Work[bool]] = _stop_server
-    token_source: Callable[[Workspace], str | None] = _token_source
-    needs_choice: Callable[[Workspace], bool] = _needs_choice
-    why_not_start: Callable[[], str] = _why_not_start
-    is_new_keyring: Callable[[], bool] = _is_new_keyring
-    start_keyring: Callable[[str], None] = _start_keyring
-    agree_to_file: Callable[[Workspace], Path] = _agree_to_file
-    store_token: Callable[[Workspace, str], Work[str]] = _store_token
-    sync: Callable[[Workspace], Work[SyncResult]] = _sync
-    plan_repair: Callable[[Workspace], Work[RepairPlan]] = _plan_repair
-    repair: Callable[[Workspace, RepairPlan], Work[RepairResult]] = _repair
-    preview: Callable[[Workspace, Rule], Work[ExportResult]] = _preview
-    export: Callable[[Workspace, Rule], Work[ExportResult]] = _export
-    rewrite: Callable[[Workspace], Work[None]] = _rewrite
-    report: Callable[[Workspace, Rule, Path], Work[HealthReport]] = _report
-    plan: Callable[[Workspace, RoundSettings], Work[RoundPlan]] = _plan
-    publish: Callable[[Workspace, RoundPlan], Work[RoundResult]] = _publish
-    versions: Callable[[Workspace], Work[dict[str, int]]] = _versions
-    remove_version: Callable[[Workspace, str], Work[int]] = _remove_version
-    history: Callable[[Workspace], tuple[list[Record], list[Outcome]]] = _history
-    write_hooks: Callable[[Workspace], None] = _write_hooks
-    replay: Callable[[Workspace], Work[Curves]] = _replay
-    suspects: Callable[[Workspace], Work[list[SuspectLabel]]] = _suspects
-    label_page: Callable[[Workspace], Work[str]] = _label_page
-    sign_in: Callable[[Workspace], tuple[str, str] | None] = _sign_in
+    # The workspace and its set-up
+
+    def load(self, root: Path) -> Workspace:
+        from core.workspace.settings import load_workspace
+
+        return load_workspace(root)
+
+    def save(self, root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
+        from core.workspace.settings import save_workspace
+
+        return save_workspace(root, changes)
+
+    def examine(self, root: Path) -> list[Finding]:
+        from core.setup.doctor import examine
+
+        return examine(root)
+
+    def steps(self) -> tuple[Step, ...]:
+        from core.setup.steps import STEPS
+
+        return STEPS
+
+    def probe(self, workspace: Workspace) -> Iterator[Report]:
+        from core.setup.checklist import probe_steps
+
+        return probe_steps(workspace)
+
+    def apply(self, workspace: Workspace, step_id: StepId) -> Work[Report]:
+        from core.setup.checklist import apply_step
+
+        return apply_step(workspace, step_id)
+
+    def set_up(self, workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+        from core.setup.checklist import set_up
+
+        return set_up(workspace, skip)
+
+    def make_demo(self, folder: Path | None) -> Work[Workspace]:
+        """An example workspace, in `folder` or where examples go."""
+        from pathlib import Path
+
+        from core.setup.demo import FOLDER, make_demo
+
+        return make_demo(folder or Path(FOLDER))
+
+    def walk_demo(self, workspace: Workspace) -> Work[DemoResult]:
+        from core.setup.demo import walk_demo
+
+        return walk_demo(workspace)
+
+    # The server, and who signs in to it
+
+    def status(self, workspace: Workspace) -> ServerStatus:
+        from core.studio.server import server_status
+
+        return server_status(workspace)
+
+    def start_server(self, workspace: Workspace) -> Work[ServerStatus]:
+        from core.studio.server import start_server
+
+        return start_server(workspace)
+
+    def stop_server(self, workspace: Workspace) -> Work[bool]:
+        from core.progress import Progress
+        from core.studio.server import stop_server
+
+        yield Progress("stop the server")
+        return stop_server(workspace)
+
+    def log_tail(self, workspace: Workspace, lines: int) -> tuple[Path, list[str]]:
+        """The server's log, and its last lines without secrets."""
+        from core.errors import redact
+        from core.studio.server import log_file, log_tail
+
+        log = log_file(workspace)
+        return log, [redact(line) for line in log_tail(log, size=lines * 2000)[-lines:]]
+
+    def sign_in(self, workspace: Workspace) -> tuple[str, str] | None:
+        from core.studio.account import sign_in_with
+
+        return sign_in_with(workspace)
+
+    def reset_password(self, workspace: Workspace) -> Work[Source]:
+        from core.studio.account import reset_password
+
+        return reset_password(workspace)
+
+    def label_page(self, workspace: Workspace) -> Work[str]:
+        from core.progress import Progress
+        from core.studio.project import label_stream
+
+        yield Progress("link")
+        return label_stream(workspace)
+
+    # The token
+
+    def find_token(self, workspace: Workspace) -> Secret | None:
+        from core.secrets.credentials import find_secret
+
+        return find_secret(workspace, "token")
+
+    def token_source(self, workspace: Workspace) -> Source | None:
+        """Where the token comes from; None where there is none, or it cannot be read now."""
+        from core.errors import LabelpilotError
+
+        with contextlib.suppress(LabelpilotError):
+            found = self.find_token(workspace)
+            return None if found is None else found.source
+        return None
+
+    def store_token(self, workspace: Workspace, token: str) -> Work[Source]:
+        """Try the token first: one that is refused is not stored."""
+        from core.progress import Progress
+        from core.secrets.credentials import clean_token, store_secret
+        from core.studio.client import StudioClient
+        from core.studio.server import server_url
+
+        yield Progress("token")
+        token = clean_token(token)
+        with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
+            client.whoami()
+        yield Progress("token")
+        return store_secret(workspace, "token", token)
+
+    def rotate_token(self, workspace: Workspace) -> Source:
+        from core.studio.account import rotate_token
+
+        return rotate_token(workspace)
+
+    def forget_token(self, workspace: Workspace) -> Forgotten:
+        from core.studio.account import forget_token
+
+        return forget_token(workspace)
+
+    def needs_choice(self, workspace: Workspace) -> bool:
+        from core.secrets.credentials import needs_choice
+
+        return needs_choice(workspace)
+
+    def agree_to_file(self, workspace: Workspace) -> Path:
+        from core.secrets.credentials import agree_to_file
+
+        return agree_to_file(workspace)
+
+    def why_not_start(self) -> str:
+        from core.secrets.keyrings import why_not_start
+
+        return why_not_start()
+
+    def is_new_keyring(self) -> bool:
+        from core.secrets.keyrings import is_new_keyring
+
+        return is_new_keyring()
+
+    def start_keyring(self, password: str) -> None:
+        from core.secrets.keyrings import start_keyring
+
+        start_keyring(password)
+
+    # Images to tasks
+
+    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+        from core.tasks.sync import sync_images
+
+        return sync_images(workspace, mode)
+
+    def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
+        from core.tasks.duplicates import plan_repair
+
+        return plan_repair(workspace)
+
+    def repair(self, workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+        from core.tasks.duplicates import repair_project
+
+        return repair_project(workspace, plan)
+
+    # Annotations to dataset
+
+    def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
+        from core.dataset.source import preview_from
+
+        return preview_from(workspace, rule=rule)
+
+    def export(
+        self,
+        workspace: Workspace,
+        rule: Rule = "latest",
+        origin: Origin = "storage",
+        *,
+        out: Path | None = None,
+        format: FormatName = "json",
+        split: Split | None = None,
+        rewrite: bool = False,
+    ) -> Work[ExportResult]:
+        from core.dataset.source import export_from
+
+        return export_from(
+            workspace, origin, out=out, format=format, rule=rule, split=split, rewrite=rewrite
+        )
+
+    def rewrite(self, workspace: Workspace) -> Work[None]:
+        from core.dataset.target_sync import rewrite_folder
+
+        return rewrite_folder(workspace)
+
+    def report(
+        self,
+        workspace: Workspace,
+        rule: Rule = "latest",
+        page: Path | None = None,
+        origin: Origin = "storage",
+    ) -> Work[HealthReport]:
+        """The health report, written to `page` where one is named."""
+        from core.dataset.report.write import write_report
+        from core.dataset.source import report_from
+
+        if page is not None and page.parent == workspace.folder:
+            workspace.make_folder()
+        found = yield from report_from(workspace, origin, rule=rule)
+        if page is not None:
+            write_report(found, page)
+        return found
+
+    # Dataset and model to an order
+
+    def plan(self, workspace: Workspace, options: RoundOptions) -> Work[RoundPlan]:
+        from core.learning.planning import plan_round
+
+        return plan_round(
+            workspace,
+            options.model_version,
+            order=options.order,
+            claim=options.claim,
+            neighbours=options.neighbours,
+            worst=options.worst,
+            engine=options.engine,
+            random_share=options.random_share,
+            leave_out_suspects=options.leave_out_suspects,
+            fresh=options.fresh,
+        )
+
+    def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
+        from core.learning.publishing import publish_round
+
+        return publish_round(workspace, plan)
+
+    def run_round(
+        self, workspace: Workspace, options: RoundOptions
+    ) -> Work[tuple[RoundPlan, RoundResult]]:
+        """Plan a round and publish it at once."""
+        plan = yield from self.plan(workspace, options)
+        return plan, (yield from self.publish(workspace, plan))
+
+    def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
+        """Model version -> number of its scores."""
+        from core.learning.publishing import published_versions
+        from core.progress import Progress
+
+        yield Progress("model versions")
+        return published_versions(workspace)
+
+    def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
+        from core.learning.publishing import remove_version
+
+        return remove_version(workspace, model_version)
+
+    def history(self, workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
+        """The rounds that were published, and what came of them."""
+        from core.learning.ledger import load_records, outcomes
+
+        records = load_records(workspace)
+        return records, outcomes(records)
+
+    def write_hooks(self, workspace: Workspace) -> None:
+        from core.learning.hooks.templates import write_starter
+
+        write_starter(workspace)
+
+    def replay(self, workspace: Workspace) -> Work[Curves]:
+        from core.learning.retrospect import replay_workspace
+
+        return replay_workspace(workspace)
+
+    def replay_files(self, embeddings: Path, labels: Path) -> Work[Curves]:
+        from core.learning.replay_files import replay_files
+
+        return replay_files(embeddings, labels)
+
+    def suspects(self, workspace: Workspace) -> Work[list[SuspectLabel]]:
+        from core.learning.retrospect import suspect_labels
+
+        return suspect_labels(workspace)

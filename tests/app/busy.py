@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import sys
 import time
@@ -10,24 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from core.progress import Progress, Work
-from core.workspace.settings import load_workspace
+from core.tasks.modes import Mode
+from core.workspace.settings import Workspace, load_workspace
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
 
 
-def compute(workspace: object) -> Work[Any]:
-    """Report without end, and use a core in between."""
-    for number in itertools.count():
-        until = time.monotonic() + 0.005
-        while time.monotonic() < until:
-            pass
-        yield Progress("import", number % 1000, 1000, f"note {number // 100}")
+class Busy(Stage):
+    """Its sync reports without end, and uses a core in between."""
+
+    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[Any]:
+        for number in itertools.count():
+            until = time.monotonic() + 0.005
+            while time.monotonic() < until:
+                pass
+            yield Progress("import", number % 1000, 1000, f"note {number // 100}")
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    stage = Stage(load_workspace(folder))
+    stage = Busy(load_workspace(folder))
     stage.everything()
-    app = LabelpilotApp(folder, dataclasses.replace(stage.backend(), sync=compute))
+    app = LabelpilotApp(folder, stage)
     app.run()
     sys.exit(app.return_code or 0)

@@ -99,7 +99,7 @@ def walk() -> Walker:
     async def opened(
         stage: Stage, size: tuple[int, int] = (80, 24), root: Path | None = None
     ) -> AsyncIterator[Walk]:
-        app = LabelpilotApp(root or stage.workspace.root, stage.backend(), poll_seconds=0)
+        app = LabelpilotApp(root or stage.workspace.root, stage, poll_seconds=0)
         async with app.run_test(size=size, notifications=True) as pilot:
             one = Walk(app, pilot)
             await one.settled()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,22 @@ from core.dataset.export import ExportResult
 from core.dataset.options import Rule
 from core.dataset.source import preview_from
 from core.errors import LabelpilotError
+from core.learning.options import RoundOptions
 from core.learning.planning import Asked, RoundPlan
 from core.learning.publishing import RoundResult
 from core.learning.replay import Curves
 from core.progress import Progress, Work
+from core.secrets.credentials import Source
 from core.setup.checklist import Report, SetupResult
 from core.setup.context import State, StepId
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.duplicates import RepairPlan, RepairResult
 from core.tasks.manifest import scan_images
+from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult
 from core.workspace.settings import Workspace, save_workspace
-from tui.backend import Backend, RoundSettings
+from tui.backend import Backend
 
 WEIRD = "[b] weird [red].png"
 LABELS = ("[/red]", "dog", "cat & co")
@@ -77,8 +80,8 @@ def annotation(number: int, image: str, labels: list[str]) -> dict[str, Any]:
     }
 
 
-@dataclass(slots=True)
-class Stage:
+@dataclass
+class Stage(Backend):
     """The server's side. `fail` maps the name of a call to the error it raises; `hold` keeps long
     work going until it is set; a sync tells of `trouble`; the folder is `lacking` annotations."""
 
@@ -89,37 +92,13 @@ class Stage:
     doubled: int = 0
     trouble: str = ""
     lacking: tuple[int, ...] = ()
-    token: str | None = None
+    token: Source | None = None
     no_keyring: bool = False
-    versions: dict[str, int] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event | None = None
     calls: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-
-    def backend(self) -> Backend:
-        return Backend(
-            probe=self.probe,
-            apply=self.apply,
-            set_up=self.set_up,
-            status=self.status,
-            stop_server=self.stop_server,
-            token_source=lambda workspace: self.token,
-            needs_choice=lambda workspace: self.no_keyring,
-            store_token=self.store_token,
-            sync=self.sync,
-            plan_repair=self.plan_repair,
-            repair=self.repair,
-            preview=self.preview,
-            rewrite=self.rewrite,
-            plan=self.plan,
-            publish=self.publish,
-            replay=self.replay,
-            versions=self.published,
-            remove_version=self.remove_version,
-            label_page=self.label_page,
-            sign_in=lambda workspace: ("labelpilot@localhost", "a [secret] word"),
-        )
 
     def everything(self) -> None:
         """As after a whole set-up."""
@@ -139,9 +118,9 @@ class Stage:
 
     def probe(self, workspace: Workspace) -> Iterator[Report]:
         for step in STEPS:
-            yield self.report(step.id)
+            yield self.step_report(step.id)
 
-    def report(self, step_id: StepId) -> Report:
+    def step_report(self, step_id: StepId) -> Report:
         if step_id == "server":
             state: State = "done" if self.running else "to do"
             return Report(step_id, state, "serves files below data")
@@ -172,7 +151,7 @@ class Stage:
         self.called(f"apply {step_id}")
         yield from self.work(step_id, 1)
         self._apply(step_id)
-        return self.report(step_id)
+        return self.step_report(step_id)
 
     def _apply(self, step_id: StepId) -> None:
         self.done.add(step_id)
@@ -183,7 +162,7 @@ class Stage:
         if step_id == "images":
             self.tasks = len(IMAGES)
 
-    def set_up(self, workspace: Workspace) -> Work[SetupResult]:
+    def set_up(self, workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
         self.called("set_up")
         for number, step in enumerate(STEPS):
             yield Progress(step.id, number, len(STEPS))
@@ -191,7 +170,7 @@ class Stage:
             yield from self.work(step.id, 1)
             self._apply(step.id)
             yield Progress(step.id, number + 1, len(STEPS), f"{step.title}: done")
-        return SetupResult(tuple(map(self.report, [step.id for step in STEPS])), 1, 1, 1)
+        return SetupResult(tuple(map(self.step_report, [step.id for step in STEPS])), 1, 1, 1)
 
     def stop_server(self, workspace: Workspace) -> Work[bool]:
         self.called("stop_server")
@@ -199,7 +178,7 @@ class Stage:
         self.running = False
         return True
 
-    def preview(self, workspace: Workspace, rule: Rule) -> Work[ExportResult]:
+    def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
         """The real one; Label Studio is played to have the annotations that are `lacking`."""
         result = yield from preview_from(workspace, rule=rule)
         return replace(result, details=replace(result.details, missing=self.lacking))
@@ -209,14 +188,23 @@ class Stage:
         yield from self.work("rewrite", len(self.lacking))
         self.lacking = ()
 
-    def store_token(self, workspace: Workspace, token: str) -> Work[str]:
+    def token_source(self, workspace: Workspace) -> Source | None:
+        return self.token
+
+    def needs_choice(self, workspace: Workspace) -> bool:
+        return self.no_keyring
+
+    def sign_in(self, workspace: Workspace) -> tuple[str, str] | None:
+        return "labelpilot@localhost", "a [secret] word"
+
+    def store_token(self, workspace: Workspace, token: str) -> Work[Source]:
         self.called("store_token")
         yield Progress("token")
         self.token = "session"
         self.done.add("token")
         return "session"
 
-    def sync(self, workspace: Workspace) -> Work[SyncResult]:
+    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
         self.called("sync")
         manifest = yield from scan_images(workspace.images)
         total = len(manifest.paths)
@@ -240,7 +228,7 @@ class Stage:
         self.doubled -= len(plan.remove)
         return RepairResult(len(plan.remove), self.doubled, plan.tasks, self.tasks, 7, 7, 1.0)
 
-    def plan(self, workspace: Workspace, settings: RoundSettings) -> Work[RoundPlan]:
+    def plan(self, workspace: Workspace, settings: RoundOptions) -> Work[RoundPlan]:
         self.called(f"plan {settings.command}")
         yield Progress("hooks", 0, note="[bold]loading[/] the model")
         yield from self.work("hooks", 3)
@@ -263,7 +251,7 @@ class Stage:
         self.called("publish")
         yield from self.work("scores", len(plan.asked))
         number = len(plan.asked)
-        self.versions[plan.model_version] = number
+        self.published[plan.model_version] = number
         page = "http://127.0.0.1:8080/projects/1/data?tab=2&labeling=1"
         return RoundResult(
             plan.model_version, plan.order, "exact", 1.0, 4, 8, number, number, 0, page, 2.5
@@ -276,15 +264,15 @@ class Stage:
         better = random + np.array([0.0, 0.15, 0.20])
         return Curves((4, 8, 12), {"random": random, "herding": better, "margin": random[::-1]})
 
-    def published(self, workspace: Workspace) -> Work[dict[str, int]]:
+    def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         self.called("versions")
         yield Progress("versions")
-        return dict(self.versions)
+        return dict(self.published)
 
     def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
         self.called(f"remove {model_version}")
         yield Progress("remove")
-        return self.versions.pop(model_version)
+        return self.published.pop(model_version)
 
     def label_page(self, workspace: Workspace) -> Work[str]:
         self.called("label_page")

@@ -57,17 +57,17 @@ async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> Non
         await app.settled()
         await app.press("p")
         assert "Published: 8 images scored as model_v1." in app.text
-        assert ready.versions == {"model_v1": 8}
+        assert ready.published == {"model_v1": 8}
         await app.press("p")
         assert app.toasts == ["This plan is published already."]
         await app.press("u")
         assert "model_v1: 8 scores, as its last run left them." in app.text
         await app.press("enter")
-        assert ready.versions == {}
+        assert ready.published == {}
 
 
 async def test_the_next_model_version_follows_what_is_published(ready: Stage, walk: Walker) -> None:
-    ready.versions = {"model_v2": 5, "other": 1, "model_v10": 4}
+    ready.published = {"model_v2": 5, "other": 1, "model_v10": 4}
     async with walk(ready) as app:
         await app.press("4")
         assert "model version model_v11" in app.text

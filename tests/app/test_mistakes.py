@@ -26,7 +26,7 @@ class Careless(LabelpilotApp):
 
 
 async def test_a_crash_tells_what_and_where_and_no_secret(stage: Stage) -> None:
-    app = Careless(stage.workspace.root, stage.backend(), poll_seconds=0)
+    app = Careless(stage.workspace.root, stage, poll_seconds=0)
     with pytest.raises(ZeroDivisionError):
         async with app.run_test() as pilot:
             await pilot.press("question_mark")

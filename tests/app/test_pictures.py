@@ -37,7 +37,7 @@ def looks(
     compare: Compare, stage: Stage, keys: tuple[str, ...], size: tuple[int, int], theme: str = ""
 ) -> bool:
     """Whether the place that `keys` lead to looks as in its picture."""
-    app = LabelpilotApp(stage.workspace.root, stage.backend(), poll_seconds=0)
+    app = LabelpilotApp(stage.workspace.root, stage, poll_seconds=0)
     if theme:
         app.theme = theme
 

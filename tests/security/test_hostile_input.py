@@ -232,7 +232,7 @@ async def test_no_name_steers_the_terminal_that_the_app_is_in(named: Path) -> No
     stage = Stage(load_workspace(named))
     stage.everything()
     stage.done.discard("project")
-    app = LabelpilotApp(named, stage.backend(), poll_seconds=0)
+    app = LabelpilotApp(named, stage, poll_seconds=0)
     shown = ""
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         for key in ("1", "2", "enter", "3", "d", "escape", "4", "enter", "enter", "L"):

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.skipif(
 # Walks the app: each word that is given is a key, or a text to type, or `=` and words to wait for.
 _WALK = """
 import asyncio, json, os, sys, time
-from dataclasses import replace
 from pathlib import Path
 from core.secrets.credentials import store_secret
 from core.progress import Progress
@@ -37,9 +36,13 @@ from tests.app.stage import Stage, make_workspace
 from tui.app import LabelpilotApp
 from tui.backend import Backend
 
-def store(workspace, token):
-    yield Progress("token")
-    return store_secret(workspace, "token", token)
+class Storing(Stage):
+    token_source = Backend.token_source
+    needs_choice = Backend.needs_choice
+
+    def store_token(self, workspace, token):
+        yield Progress("token")
+        return store_secret(workspace, "token", token)
 
 root = Path("toys").resolve()
 file = root / "labelpilot.toml"
@@ -48,11 +51,8 @@ if not file.exists():
 if "OWN" not in os.environ and "studio" not in file.read_text():
     file.write_text(file.read_text() + '[studio]\\nurl = "https://studio.example"\\n')
 from core.workspace.settings import load_workspace
-stage = Stage(load_workspace(root), running=True)
-real = Backend()
-backend = replace(stage.backend(), store_token=store, token_source=real.token_source,
-                  needs_choice=real.needs_choice)
-app = LabelpilotApp(root, backend, poll_seconds=0)
+stage = Storing(load_workspace(root), running=True)
+app = LabelpilotApp(root, stage, poll_seconds=0)
 
 def text():
     strips = app.screen._compositor.render_strips()
@@ -73,7 +73,7 @@ async def walk():
                 for letter in word:
                     await pilot.press({" ": "space", "'": "apostrophe"}.get(letter, letter))
         shown = text()
-    print(json.dumps({"shown": shown, "token": real.token_source(stage.workspace),
+    print(json.dumps({"shown": shown, "token": stage.token_source(stage.workspace),
                       "logged": list(app.journal.lines)}))
 asyncio.run(walk())
 """

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from tui.backend import Backend
+
 if TYPE_CHECKING:
     from core.errors import LabelpilotError
     from core.progress import Work
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+backend = Backend()
 
 
 def workspace_option(command: Command) -> Command:
@@ -51,9 +55,7 @@ def workspace_root(root: Path | None) -> Path:
 
 def open_workspace(root: Path | None) -> Workspace:
     """The workspace, read and checked."""
-    from core.workspace.settings import load_workspace
-
-    return load_workspace(workspace_root(root))
+    return backend.load(workspace_root(root))
 
 
 def open_app(root: Path) -> NoReturn:

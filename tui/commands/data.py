@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from tui.commands.console import Command, agreed, common, link, open_workspace, run, say, show
+from tui.commands.console import (
+    Command,
+    agreed,
+    backend,
+    common,
+    link,
+    open_workspace,
+    run,
+    say,
+    show,
+)
 
 
 @click.command()
@@ -16,9 +26,7 @@ from tui.commands.console import Command, agreed, common, link, open_workspace, 
 @common
 def sync(mode: Any, root: Path | None, as_json: bool) -> None:
     """Make each image one task, and prove it."""
-    from core.tasks.sync import sync_images
-
-    result = run(sync_images(open_workspace(root), mode))
+    result = run(backend.sync(open_workspace(root), mode))
     show(as_json, result.as_json(), str(result))
     if result.duplicates:
         say("Images are several tasks: `labelpilot repair` shows which of them would be removed.")
@@ -35,10 +43,8 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     No task is removed that somebody annotated, skipped or began. With --json it only shows what it
     would do, unless --yes is given too.
     """
-    from core.tasks.duplicates import plan_repair, repair_project
-
     workspace = open_workspace(root)
-    plan = run(plan_repair(workspace))
+    plan = run(backend.plan_repair(workspace))
     if (as_json and not yes) or not plan.to_do:
         show(as_json, plan.as_json(), str(plan))
         # Some stay doubled, and nothing can be done about it.
@@ -47,7 +53,7 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     if not yes and not agreed("It cannot be undone."):
         say("Nothing was changed.")
         sys.exit(1)
-    result = run(repair_project(workspace, plan))
+    result = run(backend.repair(workspace, plan))
     show(as_json, result.as_json(), f"{result}.")
     if result.duplicates:
         sys.exit(4)
@@ -102,13 +108,12 @@ def export(
     as_json: bool,
 ) -> None:
     """Write the annotations to dataset.json, or otherwise."""
-    from core.dataset.source import export_from
     from core.dataset.split import Split
 
     workspace = open_workspace(root)
     parts = None if split is None else Split(split, seed, group)
-    work = export_from(
-        workspace, origin, out=out, format=format_, rule=rule, split=parts, rewrite=rewrite
+    work = backend.export(
+        workspace, rule, origin, out=out, format=format_, split=parts, rewrite=rewrite
     )
     result = run(work)
     words = (
@@ -133,12 +138,9 @@ def export(
 def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json: bool) -> None:
     """Say what is wrong with the dataset before training."""
     from core.dataset.report.text import report_text
-    from core.dataset.report.write import write_report
-    from core.dataset.source import report_from
 
-    found = run(report_from(open_workspace(root), origin, rule=rule))
+    found = run(backend.report(open_workspace(root), rule, out, origin))
     if out is not None:
-        write_report(found, out)
         say(f"Written to {out}.")
     show(as_json, found.as_json(), "" if out is not None else report_text(found))
 
@@ -150,10 +152,9 @@ def open_(root: Path | None, as_json: bool) -> None:
 
     It is opened where there is a browser.
     """
-    from core.studio.project import label_stream
     from tui.links import open_link
 
-    url = link(label_stream(open_workspace(root)))
+    url = link(run(backend.label_page(open_workspace(root))))
     show(as_json, {"url": url}, url)
     if not as_json and sys.stdout.isatty():
         open_link(url)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.commands.console import common, link, open_workspace, run, show
+from tui.commands.console import backend, common, link, open_workspace, run, show
 
 if TYPE_CHECKING:
     from core.learning.ledger import Outcome
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 @common
 def active_learning(
     model_version: str,
-    order: str,
-    claim: str,
+    order: Any,
+    claim: Any,
     neighbours: int | None,
     worst: int | None,
-    engine: str,
+    engine: Any,
     random_share: float,
     leave_out_suspects: bool,
     fresh: bool,
@@ -60,25 +60,20 @@ def active_learning(
 ) -> None:
     """Score unlabeled images, and make a tab in their order."""
     from core.learning.measured import measured
-    from core.learning.planning import plan_round
-    from core.learning.publishing import publish_round
+    from core.learning.options import RoundOptions
 
-    workspace = open_workspace(root)
-    plan = run(
-        plan_round(
-            workspace,
-            model_version,
-            order=order,
-            claim=claim,
-            neighbours=neighbours,
-            worst=worst,
-            engine=engine,
-            random_share=random_share,
-            leave_out_suspects=leave_out_suspects,
-            fresh=fresh,
-        )
+    options = RoundOptions(
+        model_version,
+        order=order,
+        claim=claim,
+        neighbours=neighbours,
+        worst=worst,
+        engine=engine,
+        random_share=random_share,
+        leave_out_suspects=leave_out_suspects,
+        fresh=fresh,
     )
-    result = run(publish_round(workspace, plan))
+    plan, result = run(backend.run_round(open_workspace(root), options))
     asking = (
         f"{result.queries:,} labeled images ask for neighbours among {result.candidates:,} "
         f"unlabeled ones ({plan.engine} search: {plan.reason})"
@@ -114,13 +109,12 @@ def replay(
 ) -> None:
     """Say which order pays, on images already labeled."""
     from core.learning.replay import rows_of
-    from core.learning.replay_files import describe, replay_files
-    from core.learning.retrospect import replay_workspace
+    from core.learning.replay_files import describe
 
     if embeddings_file is not None and labels_file is not None:
-        curves = run(replay_files(embeddings_file, labels_file))
+        curves = run(backend.replay_files(embeddings_file, labels_file))
     elif embeddings_file is None and labels_file is None:
-        curves = run(replay_workspace(open_workspace(root)))
+        curves = run(backend.replay(open_workspace(root)))
     else:
         raise click.UsageError("Give both --embeddings and --labels, or neither.")
     shown = [
@@ -137,9 +131,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
 
     Those with a high loss, and neighbours that all say another class.
     """
-    from core.learning.retrospect import suspect_labels
-
-    found = run(suspect_labels(open_workspace(root)))
+    found = run(backend.suspects(open_workspace(root)))
     lines = [f"{one.tag}: {one.said} (loss {one.loss:.2f})" for one in found]
     nothing = "No label is contradicted by all of its neighbours."
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
@@ -149,10 +141,8 @@ def suspects(root: Path | None, as_json: bool) -> None:
 @common
 def hooks(root: Path | None, as_json: bool) -> None:
     """Write a hooks file to start from, to be completed."""
-    from core.learning.hooks.templates import write_starter
-
     workspace = open_workspace(root)
-    write_starter(workspace)
+    backend.write_hooks(workspace)
     file = workspace.relative(workspace.learning.hooks)
     show(as_json, {"hooks": file}, f"{file} is there; complete its functions.")
 
@@ -162,16 +152,12 @@ def hooks(root: Path | None, as_json: bool) -> None:
 @common
 def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     """Say what came of each round, or take one back."""
-    from core.learning.ledger import load_records, outcomes
-    from core.learning.publishing import remove_version
-
     workspace = open_workspace(root)
     if undo is not None:
-        count = run(remove_version(workspace, undo))
+        count = run(backend.remove_version(workspace, undo))
         show(as_json, {"model_version": undo, "changed": count}, f"{count:,} scores taken back")
         return
-    records = load_records(workspace)
-    found = outcomes(records)
+    records, found = backend.history(workspace)
     lines = [f"{r.model_version}: {r.order}, {len(r.picks):,} images asked for" for r in records]
     lines += map(_outcome_words, found)
     shown = {

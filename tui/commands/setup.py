@@ -10,6 +10,7 @@ import click
 
 from tui.commands.console import (
     agreed,
+    backend,
     common,
     link,
     open_app,
@@ -37,13 +38,11 @@ _KEYRING_ADVICE = (
 @common
 def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
     """Open an example workspace of 1,797 handwritten digits."""
-    from core.setup.demo import FOLDER, make_demo, walk_demo
-
-    workspace = run(make_demo(folder or root or Path(FOLDER)))
+    workspace = run(backend.make_demo(folder or root))
     if not auto:
         open_app(workspace.root)
         return
-    result = run(walk_demo(workspace))
+    result = run(backend.walk_demo(workspace))
     words = (
         f"{result.sync}\n{result.annotations:,} images annotated; "
         f"{result.dataset.images:,} tags in {result.dataset.path}\n"
@@ -57,9 +56,7 @@ def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> N
 @common
 def doctor(root: Path | None, as_json: bool) -> None:
     """Say what is set, what is wrong, and the fix."""
-    from core.setup.doctor import examine
-
-    findings = examine(workspace_root(root))
+    findings = backend.examine(workspace_root(root))
     lines = [
         f"{f.name}: {f.state}: {f.detail}" + (f" -> {f.fix}" if f.fix else "") for f in findings
     ]
@@ -77,13 +74,12 @@ def setup(skip: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     The steps: server, account, token, project, labeling-config, source-storage, images,
     target-storage, sampling.
     """
-    from core.setup.checklist import STEP_IDS, set_up
-
+    known = [step.id for step in backend.steps()]
     for name in skip:
-        if name not in STEP_IDS:
-            raise click.BadParameter(f"{name!r} is no step. Steps: {', '.join(STEP_IDS)}.")
-    skipped = [step for step in STEP_IDS if step in skip]
-    result = run(set_up(open_workspace(root), skipped))
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is no step. Steps: {', '.join(known)}.")
+    skipped = [step for step in known if step in skip]
+    result = run(backend.set_up(open_workspace(root), skipped))
     words = "\n".join(f"{step.state:8} {step.id:16} {step.detail}" for step in result.steps)
     show(as_json, result.as_json(), words)
     if any(step.state not in ("done", "skipped") for step in result.steps):
@@ -99,9 +95,7 @@ def server() -> None:
 @common
 def server_start(root: Path | None, as_json: bool) -> None:
     """Start it, and wait until it answers."""
-    from core.studio.server import start_server
-
-    status = run(start_server(open_workspace(root)))
+    status = run(backend.start_server(open_workspace(root)))
     show(as_json, status.as_json(), f"Label Studio {status.version} runs at {status.url}")
 
 
@@ -109,21 +103,17 @@ def server_start(root: Path | None, as_json: bool) -> None:
 @common
 def server_stop(root: Path | None, as_json: bool) -> None:
     """Stop it."""
-    from core.studio.server import server_status, stop_server
-
     workspace = open_workspace(root)
-    stopped = stop_server(workspace)
+    stopped = run(backend.stop_server(workspace))
     words = "Label Studio has stopped." if stopped else "Label Studio was not running."
-    show(as_json, server_status(workspace).as_json(), words)
+    show(as_json, backend.status(workspace).as_json(), words)
 
 
 @server.command("status")
 @common
 def server_status_(root: Path | None, as_json: bool) -> None:
     """Say whether it runs."""
-    from core.studio.server import server_status
-
-    status = server_status(open_workspace(root))
+    status = backend.status(open_workspace(root))
     words = (
         f"Label Studio {status.version} runs at {status.url}"
         if status.running
@@ -138,11 +128,11 @@ def server_status_(root: Path | None, as_json: bool) -> None:
 def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
     """Print what to sign in with in the browser."""
     from core.errors import ConfigurationError
-    from core.studio.account import reset_password, sign_in_with
 
+    workspace = open_workspace(root)
     if reset:
-        run(reset_password(open_workspace(root)))
-    account = sign_in_with(open_workspace(root))
+        run(backend.reset_password(workspace))
+    account = backend.sign_in(workspace)
     if account is None:
         raise ConfigurationError(
             "labelpilot has no password of an account on this Label Studio.",
@@ -157,11 +147,7 @@ def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
 @common
 def server_logs(lines: int, root: Path | None, as_json: bool) -> None:
     """Print the end of its log."""
-    from core.errors import redact
-    from core.studio.server import log_file, log_tail
-
-    log = log_file(open_workspace(root))
-    tail = [redact(line) for line in log_tail(log, size=lines * 2000)[-lines:]]
+    log, tail = backend.log_tail(open_workspace(root), lines)
     show(as_json, {"log": str(log), "lines": tail}, "\n".join(tail))
 
 
@@ -175,17 +161,10 @@ def token() -> None:
 def token_set(root: Path | None, as_json: bool) -> None:
     """Store a token from standard input or a prompt. Its value is never shown."""
     from core.errors import ConfigurationError
-    from core.secrets.credentials import (
-        SOURCE_WORDS,
-        clean_token,
-        needs_choice,
-        store_secret,
-        token_kind,
-        variable_advice,
-    )
+    from core.secrets.credentials import SOURCE_WORDS, clean_token, token_kind, variable_advice
 
     workspace = open_workspace(root)
-    if needs_choice(workspace):
+    if backend.needs_choice(workspace):
         raise ConfigurationError(
             "There is no system keyring here, so nothing was stored. A token can go to one of:",
             next_step=f"{_KEYRING_ADVICE}\n- a variable. {variable_advice(os.environ)}\n"
@@ -197,7 +176,7 @@ def token_set(root: Path | None, as_json: bool) -> None:
     else:
         text = sys.stdin.readline()
     value = clean_token(text)
-    source = store_secret(workspace, "token", value)
+    source = run(backend.store_token(workspace, value))
     shown = {"source": source, "kind": token_kind(value)}
     show(as_json, shown, f"{shown['kind']} token stored in the {SOURCE_WORDS[source]}")
 
@@ -206,9 +185,9 @@ def token_set(root: Path | None, as_json: bool) -> None:
 @common
 def token_show(root: Path | None, as_json: bool) -> None:
     """Say where the token comes from and of what kind it is, never its value."""
-    from core.secrets.credentials import SOURCE_WORDS, find_secret, token_kind
+    from core.secrets.credentials import SOURCE_WORDS, token_kind
 
-    found = find_secret(open_workspace(root), "token")
+    found = backend.find_token(open_workspace(root))
     if found is None:
         show(as_json, {"source": None, "kind": None}, "There is no token.")
         return
@@ -222,9 +201,8 @@ def token_show(root: Path | None, as_json: bool) -> None:
 def token_forget(root: Path | None, as_json: bool) -> None:
     """Revoke the token on its server, and remove it here."""
     from core.secrets.credentials import SOURCE_WORDS
-    from core.studio.account import forget_token
 
-    forgotten = forget_token(open_workspace(root))
+    forgotten = backend.forget_token(open_workspace(root))
     places = ", ".join(SOURCE_WORDS[source] for source in forgotten.removed)
     words = f"Removed from: {places}." if places else "There was none stored."
     words += " Revoked on the server." if forgotten.revoked else f" {forgotten.reason}"
@@ -238,9 +216,8 @@ def token_forget(root: Path | None, as_json: bool) -> None:
 def token_rotate(root: Path | None, as_json: bool) -> None:
     """Replace the personal token by a new one; the old one is revoked."""
     from core.secrets.credentials import SOURCE_WORDS
-    from core.studio.account import rotate_token
 
-    source = rotate_token(open_workspace(root))
+    source = backend.rotate_token(open_workspace(root))
     show(as_json, {"source": source}, f"A new token is in the {SOURCE_WORDS[source]}.")
 
 
@@ -249,11 +226,9 @@ def token_rotate(root: Path | None, as_json: bool) -> None:
 @common
 def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
     """Agree that this workspace's secrets are kept in a file that only you can read."""
-    from core.secrets.credentials import agree_to_file
-
     workspace = open_workspace(root)
     if not yes and not agreed("They will not be encrypted there."):
         say("Nothing was changed.")
         sys.exit(1)
-    file = agree_to_file(workspace)
+    file = backend.agree_to_file(workspace)
     show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")

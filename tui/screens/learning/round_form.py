@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from textual.widgets import Input
 
 from core.errors import ConfigurationError
+from core.learning.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptions
 from core.workspace.settings import Workspace
-from tui.backend import RoundSettings
 from tui.dialogs.form import Field, Form
 from tui.screens.setup.settings import whole_number
 from tui.text import lines, plain
 
-ORDER_WORDS = {
-    "nearest-loss": "nearest to what the model got wrong",
-    "herding": "typical of all that is unlabeled",
-    "margin": "the model hesitates between two classes",
-    "entropy": "the model is unsure",
-    "k-center": "unlike all that is labeled",
-    "random": "at random, to compare with",
-}
-MOST_RANDOM = 90
-CLAIM_WORDS = {
-    "highest": "the highest loss counts",
-    "nearest": "the nearest counts",
-    "lowest": "the lowest loss counts",
-}
+Name = TypeVar("Name", bound=str)
 
 
-class RoundForm(Form[RoundSettings]):
+class RoundForm(Form[RoundOptions]):
     """Changes what the next plan is made with."""
 
     def __init__(
-        self, settings: RoundSettings, workspace: Workspace, measured: Callable[[str], str]
+        self, settings: RoundOptions, workspace: Workspace, measured: Callable[[str], str]
     ) -> None:
         neighbours = settings.neighbours or workspace.learning.neighbours
         self._measured = measured
@@ -50,7 +38,7 @@ class RoundForm(Form[RoundSettings]):
 
     def on_mount(self) -> None:
         self._tell_of_order()
-        words = "where several train images claim one: " + ", ".join(CLAIM_WORDS)
+        words = "where several train images claim one: " + ", ".join(CLAIMS)
         self.hint("claim", plain(words, "$muted"))
         self.hint("random", plain("drawn at random, to see whether the order pays", "$muted"))
 
@@ -60,32 +48,37 @@ class RoundForm(Form[RoundSettings]):
 
     def _tell_of_order(self) -> None:
         order = self.text("order")
-        known = plain(", ".join(ORDER_WORDS), "$muted")
-        if order not in ORDER_WORDS:
+        known = plain(", ".join(ORDERS), "$muted")
+        described = {str(name): words for name, words in ORDERS.items()}
+        if order not in described:
             self.hint("order", known)
             return
-        words = f"{ORDER_WORDS[order]}. {self._measured(order)}".rstrip()
+        words = f"{described[order]}. {self._measured(order)}".rstrip()
         self.hint("order", lines([plain(words), known]))
 
-    def accept(self, values: Mapping[str, str | bool]) -> RoundSettings:
-        for name, known in (("order", ORDER_WORDS), ("claim", CLAIM_WORDS)):
-            if values[name] not in known:
-                raise ConfigurationError(
-                    f"The {name} {values[name]!r} is not known.",
-                    next_step=f"Known: {', '.join(known)}.",
-                )
+    def accept(self, values: Mapping[str, str | bool]) -> RoundOptions:
         if not values["model_version"]:
             raise ConfigurationError("A model version needs a name, such as model_v1.")
         neighbours = whole_number(str(values["neighbours"]), "Neighbours")
         worst = str(values["worst"])
-        return RoundSettings(
+        return RoundOptions(
             str(values["model_version"]),
-            str(values["order"]),
-            str(values["claim"]),
-            None if neighbours == self._default else neighbours,
-            whole_number(worst, "Worst only") if worst else None,
-            _share(str(values["random"])),
+            order=_known("order", values, ORDERS),
+            claim=_known("claim", values, CLAIMS),
+            neighbours=None if neighbours == self._default else neighbours,
+            worst=whole_number(worst, "Worst only") if worst else None,
+            random_share=_share(str(values["random"])),
         )
+
+
+def _known(field: str, values: Mapping[str, str | bool], known: Iterable[Name]) -> Name:
+    """The one of `known` that a field names. Raises ConfigurationError."""
+    for name in known:
+        if name == values[field]:
+            return name
+    raise ConfigurationError(
+        f"The {field} {values[field]!r} is not known.", next_step=f"Known: {', '.join(known)}."
+    )
 
 
 def _share(text: str) -> float:
@@ -94,6 +87,6 @@ def _share(text: str) -> float:
         percent = float(text.rstrip("% "))
     except ValueError:
         percent = -1.0
-    if not 0 <= percent <= MOST_RANDOM:
-        raise ConfigurationError(f"The random share is 0 to {MOST_RANDOM} %, not {text!r}.")
+    if not 0 <= percent <= 100 * MOST_RANDOM:
+        raise ConfigurationError(f"The random share is 0 to {100 * MOST_RANDOM:g} %, not {text!r}.")
     return percent / 100

@@ -12,12 +12,12 @@ from tui.text import count, duration, plain
 from tui.widgets.histogram import histogram
 
 if TYPE_CHECKING:
+    from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
     from core.workspace.settings import Workspace
-    from tui.backend import RoundSettings
 
 
-def settings_line(settings: RoundSettings, workspace: Workspace | None) -> Content:
+def settings_line(settings: RoundOptions, workspace: Workspace | None) -> Content:
     """What a round is made with."""
     parts = [Content.assemble(("model version ", "$muted"), plain(settings.model_version))]
     parts.append(Content.assemble(("order ", "$muted"), plain(settings.order)))

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
-from tui.backend import RoundSettings
+from core.learning.options import RoundOptions
 from tui.dialogs.dialog import sentence
 from tui.jobs import RUN_HOOKS, Job, JobKind
 from tui.keys import Key, Place, bindings
@@ -29,6 +29,7 @@ from tui.widgets.job_panel import WorkPanel
 from tui.widgets.live_text import Said
 
 if TYPE_CHECKING:
+    from core.learning.options import OrderName
     from core.learning.planning import RoundPlan
     from core.workspace.settings import Workspace
 
@@ -47,7 +48,7 @@ class LearningScreen(LookingBack):
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
 
-    settings: RoundSettings | None = None
+    settings: RoundOptions | None = None
     _plan_soon = False
 
     def body(self) -> ComposeResult:
@@ -129,11 +130,11 @@ class LearningScreen(LookingBack):
         job = self.pilot.jobs.last("plan")
         return cast("RoundPlan | None", job.result) if job is not None else None
 
-    def _default(self) -> RoundSettings | None:
+    def _default(self) -> RoundOptions | None:
         job = self.pilot.jobs.last("versions")
         if job is None or job.running:
             return None
-        return RoundSettings(next_version(self.versions or {}))
+        return RoundOptions(next_version(self.versions or {}))
 
     @property
     def job(self) -> Job | None:
@@ -248,10 +249,10 @@ class LearningScreen(LookingBack):
         workspace = self.workspace
         if self.refused("edit") or workspace is None:
             return
-        settings = self.settings or self._default() or RoundSettings("model_v1")
+        settings = self.settings or self._default() or RoundOptions("model_v1")
         self.pilot.push_screen(RoundForm(settings, workspace, self.known_of), self._edited)
 
-    def _edited(self, settings: RoundSettings | None) -> None:
+    def _edited(self, settings: RoundOptions | None) -> None:
         if settings is None or settings == self.settings:
             return
         self.settings = settings
@@ -268,7 +269,7 @@ class LearningScreen(LookingBack):
     def take_order(self, order: str) -> None:
         settings = self.settings or self._default()
         if settings is not None:
-            self._edited(replace(settings, order=order))
+            self._edited(replace(settings, order=cast("OrderName", order)))
 
 
 def next_version(known: Iterable[str]) -> str:
