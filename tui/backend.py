@@ -152,18 +152,9 @@ class Backend:
         return None
 
     def store_token(self, workspace: Workspace, token: str) -> Work[Source]:
-        """Try the token first: one that is refused is not stored."""
-        from core.progress import Progress
-        from core.secrets.credentials import clean_token, store_secret
-        from core.studio.client import StudioClient
-        from core.studio.server import server_url
+        from core.studio.account import store_tried_token
 
-        yield Progress("token")
-        token = clean_token(token)
-        with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
-            client.whoami()
-        yield Progress("token")
-        return store_secret(workspace, "token", token)
+        return store_tried_token(workspace, token)
 
     def rotate_token(self, workspace: Workspace) -> Source:
         from core.studio.account import rotate_token

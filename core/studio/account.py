@@ -22,12 +22,14 @@ from core.secrets.credentials import (
     VARIABLE,
     Secret,
     Source,
+    clean_token,
     find_secret,
     forget_secret,
     store_secret,
     stored_secret,
     token_kind,
 )
+from core.studio.client import StudioClient
 from core.studio.environment import server_environment
 from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
@@ -187,6 +189,19 @@ def make_token(workspace: Workspace, url: str) -> Source:
     with _answers("the token was made"), http_client(url) as client:
         _sign_in(client, password.value)
         token = _new_token(client)
+    return store_secret(workspace, "token", token)
+
+
+def store_tried_token(workspace: Workspace, token: str) -> Work[Source]:
+    """Store a token that the workspace's server takes, and say where it is.
+
+    Raises ConfigurationError for what cannot be a token, StudioRefused for one that is not taken,
+    StudioUnreachable where it cannot be tried, and KeyringLocked; nothing is stored then.
+    """
+    token = clean_token(token)
+    yield Progress("token")
+    with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
+        client.whoami()
     return store_secret(workspace, "token", token)
 
 

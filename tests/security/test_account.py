@@ -21,6 +21,7 @@ from core.studio.account import (
     reset_password,
     rotate_token,
     sign_in_with,
+    store_tried_token,
 )
 from core.studio.client import StudioClient
 from core.studio.project import connect
@@ -165,6 +166,15 @@ def test_a_forgotten_legacy_token_is_revoked_too(served: Served) -> None:
     assert forget_token(served.workspace).revoked
     assert not is_taken(served, legacy)
     assert is_taken(served, personal)
+
+
+def test_a_token_is_tried_before_it_is_stored(served: Served) -> None:
+    kept = token(served)
+    with pytest.raises(StudioRefused, match="does not accept the token"):
+        finish(store_tried_token(served.workspace, "f" * 40))
+    assert token(served) == kept
+    assert finish(store_tried_token(served.workspace, f" {kept}\n")) == "file"
+    assert token(served) == kept
 
 
 def test_a_token_is_forgotten_here_also_where_its_server_cannot_be_asked(tmp_path: Path) -> None:
