@@ -1,47 +1,103 @@
-"""Labeling configs: what a project's XML asks of people, read with care.
+"""Labeling configs: what a project's XML asks of people, read once and with care.
 
 The XML comes from a file or a server: it is capped in size and read with defusedxml, before
 anything else reads it. Label Studio itself is the judge of whether a config is valid; this module
-answers what labelpilot must know before it asks: the data key of the image, and the control tags
-with their labels in the order of the config.
+answers what labelpilot must know of it: which key of a task's data holds which image, which control
+is about which image, which answers belong to a region and not to the image, and in which order the
+classes stand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
+from typing import TYPE_CHECKING
 
 from core.errors import ConfigurationError
 from core.files import read_at_most
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 MAX_BYTES = 1_000_000
-# Nobody nests tags so deep, and reading each control's labels takes time with the depth.
+# Nobody nests tags so deep, and reading each control's classes takes time with the depth.
 MAX_DEPTH = 100
+# Where a task was made before the project had a labeling config, Label Studio names its key so.
+UNDEFINED_KEY = "$undefined$"
+
+# Controls whose answers are classes, by the type of the results they write.
+_CLASSIFYING = frozenset(
+    "choices taxonomy rating pairwise labels rectanglelabels polygonlabels brushlabels "
+    "keypointlabels ellipselabels bitmasklabels vectorlabels".split()
+)
+# A rating has this many stars where the config does not say.
+_STARS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A control tag: what people press. `labels` are in the order of the config."""
+    """A control tag: what people answer with.
+
+    `type` is the type of the results that it writes, as `choices`; `to_names` are the tags that it
+    is about; `classes` are the answers that it offers, in config order; `per_region`: they are said
+    of a region, not of the image.
+    """
 
     name: str
     type: str
-    to_name: tuple[str, ...]
-    labels: tuple[str, ...]
+    to_names: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    per_region: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTag:
+    """An `<Image>` tag. `key` is the key of the task's data; `several`: it holds a list."""
+
+    name: str
+    key: str
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LabelingConfig:
-    """A labeling config. `image_key` is the task data's key of the first image."""
+    """A labeling config: its controls and its `<Image>` tags by name, in its order.
 
-    text: str
-    image_key: str
-    controls: tuple[Control, ...]
+    `image_key` is the task data's key of the first image. All are empty where there is no config:
+    readers then go by what each annotation says of itself.
+    """
+
+    text: str = ""
+    image_key: str = ""
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    images: Mapping[str, ImageTag] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All labels, in the order of the config, each once."""
-        return tuple(dict.fromkeys(label for control in self.controls for label in control.labels))
+        """All classes, of regions too, in config order, each once."""
+        offered = (name for control in self.controls.values() for name in control.classes)
+        return tuple(dict.fromkeys(offered))
+
+    def classes(self) -> tuple[tuple[str, str], ...]:
+        """Every (control, class) that can be said of an image, in config order."""
+        return tuple(
+            (control.name, name)
+            for control in self.classifying()
+            if not control.per_region
+            for name in control.classes
+        )
+
+    def labeled_images(self) -> tuple[ImageTag, ...]:
+        """The images that a class is said of; all of them where no control names one."""
+        targets = {name for control in self.classifying() for name in control.to_names}
+        images = tuple(image for image in self.images.values() if image.name in targets)
+        return images or tuple(self.images.values())
+
+    def classifying(self) -> tuple[Control, ...]:
+        """The controls whose answers are classes."""
+        return tuple(one for one in self.controls.values() if one.type in _CLASSIFYING)
 
 
 def read_labeling_config(path: Path) -> LabelingConfig:
@@ -65,7 +121,7 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
     shows no image, or has no control tag, so that nothing could be submitted.
     """
     from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
+    from defusedxml.ElementTree import ParseError, fromstring
 
     if len(text) > MAX_BYTES:
         raise ConfigurationError(
@@ -79,21 +135,33 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
         ) from None
     if _is_deeper(root, MAX_DEPTH):
         raise ConfigurationError(f"{name} nests tags more than {MAX_DEPTH} deep.")
-    elements = list(root.iter())
-    controls = tuple(_control(element) for element in elements if _is_control(element))
+    controls: dict[str, Control] = {}
+    images: dict[str, ImageTag] = {}
+    image_key = ""
+    for element in root.iter():
+        tag = element.get("name", "")
+        if tag and element.get("toName"):
+            # Label Studio's own rule: a control names what it is for.
+            controls[tag] = _control(tag, element)
+        elif _type(element) == "image":
+            several = element.get("valueList", "")
+            value = several or element.get("value", "")
+            if value.startswith("$"):
+                image_key = image_key or value[1:]
+            if tag:
+                images[tag] = ImageTag(tag, value.removeprefix("$"), bool(several))
     if not controls:
         raise ConfigurationError(
             f"{name} has no control tag, so nobody could submit an annotation.",
             next_step='Add one with `name` and `toName`, such as <Choices name="labels" '
             'toName="image" choice="multiple">.',
         )
-    key = next((key for element in elements if (key := _image_key(element))), None)
-    if key is None:
+    if not image_key:
         raise ConfigurationError(
             f"{name} shows no image.",
             next_step='Add one, such as <Image name="image" value="$image"/>.',
         )
-    return LabelingConfig(text, key, controls)
+    return LabelingConfig(text, image_key, controls, images)
 
 
 def _is_deeper(root: Element, most: int) -> bool:
@@ -104,23 +172,39 @@ def _is_deeper(root: Element, most: int) -> bool:
     return bool(level)
 
 
-def _is_control(element: Element) -> bool:
-    # Label Studio's own rule: a control names what it is for.
-    return bool(element.get("name")) and bool(element.get("toName"))
+def _type(element: Element) -> str:
+    return str(element.tag).lower()
 
 
-def _control(element: Element) -> Control:
-    labels = tuple(
-        value
-        for child in element.iter()
-        if child is not element and (value := child.get("alias") or child.get("value"))
+def _control(name: str, element: Element) -> Control:
+    return Control(
+        name=name,
+        type=_type(element),
+        to_names=tuple(part.strip() for part in element.get("toName", "").split(",")),
+        classes=_classes(element),
+        per_region=element.get("perRegion", "").lower() == "true",
     )
-    to_name = tuple(part.strip() for part in element.get("toName", "").split(","))
-    return Control(element.get("name", ""), element.tag, to_name, labels)
 
 
-def _image_key(element: Element) -> str | None:
-    if element.tag != "Image":
-        return None
-    value = element.get("value") or element.get("valueList") or ""
-    return value[1:] if value.startswith("$") else None
+def _classes(element: Element) -> tuple[str, ...]:
+    if _type(element) == "rating":
+        stars = element.get("maxRating", "")
+        count = int(stars) if re.fullmatch(r"\d{1,3}", stars) else _STARS
+        return tuple(str(number) for number in range(1, count + 1))
+    if _type(element) == "pairwise":
+        return (element.get("leftClass", "left"), element.get("rightClass", "right"))
+    return tuple(dict.fromkeys(_nested(element, "")))
+
+
+def _nested(element: Element, above: str) -> list[str]:
+    """The classes below `element`; one inside another is named by its path."""
+    found: list[str] = []
+    for child in element:
+        # The alias, where there is one, is what the annotation holds.
+        value = child.get("alias") or child.get("value", "")
+        value = value if _type(child) in ("choice", "label") else ""
+        path = f"{above}/{value}" if above and value else value or above
+        if value:
+            found.append(path)
+        found.extend(_nested(child, path))
+    return found

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from core.dataset.controls import Controls
 from core.dataset.reading.records import Labels
+from core.labeling_config import LabelingConfig
 
 
 class ClassNames(dict[Labels, tuple[str, ...]]):
@@ -21,7 +21,7 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
     control and class.
     """
 
-    def __init__(self, controls: Controls, held: Iterable[Labels]) -> None:
+    def __init__(self, controls: LabelingConfig, held: Iterable[Labels]) -> None:
         held = list(held)
         known = dict.fromkeys(controls.classes())
         unknown = {pair for labels in held for pair in labels} - known.keys()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from core.dataset.class_names import ClassNames
-from core.dataset.controls import Controls, read_controls
 from core.dataset.formats.dataset_json import sidecar_path, split_path
 from core.dataset.options import RULES, Rule
 from core.dataset.reading.batch import Unreadable
@@ -24,7 +23,7 @@ from core.dataset.reading.reader import FolderReader, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
 from core.errors import ConfigurationError, LabelpilotError
-from core.labeling_config import read_labeling_config
+from core.labeling_config import LabelingConfig, parse_labeling_config, read_labeling_config
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
@@ -140,7 +139,7 @@ def gather(
 def _folder_reader(
     workspace: Workspace,
     folder: Path,
-    controls: Controls,
+    controls: LabelingConfig,
     dataset: Path,
     regions: RegionBook | None,
 ) -> FolderReader:
@@ -161,13 +160,13 @@ def _folder_reader(
     )
 
 
-def _controls(workspace: Workspace, label_config: str | None) -> Controls:
+def _controls(workspace: Workspace, label_config: str | None) -> LabelingConfig:
     if label_config is None:
         file = workspace.project.label_config
         if not file.exists():
-            return Controls()
-        label_config = read_labeling_config(file).text
-    return read_controls(label_config)
+            return LabelingConfig()
+        return read_labeling_config(file)
+    return parse_labeling_config(label_config)
 
 
 def _nothing(

@@ -27,7 +27,6 @@ from core.learning.search.neighbours import Engine
 from core.progress import Progress, Work
 from core.studio.project import connect, require_project
 from core.tasks.manifest import scan_images
-from core.tasks.sync import image_key
 from core.workspace.settings import Workspace
 
 TASKS_AN_EVENT = 2000
@@ -176,7 +175,7 @@ def _images(workspace: Workspace) -> Work[dict[str, _Image]]:
     with contextlib.closing(connect(workspace)) as client:
         project = require_project(client, workspace)
         yield Progress("tasks", 0, project.tasks)
-        for number, task in enumerate(client.tasks(project.id, image_key(project)), start=1):
+        for number, task in enumerate(client.tasks(project.id, project.image_key), start=1):
             path = image_path(task.image, folder)
             # An image that is two tasks is scored as the first, and labeled if either is.
             task_ids.setdefault(path, task.id)

@@ -28,7 +28,7 @@ from core.progress import Progress, Work
 from core.setup.checklist import set_up
 from core.studio.project import connect, require_project
 from core.studio.server import server_url
-from core.tasks.sync import SyncResult, image_key, sync_images
+from core.tasks.sync import SyncResult, sync_images
 from core.workspace.settings import FILE_NAME, Workspace, load_workspace, save_workspace
 
 FOLDER = "labelpilot-demo"
@@ -230,12 +230,13 @@ def annotate(workspace: Workspace, count: int) -> Work[int]:
     An image that has an annotation is left alone, so that a second run adds none.
     """
     known = orjson.loads((workspace.root / CLASSES_FILE).read_bytes())
-    control = read_labeling_config(workspace.project.label_config).controls[0]
+    config = read_labeling_config(workspace.project.label_config)
+    control = next(iter(config.controls.values()))
     annotated = 0
     with contextlib.closing(connect(workspace)) as client:
         project = require_project(client, workspace)
         tasks = {}
-        for task in client.tasks(project.id, image_key(project)):
+        for task in client.tasks(project.id, project.image_key):
             path = path_inside(task.image, workspace.images.path)
             if path is not None and (tag := tag_of(path, workspace.images.tag)) in known:
                 tasks[tag] = task
@@ -244,7 +245,7 @@ def annotate(workspace: Workspace, count: int) -> Work[int]:
             if not tasks[tag].annotations:
                 region = {
                     "from_name": control.name,
-                    "to_name": control.to_name[0],
+                    "to_name": control.to_names[0],
                     "type": "choices",
                     "value": {"choices": known[tag]},
                 }

@@ -24,7 +24,7 @@ from core.studio.project import (
 )
 from core.studio.server import EMAIL, server_url, start_server
 from core.tasks.proof import compare
-from core.tasks.sync import STORAGE_TITLE, image_key, sync_images
+from core.tasks.sync import STORAGE_TITLE, sync_images
 
 TARGET_TITLE = "labelpilot annotations"
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
@@ -125,7 +125,7 @@ def _probe_config(setup: Setup) -> tuple[State, str]:
     words = f"labels: {labels}" if labels else "no fixed labels"
     if _same_text(project.label_config, setup.config.text):
         return "done", words
-    if project.label_config in ("", "<View></View>"):
+    if not project.has_config:
         return "to do", f"not set yet; {words}"
     name = setup.workspace.relative(setup.workspace.project.label_config)
     return "part", f"the project has another one than {name}"
@@ -200,7 +200,7 @@ def _probe_images(setup: Setup) -> tuple[State, str]:
     if project.tasks > PROVEN_TASKS:
         state: State = "done" if project.tasks >= total else "part"
         return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
-    tasks = setup.client.tasks(project.id, image_key(project))
+    tasks = setup.client.tasks(project.id, project.image_key)
     proof = compare(manifest.paths, tasks, manifest.folder)
     words = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:

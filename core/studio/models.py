@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
-from core.errors import redact
+from core.errors import ConfigurationError, redact
+from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
 from core.studio.transport import NoAnswer
 
-UNDEFINED_KEY = "$undefined$"
+# What a project has for a labeling config before one is set.
+_NO_CONFIG = ("", "<View></View>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,21 @@ class RemoteProject:
     sampling: str
     model_version: str
     tasks: int
+
+    @property
+    def has_config(self) -> bool:
+        """Whether a labeling config was ever set."""
+        return self.label_config not in _NO_CONFIG
+
+    @property
+    def image_key(self) -> str:
+        """The key under which the project's tasks hold their image. Raises ConfigurationError."""
+        if not self.has_config:
+            raise ConfigurationError(
+                f"The project {self.title!r} has no labeling config yet.",
+                next_step="Run `labelpilot setup`.",
+            )
+        return parse_labeling_config(self.label_config, "the project's labeling config").image_key
 
 
 @dataclass(frozen=True, slots=True)

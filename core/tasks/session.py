@@ -10,11 +10,10 @@ from pathlib import Path
 import psutil
 
 from core.errors import ConfigurationError, StudioUnreachable
-from core.labeling_config import parse_labeling_config
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.listings import TASK_PAGE
-from core.studio.models import RemoteProject, Storage, TaskDetail
+from core.studio.models import Storage, TaskDetail
 from core.studio.project import connect, require_project, storage_at
 from core.studio.server import server_status
 from core.studio.waiting import Patience
@@ -108,15 +107,4 @@ def at_site(workspace: Workspace, of_type: Container[str] = ()) -> Iterator[Site
                     f"The project has no source storage for {workspace.images.path} yet.",
                     next_step="Run `labelpilot setup`.",
                 )
-            key = image_key(project)
-            yield Site(workspace, client, project.id, key, storage, tuple(storages))
-
-
-def image_key(project: RemoteProject) -> str:
-    """The key under which the project's tasks hold their image. Raises ConfigurationError."""
-    if not project.label_config or project.label_config == "<View></View>":
-        raise ConfigurationError(
-            f"The project {project.title!r} has no labeling config yet.",
-            next_step="Run `labelpilot setup`.",
-        )
-    return parse_labeling_config(project.label_config, "the project's labeling config").image_key
+            yield Site(workspace, client, project.id, project.image_key, storage, tuple(storages))

@@ -23,7 +23,6 @@ from core.tasks.native import await_end, sync_storage
 from core.tasks.proof import Proof
 from core.tasks.result import SyncResult as SyncResult
 from core.tasks.session import Site, at_site
-from core.tasks.session import image_key as image_key
 from core.tasks.surplus import find_surplus, remove_tasks
 from core.workspace.settings import Workspace
 

@@ -21,7 +21,6 @@ import pytest
 
 from core.studio.project import connect, require_project
 from core.studio.server import stop_server
-from core.tasks.sync import image_key
 from core.workspace.settings import FILE_NAME, load_workspace
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -120,7 +119,7 @@ def test_from_a_folder_of_images_to_the_label_stream_in_at_most_twelve_keys(
     workspace = load_workspace(folder)
     with contextlib.closing(connect(workspace)) as client:
         project = require_project(client, workspace)
-        tasks = list(client.tasks(project.id, image_key(project)))
+        tasks = list(client.tasks(project.id, project.image_key))
         assert len(tasks) == 12
         for task in tasks[:3]:
             choice = {"from_name": "labels", "to_name": "image", "type": "choices"}

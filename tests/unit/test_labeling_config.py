@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.errors import ConfigurationError
 from core.labeling_config import (
     MAX_BYTES,
+    ImageTag,
     LabelingConfig,
     parse_labeling_config,
     read_labeling_config,
@@ -30,9 +31,9 @@ def test_controls_labels_and_the_image_key_are_read_in_order() -> None:
           <Label value="cat"/></RectangleLabels></View>"""
     )
     assert config.image_key == "picture"
-    assert [(c.name, c.type, c.to_name) for c in config.controls] == [
-        ("kind", "Choices", ("photo",)),
-        ("boxes", "RectangleLabels", ("photo", "other")),
+    assert [(c.name, c.type, c.to_names) for c in config.controls.values()] == [
+        ("kind", "choices", ("photo",)),
+        ("boxes", "rectanglelabels", ("photo", "other")),
     ]
     assert config.labels == ("cat", "dog", "head")
 
@@ -130,3 +131,24 @@ def test_any_text_is_a_config_or_one_of_our_errors(text: str) -> None:
     else:
         assert isinstance(config, LabelingConfig)
         assert config.controls
+
+
+def test_what_annotations_are_read_by_is_told_apart() -> None:
+    config = parse_labeling_config(
+        """<View><Image name="left" value="$left"/><Image name="right" valueList="$pages"/>
+        <Taxonomy name="kind" toName="left"><Choice value="animal"><Choice value="cat"/></Choice>
+        </Taxonomy><Rating name="stars" toName="left" maxRating="3"/>
+        <Choices name="part" toName="left" perRegion="true"><Choice value="tail"/></Choices>
+        <TextArea name="words" toName="right"/></View>"""
+    )
+    assert config.images["right"] == ImageTag("right", "pages", several=True)
+    assert [image.name for image in config.labeled_images()] == ["left"]
+    assert [control.name for control in config.classifying()] == ["kind", "stars", "part"]
+    assert config.classes() == (
+        ("kind", "animal"),
+        ("kind", "animal/cat"),
+        ("stars", "1"),
+        ("stars", "2"),
+        ("stars", "3"),
+    )
+    assert "words" in config.controls

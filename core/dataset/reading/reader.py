@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.dataset.controls import Controls
 from core.dataset.reading.batch import Block, Interpreted, Unreadable, interpret, left_out, reason
 from core.dataset.reading.cache import Cache, CacheWriter, unchanged
 from core.dataset.reading.columns import Packed, pack
@@ -28,6 +27,7 @@ from core.dataset.reading.records import Interpreter, Row
 from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
 from core.dataset.reading.worker import MOST_NAMES, Answer, Chunk, Helper, HelperFailed, Job, Order
 from core.errors import ConfigurationError
+from core.labeling_config import LabelingConfig
 
 if TYPE_CHECKING:
     from core.dataset.reading.region_book import RegionBook
@@ -67,7 +67,7 @@ class FolderReader:
 
     folder: Path
     images: Path
-    controls: Controls
+    controls: LabelingConfig
     cache: Path
     ignored: frozenset[str] = frozenset()
     regions: RegionBook | None = None
@@ -91,7 +91,7 @@ class FolderReader:
 
     def _batches(self, folder: Folder) -> Iterator[Batch]:
         began = time.time_ns()
-        cache = Cache(self.cache, msgspec.json.encode((self._order(), sorted(self.ignored))))
+        cache = Cache(self.cache, self._key())
         writer = cache.writer()
         helpers = _Helpers(self._order())
         try:
@@ -161,6 +161,12 @@ class FolderReader:
 
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.controls, self.images)
+
+    def _key(self) -> bytes:
+        """All that decides what the files give: of the config, not the text that says it."""
+        config = (self.controls.classifying(), self.controls.images)
+        places = (str(self.folder), str(self.images), sorted(self.ignored))
+        return msgspec.json.encode((config, places))
 
     def _order(self) -> Order:
         return Order(str(self.folder), str(self.images), self.controls)

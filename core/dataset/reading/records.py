@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from core.dataset.controls import UNDEFINED_KEY, Controls
 from core.dataset.reading.schema import Annotation, Document, NotReadable, Person, Result, Task
 from core.images import ImagePaths, is_image_url
+from core.labeling_config import UNDEFINED_KEY, LabelingConfig
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -78,19 +78,19 @@ class Interpreter:
     ones are one object.
     """
 
-    def __init__(self, controls: Controls, images: Path) -> None:
-        self._controls = controls.controls
+    def __init__(self, controls: LabelingConfig, images: Path) -> None:
+        self._controls = {control.name: control for control in controls.classifying()}
         self._images = controls.labeled_images()
         self._image_paths = ImagePaths(images)
         self._rank = {pair: number for number, pair in enumerate(controls.classes())}
-        self._control_rank = {name: number for number, name in enumerate(controls.controls)}
+        self._control_rank = {name: number for number, name in enumerate(self._controls)}
         self._labels: dict[Labels, Labels] = {(): ()}
         # Most projects show one image in a task. Where one does, these controls speak of it.
         only = self._images[0] if len(self._images) == 1 and not self._images[0].several else None
         self._only_key = only.key if only is not None else ""
         self._simple = {
             control.name: control.type
-            for control in controls.controls.values()
+            for control in self._controls.values()
             if only is not None
             and control.to_names == (only.name,)
             and not control.per_region

@@ -20,10 +20,10 @@ from typing import IO, TypeVar
 import msgspec
 from msgspec import Struct
 
-from core.dataset.controls import Controls
 from core.dataset.reading.batch import Block, Interpreted, interpret
 from core.dataset.reading.folder import Folder
 from core.dataset.reading.records import Interpreter
+from core.labeling_config import LabelingConfig
 
 # So many names, each as long as a name can be, fit into a pipe. Were there more, parent and helper
 # could each wait for the other to read.
@@ -40,7 +40,7 @@ class Order(Struct, frozen=True):
 
     folder: str
     images: str
-    controls: Controls
+    controls: LabelingConfig
 
 
 class Chunk(Struct, frozen=True):

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset.controls import Controls, read_controls
 from core.dataset.reading.batch import interpret
 from core.dataset.reading.reader import read_tasks
 from core.dataset.reading.records import Interpreter
 from core.dataset.reading.region_book import RegionBook
+from core.labeling_config import LabelingConfig, parse_labeling_config
 
 IMAGES = Path("/srv/data/ds")
 CONFIG = """<View><Image name="image" value="$image"/>
@@ -106,13 +106,13 @@ files = st.one_of(
 
 
 @pytest.fixture(scope="module", params=["with a config", "without"])
-def controls(request: pytest.FixtureRequest) -> Controls:
-    return read_controls(CONFIG) if request.param == "with a config" else Controls()
+def controls(request: pytest.FixtureRequest) -> LabelingConfig:
+    return parse_labeling_config(CONFIG) if request.param == "with a config" else LabelingConfig()
 
 
 @given(contents=st.lists(files, min_size=1, max_size=4), regions=st.booleans())
 def test_any_file_is_read_or_named(
-    controls: Controls, contents: list[bytes], regions: bool
+    controls: LabelingConfig, contents: list[bytes], regions: bool
 ) -> None:
     names = [str(number) for number in range(len(contents))]
     book = RegionBook() if regions else None
@@ -126,7 +126,7 @@ def test_any_file_is_read_or_named(
 
 @given(found=st.lists(with_annotations | anything, max_size=4), regions=st.booleans())
 def test_any_answer_is_read_or_named(
-    controls: Controls, found: list[object], regions: bool
+    controls: LabelingConfig, found: list[object], regions: bool
 ) -> None:
     book = RegionBook() if regions else None
     for batch in read_tasks(found, Interpreter(controls, IMAGES), regions=book):

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from core.dataset.controls import read_controls
 from core.dataset.export import ExportResult, FolderSource, export_dataset
 from core.dataset.reading import reader as readers
 from core.dataset.reading.batch import Block
 from core.dataset.reading.folder import Content, Folder
 from core.dataset.reading.worker import Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.workspace.settings import Workspace
 
@@ -216,7 +216,7 @@ def test_no_helper_outlives_an_export_that_is_stopped(
 
 
 def test_a_helper_says_when_it_has_nothing_to_stand_on(tmp_path: Path, config: str) -> None:
-    helper = Helper(Order(str(tmp_path / "gone"), str(tmp_path), read_controls(config)))
+    helper = Helper(Order(str(tmp_path / "gone"), str(tmp_path), parse_labeling_config(config)))
     try:
         with pytest.raises(HelperFailed):
             helper.ask(Chunk(["1"]))

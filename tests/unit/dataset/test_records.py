@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from core.dataset.controls import Controls, read_controls
 from core.dataset.reading.columns import pack
 from core.dataset.reading.reader import Batch, read_tasks
 from core.dataset.reading.records import Interpreter, Record
 from core.dataset.reading.schema import NotReadable, decode_document
+from core.labeling_config import LabelingConfig, parse_labeling_config
 
 Build = Callable[..., dict[str, Any]]
 IMAGES = Path("/srv/data/ds")
@@ -26,13 +26,13 @@ PAGES = """<View><Image name="pages" valueList="$images"/>
 
 def said(content: bytes, config: str | None) -> dict[str, list[str]]:
     """Image -> classes, as the file's content says."""
-    controls = Controls() if config is None else read_controls(config)
+    controls = LabelingConfig() if config is None else parse_labeling_config(config)
     records = pack(Interpreter(controls, IMAGES).document(decode_document(content)))
     return {record.image: [name for _, name in record.labels] for record in records}
 
 
 def records_of(task: dict[str, Any], config: str | None) -> list[Record]:
-    controls = Controls() if config is None else read_controls(config)
+    controls = LabelingConfig() if config is None else parse_labeling_config(config)
     (batch,) = read_tasks([task], Interpreter(controls, IMAGES))
     assert not batch.unreadable
     return list(batch.records)
@@ -98,7 +98,7 @@ def test_what_was_clicked_before_a_skip_in_the_browser_is_not_meant(
     samples: Path, config: str
 ) -> None:
     document = decode_document((samples / "UI_real_6175.json").read_bytes())
-    (record,) = pack(Interpreter(read_controls(config), IMAGES).document(document))
+    (record,) = pack(Interpreter(parse_labeling_config(config), IMAGES).document(document))
     assert record.cancelled and record.labels == ()
 
 
@@ -115,7 +115,7 @@ def test_every_real_file_can_be_read(samples: Path, shape: str, config: str) -> 
 
 
 def test_the_api_and_the_folder_give_the_same_records(samples: Path, config: str) -> None:
-    interpreter = Interpreter(read_controls(config), IMAGES)
+    interpreter = Interpreter(parse_labeling_config(config), IMAGES)
     for file in samples.glob("fut_*.json"):
         if "two_images" in file.name or "value_list" in file.name:
             continue
@@ -149,7 +149,7 @@ def test_a_task_without_annotations_gives_no_record(config: str) -> None:
 )
 def test_a_task_that_cannot_be_read_is_named(task: dict[str, Any], config: str) -> None:
     batch: Batch
-    (batch,) = read_tasks([task], Interpreter(read_controls(config), IMAGES))
+    (batch,) = read_tasks([task], Interpreter(parse_labeling_config(config), IMAGES))
     assert [left_out.name for left_out in batch.unreadable] == ["task 3"]
     assert list(batch.records) == []
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core.dataset.class_names import ClassNames
-from core.dataset.controls import Controls, read_controls
 from core.dataset.options import RULES, Rule
 from core.dataset.reading.columns import pack
 from core.dataset.reading.records import Labels, Record
 from core.dataset.rules import Decision, Tally
 from core.errors import ConfigurationError, LabelpilotError
+from core.labeling_config import LabelingConfig, parse_labeling_config
 
 
 def record(
@@ -109,7 +109,7 @@ def test_two_images_with_one_tag_are_an_error_that_names_both() -> None:
 
 
 def test_a_name_that_two_controls_offer_goes_by_control_and_name() -> None:
-    controls = read_controls(
+    controls = parse_labeling_config(
         """<View><Image name="i" value="$i"/>
         <Choices name="sharp" toName="i"><Choice value="yes"/><Choice value="no"/></Choices>
         <Choices name="bright" toName="i"><Choice value="yes"/></Choices></View>"""
@@ -121,7 +121,7 @@ def test_a_name_that_two_controls_offer_goes_by_control_and_name() -> None:
 
 
 def test_classes_that_no_config_names_come_last() -> None:
-    controls = read_controls(
+    controls = parse_labeling_config(
         """<View><Image name="i" value="$i"/>
         <Choices name="kind" toName="i"><Choice value="z"/><Choice value="b"/></Choices></View>"""
     )
@@ -131,4 +131,4 @@ def test_classes_that_no_config_names_come_last() -> None:
 
 def test_without_a_config_the_classes_are_sorted() -> None:
     held = [(("kind", "b"),), (("kind", "a"),)]
-    assert ClassNames(Controls(), held).all == ("a", "b")
+    assert ClassNames(LabelingConfig(), held).all == ("a", "b")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from core.dataset.controls import Control, Controls, ImageTag, read_controls
 from core.dataset.reading.reader import read_tasks
 from core.dataset.reading.records import Interpreter
+from core.labeling_config import Control, ImageTag, LabelingConfig, parse_labeling_config
 
 
 def templates() -> dict[str, str]:
@@ -42,9 +42,9 @@ def test_the_gallery_has_the_templates_that_were_known() -> None:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_an_annotation_of_each_control_is_read(name: str) -> None:
-    controls = read_controls(TEMPLATES[name])
+    controls = parse_labeling_config(TEMPLATES[name])
     data = {tag.key: _data(tag) for tag in controls.images.values()}
-    about_images = [c for c in controls.controls.values() if set(c.to_names) & set(controls.images)]
+    about_images = [c for c in controls.classifying() if set(c.to_names) & set(controls.images)]
     results = [_result(control) for control in about_images]
     task = {"id": 1, "data": data, "annotations": [{"id": 1, "result": results}]}
     (batch,) = read_tasks([task], Interpreter(controls, Path("/srv/images")))
@@ -61,7 +61,7 @@ def _data(tag: ImageTag) -> Any:
     return [f"{tag.name}_0.png", f"{tag.name}_1.png"] if tag.several else f"{tag.name}.png"
 
 
-def _targets(control: Control, controls: Controls, data: dict[str, Any]) -> list[str]:
+def _targets(control: Control, controls: LabelingConfig, data: dict[str, Any]) -> list[str]:
     values = [data[controls.images[n].key] for n in control.to_names if n in controls.images]
     return [value[0] if isinstance(value, list) else value for value in values]
 
