@@ -1,5 +1,5 @@
-"""What holds for all tests: none of them touches the user's own keyring, and all have one migrated
-database to begin with.
+"""What holds for all tests: none touches the user's own keyring, all share one migrated database,
+each server is started in one process, and the last line says what was left out.
 
 The tests of the keyring start one of their own, in a session of its own.
 """
@@ -7,14 +7,50 @@ The tests of the keyring start one of their own, in a session of its own.
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tests.needs import REASON
 from tests.studio.database import migrated_database
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+# Servers wait for each other's answers more than they compute, so two processes take half the time
+# on two cores already, and more would start each server more often.
+PROCESSES = 2
+# What takes long to start, by the fixture that does: its tests run in one process, one by one.
+STARTED_ONCE = ("demo", "stock", "served", "place", "on_postgresql", "cluster")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes run the tests: none beside this one for single files."""
+    files = [argument for argument in config.args if ".py" in argument]
+    return 0 if files else PROCESSES
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        for name in STARTED_ONCE:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say, after all else, which tests were skipped, why, and what to install for them."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if not skipped:
+        return
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    why = "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+    needed = [reason.removeprefix(REASON) for reason in reasons if reason.startswith(REASON)]
+    packages = " ".join(sorted({*" ".join(needed).split()}))
+    install = f". To run them: apt-get install {packages}" if packages else ""
+    reporter.write_line(f"Skipped: {why}{install}")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -22,8 +21,9 @@ import pytest
 from core.studio.project import connect, require_project
 from core.studio.server import stop_server
 from core.workspace.settings import FILE_NAME, load_workspace
+from tests.needs import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = needs("tmux")
 
 MOST_KEYS = 12
 # A first start of Label Studio migrates its database: minutes on a loaded machine.

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from tests.needs import find
 from tests.studio.stock import free_port
 
 USER, NAME, PASSWORD = "labelpilot", "studio", "a secret of the tests"
@@ -36,17 +37,10 @@ class Cluster:
         return psycopg.connect(dbname=name, autocommit=True, **address)  # type: ignore[arg-type]
 
 
-def programs() -> Path | None:
-    """The folder of PostgreSQL's programs, or None where it is not installed."""
-    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
-    return next((Path(path).resolve().parent for path in found if path), None)
-
-
 @contextlib.contextmanager
 def a_cluster() -> Iterator[Cluster]:
     """A new cluster with an empty database; ended and removed with the block."""
-    folder, bin_folder = Path(tempfile.mkdtemp(prefix="labelpilot-pg-")), programs()
-    assert bin_folder is not None
+    folder = Path(tempfile.mkdtemp(prefix="labelpilot-pg-"))
     # It refuses to run as root.
     as_user = ["runuser", "-u", SYSTEM_USER, "--"] if os.geteuid() == 0 else []
     secret = folder / "password"
@@ -57,7 +51,7 @@ def a_cluster() -> Iterator[Cluster]:
     data, cluster = folder / "data", Cluster(free_port())
 
     def run(program: str, *arguments: str) -> None:
-        command = [*as_user, str(bin_folder / program), "-D", str(data), *arguments]
+        command = [*as_user, str(find(program)), "-D", str(data), *arguments]
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
 
     try:

@@ -10,9 +10,10 @@ from core.progress import finish
 from core.tasks.sync import sync_images
 from tests.faults.faults import HARMS, Harm
 from tests.faults.place import Place, Tally, a_place, in_short
-from tests.faults.postgresql import a_cluster, programs
+from tests.faults.postgresql import a_cluster
+from tests.needs import needs
 
-pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed here")
+pytestmark = needs("initdb")
 
 NAMES = (
     "bulk: drop after",

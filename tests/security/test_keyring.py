@@ -3,22 +3,19 @@ the terminal, and a lock never leads to plain text."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from core.secrets.keyrings import SECONDS
+from tests.needs import needs
 from tests.security.keyring_machine import PASSWORD, Machine, State
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 LOCKED: tuple[State, ...] = ("locked", "wrong", "display", "empty", "silent")
 SERVERS = ("own", "foreign")
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("gnome-keyring-daemon", "dbus-run-session"))),
-    reason="gnome-keyring and dbus are not installed",
-)
+pytestmark = needs("gnome-keyring-daemon", "dbus-run-session")
 
 
 @pytest.fixture

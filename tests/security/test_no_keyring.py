@@ -7,7 +7,6 @@ may ask. The server is played; what is stored, and where, is not.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +14,14 @@ from typing import Any
 
 import pytest
 
+from tests.needs import needs
 from tests.security.keyring_machine import PASSWORD, ROOT, Machine
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 TITLE = "There is no system keyring here"
 NEW_FORM = "A password for a new keyring."
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("gnome-keyring-daemon", "dbus-run-session"))),
-    reason="gnome-keyring and dbus are not installed",
-)
+pytestmark = needs("gnome-keyring-daemon", "dbus-run-session")
 
 # Walks the app: each word that is given is a key, or a text to type, or `=` and words to wait for.
 _WALK = """

@@ -12,12 +12,11 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.studio.account import sign_in_with
+from tests.needs import needs
 from tests.security.conftest import Served
-from tests.studio.test_browser import CHROMIUM, DRIVER, chromium, sign_in, wait_for
+from tests.studio.test_browser import chromium, sign_in, wait_for
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="needs Debian's chromium and chromium-driver"
-)
+pytestmark = needs("chromium", "chromedriver")
 
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 # Page -> words that it shows once it works.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,15 +17,13 @@ from selenium.webdriver.support.ui import WebDriverWait
 from core.secrets.credentials import find_secret
 from core.studio.server import EMAIL
 from core.workspace.settings import load_workspace
+from tests.needs import find, needs
 from tests.studio import stock as stock_module
 from tests.studio.conftest import Demo
 from tests.studio.journey import NAMES, Journey
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PAGE_SECONDS = 120
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="needs Debian's chromium and chromium-driver"
-)
+pytestmark = needs("chromium", "chromedriver")
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
 def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
     """A browser without a screen, which writes down what it asks for on the network."""
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
+    options.binary_location = str(find("chromium"))
     for flag in (
         "--headless",
         "--no-sandbox",
@@ -55,7 +52,9 @@ def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
     ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = webdriver.Chrome(
+        options=options, service=webdriver.ChromeService(str(find("chromedriver")))
+    )
     driver.set_page_load_timeout(PAGE_SECONDS)
     try:
         yield driver
