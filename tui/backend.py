@@ -211,9 +211,9 @@ class Backend:
     # Annotations to dataset
 
     def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
-        from core.dataset.source import preview_from
+        from core.dataset.export import preview_dataset
 
-        return preview_from(workspace, rule=rule)
+        return preview_dataset(workspace, rule=rule)
 
     def export(
         self,
@@ -226,16 +226,18 @@ class Backend:
         split: Split | None = None,
         rewrite: bool = False,
     ) -> Work[ExportResult]:
-        from core.dataset.source import export_from
+        from core.dataset.export import export_dataset
 
-        return export_from(
+        return export_dataset(
             workspace, origin, out=out, format=format, rule=rule, split=split, rewrite=rewrite
         )
 
     def rewrite(self, workspace: Workspace) -> Work[None]:
         from core.dataset.target_sync import rewrite_folder
+        from core.studio.project import open_project
 
-        return rewrite_folder(workspace)
+        with open_project(workspace) as opened:
+            yield from rewrite_folder(opened)
 
     def report(
         self,
@@ -245,15 +247,12 @@ class Backend:
         origin: Origin = "storage",
     ) -> Work[HealthReport]:
         """The health report, written to `page` where one is named."""
+        from core.dataset.report.report import make_report
         from core.dataset.report.write import write_report
-        from core.dataset.source import report_from
 
-        if page is not None and page.parent == workspace.folder:
-            workspace.make_folder()
-        found = yield from report_from(workspace, origin, rule=rule)
-        if page is not None:
-            write_report(found, page)
-        return found
+        if page is None:
+            return make_report(workspace, origin, rule=rule)
+        return write_report(workspace, page, origin, rule=rule)
 
     # Dataset and model to an order
 

@@ -21,9 +21,9 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
     control and class.
     """
 
-    def __init__(self, controls: LabelingConfig, held: Iterable[Labels]) -> None:
+    def __init__(self, config: LabelingConfig, held: Iterable[Labels]) -> None:
         held = list(held)
-        known = dict.fromkeys(controls.classes())
+        known = dict.fromkeys(config.classes())
         unknown = {pair for labels in held for pair in labels} - known.keys()
         pairs = [*known, *sorted(unknown)]
         shared = Counter(name for _, name in pairs)

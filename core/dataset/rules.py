@@ -14,7 +14,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from core.dataset.options import Rule
-from core.dataset.reading.columns import Packed
+from core.dataset.reading.batch import Columns
 from core.dataset.reading.records import Labels
 from core.errors import LabelpilotError
 from core.images import Tag, tag_of, tags_by_path
@@ -70,7 +70,7 @@ class Tally:
         """How many annotations that Label Studio has were not met yet."""
         return len(self._missing)
 
-    def add(self, records: Packed) -> Packed:
+    def add(self, records: Columns) -> Columns:
         """Take `records` in, in any order. Returns those that are in Label Studio."""
         if self._live is not None:
             live = [number is None or number in self._live for number in records.annotations]

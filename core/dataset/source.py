@@ -1,123 +1,67 @@
 """Where annotations come from: the target storage's folder, or Label Studio itself.
 
-The folder can be exported without a server. Where one answers, it is asked which annotations it
-has, since the folder is no mirror of it, and for the labeling config in force.
+The folder can be read without a server. Where one answers, it is asked which annotations it has,
+since the folder is no mirror of it, and for the labeling config in force.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from core.dataset.export import (
-    AnnotationSource,
-    ExportResult,
-    FolderSource,
-    TaskSource,
-    export_dataset,
-    preview,
-)
-from core.dataset.options import FormatName, Origin, Rule
-from core.dataset.split import Split
-from core.dataset.target_sync import rewrite_folder
+from core.dataset.options import Origin
 from core.errors import ConfigurationError, LabelpilotError
-from core.progress import Progress, Work
-from core.studio.project import connect, require_project
 from core.workspace.settings import Workspace
-
-if TYPE_CHECKING:
-    from core.dataset.report.report import Report
-
-
-def export_from(
-    workspace: Workspace,
-    origin: Origin = "storage",
-    *,
-    out: Path | None = None,
-    format: FormatName = "json",
-    rule: Rule = "latest",
-    split: Split | None = None,
-    rewrite: bool = False,
-) -> Work[ExportResult]:
-    """Write the workspace's dataset; with `rewrite`, after Label Studio wrote its folder anew.
-
-    Raises what `export_dataset` and `rewrite_folder` raise, and, from the API, StudioRefused and
-    StudioUnreachable.
-    """
-    if rewrite:
-        if origin != "storage":
-            raise ConfigurationError(
-                "Only the target storage's folder can be written anew.",
-                next_step="Leave out `--rewrite`: from the API, nothing is missing.",
-            )
-        yield from rewrite_folder(workspace)
-    yield Progress("ask", note="asking Label Studio which annotations it has")
-    with _opened(workspace, origin) as found:
-        if found.note:
-            yield Progress("ask", note=found.note)
-        return (
-            yield from export_dataset(
-                workspace,
-                found.source,
-                out=out,
-                format=format,
-                rule=rule,
-                label_config=found.label_config,
-                split=split,
-            )
-        )
-
-
-def preview_from(
-    workspace: Workspace, origin: Origin = "storage", *, rule: Rule = "latest"
-) -> Work[ExportResult]:
-    """What `export_from` would write, without writing it."""
-    yield Progress("ask", note="asking Label Studio which annotations it has")
-    with _opened(workspace, origin) as found:
-        if found.note:
-            yield Progress("ask", note=found.note)
-        return (
-            yield from preview(workspace, found.source, rule=rule, label_config=found.label_config)
-        )
-
-
-def report_from(
-    workspace: Workspace, origin: Origin = "storage", *, rule: Rule = "latest"
-) -> Work[Report]:
-    """The health report on what `export_from` would write. Raises as it does."""
-    from core.dataset.report.report import make_report
-
-    yield Progress("ask", note="asking Label Studio which annotations it has")
-    with _opened(workspace, origin) as found:
-        if found.note:
-            yield Progress("ask", note=found.note)
-        return (
-            yield from make_report(
-                workspace, found.source, rule=rule, label_config=found.label_config
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A source, the labeling config in force (None: the workspace's file), and what to tell."""
+class FolderSource:
+    """A target storage's folder. `live` are the ids of the annotations that Label Studio has.
 
-    source: AnnotationSource
-    label_config: str | None
+    The folder is no mirror of the database (the file of a deleted annotation stays); without `live`
+    that goes unchecked, and is counted so; `note` says why, where Label Studio should have been
+    asked. `label_config` is the labeling config in force (None: the workspace's file, if there is
+    one).
+    """
+
+    path: Path
+    live: Set[int] | None = None
+    label_config: str | None = None
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TaskSource:
+    """Tasks with their annotations as the API returns them; `total` is how many will come.
+
+    `label_config` is as in FolderSource.
+    """
+
+    tasks: Iterable[object]
+    total: int | None = None
+    label_config: str | None = None
+
+
+Source: TypeAlias = "FolderSource | TaskSource"
+
+
 @contextlib.contextmanager
-def _opened(workspace: Workspace, origin: Origin) -> Iterator[_Found]:
+def open_source(workspace: Workspace, origin: Origin) -> Iterator[Source]:
+    """The workspace's annotations, for as long as the block lasts.
+
+    Raises ConfigurationError where the annotation folder is missing, and, from the API, what
+    `open_project` raises, StudioRefused and StudioUnreachable.
+    """
     if origin == "api":
-        with contextlib.closing(connect(workspace)) as client:
-            project = require_project(client, workspace)
-            total = len(client.annotated_task_ids(project.id))
-            tasks = client.annotated_tasks(project.id)
-            yield _Found(TaskSource(tasks, total), project.label_config)
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            total = len(opened.client.annotated_task_ids(opened.id))
+            tasks = opened.client.annotated_tasks(opened.id)
+            yield TaskSource(tasks, total, opened.remote.label_config)
         return
     if not workspace.annotations.path.is_dir():
         raise ConfigurationError(
@@ -128,13 +72,15 @@ def _opened(workspace: Workspace, origin: Origin) -> Iterator[_Found]:
     yield _folder(workspace)
 
 
-def _folder(workspace: Workspace) -> _Found:
+def _folder(workspace: Workspace) -> FolderSource:
+    """The annotation folder, with what Label Studio knows of it if it can be asked."""
+    from core.studio.project import open_project
+
     path = workspace.annotations.path
     try:
-        with contextlib.closing(connect(workspace)) as client:
-            project = require_project(client, workspace)
-            live = frozenset(client.annotation_ids(project.id))
-            return _Found(FolderSource(path, live), project.label_config)
+        with open_project(workspace) as opened:
+            live = frozenset(opened.client.annotation_ids(opened.id))
+            return FolderSource(path, live, opened.remote.label_config)
     except LabelpilotError as error:
         note = f"Label Studio was not asked which annotations are still there: {error.message}"
-        return _Found(FolderSource(path), None, note)
+        return FolderSource(path, note=note)

@@ -6,7 +6,6 @@ proves nothing: the folder has to be read again. Nothing here removes or writes 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 
@@ -14,9 +13,8 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.models import Storage
-from core.studio.project import connect, find_target_storage, require_project
+from core.studio.project import OpenProject, find_target_storage
 from core.studio.transport import NoAnswer
-from core.workspace.settings import Workspace
 
 HEARTBEAT = 0.5
 # Label Studio tells every 5 s how far it is; after so long without a word it is taken to have died.
@@ -24,31 +22,30 @@ SILENCE = 60.0
 BUSY = ("queued", "in_progress")
 
 
-def rewrite_folder(workspace: Workspace) -> Work[None]:
+def rewrite_folder(opened: OpenProject) -> Work[None]:
     """Have Label Studio write every annotation of the project to the workspace's folder anew.
 
     Closing the generator stops our waiting; the server goes on. Raises ConfigurationError where the
     project has no target storage for that folder, LabelpilotError where Label Studio gives up, and
     StudioRefused and StudioUnreachable.
     """
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        storage = find_target_storage(client, workspace, project.id)
-        if storage is None:
-            folder = workspace.relative(workspace.annotations.path)
-            raise ConfigurationError(
-                f"The project has no target storage for {folder}.",
-                next_step="Run `labelpilot setup`, which makes it.",
-            )
-        total = sum(1 for _ in client.annotation_ids(project.id))
-        yield Progress("rewrite", 0, total, f"Label Studio writes {total:,} annotations anew")
-        after = yield from _synced(client, storage, total)
-        if after.status != "completed":
-            raise LabelpilotError(
-                "Label Studio did not write all annotations.",
-                cause=after.problem.strip().rpartition("\n")[2] or f"Its status is {after.status}.",
-                next_step="Look at its log, and try again: `labelpilot export --rewrite`.",
-            )
+    client, workspace = opened.client, opened.workspace
+    storage = find_target_storage(client, workspace, opened.id)
+    if storage is None:
+        folder = workspace.relative(workspace.annotations.path)
+        raise ConfigurationError(
+            f"The project has no target storage for {folder}.",
+            next_step="Run `labelpilot setup`, which makes it.",
+        )
+    total = sum(1 for _ in client.annotation_ids(opened.id))
+    yield Progress("rewrite", 0, total, f"Label Studio writes {total:,} annotations anew")
+    after = yield from _synced(client, storage, total)
+    if after.status != "completed":
+        raise LabelpilotError(
+            "Label Studio did not write all annotations.",
+            cause=after.problem.strip().rpartition("\n")[2] or f"Its status is {after.status}.",
+            next_step="Look at its log, and try again: `labelpilot export --rewrite`.",
+        )
     yield Progress("rewrite", total, total)
 
 

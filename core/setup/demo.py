@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from core.dataset.export import ExportResult, FolderSource, export_dataset
+from core.dataset.export import ExportResult, export_dataset
+from core.dataset.source import FolderSource
 from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.images import path_inside, tag_of

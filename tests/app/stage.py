@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from core.dataset.export import ExportResult
+from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
-from core.dataset.source import preview_from
 from core.errors import LabelpilotError
 from core.learning.options import RoundOptions
 from core.learning.planning import Asked, RoundPlan
@@ -180,8 +179,8 @@ class Stage(Backend):
 
     def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
         """The real one; Label Studio is played to have the annotations that are `lacking`."""
-        result = yield from preview_from(workspace, rule=rule)
-        return replace(result, details=replace(result.details, missing=self.lacking))
+        result = yield from preview_dataset(workspace, rule=rule)
+        return replace(result, missing=self.lacking)
 
     def rewrite(self, workspace: Workspace) -> Work[None]:
         self.called("rewrite")

@@ -34,7 +34,8 @@ CLASSES = [f"class_{number:02d}" for number in range(20)]
 OURS = """
 import sys
 from pathlib import Path
-from core.dataset.export import FolderSource, export_dataset
+from core.dataset.export import export_dataset
+from core.dataset.source import FolderSource
 from core.progress import finish
 from core.workspace.settings import load_workspace
 workspace = load_workspace(Path(sys.argv[1]))

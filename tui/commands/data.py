@@ -118,14 +118,14 @@ def export(
     result = run(work)
     words = (
         f"{result.images:,} images in {result.path}; {result.skipped:,} skipped, "
-        f"{result.conflicts:,} conflicts, {result.unreadable:,} unreadable"
+        f"{len(result.conflicts):,} conflicts, {len(result.unreadable):,} unreadable"
     )
     show(as_json, result.as_json(), words)
-    for left_out in (*result.details.unreadable, *result.details.left_out):
+    for left_out in (*result.unreadable, *result.left_out):
         say(f"Left out: {left_out.name}: {left_out.reason}")
     for difference in result.differences():
         say(difference)
-    if result.unreadable or result.details.missing:
+    if result.unreadable or result.missing:
         sys.exit(4)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.dataset.content import Image, LeftOut, Material
+from core.dataset.dataset import Dataset, DatasetImage, LeftOut
 from core.dataset.reading.batch import Unreadable
 from core.dataset.reading.regions import Region
 from core.dataset.reading.schema import NotReadable
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def write_coco(path: Path, material: Material) -> LeftOut:
+def write_coco(path: Path, dataset: Dataset) -> LeftOut:
     """Write `path`, or, where the dataset is split, one file for each part beside it.
 
     Images whose size neither an annotation nor a file tells are left out and named, and so are
     masks that are damaged.
     """
     left_out: LeftOut = []
-    images = list(material.images())
-    if not material.parts:
-        write_at_once(path, _coco(images, material, left_out))
-    for part in PARTS if material.parts else ():
+    images = list(dataset.images())
+    if not dataset.parts:
+        write_at_once(path, _coco(images, dataset, left_out))
+    for part in PARTS if dataset.parts else ():
         chosen = [image for image in images if image.part == part]
-        write_at_once(part_path(path, part), _coco(chosen, material, left_out))
+        write_at_once(part_path(path, part), _coco(chosen, dataset, left_out))
     return left_out
 
 
@@ -49,14 +49,14 @@ def part_path(path: Path, part: str) -> Path:
     return path.with_name(f"{path.stem}.{part}{path.suffix}")
 
 
-def _coco(images: Iterable[Image], material: Material, left_out: LeftOut) -> bytes:
-    numbers = {name: number for number, name in enumerate(material.names.all, start=1)}
+def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: LeftOut) -> bytes:
+    numbers = {name: number for number, name in enumerate(dataset.names.all, start=1)}
     points = set[str]()
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image in images:
-        regions = material.regions_of(image)
-        size = _size(regions, image.path, material)
+        regions = dataset.regions_of(image)
+        size = _size(regions, image.path, dataset)
         if size is None:
             reason = "no region and no file tells the size of this image"
             left_out.append(Unreadable(image.path, reason))
@@ -117,9 +117,7 @@ def _extent(pixels: NDArray[np.bool_]) -> dict[str, Any]:
     return {"area": int(pixels.sum()), "bbox": [left, top, width, height]}
 
 
-def _size(
-    regions: list[tuple[str, Region]], path: str, material: Material
-) -> tuple[int, int] | None:
+def _size(regions: list[tuple[str, Region]], path: str, dataset: Dataset) -> tuple[int, int] | None:
     """Width and height: of the regions, which know it, else of the file."""
     if regions:
         return regions[0][1].width, regions[0][1].height
@@ -130,7 +128,7 @@ def _size(
     except ImportError:
         return None
     try:
-        with Picture.open(material.image_folder / path) as picture:
+        with Picture.open(dataset.image_folder / path) as picture:
             width, height = picture.size
     except (OSError, ValueError, Picture.DecompressionBombError):
         return None

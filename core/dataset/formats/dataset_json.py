@@ -14,44 +14,28 @@ from typing import Any
 
 import orjson
 
-from core.dataset.class_names import ClassNames
-from core.dataset.content import LeftOut, Material
-from core.dataset.rules import Decision
+from core.dataset.dataset import Dataset, LeftOut, sidecar_path
 from core.files import write_at_once, written_at_once
 
-# Tags at a time: a million at once would stand in memory twice.
-_CHUNK = 20_000
+# A million at once would stand in memory twice.
+TAGS_AT_ONCE = 20_000
 
 
-def sidecar_path(dataset: Path) -> Path:
-    """The file beside `dataset` that says how it was made: `dataset.meta.json`.
-
-    Another format's has its own: `dataset.csv.meta.json`.
-    """
-    name = dataset.stem if dataset.suffix == ".json" else dataset.name
-    return dataset.with_name(f"{name}.meta.json")
-
-
-def split_path(dataset: Path) -> Path:
-    """The file beside `dataset` that keeps which image is in which part: `dataset.split.json`."""
-    return dataset.with_name(f"{dataset.stem}.split.json")
-
-
-def write_json(path: Path, material: Material) -> LeftOut:
+def write_json(path: Path, dataset: Dataset) -> LeftOut:
     """Write tag -> list of classes as one JSON object, sorted by tag.
 
     Raises LabelpilotError where the disk refuses; what was at `path` is then as it was.
     """
     with written_at_once(path) as file:
-        file.writelines(_json_parts(material.decision, material.names))
+        file.writelines(_json_parts(dataset))
     return []
 
 
-def _json_parts(decision: Decision, names: ClassNames) -> Iterator[bytes]:
+def _json_parts(dataset: Dataset) -> Iterator[bytes]:
     """The object in parts, together what orjson would make of it whole, indented by two."""
-    labels = decision.labels
-    for start in range(0, len(decision.tags), _CHUNK):
-        chunk = {tag: names[labels[tag]] for tag in decision.tags[start : start + _CHUNK]}
+    tags, labels, names = dataset.decision.tags, dataset.decision.labels, dataset.names
+    for start in range(0, len(tags), TAGS_AT_ONCE):
+        chunk = {tag: names[labels[tag]] for tag in tags[start : start + TAGS_AT_ONCE]}
         # Without the brace before and the line break and the brace after.
         content = orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
         yield (b"," if start else b"{") + content

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dataset.content import LeftOut, Material
+from core.dataset.dataset import Dataset, LeftOut
 from core.dataset.formats.coco import write_coco
 from core.dataset.formats.dataset_json import write_json
 from core.dataset.formats.tables import write_csv, write_huggingface, write_parquet
@@ -24,7 +24,7 @@ class Format:
     file `in_images` of the image folder.
     """
 
-    write: Callable[[Path, Material], LeftOut]
+    write: Callable[[Path, Dataset], LeftOut]
     suffix: str = ""
     in_images: str = ""
     holds_regions: bool = False

@@ -11,29 +11,29 @@ from typing import Any
 
 import orjson
 
-from core.dataset.content import Image, LeftOut, Material
+from core.dataset.dataset import Dataset, DatasetImage, LeftOut
 from core.errors import ConfigurationError
 from core.files import written_at_once
 
 _ROWS = 20_000
 
 
-def write_csv(path: Path, material: Material) -> LeftOut:
+def write_csv(path: Path, dataset: Dataset) -> LeftOut:
     """One row for each image: tag, image, part if split, then 1 or 0 for each class in order."""
-    names = material.names.all
+    names = dataset.names.all
     with written_at_once(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["tag", "image", *(["split"] if material.parts else []), *names])
-        for image in material.images():
-            part = [image.part] if material.parts else []
+        rows.writerow(["tag", "image", *(["split"] if dataset.parts else []), *names])
+        for image in dataset.images():
+            part = [image.part] if dataset.parts else []
             has = set(image.classes)
             rows.writerow([image.tag, image.path, *part, *(int(name in has) for name in names)])
         text.detach()
     return []
 
 
-def write_parquet(path: Path, material: Material) -> LeftOut:
+def write_parquet(path: Path, dataset: Dataset) -> LeftOut:
     """One row for each image: tag, image, classes (a list), and split if there is one.
 
     Raises ConfigurationError where pyarrow is not installed.
@@ -48,27 +48,27 @@ def write_parquet(path: Path, material: Material) -> LeftOut:
         ) from None
     fields = [("tag", arrow.string()), ("image", arrow.string())]
     fields.append(("classes", arrow.list_(arrow.string())))
-    if material.parts:
+    if dataset.parts:
         fields.append(("split", arrow.string()))
     schema = arrow.schema(fields)
-    images = material.images()
+    images = dataset.images()
     with written_at_once(path) as file:
         writer = parquet.ParquetWriter(file, schema)  # type: ignore[no-untyped-call]
         with writer as rows:
-            while chunk := [_row(image, material) for image in islice(images, _ROWS)]:
+            while chunk := [_row(image, dataset) for image in islice(images, _ROWS)]:
                 rows.write_table(arrow.Table.from_pylist(chunk, schema))
     return []
 
 
-def write_huggingface(path: Path, material: Material) -> LeftOut:
+def write_huggingface(path: Path, dataset: Dataset) -> LeftOut:
     """The `metadata.jsonl` of an image folder: the file's name and its labels, a line each.
 
     The names are relative to the file, as the `imagefolder` loader wants them; so it belongs into
     the folder of the images.
     """
     with written_at_once(path) as file:
-        for image in material.images():
-            target = material.image_folder / image.path
+        for image in dataset.images():
+            target = dataset.image_folder / image.path
             name = os.path.relpath(target, path.parent)
             row: dict[str, Any] = {"file_name": name, "labels": image.classes}
             if image.part is not None:
@@ -77,6 +77,6 @@ def write_huggingface(path: Path, material: Material) -> LeftOut:
     return []
 
 
-def _row(image: Image, material: Material) -> dict[str, Any]:
+def _row(image: DatasetImage, dataset: Dataset) -> dict[str, Any]:
     row = {"tag": image.tag, "image": image.path, "classes": list(image.classes)}
-    return {**row, "split": image.part} if material.parts else row
+    return {**row, "split": image.part} if dataset.parts else row

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from core.dataset.content import Image, LeftOut, Material
+from core.dataset.dataset import Dataset, DatasetImage, LeftOut
 from core.dataset.reading.batch import Unreadable
 from core.dataset.reading.regions import Region
 from core.errors import ConfigurationError, LabelpilotError
@@ -23,14 +23,14 @@ _DATA = "data.yaml"
 _FIRST_LINE = "# Written by labelpilot; an export writes the whole folder anew.\n"
 
 
-def write_yolo(path: Path, material: Material) -> LeftOut:
+def write_yolo(path: Path, dataset: Dataset) -> LeftOut:
     """Write the folder `path` anew: `images/`, `labels/` and `data.yaml`.
 
     Raises ConfigurationError where no image has a region, or where the folder holds something else
     than an export. Images that lie outside the image folder are left out and named.
     """
     _only_ours(path)
-    regions = [(image, material.regions_of(image)) for image in material.images()]
+    regions = [(image, dataset.regions_of(image)) for image in dataset.images()]
     if not any(found for _, found in regions):
         raise ConfigurationError(
             "The format yolo holds regions, and no image has one.",
@@ -52,8 +52,8 @@ def write_yolo(path: Path, material: Material) -> LeftOut:
                 )
             else:
                 taken.add(label)
-                left_out.extend(_write_image(aside, image, found, material, outlines))
-        (aside / _DATA).write_text(_data(path, material, outlines), encoding="utf-8")
+                left_out.extend(_write_image(aside, image, found, dataset, outlines))
+        (aside / _DATA).write_text(_data(path, dataset, outlines), encoding="utf-8")
         aside.chmod(0o755)
         _replace(path, aside)
     except OSError as error:
@@ -69,18 +69,18 @@ def write_yolo(path: Path, material: Material) -> LeftOut:
 
 def _write_image(
     folder: Path,
-    image: Image,
+    image: DatasetImage,
     regions: list[tuple[str, Region]],
-    material: Material,
+    dataset: Dataset,
     outlines: bool,
 ) -> LeftOut:
-    numbers = {name: number for number, name in enumerate(material.names.all)}
+    numbers = {name: number for number, name in enumerate(dataset.names.all)}
     part = image.part or "train"
     link = folder / "images" / part / image.path
     text = (folder / "labels" / part / image.path).with_suffix(".txt")
     for file in (link, text):
         file.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(material.image_folder / image.path)
+    link.symlink_to(dataset.image_folder / image.path)
     lines = [
         f"{numbers[name]} {_numbers(region, outlines)}\n"
         for name, region in regions
@@ -106,10 +106,10 @@ def _has_outline(region: Region) -> bool:
     return len(region.outline) > 2
 
 
-def _data(path: Path, material: Material, outlines: bool) -> str:
+def _data(path: Path, dataset: Dataset, outlines: bool) -> str:
     """`data.yaml`; JSON strings are YAML strings."""
-    validation = "validation" if material.parts else "train"
-    names = "".join(f"  {n}: {json.dumps(name)}\n" for n, name in enumerate(material.names.all))
+    validation = "validation" if dataset.parts else "train"
+    names = "".join(f"  {n}: {json.dumps(name)}\n" for n, name in enumerate(dataset.names.all))
     kind = "segment" if outlines else "detect"
     return (
         f"{_FIRST_LINE}# For: yolo {kind} train data={_DATA}\n"

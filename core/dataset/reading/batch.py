@@ -1,20 +1,21 @@
-"""From the contents of files to records, and to the names of those that were left out."""
+"""Batches: from the contents of files to records in columns, and to what was left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from core.dataset.reading.columns import Packed, pack
 from core.dataset.reading.folder import Content
-from core.dataset.reading.records import Interpreter, Row
+from core.dataset.reading.records import Interpreter, Labels, Record, Row
 from core.dataset.reading.schema import NotReadable, decode_document, decode_region_document
 
 if TYPE_CHECKING:
-    from core.dataset.reading.region_book import RegionBook
+    from core.dataset.reading.regions import RegionBook
 
 
 class Unreadable(Struct, frozen=True):
@@ -24,13 +25,88 @@ class Unreadable(Struct, frozen=True):
     reason: str
 
 
+class Columns(Struct, array_like=True, frozen=True, gc=False):
+    """Records, a list for each of their fields: small to send to a process, and to keep on disk.
+
+    What many records share (labels, people) is held once, in a table, and named by its place there.
+    """
+
+    images: list[str]
+    annotations: list[int | None]
+    labels: list[int]
+    cancelled: list[bool]
+    ground_truth: list[bool]
+    moments: list[float]
+    people: list[int]
+    label_table: list[Labels]
+    people_table: list[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Columns:
+        """Records as columns."""
+        if not rows:
+            return Columns([], [], [], [], [], [], [], [], [])
+        images, annotations, labels, cancelled, ground_truth, moments, people = zip(
+            *rows, strict=True
+        )
+        label_table: dict[Labels, int] = {}
+        people_table: dict[str, int] = {}
+        return Columns(
+            list(images),
+            list(annotations),
+            [label_table.setdefault(one, len(label_table)) for one in labels],
+            list(cancelled),
+            list(ground_truth),
+            list(moments),
+            [people_table.setdefault(one, len(people_table)) for one in people],
+            list(label_table),
+            list(people_table),
+        )
+
+    def where(self, kept: Sequence[object]) -> Columns:
+        """Only the records for which `kept` holds something true."""
+        return Columns(
+            list(compress(self.images, kept)),
+            list(compress(self.annotations, kept)),
+            list(compress(self.labels, kept)),
+            list(compress(self.cancelled, kept)),
+            list(compress(self.ground_truth, kept)),
+            list(compress(self.moments, kept)),
+            list(compress(self.people, kept)),
+            self.label_table,
+            self.people_table,
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(
+            Record,
+            self.images,
+            self.annotations,
+            map(self.label_table.__getitem__, self.labels),
+            self.cancelled,
+            self.ground_truth,
+            self.moments,
+            map(self.people_table.__getitem__, self.people),
+        )
+
+
 class Block(Struct, array_like=True, frozen=True):
     """Files that could be read, with their stamps, how many records each gave, and the records."""
 
     names: list[str]
     stamps: list[int]
     counts: list[int]
-    records: Packed
+    records: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records read, what was left out, and how many of how many files or tasks are behind us."""
+
+    records: Columns
+    unreadable: list[Unreadable]
+    done: int
+    total: int | None
 
 
 class Interpreted(Struct, array_like=True, frozen=True):
@@ -82,7 +158,7 @@ def interpret(
             read.append(name)
             stamps.append(stamp)
             counts.append(len(found))
-    return Interpreted(Block(read, stamps, counts, pack(rows)), unreadable, half_written)
+    return Interpreted(Block(read, stamps, counts, Columns.of(rows)), unreadable, half_written)
 
 
 def left_out(name: str, why: str) -> Unreadable:

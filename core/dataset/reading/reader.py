@@ -19,9 +19,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.dataset.reading.batch import Block, Interpreted, Unreadable, interpret, left_out, reason
+from core.dataset.reading.batch import (
+    Batch,
+    Block,
+    Columns,
+    Interpreted,
+    Unreadable,
+    interpret,
+    left_out,
+    reason,
+)
 from core.dataset.reading.cache import Cache, CacheWriter, unchanged
-from core.dataset.reading.columns import Packed, pack
 from core.dataset.reading.folder import Folder
 from core.dataset.reading.records import Interpreter, Row
 from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
@@ -30,7 +38,7 @@ from core.errors import ConfigurationError
 from core.labeling_config import LabelingConfig
 
 if TYPE_CHECKING:
-    from core.dataset.reading.region_book import RegionBook
+    from core.dataset.reading.regions import RegionBook
 
 _CHUNK = MOST_NAMES
 # Fewer files are read sooner than a helper has started.
@@ -47,16 +55,6 @@ _HALF_WRITTEN_WAIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Records read, what was left out, and how many of how many files or tasks are behind us."""
-
-    records: Packed
-    unreadable: list[Unreadable]
-    done: int
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class FolderReader:
     """Reads a target storage's folder, in either shape that Label Studio writes.
 
@@ -67,7 +65,7 @@ class FolderReader:
 
     folder: Path
     images: Path
-    controls: LabelingConfig
+    config: LabelingConfig
     cache: Path
     ignored: frozenset[str] = frozenset()
     regions: RegionBook | None = None
@@ -160,16 +158,16 @@ class FolderReader:
             yield len(chunk.names), found
 
     def _interpreter(self) -> Interpreter:
-        return Interpreter(self.controls, self.images)
+        return Interpreter(self.config, self.images)
 
     def _key(self) -> bytes:
         """All that decides what the files give: of the config, not the text that says it."""
-        config = (self.controls.classifying(), self.controls.images)
+        config = (self.config.classifying(), self.config.images)
         places = (str(self.folder), str(self.images), sorted(self.ignored))
         return msgspec.json.encode((config, places))
 
     def _order(self) -> Order:
-        return Order(str(self.folder), str(self.images), self.controls)
+        return Order(str(self.folder), str(self.images), self.config)
 
 
 def _unchanged(cache: Cache, folder: Folder, helpers: _Helpers) -> Iterator[Block]:
@@ -260,4 +258,4 @@ def read_tasks(
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
                 unreadable.append(left_out(f"task {number}", reason(error)))
         done += len(chunk)
-        yield Batch(pack(rows), unreadable, done, total)
+        yield Batch(Columns.of(rows), unreadable, done, total)

@@ -78,11 +78,11 @@ class Interpreter:
     ones are one object.
     """
 
-    def __init__(self, controls: LabelingConfig, images: Path) -> None:
-        self._controls = {control.name: control for control in controls.classifying()}
-        self._images = controls.labeled_images()
+    def __init__(self, config: LabelingConfig, images: Path) -> None:
+        self._controls = {control.name: control for control in config.classifying()}
+        self._images = config.labeled_images()
         self._image_paths = ImagePaths(images)
-        self._rank = {pair: number for number, pair in enumerate(controls.classes())}
+        self._rank = {pair: number for number, pair in enumerate(config.classes())}
         self._control_rank = {name: number for number, name in enumerate(self._controls)}
         self._labels: dict[Labels, Labels] = {(): ()}
         # Most projects show one image in a task. Where one does, these controls speak of it.

@@ -2,21 +2,33 @@
 
 Label Studio keeps percents of the image's size, and turns rectangles about their top left corner.
 Here they become what training code reads: outlines, boxes and masks in pixels, within the image.
-What has no such form is refused with its reason, never bent into another.
+What has no such form is refused with its reason, never bent into another. Regions are kept only for
+the formats that hold them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.dataset.reading.schema import NotReadable, RegionResult, RegionValue
+from core.dataset.reading.schema import (
+    Annotation,
+    Document,
+    NotReadable,
+    RegionResult,
+    RegionValue,
+    Result,
+    Task,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from core.dataset.reading.records import Interpreter
 
 Point = tuple[float, float]
 # An ellipse becomes an outline of so many points: within 0.1 % of its area.
@@ -58,6 +70,50 @@ class Region:
     def pixels(self) -> NDArray[np.bool_]:
         """The mask, height by width. Raises NotReadable where it is not of the image's size."""
         return unpack_mask(self.mask, self.width, self.height)
+
+
+class RegionBook:
+    """The regions that each annotation drew in each image.
+
+    `left_out` counts those that have no form in pixels by the reason.
+    """
+
+    def __init__(self) -> None:
+        self._regions: dict[tuple[int, str], list[Region]] = {}
+        self._moments: dict[int, float] = {}
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, document: Document | Task, interpreter: Interpreter) -> None:
+        """Take in the regions of a file or a task that records were made of."""
+        annotations: Iterable[Annotation]
+        if isinstance(document.annotations, list):
+            annotations, data = document.annotations, document.data
+        elif isinstance(document, Document) and isinstance(document.task, Task):
+            annotations, data = [document], document.task.data
+        else:
+            return
+        for annotation in annotations:
+            number = -1 if annotation.id is None else annotation.id
+            moment = annotation.updated_at.timestamp() if annotation.updated_at is not None else 0.0
+            # One annotation may lie in two files: a newer one, and one of before.
+            if moment >= self._moments.get(number, 0.0):
+                self._moments[number] = moment
+                self._take(number, interpreter.regions(annotation, data or {}))
+
+    def _take(self, number: int, regions: Iterable[tuple[str, Result, list[str]]]) -> None:
+        found: dict[str, list[Region]] = {}
+        for image, result, names in regions:
+            assert isinstance(result, RegionResult)
+            try:
+                found.setdefault(image, []).extend(regions_of(result, names))
+            except NotReadable as error:
+                self.left_out[str(error)] += 1
+        for image, its in found.items():
+            self._regions[number, image] = its
+
+    def of(self, annotation: int, image: str) -> list[Region]:
+        """The regions that `annotation` drew in `image`."""
+        return self._regions.get((annotation, image), [])
 
 
 def regions_of(result: RegionResult, names: Sequence[str]) -> Iterator[Region]:

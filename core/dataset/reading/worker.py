@@ -40,7 +40,7 @@ class Order(Struct, frozen=True):
 
     folder: str
     images: str
-    controls: LabelingConfig
+    config: LabelingConfig
 
 
 class Chunk(Struct, frozen=True):
@@ -142,7 +142,7 @@ def serve() -> None:
     try:
         order = _hear(jobs, Order)
         folder = Folder(Path(order.folder))
-        interpreter = Interpreter(order.controls, Path(order.images))
+        interpreter = Interpreter(order.config, Path(order.images))
         while True:
             stamps_only, chunk = _hear(jobs, tuple[bool, list[str]])
             if stamps_only:

@@ -187,9 +187,9 @@ def _look_alikes(report: Report) -> str:
             f"{pair.first}: {_names(report.classes_of[pair.first])}",
             f"{pair.second}: {_names(report.classes_of[pair.second])}",
         ]
-        for pair in report.look_alikes.pairs
+        for pair in report.near_duplicates.pairs
     ]
-    return _table([f"by {report.look_alikes.by}", "image", "image"], rows)
+    return _table(["by picture", "image", "image"], rows)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from core.progress import Progress, Work
 
@@ -30,7 +30,7 @@ Classes = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LookAlikes:
+class NearDuplicate:
     """Two images that look alike. `likeness` is 1 for the same picture."""
 
     first: str
@@ -39,23 +39,32 @@ class LookAlikes:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Pairs with different classes, the likest first; `by` is what they were compared by."""
+class NearDuplicates:
+    """Pairs with different classes, the likest first, of so many images that were compared."""
 
-    pairs: tuple[LookAlikes, ...]
-    by: Literal["picture"]
+    pairs: tuple[NearDuplicate, ...]
     compared: int
 
+    def as_json(self) -> dict[str, Any]:
+        """What a report's JSON object says of them: the pictures are what was compared."""
+        return {
+            "pairs": [asdict(pair) for pair in self.pairs],
+            "by": "picture",
+            "compared": self.compared,
+        }
 
-def by_picture(classes: Mapping[str, Classes], files: Mapping[str, Path]) -> Work[Found]:
-    """Compare the pictures in `files` (tag -> file) of the images of `classes`.
+
+def find_near_duplicates(
+    classes: Mapping[str, Classes], files: Mapping[str, Path]
+) -> Work[NearDuplicates]:
+    """Compare the pictures in `files` (tag -> file) of the images of `classes` (tag -> classes).
 
     None are where Pillow is not installed; a note says so.
     """
     if importlib.util.find_spec("PIL") is None:
         note = "Pictures were not compared: `pip install 'labelpilot[pictures]'` makes it possible."
         yield Progress("pictures", note=note)
-        return Found((), "picture", 0)
+        return NearDuplicates((), 0)
     tags = [tag for tag in sorted(classes) if tag in files]
     hashes: dict[str, int] = {}
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -67,7 +76,7 @@ def by_picture(classes: Mapping[str, Classes], files: Mapping[str, Path]) -> Wor
     yield Progress("pictures", len(tags), len(tags))
     telling = {tag: bits for tag, bits in hashes.items() if bits.bit_count() >= _FEWEST_GRADIENTS}
     likeness = {pair: 1 - distance / 64 for pair, distance in _near(telling).items()}
-    return Found(_differing(likeness, classes), "picture", len(hashes))
+    return NearDuplicates(_differing(likeness, classes), len(hashes))
 
 
 def dhash(file: Path) -> int | None:
@@ -110,9 +119,9 @@ def _near(hashes: Mapping[str, int]) -> dict[tuple[str, str], int]:
 
 def _differing(
     likeness: Mapping[tuple[str, str], float], classes: Mapping[str, Sequence[str]]
-) -> tuple[LookAlikes, ...]:
+) -> tuple[NearDuplicate, ...]:
     pairs = [
-        LookAlikes(first, second, round(alike, 4))
+        NearDuplicate(first, second, round(alike, 4))
         for (first, second), alike in likeness.items()
         if set(classes[first]) != set(classes[second])
     ]

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.dataset.gathering import AnnotationSource, Gathered, gather
-from core.dataset.options import RULES, Rule
+from core.dataset.dataset import Dataset, gather
+from core.dataset.options import RULES, Origin, Rule
 from core.dataset.reading.batch import Unreadable
-from core.dataset.report.near_duplicates import Found, by_picture
+from core.dataset.report.near_duplicates import NearDuplicates, find_near_duplicates
 from core.dataset.report.statistics import Agreement, Person, Statistics, agreement, together
+from core.dataset.source import Source
 from core.errors import ConfigurationError
 from core.images import is_inside, tag_of
 from core.progress import Progress, Work
@@ -70,80 +71,70 @@ class Report:
     differing: tuple[Differing, ...]
     without_file: tuple[str, ...]
     without_label: tuple[str, ...] | None
-    look_alikes: Found
+    near_duplicates: NearDuplicates
     classes_of: dict[str, tuple[str, ...]]
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
         content = asdict(self)
         content["unreadable"] = [f"{one.name}: {one.reason}" for one in self.unreadable]
-        del content["classes_of"]
+        del content["classes_of"], content["near_duplicates"]
+        content["look_alikes"] = self.near_duplicates.as_json()
         return content
 
 
 def make_report(
-    workspace: Workspace,
-    source: AnnotationSource,
-    *,
-    rule: Rule = "latest",
-    label_config: str | None = None,
+    workspace: Workspace, source: Source | Origin = "storage", *, rule: Rule = "latest"
 ) -> Work[Report]:
-    """Look at the annotations of `source` from all sides.
-
-    Raises as `core.dataset.export.export_dataset` does.
-    """
+    """Look at the annotations of `source` from all sides. Raises what `gather` raises."""
     statistics = Statistics()
-    dataset = workspace.annotations.dataset
-    gathered = yield from gather(
-        workspace, source, rule, label_config, dataset=dataset, statistics=statistics
-    )
-    decision, names = gathered.decision, gathered.names
-    classes_of = {tag: names[decision.labels[tag]] for tag in decision.tags}
-    paths = dict(zip(decision.labels, decision.images, strict=True))
+    out = workspace.annotations.dataset
+    dataset = yield from gather(workspace, source, rule, out=out, on_records=statistics.add)
+    decision, classes, paths = dataset.decision, dataset.classes(), dataset.paths()
     on_disk = yield from _on_disk(workspace)
-    without_file, without_label = _held_against(on_disk, paths, workspace.images.path)
-    gone = set(without_file)
     folder = workspace.images.path
+    without_file, without_label = _held_against(on_disk, paths, folder)
+    gone = set(without_file)
     files = {t: folder / p for t, p in paths.items() if t not in gone and is_inside(p)}
-    look_alikes = yield from by_picture(classes_of, files)
+    near_duplicates = yield from find_near_duplicates(classes, files)
     several = statistics.several()
     agreed = agreement(several)
     tag_rule = workspace.images.tag
     return Report(
-        source=gathered.source,
+        source=dataset.source,
         rule=rule,
         images=len(decision.tags),
         annotations=decision.annotations,
         skipped=decision.skipped,
-        empty=gathered.held[()],
+        empty=dataset.empty,
         deleted=decision.deleted,
-        unchecked=0 if gathered.checked else decision.annotations + decision.skipped,
+        unchecked=dataset.unchecked,
         missing=len(decision.missing),
-        unreadable=gathered.unreadable,
-        classes=gathered.classes(),
+        unreadable=dataset.unreadable,
+        classes=dataset.class_counts(),
         together=tuple(
             (first, second, images)
             for (first, second), images in together(
-                (names[labels], images) for labels, images in gathered.held.items()
+                (dataset.names[labels], images) for labels, images in dataset.held.items()
             ).items()
         ),
         days=statistics.days(),
         people=tuple(statistics.people()),
         several=len(several),
         alike=agreed.alike if agreed is not None else 0,
-        alpha=_alphas(agreed, gathered),
+        alpha=_alphas(agreed, dataset),
         differing=tuple(
             Differing(
                 tag_of(image, tag_rule),
-                tuple((a.person, _names(a.labels, gathered)) for a in several[image]),
+                tuple((a.person, _names(a.labels, dataset)) for a in several[image]),
             )
             for image in sorted(several)
             if len({answer.labels for answer in several[image]}) > 1
         ),
         without_file=without_file,
         without_label=without_label,
-        look_alikes=look_alikes,
-        classes_of=classes_of,
+        near_duplicates=near_duplicates,
+        classes_of=classes,
     )
 
 
@@ -157,22 +148,22 @@ def problems(report: Report) -> list[str]:
         ("Annotations in the folder that are gone from Label Studio", report.deleted),
         ("Annotations that were not looked up in Label Studio", report.unchecked),
         (f"Images on which people differ ({RULES[report.rule]})", len(report.differing)),
-        ("Pairs of images that look alike and differ", len(report.look_alikes.pairs)),
+        ("Pairs of images that look alike and differ", len(report.near_duplicates.pairs)),
         ("Classes of the labeling config that no image has", unused),
     ]
     return [f"{what}: {count:,}" for what, count in found if count]
 
 
-def _names(labels: Iterable[tuple[str, str]], gathered: Gathered) -> tuple[str, ...]:
+def _names(labels: Iterable[tuple[str, str]], dataset: Dataset) -> tuple[str, ...]:
     """Names of labels that may have lost against others, and so are not in the dataset."""
-    known = gathered.names.by_pair
+    known = dataset.names.by_pair
     return tuple(known.get(pair, pair[1]) for pair in labels)
 
 
-def _alphas(agreed: Agreement | None, gathered: Gathered) -> tuple[ClassAgreement, ...]:
+def _alphas(agreed: Agreement | None, dataset: Dataset) -> tuple[ClassAgreement, ...]:
     if agreed is None:
         return ()
-    known = gathered.names.by_pair
+    known = dataset.names.by_pair
     place = {pair: number for number, pair in enumerate(known)}
     ordered = sorted(agreed.alpha, key=lambda pair: (place.get(pair, len(place)), pair))
     return tuple(ClassAgreement(known.get(pair, pair[1]), agreed.alpha[pair]) for pair in ordered)

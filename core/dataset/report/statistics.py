@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import combinations
 
-from core.dataset.reading.columns import Packed
+from core.dataset.reading.batch import Columns
 from core.dataset.reading.records import Labels, Record
 
 
@@ -49,7 +49,7 @@ class Statistics:
 
     _records: dict[tuple[str, int], Record] = field(default_factory=dict)
 
-    def add(self, records: Packed) -> None:
+    def add(self, records: Columns) -> None:
         """Take `records` in. Of an annotation that is met twice, the later state counts."""
         for record in records:
             number = record.annotation

@@ -41,11 +41,11 @@ def _lines(report: Report) -> Iterator[str]:
         count = len(report.without_label)
         yield from _section(f"Files without a label: {count:,}", _first(report.without_label))
     yield from _section(
-        f"Look alike by {report.look_alikes.by}, and differ",
+        "Look alike by picture, and differ",
         _first(
             f"{pair.likeness:9.2f}  {pair.first} ({_joined(report, pair.first)})"
             f"  {pair.second} ({_joined(report, pair.second)})"
-            for pair in report.look_alikes.pairs
+            for pair in report.near_duplicates.pairs
         ),
     )
     unreadable = (f"{one.name}: {one.reason}" for one in report.unreadable)

@@ -1,4 +1,4 @@
-"""The health report in a file, in the form that the file's name asks for."""
+"""A health report in a file, in the form that the file's name asks for."""
 
 from __future__ import annotations
 
@@ -6,28 +6,47 @@ from pathlib import Path
 
 import orjson
 
-from core.dataset.report.html import report_html
-from core.dataset.report.report import Report
-from core.dataset.report.text import report_text
+from core.dataset.options import REPORT_FILES, Origin, Rule
+from core.dataset.report.report import Report, make_report
+from core.dataset.source import Source
 from core.errors import ConfigurationError
 from core.files import write_at_once
+from core.progress import Work
+from core.workspace.settings import Workspace
 
 
-def write_report(report: Report, path: Path) -> None:
-    """Write the report to `path`: `.html`, `.json` or `.txt`, at once or not at all.
+def write_report(
+    workspace: Workspace,
+    path: Path,
+    source: Source | Origin = "storage",
+    *,
+    rule: Rule = "latest",
+) -> Work[Report]:
+    """Make the report on what `source` holds, and write it to `path`, at once or not at all.
 
-    Raises ConfigurationError for another ending.
+    Raises ConfigurationError, before anything is read, where the name of `path` ends in none of
+    `options.REPORT_FILES`; LabelpilotError where the disk refuses; and what `make_report` raises.
     """
-    if path.suffix == ".html":
-        content = report_html(report).encode()
-    elif path.suffix == ".json":
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        content = orjson.dumps(report.as_json(), option=option)
-    elif path.suffix == ".txt":
-        content = report_text(report).encode()
-    else:
+    if path.suffix not in REPORT_FILES:
+        *most, last = REPORT_FILES
         raise ConfigurationError(
             f"A report cannot be written to {path.name}.",
-            next_step="Let its name end in .html, .json or .txt.",
+            next_step=f"Let its name end in {', '.join(most)} or {last}.",
         )
-    write_at_once(path, content)
+    if path.is_relative_to(workspace.folder):
+        workspace.make_folder()
+    report = yield from make_report(workspace, source, rule=rule)
+    write_at_once(path, _content(report, path.suffix))
+    return report
+
+
+def _content(report: Report, suffix: str) -> bytes:
+    if suffix == ".html":
+        from core.dataset.report.html import report_html
+
+        return report_html(report).encode()
+    if suffix == ".txt":
+        from core.dataset.report.text import report_text
+
+        return report_text(report).encode()
+    return orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

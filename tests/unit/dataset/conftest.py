@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.dataset.export import ExportResult, FolderSource, export_dataset
+from core.dataset.export import ExportResult, export_dataset
+from core.dataset.source import FolderSource
 from core.progress import finish
 from core.workspace.settings import Annotations, Images, Project, Workspace
 
@@ -117,7 +118,8 @@ def export(workspace: Workspace) -> Callable[..., ExportResult]:
     """Exports the workspace's folder to its dataset."""
 
     def run(**options: Any) -> ExportResult:
-        source = FolderSource(workspace.annotations.path, options.pop("live", None))
+        live, label_config = options.pop("live", None), options.pop("label_config", None)
+        source = FolderSource(workspace.annotations.path, live, label_config)
         return finish(export_dataset(workspace, source, **options))
 
     return run

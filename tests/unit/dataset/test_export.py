@@ -12,14 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from core.dataset.export import (
-    ExportResult,
-    FolderSource,
-    TaskSource,
-    export_dataset,
-    preview,
-)
-from core.dataset.formats.dataset_json import sidecar_path
+from core.dataset.dataset import sidecar_path
+from core.dataset.export import ExportResult, export_dataset, preview_dataset
+from core.dataset.source import FolderSource, TaskSource
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, finish
 from core.workspace.settings import Workspace
@@ -50,8 +45,8 @@ def test_the_dataset_says_which_classes_each_tag_has(
         "conflicts": 0,
         "seconds": result.as_json()["seconds"],
     }
-    assert result.details.empty == 1
-    assert "cat" in result.details.unused
+    assert result.empty == 1
+    assert "cat" in result.unused
 
 
 def test_a_second_export_is_the_same_byte_for_byte(
@@ -72,7 +67,7 @@ def test_a_dataset_written_in_parts_is_what_orjson_writes_whole(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("core.dataset.formats.dataset_json._CHUNK", 3)
+    monkeypatch.setattr("core.dataset.formats.dataset_json.TAGS_AT_ONCE", 3)
     write(*(annotation(n, f"ds/{n} é.png", ["N", "blurry"][: n % 3]) for n in range(10)))
     export()
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
@@ -96,10 +91,10 @@ def test_half_written_and_foreign_files_are_named_and_left_out(
     (folder / ".gitkeep").write_text("")
     result = export()
     assert dataset() == {"a": ["N"]}
-    assert {left_out.name for left_out in result.details.unreadable} == {
+    assert {left_out.name for left_out in result.unreadable} == {
         *("2", "deep", "deep2", "notes.txt", "empty", "other.json", "binary", "folder", "pipe")
     }
-    assert result.unreadable == len(result.details.unreadable)
+    assert result.as_json()["unreadable"] == len(result.unreadable)
 
 
 def test_a_file_that_is_finished_a_moment_later_is_read(
@@ -116,7 +111,7 @@ def test_a_file_that_is_finished_a_moment_later_is_read(
     file.write_text(whole[:100])
     # Label Studio finishes writing while the reader waits.
     monkeypatch.setattr("core.dataset.reading.reader.time.sleep", lambda _: file.write_text(whole))
-    assert export().unreadable == 0
+    assert export().unreadable == ()
     assert dataset() == {"a": ["N"]}
 
 
@@ -130,7 +125,7 @@ def test_a_file_that_is_too_large_is_named(
     monkeypatch.setattr("core.dataset.reading.folder.LARGEST_FILE", 100_000)
     write(annotation(1, "ds/a.png", ["N"]))
     (workspace.annotations.path / "2").write_text(" " * 200_000)
-    (left_out,) = export().details.unreadable
+    (left_out,) = export().unreadable
     assert left_out.name == "2" and "larger" in left_out.reason
 
 
@@ -150,7 +145,7 @@ def test_both_shapes_of_file_may_lie_in_one_folder(
         "cat 1": ["indoor", "N"],
         "dog#2": ["Animal/Cat/Siamese", "Plant"],
     }
-    assert (result.skipped, result.unreadable) == (1, 0)
+    assert (result.skipped, result.unreadable) == (1, ())
 
 
 def test_three_annotations_on_one_image_are_settled_by_the_rule(
@@ -162,8 +157,7 @@ def test_three_annotations_on_one_image_are_settled_by_the_rule(
         )
     result = export()
     assert dataset() == {"img_05": ["dog"]}
-    assert (result.conflicts, result.skipped) == (1, 1)
-    assert result.details.conflicts == ("img_05",)
+    assert (result.conflicts, result.skipped) == (("img_05",), 1)
     export(rule="union")
     assert dataset() == {"img_05": ["dog", "cat"]}
     before = workspace.annotations.dataset.read_bytes()
@@ -181,11 +175,11 @@ def test_the_file_of_a_deleted_annotation_is_found_out_by_the_ids(
         )
     unchecked = export(rule="union")
     assert dataset() == {"img_09": ["dog", "cat"]}
-    assert unchecked.details.unchecked == 2
+    assert unchecked.unchecked == 2
     checked = export(rule="union", live={15, 99})
     assert dataset() == {"img_09": ["dog"]}
-    assert (checked.details.deleted, checked.details.missing) == (1, (99,))
-    assert checked.details.unchecked == 0
+    assert (checked.deleted, checked.missing) == (1, (99,))
+    assert checked.unchecked == 0
 
 
 def test_a_dataset_inside_the_annotations_folder_is_not_read_as_an_annotation(
@@ -194,7 +188,7 @@ def test_a_dataset_inside_the_annotations_folder_is_not_read_as_an_annotation(
     write(annotation(1, "ds/a.png", ["N"]))
     inside = workspace.annotations.path / "dataset.json"
     export(out=inside)
-    assert export(out=inside).unreadable == 0
+    assert export(out=inside).unreadable == ()
 
 
 def test_tasks_from_the_api_make_the_same_dataset(
@@ -210,7 +204,7 @@ def test_tasks_from_the_api_make_the_same_dataset(
     ]
     result = finish(export_dataset(workspace, TaskSource(iter(tasks), total=3)))
     assert workspace.annotations.dataset.read_bytes() == from_folder
-    assert result.details.unchecked == 0
+    assert result.unchecked == 0
 
 
 def test_a_missing_folder_is_an_error_and_changes_nothing(
@@ -253,7 +247,7 @@ def test_a_preview_says_the_same_and_writes_nothing(
 ) -> None:
     write(annotation(1, "ds/a.png", ["N"]), annotation(2, "ds/b.png", was_cancelled=True))
     source = FolderSource(workspace.annotations.path)
-    seen = finish(preview(workspace, source)).as_json()
+    seen = finish(preview_dataset(workspace, source)).as_json()
     assert not workspace.annotations.dataset.exists()
     assert seen.pop("path") is None
     written = export().as_json()

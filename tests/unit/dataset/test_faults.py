@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from core.dataset.export import ExportResult, FolderSource, export_dataset
+from core.dataset.export import ExportResult, export_dataset
+from core.dataset.source import FolderSource
 from core.errors import LabelpilotError
 from core.progress import finish
 from core.workspace.settings import Annotations, Workspace
@@ -120,7 +121,8 @@ def test_a_full_disk_leaves_the_old_dataset(
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from core.dataset.export import FolderSource, export_dataset
+from core.dataset.export import export_dataset
+from core.dataset.source import FolderSource
 from core.errors import LabelpilotError
 from core.progress import finish
 from core.workspace.settings import load_workspace

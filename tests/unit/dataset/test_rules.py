@@ -6,7 +6,7 @@ import pytest
 
 from core.dataset.class_names import ClassNames
 from core.dataset.options import RULES, Rule
-from core.dataset.reading.columns import pack
+from core.dataset.reading.batch import Columns
 from core.dataset.reading.records import Labels, Record
 from core.dataset.rules import Decision, Tally
 from core.errors import ConfigurationError, LabelpilotError
@@ -22,7 +22,7 @@ def record(
 
 def decide(*records: Record, rule: Rule = "latest", live: set[int] | None = None) -> Decision:
     tally = Tally(live)
-    tally.add(pack(records))
+    tally.add(Columns.of(records))
     return tally.decide(rule, "stem")
 
 
@@ -104,7 +104,7 @@ def test_two_images_with_one_tag_are_an_error_that_names_both() -> None:
     with pytest.raises(ConfigurationError, match=r"a/x\.png and b/x\.png"):
         decide(*records)
     tally = Tally()
-    tally.add(pack(records))
+    tally.add(Columns.of(records))
     assert tally.decide("latest", "path").tags == ["a/x.png", "b/x.png"]
 
 

@@ -91,8 +91,11 @@ class ExportScreen(Section):
         if result is None:
             return Content("")
         shown = [plain(count(result.images, "image") + " labeled", "bold")]
-        for word in ("skipped", "unreadable", "conflicts"):
-            number = getattr(result, word)
+        for word, number in (
+            ("skipped", result.skipped),
+            ("unreadable", len(result.unreadable)),
+            ("conflicts", len(result.conflicts)),
+        ):
             shown.append(plain(f"{word} {number:,}", "$text-warning" if number else "$muted"))
         return Content("     ").join(shown)
 
@@ -119,15 +122,15 @@ class ExportScreen(Section):
         parts = [self._target(result)]
         if result.conflicts:
             parts.append(self._conflicts(result))
-        if result.details.unreadable:
-            first = result.details.unreadable[0]
+        if result.unreadable:
+            first = result.unreadable[0]
             words = f"left out: {first.name}: {first.reason} (d shows all)"
             parts.append(plain(words, "$text-warning"))
-        if missing := result.details.missing:
+        if missing := result.missing:
             words = f"Label Studio has {count(len(missing), 'annotation')} that the folder lacks"
             parts.append(plain(f"{words}: w has it write them", "$text-warning"))
-        if result.details.unused:
-            words = f"on no image: {some(result.details.unused, 6)}"
+        if result.unused:
+            words = f"on no image: {some(result.unused, 6)}"
             parts.append(plain(words, "$muted"))
         return [*parts, same]
 
@@ -145,7 +148,7 @@ class ExportScreen(Section):
     def _conflicts(self, result: ExportResult) -> Content:
         from core.dataset.options import RULES
 
-        words = f"labelers differ: {some(result.details.conflicts, 3)}; {RULES[self.rule]} (c)"
+        words = f"labelers differ: {some(result.conflicts, 3)}; {RULES[self.rule]} (c)"
         return plain(words, "$text-warning")
 
     @property
@@ -181,7 +184,7 @@ class ExportScreen(Section):
             return "The project has no target storage that could write the folder."
         error = None if self.failure is None else self.failure.error
         if error is None:
-            lacks = self.preview is not None and bool(self.preview.details.missing)
+            lacks = self.preview is not None and bool(self.preview.missing)
         else:
             lacks = "--rewrite" in getattr(error, "next_step", "")
         return None if lacks else "The folder is not known to lack any annotation."
@@ -247,18 +250,15 @@ class ExportScreen(Section):
             return
         result = self.preview
         assert result is not None
-        details = result.details
         parts: list[Content | str] = [
-            f"{count(details.annotations, 'annotation')} counted, from {details.source}",
-            f"{details.empty:,} of the images are labeled as having none of the classes",
+            f"{count(result.annotations, 'annotation')} counted, from {result.source}",
+            f"{result.empty:,} of the images are labeled as having none of the classes",
         ]
-        if details.unchecked:
-            parts.append(
-                f"{details.unchecked:,} not held against Label Studio: some may be deleted"
-            )
+        if result.unchecked:
+            parts.append(f"{result.unchecked:,} not held against Label Studio: some may be deleted")
         for title, names in (
-            ("Labelers differ", list(details.conflicts)),
-            ("Unreadable", [f"{one.name}: {one.reason}" for one in details.unreadable]),
+            ("Labelers differ", list(result.conflicts)),
+            ("Unreadable", [f"{one.name}: {one.reason}" for one in result.unreadable]),
         ):
             parts += ["", plain(f"{title} ({len(names):,})", "bold")]
             parts += [plain(f"  {name}") for name in names[:500]]

@@ -102,7 +102,7 @@ def test_coco_is_read_by_pycocotools(copy: Copy, export: Export, workspace: Work
     copy(*(f"def_{n}" for n in ("keypoint", "ellipse", "choices_single")))
     picture(workspace.images.path / "a.b.c.jpg")
     result = export(format="coco")
-    assert result.details.left_out == ()
+    assert result.left_out == ()
     read = coco.COCO(str(result.path))
     by_class = {
         read.cats[annotation["category_id"]]["name"]: annotation
@@ -125,7 +125,7 @@ def test_coco_is_read_by_pycocotools(copy: Copy, export: Export, workspace: Work
 
 def test_an_image_whose_size_nobody_knows_is_named(copy: Copy, export: Export) -> None:
     copy("def_rectangle", "def_choices_single")
-    (left_out,) = export(format="coco").details.left_out
+    (left_out,) = export(format="coco").left_out
     assert left_out.name == "a.b.c.jpg"
 
 
@@ -169,7 +169,7 @@ def test_yolo_writes_outlines_for_all_where_one_region_is_no_box(
     numbers = [float(number) for number in lines["img_00"].split()[1:]]
     assert numbers == pytest.approx([0.1, 0.2, 0.4, 0.2, 0.4, 0.6, 0.1, 0.6])
     assert lines["img_04"] == ""
-    assert [left_out.name for left_out in result.details.left_out] == ["img_04.png"]
+    assert [left_out.name for left_out in result.left_out] == ["img_04.png"]
     assert "segment" in (result.path / "data.yaml").read_text()
 
 
@@ -250,5 +250,5 @@ def test_a_damaged_mask_is_counted_and_the_rest_is_written(
     broken["result"][0]["value"]["rle"] = rle[:20] if damage == "cut" else [255, 255, *rle[2:]]
     (workspace.annotations.path / "broken").write_text(json.dumps(broken))
     result = export(format="coco")
-    assert [left_out.name for left_out in result.details.left_out] == ["img_03.png"]
+    assert [left_out.name for left_out in result.left_out] == ["img_03.png"]
     assert len(json.loads(Path(str(result.path)).read_text())["annotations"]) == 1

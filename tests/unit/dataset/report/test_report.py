@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.dataset.gathering import FolderSource
 from core.dataset.report.report import Report, make_report, problems
 from core.dataset.report.statistics import binary_alpha
 from core.dataset.report.text import report_text
 from core.dataset.report.write import write_report
+from core.dataset.source import FolderSource
 from core.errors import ConfigurationError
 from core.progress import finish
 from core.workspace.settings import Workspace
@@ -32,6 +32,17 @@ def look(workspace: Workspace) -> Look:
     def run(**options: Any) -> Report:
         source = FolderSource(workspace.annotations.path, options.pop("live", None))
         return finish(make_report(workspace, source, **options))
+
+    return run
+
+
+@pytest.fixture
+def written(workspace: Workspace, tmp_path: Path) -> Callable[[str], str]:
+    """What is written into a report's file of that name."""
+
+    def run(name: str) -> str:
+        finish(write_report(workspace, tmp_path / name, FolderSource(workspace.annotations.path)))
+        return (tmp_path / name).read_text()
 
     return run
 
@@ -113,8 +124,8 @@ def test_pictures_that_look_alike_and_differ_in_class_are_paired(
         annotation(3, "ds/c.png", ["N"]),
         annotation(4, "ds/d.png", ["N"]),
     )
-    found = look().look_alikes
-    assert found.by == "picture" and found.compared == 4
+    found = look().near_duplicates
+    assert found.as_json()["by"] == "picture" and found.compared == 4
     assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "b")]
 
 
@@ -126,7 +137,7 @@ def test_without_pillow_the_report_says_what_it_left_out(
     work = make_report(workspace, FolderSource(workspace.annotations.path))
     notes: list[str] = []
     report = finish(work, lambda event: notes.append(event.note))
-    assert report.look_alikes.compared == 0
+    assert report.near_duplicates.compared == 0
     assert any("Pictures were not compared" in note for note in notes)
 
 
@@ -142,7 +153,7 @@ def test_a_path_out_of_the_image_folder_is_never_opened(
         annotation(3, "ds/b.png", ["blurry"])
         | {"task": {"id": 3, "data": {"image": str(tmp_path / "other.png")}}},
     )
-    assert look().look_alikes.compared == 1
+    assert look().near_duplicates.compared == 1
 
 
 class Page(HTMLParser):
@@ -159,7 +170,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_stands_alone_and_names_are_never_markup(
-    write: Write, annotation: Build, look: Look, tmp_path: Path
+    write: Write, annotation: Build, written: Callable[[str], str]
 ) -> None:
     evil = "<script>alert(1)</script>"
     write(
@@ -167,8 +178,7 @@ def test_the_page_stands_alone_and_names_are_never_markup(
         annotation(2, "ds/b%3Cimg%20src=x%3E.png", ["N"]),
         annotation(3, "ds/b%3Cimg%20src=x%3E.png", ["indoor"]),
     )
-    write_report(look(), tmp_path / "r.html")
-    content = (tmp_path / "r.html").read_text()
+    content = written("r.html")
     page = Page()
     page.feed(content)
     assert not page.tags & {"script", "img", "link", "iframe", "object"}
@@ -183,11 +193,17 @@ def test_the_text_moves_no_cursor(write: Write, annotation: Build, look: Look) -
 
 
 def test_the_json_holds_what_the_page_shows(
-    write: Write, annotation: Build, look: Look, tmp_path: Path
+    write: Write, annotation: Build, written: Callable[[str], str]
 ) -> None:
     write(annotation(1, "ds/a.png", ["N"]))
-    write_report(look(), tmp_path / "r.json")
-    content = json.loads((tmp_path / "r.json").read_text())
+    content = json.loads(written("r.json"))
     assert content["images"] == 1 and content["classes"]["N"] == 1
-    with pytest.raises(ConfigurationError):
-        write_report(look(), tmp_path / "r.pdf")
+    assert content["look_alikes"] == {"pairs": [], "by": "picture", "compared": 0}
+
+
+def test_a_file_of_another_kind_is_refused_before_anything_is_read(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"r\.pdf") as raised:
+        next(write_report(workspace, tmp_path / "r.pdf"))
+    assert raised.value.next_step == "Let its name end in .html, .json or .txt."

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.dataset.reading.batch import interpret
 from core.dataset.reading.reader import read_tasks
 from core.dataset.reading.records import Interpreter
-from core.dataset.reading.region_book import RegionBook
+from core.dataset.reading.regions import RegionBook
 from core.labeling_config import LabelingConfig, parse_labeling_config
 
 IMAGES = Path("/srv/data/ds")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from core.dataset.export import ExportResult, FolderSource, export_dataset
+from core.dataset.export import ExportResult, export_dataset
 from core.dataset.reading import reader as readers
 from core.dataset.reading.batch import Block
 from core.dataset.reading.folder import Content, Folder
 from core.dataset.reading.worker import Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.dataset.source import FolderSource
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.workspace.settings import Workspace
@@ -144,7 +145,7 @@ def test_helpers_do_a_part_and_the_result_is_the_same(
     monkeypatch.setattr(Helper, "answers", patient)
     result = export()
     assert dataset() == many
-    assert result.unreadable == 20
+    assert len(result.unreadable) == 20
     assert answered and all(isinstance(job, Chunk) for job, _ in answered)
     answered.clear()
     write(annotation(7, "ds/7.png", ["indoor"]))
@@ -168,7 +169,7 @@ def test_a_helper_that_dies_leaves_its_work_to_us(
         return method(helper, *arguments)
 
     monkeypatch.setattr(Helper, moment, dying)
-    assert export().unreadable == 20
+    assert len(export().unreadable) == 20
     assert dataset() == many
 
 
@@ -183,7 +184,7 @@ def test_a_helper_that_hangs_is_given_up(
         ask(helper, job)
 
     monkeypatch.setattr(Helper, "ask", stopped)
-    assert export().unreadable == 20
+    assert len(export().unreadable) == 20
     assert dataset() == many
 
 
@@ -191,7 +192,7 @@ def test_without_a_helper_everything_is_read_here(
     many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.dataset.reading.worker.sys.executable", "/nowhere/python")
-    assert export().unreadable == 20
+    assert len(export().unreadable) == 20
     assert dataset() == many
 
 
@@ -251,5 +252,5 @@ def test_a_name_that_is_no_text_is_left_out_and_written_down(
         json.dump(annotation(2, "ds/2.png", ["N"]), file)
     result = export()
     assert result.images == 2
-    assert [left_out.name for left_out in result.details.unreadable] == ["??"]
+    assert [left_out.name for left_out in result.unreadable] == ["??"]
     finish(export_dataset(workspace, FolderSource(workspace.annotations.path)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.dataset.reading.columns import pack
+from core.dataset.reading.batch import Columns
 from core.dataset.reading.reader import Batch, read_tasks
 from core.dataset.reading.records import Interpreter, Record
 from core.dataset.reading.schema import NotReadable, decode_document
@@ -27,7 +27,7 @@ PAGES = """<View><Image name="pages" valueList="$images"/>
 def said(content: bytes, config: str | None) -> dict[str, list[str]]:
     """Image -> classes, as the file's content says."""
     controls = LabelingConfig() if config is None else parse_labeling_config(config)
-    records = pack(Interpreter(controls, IMAGES).document(decode_document(content)))
+    records = Columns.of(Interpreter(controls, IMAGES).document(decode_document(content)))
     return {record.image: [name for _, name in record.labels] for record in records}
 
 
@@ -98,7 +98,7 @@ def test_what_was_clicked_before_a_skip_in_the_browser_is_not_meant(
     samples: Path, config: str
 ) -> None:
     document = decode_document((samples / "UI_real_6175.json").read_bytes())
-    (record,) = pack(Interpreter(parse_labeling_config(config), IMAGES).document(document))
+    (record,) = Columns.of(Interpreter(parse_labeling_config(config), IMAGES).document(document))
     assert record.cancelled and record.labels == ()
 
 
