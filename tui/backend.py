@@ -258,44 +258,46 @@ class Backend:
 
     def plan(self, workspace: Workspace, options: RoundOptions) -> Work[RoundPlan]:
         from core.learning.planning import plan_round
+        from core.studio.project import open_project
 
-        return plan_round(
-            workspace,
-            options.model_version,
-            order=options.order,
-            claim=options.claim,
-            neighbours=options.neighbours,
-            worst=options.worst,
-            engine=options.engine,
-            random_share=options.random_share,
-            leave_out_suspects=options.leave_out_suspects,
-            fresh=options.fresh,
-        )
+        with open_project(workspace) as opened:
+            return (yield from plan_round(opened, options))
 
     def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
         from core.learning.publishing import publish_round
+        from core.studio.project import open_project
 
-        return publish_round(workspace, plan)
+        with open_project(workspace) as opened:
+            return (yield from publish_round(opened, plan))
 
     def run_round(
         self, workspace: Workspace, options: RoundOptions
     ) -> Work[tuple[RoundPlan, RoundResult]]:
         """Plan a round and publish it at once."""
-        plan = yield from self.plan(workspace, options)
-        return plan, (yield from self.publish(workspace, plan))
+        from core.learning.planning import plan_round
+        from core.learning.publishing import publish_round
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            plan = yield from plan_round(opened, options)
+            return plan, (yield from publish_round(opened, plan))
 
     def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         """Model version -> number of its scores."""
         from core.learning.publishing import published_versions
         from core.progress import Progress
+        from core.studio.project import open_project
 
         yield Progress("model versions")
-        return published_versions(workspace)
+        with open_project(workspace) as opened:
+            return published_versions(opened)
 
     def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
         from core.learning.publishing import remove_version
+        from core.studio.project import open_project
 
-        return remove_version(workspace, model_version)
+        with open_project(workspace) as opened:
+            return (yield from remove_version(opened, model_version))
 
     def history(self, workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
         """The rounds that were published, and what came of them."""

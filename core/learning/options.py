@@ -7,9 +7,11 @@ from here. It computes nothing, so it imports neither numpy nor anything that sp
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from core.errors import ConfigurationError
 
 OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
 Claim = Literal["highest", "nearest", "lowest"]
@@ -48,7 +50,8 @@ class RoundOptions:
     are found. `batch_size` is about how many images will be labeled before the next training, and
     `random_share` the share of them that is drawn at random for comparison. `fresh` runs the hooks
     whatever they gave before; with `leave_out_suspects`, labels that are likely wrong count for
-    nothing.
+    nothing. Raises ConfigurationError for a name that is not known, a model version without one,
+    and a number below 1.
     """
 
     model_version: str
@@ -61,6 +64,26 @@ class RoundOptions:
     batch_size: int = 100
     fresh: bool = False
     leave_out_suspects: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.model_version.strip() or not self.model_version.isprintable():
+            raise ConfigurationError(
+                "A model version needs a name of visible characters.",
+                next_step="Give one, such as `--model-version model_v1`.",
+            )
+        choices: tuple[tuple[str, str, Collection[str]], ...] = (
+            ("order", self.order, ORDERS),
+            ("claim", self.claim, CLAIMS),
+            ("engine", self.engine, ENGINES),
+        )
+        for what, given, known in choices:
+            if given not in known:
+                raise ConfigurationError(
+                    f"The {what} {given!r} is not known.", next_step=f"Known: {', '.join(known)}."
+                )
+        numbers = (self.neighbours, self.worst, self.batch_size)
+        if any(number is not None and number < 1 for number in numbers):
+            raise ConfigurationError("The numbers of neighbours and of images begin at 1.")
 
     @property
     def command(self) -> str:

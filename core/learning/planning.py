@@ -6,12 +6,10 @@ compared, and the images are put into an order. Publishing is another step.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 import orjson
@@ -21,11 +19,11 @@ from core.errors import ConfigurationError
 from core.images import image_path, tag_of, tags_by_path
 from core.learning.hooks.run import run_hooks
 from core.learning.ledger import round_folder
-from core.learning.orders import Claim, Order
-from core.learning.ranking import ORDERS, Options, OrderName, make_pool, rank, without_suspects
-from core.learning.search.neighbours import Engine
+from core.learning.options import RoundOptions
+from core.learning.orders import Order
+from core.learning.ranking import make_pool, rank, without_suspects
 from core.progress import Progress, Work
-from core.studio.project import connect, require_project
+from core.studio.project import OpenProject
 from core.tasks.manifest import scan_images
 from core.workspace.settings import Workspace
 
@@ -83,47 +81,18 @@ class _Image:
     labeled: bool
 
 
-def plan_round(
-    workspace: Workspace,
-    model_version: str,
-    *,
-    order: str = "nearest-loss",
-    claim: str = "highest",
-    neighbours: int | None = None,
-    worst: int | None = None,
-    engine: str = "auto",
-    random_share: float = 0.0,
-    budget: int = 100,
-    fresh: bool = False,
-    leave_out_suspects: bool = False,
-) -> Work[RoundPlan]:
+def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
 
-    For `nearest-loss`, every train image that has a loss asks for its `neighbours` (None: the
-    workspace's number) nearest unlabeled images; with `worst` M only the M of the highest loss do.
-    `budget` is about how many images will be labeled before the next training, `random_share` how
-    many of them are drawn at random for comparison. What the hooks gave for this model version
-    before is used if it still holds, unless `fresh`. With `leave_out_suspects`, labels that are
-    likely wrong count for nothing. Raises ConfigurationError for options or a
-    workspace that do not fit, LabelpilotError where the hooks fail or what they return does not fit
-    the images, StudioRefused and StudioUnreachable.
+    What the hooks gave for this model version before is used if it still holds, unless the options
+    say `fresh`. Raises ConfigurationError for a workspace that does not fit, LabelpilotError where
+    the hooks fail or what they return does not fit the images, StudioRefused and StudioUnreachable.
     """
-    began = time.monotonic()
-    options = Options(
-        budget=budget,
-        k=workspace.learning.neighbours if neighbours is None else neighbours,
-        claim=_known("claim", claim, get_args(Claim)),
-        worst=worst,
-        engine=_known("engine", engine, get_args(Engine)),
-        scheduler=workspace.learning.scheduler,
-        random_share=random_share,
-    )
-    name: OrderName = _known("order", order, ORDERS)
-    _check(model_version, options)
-    images = yield from _images(workspace)
+    began, workspace = time.monotonic(), opened.workspace
+    images = yield from _images(opened)
     known = set(images) | (yield from _image_tags(workspace))
-    folder = round_folder(workspace, model_version)
-    hooks = yield from run_hooks(workspace, folder, reuse=not fresh)
+    folder = round_folder(workspace, options.model_version)
+    hooks = yield from run_hooks(workspace, folder, reuse=not options.fresh)
     pool = yield from make_pool(
         hooks,
         known,
@@ -132,10 +101,10 @@ def plan_round(
         classes=read_classes(workspace.annotations.dataset),
         path=folder / "unit.npy",
     )
-    trusted = (yield from without_suspects(pool)) if leave_out_suspects else pool
-    ranking = yield from rank(name, trusted, options)
+    trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
+    ranking = yield from rank(trusted, options, learning=workspace.learning)
     return RoundPlan(
-        model_version=model_version,
+        model_version=options.model_version,
         order=ranking.order.name,
         engine=ranking.engine,
         reason=ranking.reason,
@@ -149,46 +118,26 @@ def plan_round(
     )
 
 
-def _known(what: str, given: str, known: Sequence[Any]) -> Any:
-    if given not in known:
-        raise ConfigurationError(
-            f"The {what} {given!r} is not known.", next_step=f"Known: {', '.join(known)}."
-        )
-    return given
-
-
-def _check(model_version: str, options: Options) -> None:
-    if not model_version.strip() or not model_version.isprintable():
-        raise ConfigurationError(
-            "A model version needs a name of visible characters.",
-            next_step="Give one, such as `--model-version model_v1`.",
-        )
-    if min(options.k, options.budget, options.worst or 1) < 1:
-        raise ConfigurationError("The numbers of neighbours and of images begin at 1.")
-
-
-def _images(workspace: Workspace) -> Work[dict[str, _Image]]:
+def _images(opened: OpenProject) -> Work[dict[str, _Image]]:
     """Tag -> image for every image that is a task. Raises where two images have one tag."""
-    folder, rule = workspace.images.path, workspace.images.tag
+    images, project = opened.workspace.images, opened.remote
     labeled: dict[str, bool] = {}
     task_ids: dict[str, int] = {}
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        yield Progress("tasks", 0, project.tasks)
-        for number, task in enumerate(client.tasks(project.id, project.image_key), start=1):
-            path = image_path(task.image, folder)
-            # An image that is two tasks is scored as the first, and labeled if either is.
-            task_ids.setdefault(path, task.id)
-            labeled[path] = labeled.get(path, False) or task.annotations > 0
-            if number % TASKS_AN_EVENT == 0:
-                yield Progress("tasks", number, project.tasks)
+    yield Progress("tasks", 0, project.tasks)
+    for number, task in enumerate(opened.client.tasks(project.id, project.image_key), start=1):
+        path = image_path(task.image, images.path)
+        # An image that is two tasks is scored as the first, and labeled if either is.
+        task_ids.setdefault(path, task.id)
+        labeled[path] = labeled.get(path, False) or task.annotations > 0
+        if number % TASKS_AN_EVENT == 0:
+            yield Progress("tasks", number, project.tasks)
     if not task_ids:
         raise ConfigurationError(
             "The project has no tasks yet.", next_step="Run `labelpilot sync`."
         )
     return {
-        tag: _Image(folder / path, task_ids[path], labeled[path])
-        for tag, path in tags_by_path(task_ids, rule).items()
+        tag: _Image(images.path / path, task_ids[path], labeled[path])
+        for tag, path in tags_by_path(task_ids, images.tag).items()
     }
 
 

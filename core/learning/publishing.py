@@ -6,7 +6,6 @@ replaces is kept first, so that it can be taken back.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +25,9 @@ from core.learning.ledger import (
 from core.learning.planning import Asked, RoundPlan
 from core.learning.scores import put_scores
 from core.progress import Progress, Work
-from core.studio.client import StudioClient, project_page
-from core.studio.models import RemoteProject
-from core.studio.project import VIEW_TITLE, connect, find_view, require_project
+from core.studio.client import project_page
+from core.studio.project import VIEW_TITLE, OpenProject, find_view
 from core.workspace.locks import only_one
-from core.workspace.settings import Workspace
 
 # How many of the tab's first tasks are read back to see that the order is right.
 READ_BACK = 100
@@ -71,7 +68,7 @@ class RoundResult:
         return shown | {"seconds": round(self.seconds, 3)}
 
 
-def publish_round(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
+def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
     """Write the plan's scores as predictions of its model version, and make the tab for them.
 
     A model version that is there already is replaced, and what it had is kept for an undo. Images
@@ -79,10 +76,9 @@ def publish_round(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
     read back is not what was planned.
     """
     began = time.monotonic()
-    version = plan.model_version
-    with contextlib.closing(connect(workspace)) as client, only_one(workspace, "publish"):
-        project = require_project(client, workspace)
-        labeled = set(client.annotated_task_ids(project.id))
+    workspace, client, version = opened.workspace, opened.client, plan.model_version
+    with only_one(workspace, "publish"):
+        labeled = set(client.annotated_task_ids(opened.id))
         asked = [one for one in plan.asked if one.task_id not in labeled]
         if not asked:
             raise LabelpilotError(
@@ -91,13 +87,14 @@ def publish_round(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
             )
         wanted = {one.task_id: one.score for one in asked}
         scores = yield from put_scores(
-            client, project.id, version, wanted, partial(keep_replaced, workspace, version)
+            client, opened.id, version, wanted, partial(keep_replaced, workspace, version)
         )
-        client.update_project(project.id, {"model_version": version})
-        view_id = _save_view(client, project)
+        # Another round may have been published since the project was opened.
+        former = client.project(opened.id).model_version
+        client.update_project(opened.id, {"model_version": version})
+        view_id = _save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
-        _check_order(client, project.id, view_id, wanted)
-        former = project.model_version
+        _check_order(opened, view_id, wanted)
         if former == version:
             earlier = find_record(workspace, version)
             former = earlier.former_version if earlier else ""
@@ -108,7 +105,7 @@ def publish_round(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
                 model_version=version,
                 order=plan.order,
                 published=time.time(),
-                project_id=project.id,
+                project_id=opened.id,
                 former_version=former,
                 picks=tuple(_pick(one) for one in asked),
                 losses=dict(zip(plan.train_tags, plan.losses.tolist(), strict=True)),
@@ -124,38 +121,37 @@ def publish_round(workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
         scored=len(wanted),
         created=scores.created,
         replaced=scores.replaced,
-        view_url=project_page(client.url, project.id, view_id),
+        view_url=project_page(client.url, opened.id, view_id),
         seconds=plan.seconds + time.monotonic() - began,
     )
 
 
-def published_versions(workspace: Workspace) -> dict[str, int]:
-    """Model version -> number of its predictions in the workspace's project."""
-    with contextlib.closing(connect(workspace)) as client:
-        return client.model_versions(require_project(client, workspace).id)
+def published_versions(opened: OpenProject) -> dict[str, int]:
+    """Model version -> number of its predictions in the project."""
+    return opened.client.model_versions(opened.id)
 
 
-def remove_version(workspace: Workspace, model_version: str) -> Work[int]:
+def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
     """Undo the last run of a model version, and return how many of its scores went or changed.
 
     Where that run replaced scores, those come back; else the version goes, and the project shows
     the one that it showed before.
     """
-    with contextlib.closing(connect(workspace)) as client, only_one(workspace, "publish"):
-        project = require_project(client, workspace)
+    workspace, client = opened.workspace, opened.client
+    with only_one(workspace, "publish"):
         former = take_replaced(workspace, model_version)
         if former:
-            done = yield from put_scores(client, project.id, model_version, former)
+            done = yield from put_scores(client, opened.id, model_version, former)
             forget_round(workspace, model_version, replaced_only=True)
             return done.replaced + done.created
         yield Progress("remove")
-        removed = client.delete_model_version(project.id, model_version)
-        if project.model_version == model_version:
+        removed = client.delete_model_version(opened.id, model_version)
+        if client.project(opened.id).model_version == model_version:
             record = find_record(workspace, model_version)
             shown = record.former_version if record else ""
-            if shown not in client.model_versions(project.id):
+            if shown not in client.model_versions(opened.id):
                 shown = ""
-            client.update_project(project.id, {"model_version": shown})
+            client.update_project(opened.id, {"model_version": shown})
         forget_round(workspace, model_version, replaced_only=False)
     return removed
 
@@ -173,7 +169,7 @@ def _pick(asked: Asked) -> Pick:
     )
 
 
-def _save_view(client: StudioClient, project: RemoteProject) -> int:
+def _save_view(opened: OpenProject) -> int:
     """The tab with the unlabeled tasks by falling score: the existing one, set right, or a new."""
     data = {
         "title": VIEW_TITLE,
@@ -193,14 +189,13 @@ def _save_view(client: StudioClient, project: RemoteProject) -> int:
         },
         "hiddenColumns": {"explore": _HIDDEN, "labeling": _HIDDEN},
     }
-    return client.save_view(project.id, data, find_view(client, project.id)).id
+    client = opened.client
+    return client.save_view(opened.id, data, find_view(client, opened.id)).id
 
 
-def _check_order(
-    client: StudioClient, project_id: int, view_id: int, wanted: Mapping[int, float]
-) -> None:
+def _check_order(opened: OpenProject, view_id: int, wanted: Mapping[int, float]) -> None:
     """Read the tab's first tasks back: they must be the highest of `wanted`, in falling order."""
-    shown = client.view_tasks(project_id, view_id, READ_BACK)
+    shown = opened.client.view_tasks(opened.id, view_id, READ_BACK)
     scores = [score for task_id, score in shown if task_id in wanted]
     highest = sorted(wanted.values(), reverse=True)[: len(scores)]
     close = all(

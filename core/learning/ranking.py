@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError
 from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
 from core.learning.hooks.run import Hooks
+from core.learning.options import RoundOptions
 from core.learning.orders import (
-    Claim,
     Labels,
     Order,
     at_random,
@@ -38,12 +38,11 @@ from core.learning.orders import (
 from core.learning.orders.order import Mask, Numbers
 from core.learning.orders.uncertainty import exclude_each_other
 from core.learning.search.exact import Floats, Indices
-from core.learning.search.neighbours import Engine, find_neighbours
+from core.learning.search.neighbours import find_neighbours
 from core.learning.suspects import suspects
 from core.progress import Progress, Work
+from core.workspace.settings import Learning
 
-OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
-ORDERS: tuple[OrderName, ...] = get_args(OrderName)
 ROWS_AT_ONCE = 4096
 
 
@@ -77,25 +76,6 @@ class Pool:
     def asking(self) -> Indices:
         """The rows of the labeled images that have a loss."""
         return np.flatnonzero(self.labeled & np.isfinite(self.losses))
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to order. `budget` is about how many images will be labeled before the next training.
-
-    `k`, `claim`, `worst` and `engine` are for nearest-loss: how many neighbours each train image
-    asks for, who wins where several ask for one, how many of the worst train images ask (None:
-    all), and how neighbours are found; `scheduler` is the address of a dask cluster.
-    """
-
-    budget: int = 100
-    k: int = 5
-    claim: Claim = "highest"
-    worst: int | None = None
-    engine: Engine = "auto"
-    scheduler: str | None = None
-    random_share: float = 0.0
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +165,17 @@ def _no_classes(message: str) -> ConfigurationError:
     )
 
 
-def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ranking]:
-    """The pool's candidates in the order `name`.
+def rank(
+    pool: Pool, options: RoundOptions, *, learning: Learning | None = None, seed: int = 0
+) -> Work[Ranking]:
+    """The pool's candidates in the order that `options` ask for.
 
-    `nearest-loss` ranks the neighbours of train images only, the others rank all. The same pool,
-    options and seed give the same order. Raises ConfigurationError where the pool lacks what the
-    order needs.
+    `nearest-loss` ranks the neighbours of train images only, the others rank all. `learning` are
+    the workspace's settings: how many neighbours where the options say none, and on what cluster
+    they are found. The same pool, options and seed give the same order. Raises ConfigurationError
+    where the pool lacks what the order needs.
     """
-    options = options or Options()
-    random = np.random.default_rng(options.seed)
+    name, random = options.order, np.random.default_rng(seed)
     rows, labeled = pool.candidate_rows, pool.labeled_rows
     if not len(rows):
         what = "Every image" if pool.labeled.all() else "Every task"
@@ -204,13 +186,13 @@ def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ra
         )
     ranking = Ranking(at_random(rows, random), 0, len(rows))
     if name == "nearest-loss":
-        ranking = yield from _nearest_loss(pool, options)
+        ranking = yield from _nearest_loss(pool, options, learning or Learning())
     elif name == "k-center":
-        order = yield from k_center(pool.vectors, rows, labeled, options.budget, random)
+        order = yield from k_center(pool.vectors, rows, labeled, options.batch_size, random)
         ranking = Ranking(order, len(labeled), len(rows))
     elif name == "herding":
         weights = yield from herding_weights(pool, random)
-        order = yield from herding(pool.vectors, rows, weights, labeled, options.budget, random)
+        order = yield from herding(pool.vectors, rows, weights, labeled, options.batch_size, random)
         ranking = Ranking(order, len(labeled), len(rows))
     elif name != "random":
         uncertainty = yield from uncertainty_of(pool, name == "entropy", random)
@@ -225,16 +207,16 @@ def rank(name: OrderName, pool: Pool, options: Options | None = None) -> Work[Ra
     return dataclasses.replace(ranking, order=order)
 
 
-def _nearest_loss(pool: Pool, options: Options) -> Work[Ranking]:
+def _nearest_loss(pool: Pool, options: RoundOptions, learning: Learning) -> Work[Ranking]:
     asking = pool.asking
     asking = asking[worst(pool.losses[asking], options.worst)]
     neighbours = yield from find_neighbours(
         np.asarray(pool.vectors[asking]),
         pool.vectors,
-        options.k,
+        options.neighbours or learning.neighbours,
         options.engine,
         allowed=pool.candidates,
-        scheduler=options.scheduler,
+        scheduler=learning.scheduler,
     )
     order = nearest_loss(pool.losses[asking], neighbours, options.claim)
     assert order.why is not None

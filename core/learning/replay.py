@@ -21,10 +21,11 @@ import numpy as np
 from core.errors import ConfigurationError
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.options import ORDERS, OrderName, RoundOptions
 from core.learning.orders import Labels, fit_head, labels_of
 from core.learning.orders.head import logistic_regression
 from core.learning.orders.order import Mask, Numbers
-from core.learning.ranking import ORDERS, Options, OrderName, Pool, rank
+from core.learning.ranking import Pool, rank
 from core.learning.search.exact import Floats
 from core.progress import Progress, Work, finish
 
@@ -114,16 +115,15 @@ def replay(
     embeddings: TaggedVectors,
     labels: Mapping[str, Collection[str]],
     *,
-    orders: Sequence[OrderName] = ORDERS,
+    orders: Sequence[OrderName] = tuple(ORDERS),
     plan: Plan | None = None,
-    options: Options | None = None,
 ) -> Work[list[ReplayRow]]:
     """Replay labeling under each of `orders` on the images in both `embeddings` and `labels`.
 
     `labels` is tag -> classes, as in dataset.json. Raises ConfigurationError where there are too
     few images or one class only, LabelpilotError for embeddings that cannot be used.
     """
-    curves = yield from replay_curves(embeddings, labels, orders, plan, options)
+    curves = yield from replay_curves(embeddings, labels, orders, plan)
     return rows_of(curves)
 
 
@@ -138,9 +138,8 @@ class Curves:
 def replay_curves(
     embeddings: TaggedVectors,
     labels: Mapping[str, Collection[str]],
-    orders: Sequence[OrderName] = ORDERS,
+    orders: Sequence[OrderName] = tuple(ORDERS),
     plan: Plan | None = None,
-    options: Options | None = None,
 ) -> Work[Curves]:
     """As `replay`, with the accuracies of every seed, from which `compare` draws conclusions."""
     known = [row for row, tag in enumerate(embeddings.tags) if tag in labels]
@@ -160,9 +159,7 @@ def replay_curves(
     with one_thread():
         for seed, order in itertools.product(range(plan.seeds), orders):
             curve: list[float] = []
-            for accuracy in simulate(
-                order, vectors, every.matrix, every.matrix, plan, seed, options=options
-            ):
+            for accuracy in simulate(order, vectors, every.matrix, every.matrix, plan, seed):
                 curve.append(accuracy)
                 done += 1
                 yield Progress("replay", done, total)
@@ -190,7 +187,6 @@ def simulate(
     *,
     learner: Learner = linear_learner,
     show_probabilities: bool = False,
-    options: Options | None = None,
 ) -> Iterator[float]:
     """The accuracy on the images kept apart, after each round of one replay under `order`.
 
@@ -206,7 +202,6 @@ def simulate(
     labeled = random.permutation(len(train))[: plan.start]
     names = tuple(str(column) for column in range(given.shape[1]))
     single = bool((given.sum(axis=1) == 1).all())
-    options = dataclasses.replace(options or Options(), budget=plan.step, seed=seed)
     for budget in plan.budgets:
         labels = Labels(labeled, given[train[labeled]], names)
         on_all = dataclasses.replace(labels, rows=train[labeled])
@@ -231,7 +226,8 @@ def simulate(
         # With labels of one class only, there is nothing to be unsure about: one draws at random.
         alike = not show_probabilities and bool((labels.matrix == labels.matrix[0]).all())
         now: OrderName = "random" if alike and order in ("margin", "entropy") else order
-        ranking = finish(rank(now, pool, options))
+        options = RoundOptions("replay", order=now, batch_size=plan.step)
+        ranking = finish(rank(pool, options, seed=seed))
         labeled = np.concatenate([labeled, ranking.order.indices[: plan.step]])
 
 

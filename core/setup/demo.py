@@ -23,11 +23,12 @@ from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.images import path_inside, tag_of
 from core.labeling_config import read_labeling_config
+from core.learning.options import RoundOptions
 from core.learning.planning import plan_round
 from core.learning.publishing import RoundResult, publish_round
 from core.progress import Progress, Work
 from core.setup.checklist import set_up
-from core.studio.project import connect, require_project
+from core.studio.project import connect, open_project, require_project
 from core.studio.server import server_url
 from core.tasks.sync import SyncResult, sync_images
 from core.workspace.settings import FILE_NAME, Workspace, load_workspace, save_workspace
@@ -209,10 +210,10 @@ def walk_demo(workspace: Workspace) -> Work[DemoResult]:
     synced = yield from sync_images(workspace)
     annotations = yield from annotate(workspace, ANNOTATIONS)
     dataset = yield from export_dataset(workspace, FolderSource(workspace.annotations.path))
-    plan = yield from plan_round(workspace, MODEL_VERSION)
-    learning = yield from publish_round(workspace, plan)
-    with contextlib.closing(connect(workspace)) as client:
-        project_id = require_project(client, workspace).id
+    with open_project(workspace) as opened:
+        plan = yield from plan_round(opened, RoundOptions(MODEL_VERSION))
+        learning = yield from publish_round(opened, plan)
+        project_id = opened.id
     return DemoResult(
         workspace=workspace.root,
         server_url=server_url(workspace),

@@ -29,8 +29,8 @@ import numpy as np
 from cases import Case, show
 
 from core.learning.measured import FILE
+from core.learning.options import ORDERS
 from core.learning.orders import Labels
-from core.learning.ranking import ORDERS
 from core.learning.replay import (
     Curves,
     Learner,

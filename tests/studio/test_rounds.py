@@ -14,9 +14,11 @@ import pytest
 
 from core.learning.ledger import find_record, outcomes
 from core.learning.measured import measured
+from core.learning.options import RoundOptions
 from core.learning.planning import RoundPlan, plan_round
-from core.learning.publishing import publish_round, published_versions, remove_version
+from core.learning.publishing import RoundResult, publish_round, published_versions, remove_version
 from core.progress import finish
+from core.studio.project import open_project
 from core.workspace.settings import Workspace, load_workspace
 from tests.studio.command import LABELPILOT
 from tests.studio.conftest import Demo
@@ -28,8 +30,18 @@ KILLS = int(os.environ.get("LABELPILOT_KILLS", "3"))
 
 @pytest.fixture(scope="module")
 def plan(demo: Demo) -> RoundPlan:
-    workspace = load_workspace(demo.folder)
-    return finish(plan_round(workspace, "ledger [1]", random_share=0.1))
+    with open_project(load_workspace(demo.folder)) as opened:
+        return finish(plan_round(opened, RoundOptions("ledger [1]", random_share=0.1)))
+
+
+def published(workspace: Workspace, plan: RoundPlan) -> RoundResult:
+    with open_project(workspace) as opened:
+        return finish(publish_round(opened, plan))
+
+
+def removed(workspace: Workspace, version: str) -> int:
+    with open_project(workspace) as opened:
+        return finish(remove_version(opened, version))
 
 
 def scores(demo: Demo, version: str) -> dict[int, list[float]]:
@@ -53,14 +65,14 @@ def workspace(demo: Demo) -> Workspace:
 def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
     demo: Demo, workspace: Workspace, plan: RoundPlan
 ) -> None:
-    first = finish(publish_round(workspace, plan))
+    first = published(workspace, plan)
     before = scores(demo, plan.model_version)
     assert first.scored == len(before) == len(plan.asked)
     assert all(len(found) == 1 for found in before.values())
 
     top = dataclasses.replace(plan.asked[0], score=plan.asked[0].score + 1)
     changed = dataclasses.replace(plan, asked=(top, *plan.asked[1:-1]))
-    second = finish(publish_round(workspace, changed))
+    second = published(workspace, changed)
     assert second.created == 1
     assert second.replaced == 2
     after = scores(demo, plan.model_version)
@@ -69,7 +81,7 @@ def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
 
     assert recorded(workspace, plan.model_version)[top.tag] == top.score
 
-    finish(remove_version(workspace, plan.model_version))
+    removed(workspace, plan.model_version)
     assert scores(demo, plan.model_version) == before
     assert recorded(workspace, plan.model_version) == {a.tag: a.score for a in plan.asked}
 
@@ -80,17 +92,18 @@ def test_removing_a_version_shows_the_one_before(
     client, project_id = demo.client(), demo.result["project_id"]
     shown = client.project(project_id).model_version
     other = dataclasses.replace(plan, model_version="short-lived")
-    published = finish(publish_round(workspace, other))
+    scored = published(workspace, other).scored
     assert client.project(project_id).model_version == "short-lived"
-    assert finish(remove_version(workspace, "short-lived")) == published.scored
-    assert "short-lived" not in published_versions(workspace)
+    assert removed(workspace, "short-lived") == scored
+    with open_project(workspace) as opened:
+        assert "short-lived" not in published_versions(opened)
     assert client.project(project_id).model_version == shown
 
 
 def test_the_ledger_says_why_each_image_was_asked_for(
     workspace: Workspace, plan: RoundPlan
 ) -> None:
-    finish(publish_round(workspace, plan))
+    published(workspace, plan)
     record = find_record(workspace, plan.model_version)
     assert record is not None
     ordered = [pick for pick in record.picks if not pick.control]
@@ -103,7 +116,7 @@ def test_the_ledger_says_why_each_image_was_asked_for(
 def test_the_next_rounds_losses_tell_ordered_picks_from_random_ones(
     workspace: Workspace, plan: RoundPlan
 ) -> None:
-    finish(publish_round(workspace, plan))
+    published(workspace, plan)
     record = find_record(workspace, plan.model_version)
     assert record is not None
     losses = {pick.tag: 1.0 if pick.control else 3.0 for pick in record.picks}
@@ -150,7 +163,9 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
     with contextlib.closing(Cluster(tmp_path)) as cluster:
         learning = dataclasses.replace(workspace.learning, scheduler=cluster.address())
         clustered = dataclasses.replace(workspace, learning=learning)
-        found = finish(plan_round(clustered, "on a cluster", engine="dask", random_share=0.1))
+        options = RoundOptions("on a cluster", engine="dask", random_share=0.1)
+        with open_project(clustered) as opened:
+            found = finish(plan_round(opened, options))
     assert found.engine == "dask"
     assert [(a.tag, a.score) for a in found.asked] == [(a.tag, a.score) for a in plan.asked]
 

@@ -6,14 +6,13 @@ has is the caller's business, and so is publishing.
 
 from core.learning.orders.coverage import k_center
 from core.learning.orders.head import Head, Labels, fit_head, has_scikit_learn, labels_of
-from core.learning.orders.nearest_loss import Claim, nearest_loss, worst
+from core.learning.orders.nearest_loss import nearest_loss, worst
 from core.learning.orders.order import Claims, Order, in_sequence
 from core.learning.orders.random_picks import at_random, with_random_share
 from core.learning.orders.uncertainty import by_uncertainty, entropy, margin
 from core.learning.orders.uncertainty_herding import herding
 
 __all__ = [
-    "Claim",
     "Claims",
     "Head",
     "Labels",

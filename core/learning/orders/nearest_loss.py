@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.learning.options import Claim
 from core.learning.orders.order import Claims, Numbers, Order
 from core.learning.search.exact import Indices
 from core.learning.search.neighbours import Neighbours
-
-Claim = Literal["highest", "nearest", "lowest"]
 
 
 def worst(losses: Numbers, count: int | None = None) -> Indices:

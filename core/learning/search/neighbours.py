@@ -16,12 +16,12 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
+from core.learning.options import Engine
 from core.learning.search.exact import (
     ROWS_AT_ONCE,
     SPARE,
@@ -32,8 +32,6 @@ from core.learning.search.exact import (
     measured,
 )
 from core.progress import Progress, Work
-
-Engine = Literal["auto", "exact", "annoy", "dask"]
 
 RECALL_SAMPLE = 50
 TREES = 100

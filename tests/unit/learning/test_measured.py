@@ -9,7 +9,7 @@ import pytest
 
 from core.learning import measured as module
 from core.learning.measured import measured
-from core.learning.ranking import ORDERS
+from core.learning.options import ORDERS
 
 
 @pytest.fixture

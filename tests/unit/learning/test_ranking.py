@@ -12,10 +12,8 @@ from sklearn.datasets import load_digits
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import Hooks
 from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.options import ORDERS, OrderName, RoundOptions
 from core.learning.ranking import (
-    ORDERS,
-    Options,
-    OrderName,
     Pool,
     Ranking,
     herding_weights,
@@ -48,31 +46,31 @@ def pool(given: Hooks | None = None, **options: object) -> Pool:
 
 
 def ranked(name: OrderName, given: Pool, **options: object) -> Ranking:
-    return finish(rank(name, given, Options(**options)))  # type: ignore[arg-type]
+    return finish(rank(given, RoundOptions("v1", order=name, **options)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_every_order_ranks_unlabeled_images_only_and_repeats(name: OrderName) -> None:
     given = pool()
-    found = ranked(name, given, budget=20)
+    found = ranked(name, given, batch_size=20)
     assert not given.labeled[found.order.indices].any()
     assert found.order.name == name
     assert (np.diff(found.order.scores) <= 0).all()
-    again = ranked(name, given, budget=20)
+    again = ranked(name, given, batch_size=20)
     np.testing.assert_array_equal(found.order.indices, again.order.indices)
 
 
 @pytest.mark.parametrize("name", [name for name in ORDERS if name != "nearest-loss"])
 def test_all_orders_but_the_manuals_rank_every_candidate(name: OrderName) -> None:
     given = pool()
-    found = ranked(name, given, budget=20)
+    found = ranked(name, given, batch_size=20)
     assert sorted(found.order.indices.tolist()) == given.candidate_rows.tolist()
     assert found.candidates == len(given.candidate_rows)
 
 
 def test_nearest_loss_says_which_train_image_each_is_like() -> None:
     given = pool()
-    found = ranked("nearest-loss", given, k=3)
+    found = ranked("nearest-loss", given, neighbours=3)
     assert (found.queries, found.engine, found.recall) == (60, "exact", 1.0)
     why = found.order.why
     assert why is not None
@@ -83,7 +81,7 @@ def test_nearest_loss_says_which_train_image_each_is_like() -> None:
 
 
 def test_only_the_worst_train_images_ask_where_that_is_wanted() -> None:
-    found = ranked("nearest-loss", pool(), worst=2, k=3)
+    found = ranked("nearest-loss", pool(), worst=2, neighbours=3)
     assert found.queries == 2
     assert found.order.why is not None
     assert set(found.order.why.queries) <= {58, 59}

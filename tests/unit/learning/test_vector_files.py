@@ -56,7 +56,8 @@ WITHIN_A_LIMIT = """
     import numpy as np
     from core.learning.embeddings import unit_vectors
     from core.learning.hooks.run import Hooks
-    from core.learning.ranking import Options, make_pool, rank
+    from core.learning.options import RoundOptions
+    from core.learning.ranking import make_pool, rank
     from core.learning.hooks.vector_files import TaggedVectors, VectorFile, open_vectors
     from core.progress import finish
 
@@ -72,7 +73,7 @@ WITHIN_A_LIMIT = """
     hooks = Hooks(TaggedVectors(tags, vectors), losses, None, None, 0.0)
     pool = finish(make_pool(hooks, tags, path=folder / "unit.npy"))
     assert isinstance(pool.vectors, VectorFile)
-    order = finish(rank("nearest-loss", pool, Options(k=5))).order
+    order = finish(rank(pool, RoundOptions("v1"))).order
     np.savez(folder / "order.npz", indices=order.indices, scores=order.scores)
 """
 
@@ -80,7 +81,8 @@ WITHIN_A_LIMIT = """
 def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path) -> None:
     from core.learning.hooks.run import Hooks
     from core.learning.hooks.vector_files import TaggedVectors
-    from core.learning.ranking import Options, make_pool, rank
+    from core.learning.options import RoundOptions
+    from core.learning.ranking import make_pool, rank
     from core.progress import finish
 
     rows, length = 80_000, 1_000
@@ -106,7 +108,7 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     losses = {tag: 1.0 + row for row, tag in enumerate(tags[:40])}
     hooks = Hooks(TaggedVectors(tags, vectors), losses, None, None, 0.0)
     pool = finish(make_pool(hooks, tags, path=tmp_path / "again.npy"))
-    expected = finish(rank("nearest-loss", pool, Options(k=5))).order
+    expected = finish(rank(pool, RoundOptions("v1"))).order
     found = np.load(tmp_path / "order.npz")
     np.testing.assert_array_equal(found["indices"], expected.indices)
     np.testing.assert_array_equal(found["scores"], expected.scores)
