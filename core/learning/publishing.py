@@ -86,11 +86,11 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
                 next_step="Train again, and give the new model version.",
             )
         wanted = {one.task_id: one.score for one in asked}
+        # Asked anew, as the hooks may have run for hours, and now, as new scores change it.
+        former = client.project(opened.id).model_version
         scores = yield from put_scores(
             client, opened.id, version, wanted, partial(keep_replaced, workspace, version)
         )
-        # Another round may have been published since the project was opened.
-        former = client.project(opened.id).model_version
         client.update_project(opened.id, {"model_version": version})
         view_id = _save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
