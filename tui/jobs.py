@@ -10,60 +10,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from core.progress import Progress, Work
+from tui.job_kinds import JobKind, Result
 
 if TYPE_CHECKING:
-    from tui.app import LabelpilotApp
+    from textual.app import App
 
-JobKind = Literal[
-    "setup",
-    "server",
-    "sync",
-    "surplus",
-    "repair",
-    "preview",
-    "export",
-    "rewrite",
-    "report",
-    "plan",
-    "publish",
-    "undo",
-    "replay",
-    "suspects",
-    "versions",
-]
+Other = TypeVar("Other")
 Outcome = Literal["running", "done", "failed", "stopped"]
-Begin: TypeAlias = Callable[[], Work[Any]]
+Begin: TypeAlias = Callable[[], Work[Result]]
 TICK_SECONDS = 0.1
-# The jobs that run the user's hooks, and how long their end may take: hooks that do not end when
-# they are asked are killed after a while.
-RUN_HOOKS: tuple[JobKind, ...] = ("plan", "replay", "suspects")
+# How long the end of a job may take that runs the user's hooks: hooks that do not end when they are
+# asked are killed after a while.
 HOOKS_SECONDS = 5.0
 # The command of the job that starts our server.
 START_COMMAND = "labelpilot server start"
 # Notes kept: enough to scroll back, and no more than a screen can show without delay.
 MOST_NOTES = 2000
-# Jobs of one group would get into each other's way.
-GROUPS: tuple[frozenset[JobKind], ...] = (
-    frozenset({"setup", "server", "sync", "surplus", "repair"}),
-    frozenset({"preview", "export", "rewrite", "report"}),
-    frozenset({"plan", "publish", "undo", "replay", "suspects"}),
-    frozenset({"versions"}),
-)
+# So often a thread gives way, so that a key is painted while a job computes.
+SWITCH_SECONDS = 0.001
+COLLECT_AFTER = (50_000, 10, 20)
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """A piece of long work. Times are monotonic, in seconds; a note is (time of day, sentence)."""
+class Job(Generic[Result]):
+    """A piece of long work, and what it gave. Times are monotonic, in seconds; a note is (time of
+    day, sentence)."""
 
-    kind: JobKind
+    kind: JobKind[Result]
     title: str
     command: str
     began: float = field(default_factory=time.monotonic)
@@ -75,7 +58,7 @@ class Job:
     notes: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MOST_NOTES))
     noted: int = 0
     retries: int = 0
-    result: Any = None
+    result: Result | None = None
     error: BaseException | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
@@ -116,7 +99,11 @@ class Job:
         self.progress, self.last_sign = event, now
         self.events += 1
 
-    def run(self, begin: Begin) -> None:
+    def given(self, kind: JobKind[Other]) -> Other | None:
+        """What it gave, if it is of `kind`."""
+        return cast("Other | None", self.result) if cast(object, self.kind) is kind else None
+
+    def run(self, begin: Begin[Result]) -> None:
         """Do the work, in the job's thread."""
         outcome: Outcome = "done"
         try:
@@ -137,48 +124,62 @@ class Job:
 
 
 class Jobs:
-    """The app's jobs: the last one of each kind, running or not."""
+    """The app's jobs: the last one of each kind, running or not.
 
-    def __init__(self, app: LabelpilotApp) -> None:
+    `changed` hears of a job's news, `ended` once of its end; both in the event loop.
+    """
+
+    def __init__(
+        self,
+        app: App[Any],
+        changed: Callable[[Job[Any]], None],
+        ended: Callable[[Job[Any]], None],
+    ) -> None:
         self._app = app
-        self._last: dict[JobKind, Job] = {}
+        self._changed = changed
+        self._ended = ended
+        self._last: dict[JobKind[Any], Job[Any]] = {}
 
-    def last(self, kind: JobKind) -> Job | None:
+    def last(self, kind: JobKind[Result]) -> Job[Result] | None:
         return self._last.get(kind)
 
-    def forget(self, kind: JobKind) -> None:
+    def result(self, kind: JobKind[Result]) -> Result | None:
+        """What the last job of `kind` gave; None where there is none, or it is not done."""
+        job = self.last(kind)
+        return None if job is None else job.result
+
+    def forget(self, kind: JobKind[Any]) -> None:
         """Forget a job that has ended, so that its screen shows what is there now."""
         job = self._last.get(kind)
         if job is not None and not job.running:
             del self._last[kind]
 
     @property
-    def running(self) -> list[Job]:
+    def running(self) -> list[Job[Any]]:
         return [job for job in self._last.values() if job.running]
 
-    def in_the_way(self, kind: JobKind) -> Job | None:
+    def in_the_way(self, kind: JobKind[Any]) -> Job[Any] | None:
         """A running job beside which one of `kind` cannot run."""
-        group = next(group for group in GROUPS if kind in group)
-        return next((job for job in self.running if job.kind in group), None)
+        return next((job for job in self.running if job.kind.group == kind.group), None)
 
-    def start(self, kind: JobKind, title: str, command: str, begin: Begin) -> Job | None:
-        """Start a job, or return None where another is in its way (and say so)."""
-        other = self.in_the_way(kind)
-        if other is not None:
-            self._app.say(f"{other.title} is running; wait for it, or stop it first.")
+    def start(
+        self, kind: JobKind[Result], title: str, command: str, begin: Begin[Result]
+    ) -> Job[Result] | None:
+        """Start a job, or return None where another is in its way."""
+        if self.in_the_way(kind) is not None:
             return None
         job = Job(kind, title, command)
         self._last[kind] = job
         self._app.run_worker(self._follow(job, begin), group="jobs", exit_on_error=True)
         return job
 
-    def stop(self, kind: JobKind) -> bool:
+    def stop(self, kind: JobKind[Any]) -> bool:
         """Ask a running job to stop; False if none of this kind runs."""
         job = self._last.get(kind)
         if job is None or not job.running:
             return False
         job.stopping.set()
-        self._app.job_changed(job)
+        self._changed(job)
         return True
 
     def stop_all(self, patience: float) -> None:
@@ -189,10 +190,10 @@ class Jobs:
             job.stopping.set()
         began = time.monotonic()
         for job in running:
-            seconds = max(patience, HOOKS_SECONDS) if job.kind in RUN_HOOKS else patience
+            seconds = max(patience, HOOKS_SECONDS) if job.kind.runs_hooks else patience
             job.finished.wait(max(0.0, began + seconds - time.monotonic()))
 
-    async def _follow(self, job: Job, begin: Begin) -> None:
+    async def _follow(self, job: Job[Result], begin: Begin[Result]) -> None:
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
@@ -202,17 +203,28 @@ class Jobs:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(ended.set)
 
-        threading.Thread(target=run, daemon=True, name=f"job {job.kind}").start()
+        threading.Thread(target=run, daemon=True, name=f"job {job.kind.name}").start()
         shown, shown_at = -1, 0.0
         while not ended.is_set():
             now = time.monotonic()
             # Without news, once in a while all the same: the elapsed time is a sign of life.
             if job.events != shown or now - shown_at >= 0.5:
                 shown, shown_at = job.events, now
-                self._app.job_changed(job)
+                self._changed(job)
             try:
                 await asyncio.wait_for(ended.wait(), TICK_SECONDS)
             except asyncio.TimeoutError:
                 continue
-        self._app.job_changed(job)
-        self._app.job_ended(job)
+        self._changed(job)
+        self._ended(job)
+
+
+def make_room_for_keys() -> None:
+    """Let the screen be painted while jobs compute. To be called once the app stands.
+
+    The collector stops every thread while it goes through all objects, for 0.2 s and more while a
+    job makes many. What is there now stays to the end anyway; the rest is gone through seldom.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)

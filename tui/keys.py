@@ -17,6 +17,12 @@ Place = Literal[
     "everywhere", "setup", "sync", "export", "learning", "list", "form", "dialog", "logs"
 ]
 
+# Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
+WITH_ACTIONS: tuple[Place, ...] = ("setup", "sync", "export", "learning", "dialog")
+
+# In each section the key for what comes next, or for the whole of a failure.
+MAIN = "enter"
+
 PLACE_TITLES: dict[Place, str] = {
     "everywhere": "Everywhere",
     "setup": "Setup",
@@ -33,7 +39,7 @@ PLACE_TITLES: dict[Place, str] = {
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key. `short` is what the line of keys says (empty: it is not shown there), `what` what
-    the help says. `action` is Textual's name of what it runs."""
+    the help says. `action` is its name in the screen's table of actions, or else Textual's."""
 
     place: Place
     key: str
@@ -52,37 +58,42 @@ class Key:
         faces = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "G": "G"}
         return "/".join(faces.get(part, part) for part in self.key.split(","))
 
+    @property
+    def binding(self) -> str:
+        """Textual's name of what it runs."""
+        return f"act('{self.action}')" if self.place in WITH_ACTIONS else self.action
+
 
 KEYS: tuple[Key, ...] = (
-    Key("setup", "enter", "do", "do it", "Do the chosen step, or read why it failed"),
+    Key("setup", MAIN, "do", "do it", "Do the chosen step, or read why it failed"),
     Key("setup", "a", "do_all", "do all", "Do every step that needs no answer"),
     Key("setup", "escape", "stop", "stop", "Stop what is running"),
     Key("setup", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("setup", "e", "edit", "edit", "Change the workspace's settings"),
-    Key("setup", "r", "look", "look again", "Look at every step again"),
+    Key("setup", "r", "refresh", "look again", "Look at every step again"),
     Key("setup", "s", "server", "server", "Start our Label Studio, or stop it"),
     Key("setup", "t", "token", "token", "Store the access token, or choose where it is kept"),
-    Key("sync", "enter", "sync", "sync", "Make a task of each image, or read why it failed"),
+    Key("sync", MAIN, "sync", "sync", "Make a task of each image, or read why it failed"),
     Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
     Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),
     Key("sync", "d", "repair", "doubled", "See images that are several tasks, and mend that"),
     Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
-    Key("export", "enter", "write", "write", "Write the dataset, or read why that failed"),
+    Key("export", MAIN, "write", "write", "Write the dataset, or read why that failed"),
     Key("export", "w", "rewrite", "fill folder", "Have Label Studio write what the folder lacks"),
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),
-    Key("export", "r", "look", "look again", "Read the annotations again"),
+    Key("export", "r", "refresh", "look again", "Read the annotations again"),
     Key("export", "d", "details", "left out", "See every file that was left out, and conflicts"),
     Key("export", "h", "report", "report", "Write the state of the dataset as a page, and open it"),
     Key("export", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "escape", "stop", "stop", "Stop reading"),
-    Key("learning", "enter", "plan", "plan", "Run the hooks and choose images; publishes nothing"),
+    Key("learning", MAIN, "plan", "plan", "Run the hooks and choose images; publishes nothing"),
     Key("learning", "p", "publish", "publish", "Publish the plan to Label Studio"),
     Key("learning", "b", "label", "label", "Open the page that shows the images in this order"),
     Key("learning", "e", "edit", "edit", "Change model version, order and neighbours"),
     Key("learning", "o", "orders", "orders", "See which order pays, replayed on your labels"),
     Key("learning", "s", "suspects", "suspects", "See labels that are likely wrong"),
     Key("learning", "u", "undo", "undo", "Take a published model version back"),
-    Key("learning", "r", "look", "look again", "Look again, and forget a failure"),
+    Key("learning", "r", "refresh", "look again", "Look again, and forget a failure"),
     Key("learning", "h", "history", "history", "See the rounds so far, and what came of them"),
     Key("learning", "slash", "filter", "filter", "Show only images that hold a text"),
     Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
@@ -119,10 +130,20 @@ def keys_of(*places: Place) -> Iterator[Key]:
     return (key for key in KEYS if key.place in places)
 
 
+def key_of(place: Place, action: str) -> str:
+    """The key of an action, as prose names it."""
+    return next(key.face.split("/")[0] for key in keys_of(place) if key.action == action)
+
+
+def section_key(section: Place) -> str:
+    """The key that leads to a section, as prose names it."""
+    return key_of("everywhere", f"section('{section}')")
+
+
 def bindings(*places: Place) -> list[Binding]:
     """Textual's bindings for the keys of `places`. The line of keys is ours, so none is shown."""
     return [
-        Binding(key.key, key.action, key.short or key.what, show=False, tooltip=key.what)
+        Binding(key.key, key.binding, key.short or key.what, show=False, tooltip=key.what)
         for key in keys_of(*places)
         # The palette is bound by Textual, and completing a path by the field itself.
         if key.action not in ("command_palette", "")

@@ -1,8 +1,8 @@
 """What the app knows of the workspace and its server, and how it comes to know it.
 
-State is asked for, not remembered. A look goes through every step of the checklist, in a thread,
-and shows each report as it comes; between looks a poll of a few milliseconds sees whether the
-server or the workspace file changed, and looks again if so.
+State is asked for, not remembered. A check goes through every step of the checklist, in a thread,
+and shows each report as it comes; between checks a poll of a few milliseconds sees whether the
+server or the workspace file changed, and checks again if so.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ POLL_SECONDS = 3.0
 
 
 @dataclass(slots=True)
-class Seen:
+class WorkspaceState:
     """What was found. `missing` says that there is no workspace file; `problem` that it cannot be
-    used, or that looking failed through a mistake of ours."""
+    used, or that checking failed through a mistake of ours."""
 
     root: Path
     workspace: Workspace | None = None
@@ -40,42 +40,42 @@ class Seen:
     reports: dict[str, Report] = field(default_factory=dict)
     server: ServerStatus | None = None
     token: str | None = None
-    looking: bool = False
+    checking: bool = False
 
-    def state(self, step_id: str) -> str:
+    def step_state(self, step_id: str) -> str:
         """The state of a step; empty while it is not known."""
         report = self.reports.get(step_id)
         return "" if report is None else report.state
 
     @property
     def all_done(self) -> bool:
-        return bool(self.steps) and all(self.state(step.id) == "done" for step in self.steps)
+        return bool(self.steps) and all(self.step_state(step.id) == "done" for step in self.steps)
 
 
-class Looker:
-    """Looks at the workspace in the background and keeps `seen` up to date."""
+class Watcher:
+    """Checks the workspace in the background and keeps `state` up to date."""
 
     def __init__(self, root: Path, backend: Backend, changed: Callable[[], None]) -> None:
-        self.seen = Seen(root)
+        self.state = WorkspaceState(root)
         self._backend = backend
         self._changed = changed
         self._again = False
         self._polling = False
         self._stamp: float | None = None
-        self.looks = 0
+        self.checks = 0
 
-    def look(self) -> None:
-        """Look at everything; if that is being done, do it once more afterwards."""
-        if self.seen.looking:
+    def check(self) -> None:
+        """Check everything; if that is being done, do it once more afterwards."""
+        if self.state.checking:
             self._again = True
             return
-        self.seen.looking = True
+        self.state.checking = True
         self._changed()
-        self._in_thread(self._look)
+        self._in_thread(self._check)
 
     def poll(self) -> None:
-        """See whether anything changed that can be seen for nearly nothing, and look if so."""
-        if self._polling or self.seen.looking:
+        """See whether anything changed that can be seen for nearly nothing, and check if so."""
+        if self._polling or self.state.checking:
             return
         self._polling = True
         self._in_thread(self._poll)
@@ -88,15 +88,15 @@ class Looker:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(patch, *arguments)
 
-        threading.Thread(target=task, args=(tell,), daemon=True, name="look").start()
+        threading.Thread(target=task, args=(tell,), daemon=True, name="check").start()
 
-    # In a thread: these touch nothing of `seen`, they only tell.
+    # In a thread: these touch nothing of `state`, they only tell.
 
-    def _look(self, tell: Callable[..., None]) -> None:
+    def _check(self, tell: Callable[..., None]) -> None:
         try:
             steps = self._backend.steps()
             tell(self._set, {"steps": steps})
-            workspace = self._backend.load(self.seen.root)
+            workspace = self._backend.load(self.state.root)
             self._stamp = _stamp(workspace.file)
             tell(self._set, {"workspace": workspace, "missing": False, "problem": None})
             tell(self._set, {"server": self._backend.status(workspace)})
@@ -104,22 +104,22 @@ class Looker:
             for report in self._backend.probe(workspace):
                 tell(self._report, report)
         except LabelpilotError as error:
-            missing = not (self.seen.root / "labelpilot.toml").exists()
+            missing = not (self.state.root / "labelpilot.toml").exists()
             tell(self._set, {"missing": missing, "problem": None if missing else error})
         except Exception as error:
             tell(self._set, {"problem": error})
         finally:
-            tell(self._looked)
+            tell(self._checked)
 
     def _poll(self, tell: Callable[..., None]) -> None:
         changed = False
         try:
-            workspace = self.seen.workspace
-            file = self.seen.root / "labelpilot.toml"
+            workspace = self.state.workspace
+            file = self.state.root / "labelpilot.toml"
             changed = _stamp(file) != self._stamp
             if workspace is not None:
                 status = self._backend.status(workspace)
-                changed = changed or status != self.seen.server
+                changed = changed or status != self.state.server
         except LabelpilotError:
             changed = True
         finally:
@@ -129,25 +129,25 @@ class Looker:
 
     def _set(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
-            setattr(self.seen, name, value)
+            setattr(self.state, name, value)
         self._changed()
 
     def _report(self, report: Report) -> None:
-        self.seen.reports[report.id] = report
+        self.state.reports[report.id] = report
         self._changed()
 
-    def _looked(self) -> None:
-        self.seen.looking = False
-        self.looks += 1
+    def _checked(self) -> None:
+        self.state.checking = False
+        self.checks += 1
         if self._again:
             self._again = False
-            self.look()
+            self.check()
         self._changed()
 
     def _polled(self, changed: bool) -> None:
         self._polling = False
         if changed:
-            self.look()
+            self.check()
 
 
 def _stamp(file: Path) -> float | None:

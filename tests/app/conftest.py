@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.app.stage import Stage, make_workspace
 from tui.app import LabelpilotApp
+from tui.screens.section import Section
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,13 @@ class Walk:
         return "\n".join(strip.text.rstrip() for strip in lines)
 
     @property
+    def section(self) -> Section:
+        """The section that is open."""
+        section = self.app.screen_stack[0]
+        assert isinstance(section, Section)
+        return section
+
+    @property
     def footer(self) -> str:
         return self.text.splitlines()[-1]
 
@@ -74,9 +82,9 @@ class Walk:
         """Wait until no job runs and nothing is being looked at."""
         await self.pilot.pause()
         await self.app.workers.wait_for_complete()
-        await self.until(lambda: not self.app.seen.looking and self.app.looker.looks > 0)
+        await self.until(lambda: not self.app.state.checking and self.app.watcher.checks > 0)
         await self.app.workers.wait_for_complete()
-        await self.until(lambda: not self.app.seen.looking)
+        await self.until(lambda: not self.app.state.checking)
 
     async def until(self, condition: Callable[[], object], turns: int = 2000) -> None:
         """Let the app go on until `condition()` holds."""

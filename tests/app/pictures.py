@@ -53,7 +53,7 @@ async def take(root: Path) -> None:
         async def quiet() -> None:
             for _ in range(LONGEST_TURNS):
                 await pilot.pause(0.02)
-                if app.looker.looks and not app.seen.looking and not app.jobs.running:
+                if app.watcher.checks and not app.state.checking and not app.jobs.running:
                     return
             raise SystemExit("the app did not come to rest")
 

@@ -51,7 +51,7 @@ async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
     async with walk(ready) as app:
         assert "✓ done   Server" in app.text
         ready.running = False
-        app.app.looker.poll()
+        app.app.watcher.poll()
         await app.until(lambda: "· to do  Server" in app.text)
         await app.settled()
         await app.press("s")
@@ -62,7 +62,7 @@ async def test_a_changed_workspace_file_is_seen(ready: Stage, walk: Walker) -> N
     async with walk(ready) as app:
         file = ready.workspace.file
         file.write_text(file.read_text().replace("Toys", "Robots and more"))
-        app.app.looker.poll()
+        app.app.watcher.poll()
         await app.until(lambda: "Robots and more" in app.text)
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from tests.app.stage import until
-from tui.dialogs.quit import AFTERWARDS, UNASKED
-from tui.jobs import JobKind
 from tui.links import link_from_here, open_page, opener
 from tui.screens.learning.screen import next_version
 from tui.text import bar, cell, duration, harmless, plain, rate, shortened, wrapped
@@ -115,7 +112,3 @@ def test_a_page_is_opened_where_the_users_browser_is_and_nowhere_else(
 )
 def test_long_lines_are_broken_at_spaces(line: str, rows: list[str]) -> None:
     assert wrapped(line, 8) == rows
-
-
-def test_what_becomes_of_every_job_is_known_before_the_app_is_left() -> None:
-    assert {*AFTERWARDS, *UNASKED} == set(get_args(JobKind))

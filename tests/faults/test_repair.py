@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -20,7 +21,7 @@ from tests.faults.place import CAT, Case, Place, in_short
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
 from tui.dialogs.dialog import Dialog
-from tui.jobs import JobKind
+from tui.job_kinds import REPAIR, JobKind
 
 IMAGES = 30
 
@@ -192,19 +193,19 @@ def test_the_command_asks_nothing_of_a_script_and_says_by_its_code_what_stays(
 async def test_the_app_finds_it_asks_and_mends_it(place: Place, doubled: Case) -> None:
     app = LabelpilotApp(doubled.workspace(place.url).root, poll_seconds=0)
 
-    def ended(kind: JobKind) -> bool:
+    def ended(kind: JobKind[Any]) -> bool:
         job = app.jobs.last(kind)
         assert job is None or job.error is None
         return job is not None and not job.running
 
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: app.seen.state("images") == "part")
+        await until(pilot, lambda: app.state.step_state("images") == "part")
         await pilot.press("2", "d")
         await until(pilot, lambda: isinstance(app.screen, Dialog))
         assert doubled.task_count() == 2 * IMAGES
         await pilot.press("y")
-        await until(pilot, lambda: ended("repair"))
-        repaired = app.jobs.last("repair")
+        await until(pilot, lambda: ended(REPAIR))
+        repaired = app.jobs.last(REPAIR)
     assert repaired is not None
     assert (repaired.result.removed, repaired.result.duplicates) == (IMAGES, 0)
     assert doubled.tally().doubled == 0

@@ -29,7 +29,7 @@ def careless_sync(workspace: Workspace, mode: Mode | None = None) -> Work[None]:
 
 
 def careless_help(app: LabelpilotApp) -> None:
-    fail(app.seen.workspace)
+    fail(app.state.workspace)
 
 
 if __name__ == "__main__":

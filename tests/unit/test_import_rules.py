@@ -91,6 +91,27 @@ def test_every_room_of_core_imports_only_those_before_it() -> None:
     assert backwards == []
 
 
+def test_no_file_needs_itself_on_the_way_round() -> None:
+    """No circles, neither through what is imported in a function or for the types alone."""
+    modules = {module(path): path for path in [*CORE, *TUI]}
+    needed = {
+        name: {other for other in imported(path) if other in modules} - {name}
+        for name, path in modules.items()
+    }
+    # Take away what needs nothing more, until what is left needs itself.
+    while free := [name for name, others in needed.items() if not others & needed.keys()]:
+        for name in free:
+            del needed[name]
+    assert sorted(needed) == []
+
+
+def test_no_screen_knows_the_app() -> None:
+    knowing = [
+        module(path) for path in TUI if any(of(["tui.app"], name) for name in imported(path))
+    ]
+    assert knowing == ["tui.commands.console"]
+
+
 def test_core_imports_no_terminal(loaded_by_core: set[str]) -> None:
     assert "core.setup.checklist" in loaded_by_core
     assert not {name for name in loaded_by_core if of(["textual", "rich", "click", "tui"], name)}

@@ -1,9 +1,10 @@
-"""Small windows over a section: a question, an error told whole, a link, a text to read."""
+"""Small windows over a section: a question, an error told whole, a text to read."""
 
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, ClassVar, cast
+from functools import partial
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,13 +14,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.errors import LabelpilotError, redact
-from tui.keys import Key, bindings
+from tui.actions import Action, act
+from tui.host import host_of
+from tui.keys import bindings, key_of
 from tui.text import lines, plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedText
-
-if TYPE_CHECKING:
-    from tui.app import LabelpilotApp
 
 # Lines of a traceback that are shown of a mistake of ours; the whole is in the journal.
 TRACE_FRAMES = 6
@@ -62,75 +62,18 @@ class Dialog(ModalScreen[bool]):
         """What stands above the text."""
         yield from ()
 
-    def why_not(self, action: str) -> str | None:
-        """Why a key does not apply."""
-        if action == "reveal":
-            return "There is no password here."
-        if action == "copy" and not self._copied:
-            return "There is nothing to copy."
-        if action == "cancel" and not self._no:
-            return "There is nothing to refuse."
-        return None
-
-    def face(self, key: Key) -> str:
-        return {"accept": self._yes, "cancel": self._no}.get(key.action, key.short)
-
-    def action_accept(self) -> None:
-        self.dismiss(True)
-
-    def action_cancel(self) -> None:
-        self.dismiss(False)
-
-    def action_copy(self) -> None:
+    def actions(self) -> dict[str, Action]:
+        """What each key does; what does not apply is not there."""
+        actions = {
+            "accept": Action(partial(self.dismiss, True), word=self._yes),
+            "cancel": Action(partial(self.dismiss, False), word=self._no or self._yes),
+        }
         if self._copied:
-            cast("LabelpilotApp", self.app).copy_out(self._copied)
+            actions["copy"] = Action(partial(host_of(self).copy_out, self._copied))
+        return actions
 
-
-class LinkDialog(Dialog):
-    """The link to a page of Label Studio, and what to sign in there with, where we know it.
-
-    The password is shown when it is asked for, and never copied to a file.
-    """
-
-    def __init__(self, url: str, opened: bool, account: tuple[str, str] | None) -> None:
-        words = (
-            "It was opened in your browser. If nothing came up, this is the link:"
-            if opened
-            else "Open this link in your browser (in most terminals: ctrl or cmd and a click):"
-        )
-        self._link = [plain(words), Content(""), plain(url, "bold $primary")]
-        self._account = account
-        self._shown = False
-        super().__init__("Label in the browser", self._words(), copied=url)
-
-    def _words(self) -> Content:
-        if self._account is None:
-            return lines(self._link)
-        email, password = self._account
-        shown = plain(password, "bold") if self._shown else plain("p shows it", "$muted")
-        asked = [
-            Content(""),
-            plain("If it asks who you are:", "$muted"),
-            plain(f"  e-mail    {email}"),
-            Content.assemble("  password  ", shown),
-        ]
-        return lines([*self._link, *asked])
-
-    def why_not(self, action: str) -> str | None:
-        if action == "reveal" and self._account is not None:
-            return None
-        return super().why_not(action)
-
-    def face(self, key: Key) -> str:
-        if key.action == "reveal" and self._shown:
-            return "hide password"
-        return super().face(key)
-
-    def action_reveal(self) -> None:
-        if self._account is not None:
-            self._shown = not self._shown
-            self.query_one(KeyedText).query_one(Static).update(self._words())
-            self.query_one(KeyBar).refresh()
+    def action_act(self, name: str) -> None:
+        act(self, name, host_of(self).say)
 
 
 def error_dialog(error: BaseException) -> Dialog:
@@ -147,7 +90,10 @@ def error_dialog(error: BaseException) -> Dialog:
     parts = [
         plain(f"{type(error).__name__}: {redact(str(error))}", "bold"),
         Content(""),
-        plain("This is a mistake in labelpilot, not yours. Copy it with c and report it."),
+        plain(
+            "This is a mistake in labelpilot, not yours. "
+            f"Copy it with {key_of('dialog', 'copy')} and report it."
+        ),
         Content(""),
         plain(trace, "$muted"),
     ]

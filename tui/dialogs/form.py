@@ -19,7 +19,8 @@ from textual.suggester import Suggester
 from textual.widgets import Checkbox, Input, Static
 
 from core.errors import LabelpilotError
-from tui.keys import Key, bindings
+from tui.actions import Action
+from tui.keys import bindings
 from tui.text import plain
 from tui.widgets.key_bar import KeyBar
 
@@ -64,19 +65,19 @@ class Form(ModalScreen[Answer], Generic[Answer]):
     AUTO_FOCUS = "Input"
 
     def __init__(
-        self, title: str, fields: Sequence[Field], words: str = "", accept: str = "save"
+        self, title: str, fields: Sequence[Field], text: str = "", accept: str = "save"
     ) -> None:
         super().__init__()
         self._title = title
         self._fields = fields
-        self._words = words
+        self._text = text
         self._accept = accept
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="window form"):
             yield Static(plain(self._title), classes="title")
-            if self._words:
-                yield Static(plain(self._words), classes="words")
+            if self._text:
+                yield Static(plain(self._text), classes="words")
             problem = Static(classes="problem")
             problem.display = False
             yield problem
@@ -128,8 +129,11 @@ class Form(ModalScreen[Answer], Generic[Answer]):
         """Do what the form is for. Raises LabelpilotError, which the form then shows."""
         raise NotImplementedError
 
-    def face(self, key: Key) -> str:
-        return self._accept if key.action == "accept" else key.short
+    def actions(self) -> dict[str, Action]:
+        return {
+            "accept": Action(self.action_accept, word=self._accept),
+            "cancel": Action(self.action_cancel),
+        }
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

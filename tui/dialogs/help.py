@@ -7,20 +7,20 @@ from textwrap import wrap
 from textual.content import Content
 
 from tui.dialogs.dialog import Dialog
-from tui.keys import PLACE_TITLES, Place, keys_of
+from tui.keys import PLACE_TITLES, Place, key_of, keys_of
 from tui.text import lines, plain
 
 KEY_WIDTH = 14
 WIDTH = 69
 ABOUT: dict[Place, str] = {
-    "setup": "Each line is a step from nothing to labeling. enter does the chosen one, a does all "
-    "that need no answer.",
+    "setup": f"Each line is a step from nothing to labeling. {key_of('setup', 'do')} does the "
+    f"chosen one, {key_of('setup', 'do_all')} does all that need no answer.",
     "sync": "Label Studio needs one task for each image. A sync makes those that are missing and "
     "proves that none is there twice.",
     "export": "What is labeled becomes dataset.json: tag to list of classes. Nothing is written "
-    "before you press enter.",
+    f"before you press {key_of('export', 'write')}.",
     "learning": "Your hooks tell what the model finds hard; the images most like those are asked "
-    "for first. Nothing is published before you press p.",
+    f"for first. Nothing is published before you press {key_of('learning', 'publish')}.",
 }
 
 

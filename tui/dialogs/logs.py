@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -11,14 +11,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.errors import redact
+from tui.actions import Action
+from tui.host import host_of
 from tui.keys import bindings
 from tui.text import harmless, plain, shortened
 from tui.widgets.filter import Filter
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedLog
-
-if TYPE_CHECKING:
-    from tui.app import LabelpilotApp
 
 FOLLOW_SECONDS = 0.5
 TAIL_BYTES = 200_000
@@ -47,15 +46,19 @@ class LogsScreen(ModalScreen[None]):
         self._read()
         self.set_interval(FOLLOW_SECONDS, self._read)
 
-    @property
-    def _app(self) -> LabelpilotApp:
-        return cast("LabelpilotApp", self.app)
+    def actions(self) -> dict[str, Action]:
+        return {
+            "other": Action(self.action_other),
+            "filter": Action(self.action_filter),
+            "copy": Action(self.action_copy),
+            "cancel": Action(self.action_cancel),
+        }
 
     def _lines(self) -> tuple[str, list[str]]:
-        workspace = self._app.seen.workspace
+        workspace = host_of(self).state.workspace
         if not self._server:
-            file = self._app.journal.file
-            return f"labelpilot  {file or ''}", list(self._app.journal.lines) or [NOTHING]
+            file = host_of(self).journal.file
+            return f"labelpilot  {file or ''}", list(host_of(self).journal.lines) or [NOTHING]
         if workspace is None:
             return "The server's log", ["There is no workspace yet."]
         if not workspace.owns_server:
@@ -101,7 +104,7 @@ class LogsScreen(ModalScreen[None]):
         self.query_one(KeyedLog).focus()
 
     def action_copy(self) -> None:
-        self._app.copy_out(redact("\n".join(self._shown)))
+        host_of(self).copy_out(redact("\n".join(self._shown)))
 
     def action_cancel(self) -> None:
         self.dismiss()

@@ -1,38 +1,42 @@
-"""What the four sections have in common: two lines on top, keys below, and a reason for each key
-that does not apply."""
+"""What the four sections have in common: two lines on top, keys below, and a table of what each key
+does, with the reason where it does not apply."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.actions import Action, act
 from tui.dialogs.dialog import error_dialog, sentence
-from tui.jobs import Job, JobKind
-from tui.keys import Key, Place, keys_of
+from tui.dialogs.link import show_link
+from tui.host import Host, host_of
+from tui.job_kinds import SYNC, JobKind, Result
+from tui.jobs import Begin, Job
+from tui.keys import Place, key_of, keys_of, section_key
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from core.workspace.settings import Workspace
-    from tui.app import LabelpilotApp
     from tui.backend import Backend
+    from tui.state import WorkspaceState
 
 
 class Section(Screen[None]):
-    """One of the four. Subclasses give `body`, `show` and `why_not`."""
+    """One of the four. Subclasses give `body`, `show` and `actions`."""
 
     PLACE: ClassVar[Place]
     # The kinds of jobs that this section shows, the most telling first.
-    JOBS: ClassVar[tuple[JobKind, ...]] = ()
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = ()
     AUTO_FOCUS = ""
 
-    _awaited: tuple[Job, Callable[[Any], None]] | None = None
+    _awaited: tuple[Job[Any], Callable[[Any], object]] | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -48,8 +52,12 @@ class Section(Screen[None]):
         """Show what the app knows now."""
         raise NotImplementedError
 
+    def actions(self) -> Mapping[str, Action]:
+        """What each key of this section does as things stand."""
+        raise NotImplementedError
+
     def on_mount(self) -> None:
-        self.pilot.changed.subscribe(self, lambda _: self._show_if_seen())
+        self.host.changed.subscribe(self, lambda _: self._show_if_current())
         self.show()
 
     def on_screen_resume(self) -> None:
@@ -63,13 +71,61 @@ class Section(Screen[None]):
         elif not widget.display and widget.has_focus:
             self.set_focus(None)
 
-    def _show_if_seen(self) -> None:
-        # The other sections catch up when they are looked at again.
+    def _show_if_current(self) -> None:
+        # The other sections catch up when they are opened again.
         if self in self.app.screen_stack:
             self.show()
         self._tell_awaited()
 
-    def await_result(self, job: Job | None, tell: Callable[[Any], None]) -> None:
+    # What is known
+
+    @property
+    def host(self) -> Host:
+        return host_of(self)
+
+    @property
+    def backend(self) -> Backend:
+        return self.host.backend
+
+    @property
+    def state(self) -> WorkspaceState:
+        return self.host.state
+
+    @property
+    def workspace(self) -> Workspace | None:
+        return self.host.state.workspace
+
+    @property
+    def job(self) -> Job[Any] | None:
+        """The job to be shown: one that runs, else the one that ended last."""
+        jobs = [job for kind in self.JOBS if (job := self.host.jobs.last(kind)) is not None]
+        running = next((job for job in jobs if job.running), None)
+        return running or max(jobs, key=lambda job: job.ended or 0.0, default=None)
+
+    @property
+    def failure(self) -> Job[Any] | None:
+        """The job that ended last, if it failed."""
+        job = self.job
+        return job if job is not None and job.outcome == "failed" else None
+
+    # Jobs
+
+    def start(
+        self, kind: JobKind[Result], title: str, command: str, begin: Begin[Result]
+    ) -> Job[Result] | None:
+        """Start a job; where another is in its way, say so and return None."""
+        other = self.host.jobs.in_the_way(kind)
+        if other is not None:
+            self.host.say(f"{other.title} is running; wait for it, or stop it first.")
+        return self.host.jobs.start(kind, title, command, begin)
+
+    def start_sync(self) -> None:
+        """Start a sync; it goes on while other sections are looked at."""
+        if self.workspace is not None:
+            begin = partial(self.backend.sync, self.workspace)
+            self.start(SYNC, "Images to tasks", "labelpilot sync", begin)
+
+    def await_result(self, job: Job[Result] | None, tell: Callable[[Result], object]) -> None:
         """Call `tell` with what `job` gave, once it is done and the user looks at this section."""
         self._awaited = None if job is None else (job, tell)
 
@@ -82,91 +138,67 @@ class Section(Screen[None]):
             if job.outcome == "done":
                 tell(job.result)
 
-    @property
-    def pilot(self) -> LabelpilotApp:
-        return cast("LabelpilotApp", self.app)
-
-    @property
-    def backend(self) -> Backend:
-        return self.pilot.backend
-
-    @property
-    def workspace(self) -> Workspace | None:
-        return self.pilot.seen.workspace
-
-    @property
-    def no_workspace(self) -> str:
-        """Why there is no workspace, in a sentence."""
-        seen = self.pilot.seen
-        if seen.problem is not None:
-            return f"{sentence(seen.problem)} Setup (1) tells more."
-        if not seen.missing:
-            return "Looking at the workspace …"
-        return "There is no workspace yet: e in Setup makes one."
-
-    @property
-    def job(self) -> Job | None:
-        """The job to be shown: one that runs, else the one that ended last."""
-        jobs = [job for kind in self.JOBS if (job := self.pilot.jobs.last(kind)) is not None]
-        running = next((job for job in jobs if job.running), None)
-        return running or max(jobs, key=lambda job: job.ended or 0.0, default=None)
-
-    @property
-    def failure(self) -> Job | None:
-        """The job that ended last, if it failed."""
-        job = self.job
-        return job if job is not None and job.outcome == "failed" else None
-
-    def commands(self) -> Iterator[SystemCommand]:
-        """The keys that apply now, for the palette."""
-        for key in keys_of(self.PLACE):
-            if self.why_not(key.action) is None:
-                title = f"{key.short.capitalize()}  ({key.face})"
-                yield SystemCommand(title, key.what, partial(self.run_action, key.action))
-
-    def why_not(self, action: str) -> str | None:
-        """Why `action` does not apply now, in a sentence; None if it does."""
-        job = self.job
-        if action == "stop":
-            return None if job is not None and job.running else "Nothing is running."
-        if self.workspace is None and action not in ("edit", "look"):
-            return self.no_workspace
-        return None
-
-    def face(self, key: Key) -> str:
-        """What a key does now, in a word or two."""
-        if key.key == "enter" and self.failure is not None:
-            return "why"
-        return key.short
-
-    def refused(self, action: str) -> bool:
-        """Whether `action` does not apply now; says why."""
-        reason = self.why_not(action)
-        if reason is not None:
-            self.pilot.say(reason)
-        return reason is not None
-
-    def told_why(self) -> bool:
-        """Show the whole of a failure, if there is one."""
-        failure = self.failure
-        if failure is None or failure.error is None:
-            return False
-        self.pilot.push_screen(error_dialog(failure.error))
-        return True
-
     def forget_failures(self) -> None:
         """Forget what failed, so that enter does again what it says."""
         for kind in self.JOBS:
-            job = self.pilot.jobs.last(kind)
+            job = self.host.jobs.last(kind)
             if job is not None and job.outcome == "failed":
-                self.pilot.jobs.forget(kind)
+                self.host.jobs.forget(kind)
 
-    def action_stop(self) -> None:
-        if self.refused("stop"):
-            return
+    # Actions
+
+    def key(self, action: str) -> str:
+        """The key of an action of this section, as prose names it."""
+        return key_of(self.PLACE, action)
+
+    def action_act(self, name: str) -> None:
+        act(self, name, self.host.say)
+
+    def unless_failed(self, action: Action) -> Action:
+        """`action`, or while a failure is shown, the whole of it."""
+        return action if self.failure is None else Action(self._tell_failure, word="why")
+
+    def _tell_failure(self) -> None:
+        if self.failure is not None and self.failure.error is not None:
+            self.app.push_screen(error_dialog(self.failure.error))
+
+    def stop_action(self) -> Action:
+        """Stop what runs here."""
+        job = self.job
+        running = job is not None and job.running
+        return Action(self._stop, "" if running else "Nothing is running.")
+
+    def _stop(self) -> None:
         for kind in self.JOBS:
-            self.pilot.jobs.stop(kind)
+            self.host.jobs.stop(kind)
 
-    def action_label(self) -> None:
-        if not self.refused("label"):
-            self.pilot.label()
+    def label_action(self) -> Action:
+        """Open the page for labeling."""
+        missing = self.state.step_state("project") != "done"
+        no_project = "There is no project to label in yet." if missing else ""
+        return Action(partial(show_link, self), self.no_workspace or no_project)
+
+    @property
+    def no_workspace(self) -> str:
+        """Why there is no workspace, in a sentence; empty where there is one."""
+        state = self.state
+        if state.workspace is not None:
+            return ""
+        if state.problem is not None:
+            return f"{sentence(state.problem)} Setup ({section_key('setup')}) tells more."
+        if not state.missing:
+            return "Looking at the workspace …"
+        return f"There is no workspace yet: {key_of('setup', 'edit')} in Setup makes one."
+
+    def in_the_way(self, kind: JobKind[Any]) -> str:
+        """Why a job of `kind` cannot run now, in a sentence; empty if it can."""
+        busy = self.host.jobs.in_the_way(kind)
+        return "" if busy is None else f"{busy.title} is running."
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """The keys that apply now, for the palette."""
+        actions = self.actions()
+        for key in keys_of(self.PLACE):
+            if not actions[key.action].why_not:
+                title = f"{key.short.capitalize()}  ({key.face})"
+                yield SystemCommand(title, key.what, partial(self.action_act, key.action))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tui.jobs import MOST_NOTES, Job
 from tui.text import clock, harmless
 from tui.widgets.lists import KeyedLog
@@ -12,10 +14,10 @@ class JobLog(KeyedLog):
 
     def __init__(self) -> None:
         super().__init__(max_lines=MOST_NOTES)
-        self._job: Job | None = None
+        self._job: Job[Any] | None = None
         self._noted = 0
 
-    def follow(self, job: Job | None) -> None:
+    def follow(self, job: Job[Any] | None) -> None:
         """Write the notes of `job` that are not written yet."""
         if job is not self._job:
             self.empty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from textual.content import Content
 from textual.geometry import Size
@@ -15,16 +16,16 @@ from tui.text import bar, clock, count, duration, plain, rate
 SILENCE_SECONDS = 5.0
 
 
-class WorkPanel(Widget):
+class JobPanel(Widget):
     """Shows a job. `notes` is how many of its last notes stand below."""
 
     def __init__(self, notes: int = 3, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.job: Job | None = None
+        self.job: Job[Any] | None = None
         self._shown_height = 0
         self._notes = notes
 
-    def show(self, job: Job | None) -> None:
+    def show(self, job: Job[Any] | None) -> None:
         """Show `job` as it is now; None for nothing."""
         self.job = job
         self.display = job is not None
@@ -33,7 +34,7 @@ class WorkPanel(Widget):
         self.refresh(layout=height != self._shown_height)
         self._shown_height = height
 
-    def _height(self, job: Job | None) -> int:
+    def _height(self, job: Job[Any] | None) -> int:
         if job is None:
             return 0
         noted = min(self._notes, len(job.notes))
@@ -63,12 +64,12 @@ class WorkPanel(Widget):
             ]
         return Content("\n").join(parts)
 
-    def _heading(self, job: Job) -> Content:
+    def _heading(self, job: Job[Any]) -> Content:
         stage = job.progress.stage
         extra = f"  {stage}" if stage and stage not in job.title.lower() else ""
         return Content.assemble((job.title, "bold"), plain(extra, "$muted"))
 
-    def _bar(self, job: Job, width: int) -> Content | None:
+    def _bar(self, job: Job[Any], width: int) -> Content | None:
         total = job.progress.total
         if not total:
             return None
@@ -81,7 +82,7 @@ class WorkPanel(Widget):
             f" {int(share * 100):3d} %",
         )
 
-    def _counts(self, job: Job) -> Content:
+    def _counts(self, job: Job[Any]) -> Content:
         progress, parts = job.progress, []
         counted = bool(progress.done or progress.total) and progress.total != 0
         # Without a total, what is counted may well be the seconds themselves.
@@ -100,5 +101,5 @@ class WorkPanel(Widget):
         return plain("     ".join(parts), "$muted")
 
 
-def _is_stopping(job: Job) -> bool:
+def _is_stopping(job: Job[Any]) -> bool:
     return job.stopping.is_set() and job.running

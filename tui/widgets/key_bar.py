@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.actions import WithActions
+from tui.host import host_of
 from tui.keys import Key, Place, keys_of
 
 
 class KeyBar(Widget):
-    """The keys of a place. Asks its screen which apply (`why_not`) and what they do (`face`)."""
+    """The keys of a place. Asks its screen's table of actions which apply, and what they do."""
 
     def __init__(self, *places: Place, more: bool = True) -> None:
         super().__init__()
@@ -20,23 +25,21 @@ class KeyBar(Widget):
         self._more = more
 
     def on_mount(self) -> None:
-        changed = getattr(self.app, "changed", None)
-        if changed is not None:
-            changed.subscribe(self, lambda _: self.refresh())
+        host_of(self).changed.subscribe(self, lambda _: self.refresh())
 
     def render(self) -> Content:
         width = self.size.width
-        wanted = [key for key in keys_of(*self._places) if key.short and self._applies(key)]
-        wanted = list({self._words(key): key for key in wanted}.values())
-        right: list[Key] = []
+        wanted = list(self._applying())
+        right: list[tuple[Key, str]] = []
         if self._more:
-            right = [k for k in keys_of("everywhere") if k.action in ("command_palette", "help")]
-            wanted += [k for k in keys_of("everywhere") if k.short and k not in right]
-        tail = Content("   ").join([self._shown(key) for key in right])
+            everywhere = [(key, key.short) for key in keys_of("everywhere") if key.short]
+            right = [one for one in everywhere if one[0].action in ("command_palette", "help")]
+            wanted += [one for one in everywhere if one not in right]
+        tail = Content("   ").join([_shown(*one) for one in right])
         room = width - tail.cell_length - 3
         shown: list[Content] = []
-        for key in wanted:
-            part = self._shown(key)
+        for one in wanted:
+            part = _shown(*one)
             if part.cell_length + 3 > room:
                 break
             shown.append(part)
@@ -45,14 +48,19 @@ class KeyBar(Widget):
         gap = max(1, width - head.cell_length - tail.cell_length - 2)
         return Content("").join([Content(" "), head, Content(" " * gap), tail])
 
-    def _applies(self, key: Key) -> bool:
-        why_not = getattr(self.screen, "why_not", None)
-        return why_not is None or why_not(key.action) is None
+    def _applying(self) -> Iterator[tuple[Key, str]]:
+        """The keys that apply now, each with its word; of two that do the same, the first."""
+        actions, words = cast(WithActions, self.screen).actions(), set[str]()
+        for key in keys_of(*self._places):
+            action = actions.get(key.action)
+            if not key.short or action is None or action.why_not:
+                continue
+            word = action.word or key.short
+            if word not in words:
+                words.add(word)
+                yield key, word
 
-    def _words(self, key: Key) -> str:
-        face = getattr(self.screen, "face", None)
-        return key.short if face is None else str(face(key))
 
-    def _shown(self, key: Key) -> Content:
-        face = key.face.split("/")[0] or "/"
-        return Content.assemble((face, "bold $primary"), " ", (self._words(key), "$muted"))
+def _shown(key: Key, word: str) -> Content:
+    face = key.face.split("/")[0] or "/"
+    return Content.assemble((face, "bold $primary"), " ", (word, "$muted"))

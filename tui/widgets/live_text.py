@@ -1,4 +1,4 @@
-"""A text that is painted again only when it says something else."""
+"""A text that is painted again only when it changes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from textual.widgets import Static
 from tui.text import lines
 
 
-class Said(Static):
-    """Lines of text. Saying the same again costs nothing: jobs say it ten times a second."""
+class LiveText(Static):
+    """Lines of text. Showing the same again costs nothing: jobs do so ten times a second."""
 
-    _now: Content | None = None
+    _shown: Content | None = None
 
-    def say(self, parts: Iterable[Content | str]) -> None:
+    def show(self, parts: Iterable[Content | str]) -> None:
         """Show `parts` below each other."""
         text = lines(parts)
-        if self._now is None or not text.is_same(self._now):
-            self._now = text
+        if self._shown is None or not text.is_same(self._shown):
+            self._shown = text
             self.update(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.keys import key_of, section_key
 from tui.text import count, duration, plain
 from tui.widgets.histogram import histogram
 
@@ -46,33 +47,35 @@ def facts(plan: RoundPlan) -> list[Content | str]:
     search = f"{plan.engine} search, " if plan.engine else ""
     sides = f"{plan.queries:,} asking x {plan.candidates:,} unlabeled"
     recall = f", recall {plan.recall:.2f}" if plan.engine else ""
-    said: list[Content | str] = [
+    shown: list[Content | str] = [
         plain(f"{search}{sides}, {duration(plan.seconds)}{recall}", "$muted")
     ]
     if len(plan.losses):
         bars, median, worst = histogram(plan.losses, 20)
         figures = f"  median {median:.2f}, worst {worst:.2f}"
         label = ("losses of the train set  ", "$muted")
-        said.append(Content.assemble(label, (bars, "$primary"), (figures, "$muted")))
-    return said
+        shown.append(Content.assemble(label, (bars, "$primary"), (figures, "$muted")))
+    return shown
 
 
 def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Content | str]:
     """What a first plan needs, and what was published before."""
     hooks = workspace.learning.hooks
-    name = workspace.relative(hooks)
+    name, plan = workspace.relative(hooks), key_of("learning", "plan")
     parts: list[Content | str] = []
     if hooks.is_file():
         parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
-        parts.append("enter runs them, finds what to label next, and shows it first.")
+        parts.append(f"{plan} runs them, finds what to label next, and shows it first.")
         dataset = workspace.annotations.dataset
         if not dataset.is_file():
-            words = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
-            parts += ["", plain(f"{words}some images first (b), and export them (3).")]
+            text = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
+            text += f"some images first ({key_of('learning', 'label')}), and export them "
+            parts += ["", plain(f"{text}({section_key('export')}).")]
     else:
         parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
         parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
-        parts.append("enter writes one to complete; e in Setup names another.")
+        edit = key_of("setup", "edit")
+        parts.append(f"{plan} writes one to complete; {edit} in Setup names another.")
     if versions:
         parts += ["", plain("Published before", "bold")]
         parts += [plain(f"  {v}: {count(n, 'score')}") for v, n in list(versions.items())[-5:]]

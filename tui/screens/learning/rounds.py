@@ -1,18 +1,85 @@
-"""The rounds so far: what each asked for, and what the next training found on it."""
+"""The rounds that were published: which they are, what came of them, and taking one back."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from tui.dialogs.dialog import Dialog
+from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
 from tui.text import ago, count, lines, plain
 
 if TYPE_CHECKING:
     from core.learning.ledger import Outcome, Record
+    from core.learning.publishing import RoundResult
+    from core.workspace.settings import Workspace
+    from tui.screens.section import Section
+
+
+class PublishedRounds:
+    """Shows a section's published rounds, and takes them back."""
+
+    def __init__(self, section: Section) -> None:
+        self._section = section
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Model version -> number of scores, as last seen; empty while that is not known."""
+        return self._section.host.jobs.result(VERSIONS) or {}
+
+    @property
+    def of_this_plan(self) -> RoundResult | None:
+        """What was published of the plan that stands."""
+        jobs = self._section.host.jobs
+        plan, publish = jobs.last(PLAN), jobs.last(PUBLISH)
+        if plan is None or publish is None or publish.began <= plan.began:
+            return None
+        return publish.result
+
+    def read_versions(self) -> None:
+        """Ask Label Studio which model versions have scores."""
+        section, workspace = self._section, self._section.workspace
+        if workspace is not None and not section.in_the_way(VERSIONS):
+            begin = partial(section.backend.versions, workspace)
+            section.start(VERSIONS, "Looking at model versions", "", begin)
+
+    def show_history(self) -> None:
+        """Show the rounds so far, and what came of them."""
+        workspace = self._section.workspace
+        if workspace is not None:
+            self._section.run_worker(partial(self._find_history, workspace), thread=True)
+
+    def _find_history(self, workspace: Workspace) -> None:
+        # In a thread: a round's record holds each image that it asked for.
+        app = self._section.app
+        dialog = history_dialog(*self._section.backend.history(workspace))
+        app.call_from_thread(app.push_screen, dialog)
+
+    def ask_to_undo(self) -> None:
+        """Ask whether the version of this plan, or else the last one, is to be taken back."""
+        published = self.of_this_plan
+        version = published.model_version if published else list(self.versions)[-1]
+        number = self.versions.get(version, 0)
+        text = lines(
+            [
+                plain(f"{version}: {count(number, 'score')}, as its last run left them."),
+                "Scores that this run had replaced come back. Annotations stay as they are.",
+            ]
+        )
+        question = Dialog("Take a model version back?", text, yes="take it back", no="leave it")
+        self._section.app.push_screen(question, partial(self._undo, version))
+
+    def _undo(self, version: str, agreed: bool | None) -> None:
+        section, workspace = self._section, self._section.workspace
+        if agreed and workspace is not None:
+            section.host.jobs.forget(PUBLISH)
+            begin = partial(section.backend.remove_version, workspace, version)
+            command = f"labelpilot rounds --undo {version}"
+            section.start(UNDO, "Taking the scores back", command, begin)
 
 
 def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Dialog:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -14,47 +14,48 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
-from core.learning.options import RoundOptions
+from core.learning.options import OrderName, RoundOptions
+from tui.actions import Action
 from tui.dialogs.dialog import sentence
-from tui.jobs import RUN_HOOKS, Job, JobKind
-from tui.keys import Key, Place, bindings
+from tui.job_kinds import PLAN, PUBLISH, REPLAY, SUSPECTS, UNDO, VERSIONS, JobKind
+from tui.jobs import Job
+from tui.keys import Place, bindings
 from tui.screens.learning.pick import AskedDialog
 from tui.screens.learning.plan_view import MOST_ROWS, PlanView
-from tui.screens.learning.retrospect import LookingBack
+from tui.screens.learning.retrospect import Retrospect
 from tui.screens.learning.round_form import RoundForm
 from tui.screens.learning.round_text import before, facts, settings_line
+from tui.screens.learning.rounds import PublishedRounds
+from tui.screens.section import Section
 from tui.text import count, plain
 from tui.widgets.job_log import JobLog
-from tui.widgets.job_panel import WorkPanel
-from tui.widgets.live_text import Said
+from tui.widgets.job_panel import JobPanel
+from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.learning.options import OrderName
-    from core.learning.planning import RoundPlan
+    from core.learning.planning import Asked, RoundPlan
     from core.workspace.settings import Workspace
 
 
-class LearningScreen(LookingBack):
+class LearningScreen(Section):
     """A round: its settings, the hooks as they run, the plan, the published order."""
 
     PLACE: ClassVar[Place] = "learning"
-    JOBS: ClassVar[tuple[JobKind, ...]] = (
-        "undo",
-        "publish",
-        "plan",
-        "replay",
-        "suspects",
-        "versions",
-    )
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (UNDO, PUBLISH, PLAN, REPLAY, SUSPECTS, VERSIONS)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
 
     settings: RoundOptions | None = None
     _plan_soon = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._rounds = PublishedRounds(self)
+        self._retrospect = Retrospect(self, self._order, self._take_order)
+
     def body(self) -> ComposeResult:
-        yield Said(id="round")
-        yield Said(id="found")
-        yield WorkPanel(notes=0)
+        yield LiveText(id="round")
+        yield LiveText(id="found")
+        yield JobPanel(notes=0)
         yield JobLog()
         yield PlanView()
 
@@ -62,15 +63,15 @@ class LearningScreen(LookingBack):
 
     def show(self) -> None:
         job, plan = self.job, self.plan
-        if self.is_current and self.pilot.jobs.last("versions") is None:
-            self._ask_versions()
+        if self.is_current and self.host.jobs.last(VERSIONS) is None:
+            self._rounds.read_versions()
         running = job is not None and job.running
         if self._plan_soon and self._default() is not None:
             self._start_plan()
-        self.query_one("#round", Said).say(self._round(plan))
-        self.query_one(WorkPanel).show(job if running else None)
+        self.query_one("#round", LiveText).show(self._round(plan))
+        self.query_one(JobPanel).show(job if running else None)
         log, view = self.query_one(JobLog), self.query_one(PlanView)
-        hooks = job if job is not None and job.kind in RUN_HOOKS else None
+        hooks = job if job is not None and job.kind.runs_hooks else None
         log.display = hooks is not None and hooks.outcome in ("running", "failed")
         log.follow(hooks)
         view.display = plan is not None and not log.display
@@ -78,7 +79,7 @@ class LearningScreen(LookingBack):
         view.table.display = view.display
         self.keep_focus(view.table)
         view.show(plan)
-        self.query_one("#found", Said).say(self._found(plan))
+        self.query_one("#found", LiveText).show(self._found(plan))
 
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:
         settings = self.settings or self._default()
@@ -88,7 +89,7 @@ class LearningScreen(LookingBack):
         # On a small screen the images matter more than how they were found.
         if self.size.height >= 22:
             shown += facts(plan) if plan is not None else []
-            measured = self.measured(settings.order)
+            measured = self._retrospect.measured(settings.order)
             shown += [plain(measured, "$muted")] if measured else []
         return shown
 
@@ -97,9 +98,10 @@ class LearningScreen(LookingBack):
         if workspace is None:
             return [self.no_workspace]
         if failure is not None and failure.error is not None:
-            hint = plain("enter tells the whole, r tries again", "$muted")
+            keys = f"{self.key('plan')} tells the whole, {self.key('refresh')} tries again"
+            hint = plain(keys, "$muted")
             return [plain(sentence(failure.error), "bold $text-error"), hint]
-        published = self.published
+        published = self._rounds.of_this_plan
         settings = self.settings or self._default()
         command = settings.command if settings else ""
         if job is not None and job.running:
@@ -107,19 +109,21 @@ class LearningScreen(LookingBack):
         same = plain(f"same as: {command}" if command else "", "$muted")
         if published is not None:
             done = f"Published: {count(published.scored, 'image')} scored as "
-            done += f"{published.model_version}. b opens them in this order."
+            done += f"{published.model_version}. {self.key('label')} opens them in this order."
             return [plain(done, "bold $text-success"), same]
         if plan is not None:
             shown = min(len(plan.asked), MOST_ROWS)
-            words = f"{count(len(plan.asked), 'image')} would be asked for"
-            words += f", the first {shown:,} shown" if shown < len(plan.asked) else ""
-            return [plain(f"{words}. p publishes them; nothing is written yet."), same]
+            text = f"{count(len(plan.asked), 'image')} would be asked for"
+            text += f", the first {shown:,} shown" if shown < len(plan.asked) else ""
+            text += f". {self.key('publish')} publishes them; nothing is written yet."
+            return [plain(text), same]
         if job is not None and job.running:
             return [same]
-        parts = before(workspace, self.versions)
-        if self.why_not_look_back() is None:
-            words = "o shows which order pays on your labels, s labels that are likely wrong."
-            parts += ["", plain(words, "$muted")]
+        parts = before(workspace, self._rounds.versions)
+        if not self._retrospect.why_not:
+            text = f"{self.key('orders')} shows which order pays on your labels, "
+            text += f"{self.key('suspects')} labels that are likely wrong."
+            parts += ["", plain(text, "$muted")]
         return [*parts, "", same]
 
     # What is known
@@ -127,79 +131,77 @@ class LearningScreen(LookingBack):
     @property
     def plan(self) -> RoundPlan | None:
         """The plan that stands, whether published or not."""
-        job = self.pilot.jobs.last("plan")
-        return cast("RoundPlan | None", job.result) if job is not None else None
+        return self.host.jobs.result(PLAN)
 
     def _default(self) -> RoundOptions | None:
-        job = self.pilot.jobs.last("versions")
+        job = self.host.jobs.last(VERSIONS)
         if job is None or job.running:
             return None
-        return RoundOptions(next_version(self.versions or {}))
+        return RoundOptions(next_version(self._rounds.versions))
 
     @property
-    def job(self) -> Job | None:
+    def job(self) -> Job[Any] | None:
         # Where the versions could not be read (no server yet), a round says so when it is begun.
         job = super().job
-        return None if job is not None and job.kind == "versions" else job
+        return None if job is not None and job.kind is VERSIONS else job
 
     # What the keys do
 
-    def why_not(self, action: str) -> str | None:
-        if (reason := super().why_not(action)) is not None:
-            return reason
-        busy = self.pilot.jobs.in_the_way("plan")
-        starting = ("plan", "publish", "edit", "undo", "look", "orders", "suspects")
-        if action in starting and busy is not None:
-            return f"{busy.title} is running."
-        if action == "publish":
-            if self.plan is None:
-                return "There is no plan yet: enter makes one."
-            if self.published is not None:
-                return "This plan is published already."
-        if action in ("orders", "suspects"):
-            return self.why_not_look_back()
-        if action == "filter" and self.plan is None:
-            return "There is no plan to search in yet."
-        if action == "undo" and not self.versions:
-            return "No model version is published."
-        if action == "label" and self.pilot.seen.state("project") != "done":
-            return "There is no project to label in yet."
-        return None
+    def actions(self) -> dict[str, Action]:
+        off, busy = self.no_workspace, self.in_the_way(PLAN)
+        anew = "" if self.plan is None else "plan anew"
+        unread = "There is no plan to search in yet." if self.plan is None else ""
+        none = "" if self._rounds.versions else "No model version is published."
+        retrospect = self._retrospect
+        back = off or busy or retrospect.why_not
+        return {
+            "plan": self._plan_action(off or busy),
+            "publish": Action(self._publish, off or busy or self._why_not_publish()),
+            "label": self.label_action(),
+            "edit": Action(self._edit, off or busy),
+            "orders": Action(retrospect.compare_orders, back),
+            "suspects": Action(retrospect.find_suspects, back),
+            "undo": Action(self._rounds.ask_to_undo, off or busy or none),
+            "refresh": Action(self._refresh, busy, anew),
+            "history": Action(self._rounds.show_history, off),
+            "filter": Action(self.query_one(PlanView).open_filter, off or unread),
+            "stop": self.stop_action(),
+        }
 
-    def face(self, key: Key) -> str:
-        if key.action == "plan" and self.failure is None and self.plan is not None:
-            return "why"
-        if key.action == "plan" and self.workspace and not self.workspace.learning.hooks.exists():
-            return "write hooks"
-        if key.action == "look" and self.plan is not None:
-            return "plan anew"
-        return super().face(key)
+    def _plan_action(self, off: str) -> Action:
+        """What comes next: the hooks file, a plan, or why its images are asked for."""
+        workspace, chosen = self.workspace, self.query_one(PlanView).chosen
+        if workspace is None:
+            return Action(self._start_plan, off)
+        action = Action(self._start_plan, off)
+        if self.plan is not None and chosen is not None:
+            action = Action(partial(self._show_why, *chosen, workspace), off, "why")
+        elif not workspace.learning.hooks.exists():
+            action = Action(partial(self._write_hooks, workspace), off, "write hooks")
+        return self.unless_failed(action)
+
+    def _why_not_publish(self) -> str:
+        if self.plan is None:
+            return f"There is no plan yet: {self.key('plan')} makes one."
+        return "This plan is published already." if self._rounds.of_this_plan is not None else ""
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.action_plan()
+        self.action_act("plan")
 
-    def action_plan(self) -> None:
-        if self.told_why() or self.refused("plan"):
-            return
-        plan, chosen, workspace = self.plan, self.query_one(PlanView).chosen, self.workspace
-        if plan is not None and chosen is not None and workspace is not None:
-            number, asked = chosen
-            self.pilot.push_screen(AskedDialog(asked, number, workspace))
-            return
-        if workspace is not None and not workspace.learning.hooks.exists():
-            self._write_hooks(workspace)
-            return
-        self._start_plan()
+    def _show_why(self, number: int, asked: Asked, workspace: Workspace) -> None:
+        self.app.push_screen(AskedDialog(asked, number, workspace))
 
     def _write_hooks(self, workspace: Workspace) -> None:
         name = workspace.relative(workspace.learning.hooks)
         try:
             self.backend.write_hooks(workspace)
         except LabelpilotError as error:
-            self.pilot.say(sentence(error), "error")
+            self.host.say(sentence(error), "error")
             return
-        self.pilot.say(f"{name} is written: complete its functions, then press enter again.")
+        self.host.say(
+            f"{name} is written: complete its functions, then press {self.key('plan')} again."
+        )
         self.show()
 
     def _start_plan(self, *, fresh: bool = False) -> None:
@@ -211,46 +213,29 @@ class LearningScreen(LookingBack):
         self.settings = settings
         asked = replace(settings, fresh=fresh)
         begin = partial(self.backend.plan, workspace, asked)
-        self.pilot.jobs.start("plan", "Planning the round", asked.command, begin)
+        self.start(PLAN, "Planning the round", asked.command, begin)
 
-    def action_filter(self) -> None:
-        if not self.refused("filter"):
-            self.query_one(PlanView).open_filter()
-
-    def action_look(self) -> None:
-        if self.refused("look"):
+    def _refresh(self) -> None:
+        failure, planned = self.failure, self.plan is not None
+        if failure is not None and self._retrospect.try_again(failure.kind):
             return
-        failure = self.failure
-        if failure is not None and failure.kind in ("replay", "suspects"):
-            self.look_back_again(failure.kind)
-            return
-        planned = self.plan is not None
         self.forget_failures()
         if planned or failure is not None:
             self._start_plan(fresh=planned)
         else:
-            self._ask_versions()
+            self._rounds.read_versions()
 
-    def _ask_versions(self) -> None:
-        workspace = self.workspace
-        if workspace is not None and self.pilot.jobs.in_the_way("versions") is None:
-            begin = partial(self.backend.versions, workspace)
-            self.pilot.jobs.start("versions", "Looking at model versions", "", begin)
-
-    def action_publish(self) -> None:
-        if self.refused("publish"):
-            return
+    def _publish(self) -> None:
         plan, workspace, settings = self.plan, self.workspace, self.settings
-        assert plan is not None and workspace is not None and settings is not None
-        begin = partial(self.backend.publish, workspace, plan)
-        self.pilot.jobs.start("publish", "Publishing", settings.command, begin)
+        if plan is not None and workspace is not None and settings is not None:
+            begin = partial(self.backend.publish, workspace, plan)
+            self.start(PUBLISH, "Publishing", settings.command, begin)
 
-    def action_edit(self) -> None:
-        workspace = self.workspace
-        if self.refused("edit") or workspace is None:
-            return
-        settings = self.settings or self._default() or RoundOptions("model_v1")
-        self.pilot.push_screen(RoundForm(settings, workspace, self.known_of), self._edited)
+    def _edit(self) -> None:
+        if self.workspace is not None:
+            settings = self.settings or self._default() or RoundOptions("model_v1")
+            form = RoundForm(settings, self.workspace, self._retrospect.known_of)
+            self.app.push_screen(form, self._edited)
 
     def _edited(self, settings: RoundOptions | None) -> None:
         if settings is None or settings == self.settings:
@@ -258,18 +243,17 @@ class LearningScreen(LookingBack):
         self.settings = settings
         # A plan that was made with other settings is not what these say.
         self.forget_failures()
-        self.pilot.jobs.forget("plan")
+        self.host.jobs.forget(PLAN)
         self.show()
 
-    @property
-    def order(self) -> str:
+    def _order(self) -> str:
         settings = self.settings or self._default()
         return settings.order if settings is not None else ""
 
-    def take_order(self, order: str) -> None:
+    def _take_order(self, order: str) -> None:
         settings = self.settings or self._default()
         if settings is not None:
-            self._edited(replace(settings, order=cast("OrderName", order)))
+            self._edited(replace(settings, order=cast(OrderName, order)))
 
 
 def next_version(known: Iterable[str]) -> str:

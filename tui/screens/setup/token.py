@@ -20,9 +20,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.errors import ConfigurationError
+from tui.actions import Action, act
 from tui.dialogs.dialog import Dialog, error_dialog
 from tui.dialogs.form import Field, Form
-from tui.keys import Key, bindings
+from tui.host import host_of
+from tui.keys import bindings, key_of
 from tui.screens.setup.settings import TokenForm
 from tui.text import lines, plain
 from tui.widgets.key_bar import KeyBar
@@ -30,7 +32,7 @@ from tui.widgets.lists import KeyedList
 
 if TYPE_CHECKING:
     from core.workspace.settings import Workspace
-    from tui.app import LabelpilotApp
+    from tui.screens.section import Section
 
 Choice = Literal["keyring", "variable", "session", "file"]
 TITLES: dict[Choice, tuple[str, str]] = {
@@ -65,32 +67,31 @@ class KeyringChoice(ModalScreen[Choice]):
     def on_mount(self) -> None:
         options = self.query_one("#choices", KeyedList)
         for choice in self._choices:
-            title, words = TITLES[choice]
-            off = choice == "keyring" and bool(self._hindrance)
-            about = plain(self._hindrance if off else words, "$muted")
-            options.add_option(Option(lines([plain(title), about]), id=choice, disabled=off))
+            title, text = TITLES[choice]
+            is_off = choice == "keyring" and bool(self._hindrance)
+            about = plain(self._hindrance if is_off else text, "$muted")
+            options.add_option(Option(lines([plain(title), about]), id=choice, disabled=is_off))
         options.highlighted = next(
             index for index, option in enumerate(options.options) if not option.disabled
         )
 
-    def why_not(self, action: str) -> str | None:
-        """Why a key does not apply."""
-        return None if action in ("accept", "cancel") else "There is nothing of that kind here."
+    def actions(self) -> dict[str, Action]:
+        return {
+            "accept": Action(self._choose, word="choose"),
+            "cancel": Action(partial(self.dismiss, None), word="cancel"),
+        }
 
-    def face(self, key: Key) -> str:
-        return {"accept": "choose", "cancel": "cancel"}.get(key.action, key.short)
+    def action_act(self, name: str) -> None:
+        act(self, name, host_of(self).say)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.action_accept()
+        self._choose()
 
-    def action_accept(self) -> None:
+    def _choose(self) -> None:
         index = self.query_one("#choices", KeyedList).highlighted
         if index is not None:
             self.dismiss(self._choices[index])
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 class KeyringForm(Form[str]):
@@ -98,14 +99,14 @@ class KeyringForm(Form[str]):
 
     def __init__(self, *, new: bool) -> None:
         fields = [Field("password", "Password", secret=True)]
-        words = "The keyring's password. It is asked once each time labelpilot is started."
+        text = "The keyring's password. It is asked once each time labelpilot is started."
         if new:
             fields.append(Field("again", "Once more", secret=True))
-            words = (
+            text = (
                 "A password for a new keyring. It is asked once each time labelpilot is started, "
                 "and cannot be brought back if it is forgotten."
             )
-        super().__init__("Start a keyring", fields, words, accept="start it")
+        super().__init__("Start a keyring", fields, text, accept="start it")
 
     def accept(self, values: Mapping[str, str | bool]) -> str:
         password = str(values["password"])
@@ -120,12 +121,12 @@ class FileForm(Form[bool]):
     """Asks for a typed yes before secrets go to a file."""
 
     def __init__(self, agree: Callable[[], object]) -> None:
-        words = (
+        text = (
             "The token, and what else this workspace keeps secret, would lie in a file that only "
             "you can read. It is not encrypted: whoever becomes you, or root, can read it. Type "
             "yes to agree."
         )
-        super().__init__("Keep it in a file", [Field("yes", "Agreed")], words, accept="keep it so")
+        super().__init__("Keep it in a file", [Field("yes", "Agreed")], text, accept="keep it so")
         self._agree = agree
 
     def accept(self, values: Mapping[str, str | bool]) -> bool:
@@ -139,35 +140,36 @@ class TokenFlow:
     """From the key to the token: looks whether there is a keyring, asks where the token is to go
     where there is none, then for the token itself, where it is not made by labelpilot.
 
-    `give` gets the token that was typed; `make` has our own server make one; `look` has everything
-    looked at again.
+    `give` gets the token that was typed; `make` has our own server make one; `refresh` has
+    everything checked again.
     """
 
     def __init__(
         self,
-        app: LabelpilotApp,
+        section: Section,
         workspace: Workspace,
         give: Callable[[str | None], None],
         make: Callable[[], None],
-        look: Callable[[], None],
+        refresh: Callable[[], None],
     ) -> None:
-        self._app = app
+        self._section = section
+        self._app = section.app
         self._workspace = workspace
         self._give = give
         self._make = make
-        self._look = look
+        self._refresh = refresh
 
     def begin(self) -> None:
         """Look, and ask what has to be asked."""
         self._in_thread(
             lambda: (
-                self._app.backend.needs_choice(self._workspace),
-                self._app.backend.why_not_start(),
+                self._section.backend.needs_choice(self._workspace),
+                self._section.backend.why_not_start(),
             ),
-            self._looked,
+            self._ask_where,
         )
 
-    def _looked(self, found: tuple[bool, str]) -> None:
+    def _ask_where(self, found: tuple[bool, str]) -> None:
         needed, hindrance = found
         if not needed:
             self._ask_token()
@@ -180,7 +182,7 @@ class TokenFlow:
 
     def _chosen(self, choice: Choice | None) -> None:
         if choice == "keyring":
-            form = KeyringForm(new=self._app.backend.is_new_keyring())
+            form = KeyringForm(new=self._section.backend.is_new_keyring())
             self._app.push_screen(form, self._start)
         elif choice == "variable":
             from core.secrets.credentials import variable_advice
@@ -191,30 +193,32 @@ class TokenFlow:
         elif choice == "session":
             self._ask_token()
         elif choice == "file":
-            agree = partial(self._app.backend.agree_to_file, self._workspace)
+            agree = partial(self._section.backend.agree_to_file, self._workspace)
             self._app.push_screen(FileForm(agree), self._agreed)
 
     def _start(self, password: str | None) -> None:
         if password is None:
             return
-        self._app.say("Starting the keyring …")
+        self._section.host.say("Starting the keyring …")
         self._in_thread(lambda: self._started(password), self._found)
 
     def _started(self, password: str) -> str | None:
-        self._app.backend.start_keyring(password)
-        return self._app.backend.token_source(self._workspace)
+        self._section.backend.start_keyring(password)
+        return self._section.backend.token_source(self._workspace)
 
     def _found(self, source: str | None) -> None:
         if source is None:
             self._ask_token()
         else:
-            self._app.say("The keyring is open, and holds the token.")
-            self._look()
+            self._section.host.say("The keyring is open, and holds the token.")
+            self._refresh()
 
     def _agreed(self, agreed: bool | None) -> None:
         if agreed and self._workspace.owns_server:
-            self._app.say("Agreed. With a, a new password and a new token are made.")
-            self._look()
+            do_all = key_of("setup", "do_all")
+            text = f"Agreed. With {do_all}, a new password and a new token are made."
+            self._section.host.say(text)
+            self._refresh()
         elif agreed:
             self._ask_token()
 
@@ -227,7 +231,7 @@ class TokenFlow:
     def _in_thread(self, ask: Callable[[], object], tell: Callable[..., object]) -> None:
         """Have `ask` answered in a thread, and tell of the answer, or of what it raised."""
 
-        def work() -> None:
+        def answered() -> None:
             try:
                 answer = ask()
             except Exception as error:
@@ -235,4 +239,4 @@ class TokenFlow:
             else:
                 self._app.call_from_thread(tell, answer)
 
-        self._app.run_worker(work, thread=True, exit_on_error=False)
+        self._app.run_worker(answered, thread=True, exit_on_error=False)

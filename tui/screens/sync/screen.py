@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from core.errors import LabelpilotError
+from tui.actions import Action
 from tui.dialogs.dialog import Dialog, sentence
-from tui.jobs import Job, JobKind
-from tui.keys import Key, Place, bindings
+from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, JobKind
+from tui.jobs import Job
+from tui.keys import Place, bindings, key_of, section_key
 from tui.screens.section import Section
 from tui.text import duration, harmless, lines, plain
 from tui.widgets.job_log import JobLog
-from tui.widgets.job_panel import WorkPanel
-from tui.widgets.live_text import Said
+from tui.widgets.job_panel import JobPanel
+from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
     from core.tasks.duplicates import RepairPlan
@@ -27,151 +30,155 @@ class SyncScreen(Section):
     """Shows the last sync, or repair, and what is known without one."""
 
     PLACE: ClassVar[Place] = "sync"
-    JOBS: ClassVar[tuple[JobKind, ...]] = ("sync", "surplus", "repair")
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SYNC, REPAIR_PLAN, REPAIR)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("sync")]
 
-    _asked_about: Job | None = None
+    _asked_about: Job[RepairPlan] | None = None
 
     def body(self) -> ComposeResult:
         yield Static(plain("Images to tasks", "bold"), id="heading")
-        yield WorkPanel(notes=0)
-        yield Said(id="found")
+        yield JobPanel(notes=0)
+        yield LiveText(id="found")
         yield JobLog()
 
     def show(self) -> None:
         job = self.job
         running = job is not None and job.running
         self.query_one("#heading").display = not running
-        self.query_one(WorkPanel).show(job if running else None)
-        self.query_one("#found", Said).say(self._found(job))
+        self.query_one(JobPanel).show(job if running else None)
+        self.query_one("#found", LiveText).show(self._found(job))
         log = self.query_one(JobLog)
         log.display = job is not None and job.noted > 0
         self.keep_focus(log)
         log.follow(job)
-        if job is not None and job.kind == "surplus" and self.is_current:
-            self._ask_about(job)
+        if job is not None and job.kind is REPAIR_PLAN and self.is_current:
+            self._ask_to_repair()
 
-    def _found(self, job: Job | None) -> list[Content | str]:
+    def _found(self, job: Job[Any] | None) -> list[Content | str]:
         command = "labelpilot sync" if job is None else job.command
         same = plain(f"same as: {command}", "$muted")
-        if job is not None and job.running:
-            words = "Label Studio goes on with what it was asked when we stop waiting."
-            return ["", *([plain(words, "$muted")] if job.kind == "sync" else []), same]
-        if job is not None and job.outcome == "failed" and job.error is not None:
+        retry = self.key("retry")
+        if job is None:
+            return [*self._before(), "", same]
+        if job.running:
+            text = "Label Studio goes on with what it was asked when we stop waiting."
+            return ["", *([plain(text, "$muted")] if job.kind is SYNC else []), same]
+        if job.error is not None:
             parts: list[Content | str] = [plain(sentence(job.error), "bold $text-error")]
-            cause = getattr(job.error, "cause", "")
+            cause = job.error.cause if isinstance(job.error, LabelpilotError) else ""
             parts += [plain(line) for line in cause.splitlines()[:3]]
-            words = "r goes on from where it stopped, enter tells the whole"
-            return [*parts, "", plain(words, "$muted")]
-        if job is not None and job.outcome == "stopped":
-            words = (
-                f"Stopped after {duration(job.elapsed)}. What was made stays; r goes on from there."
-            )
-            return [plain(words, "$text-warning"), "", same]
-        if job is not None and job.result is not None:
-            words = f"{str(job.result).rstrip('.')}."
-            good = not self._are_doubled and getattr(job.result, "complete", True)
-            style = "bold $text-success" if good else "bold $text-warning"
-            return [plain(words, style), "", *self._next(good), same]
-        return [*self._before(), "", same]
+            hint = f"{retry} goes on from where it stopped, {self.key('sync')} tells the whole"
+            return [*parts, "", plain(hint, "$muted")]
+        if job.outcome == "stopped":
+            text = f"Stopped after {duration(job.elapsed)}. What was made stays; "
+            return [plain(f"{text}{retry} goes on from there.", "$text-warning"), "", same]
+        synced = job.given(SYNC)
+        good = not self._are_doubled and (synced is None or synced.complete)
+        style = "bold $text-success" if good else "bold $text-warning"
+        return [plain(f"{str(job.result).rstrip('.')}.", style), "", *self._next(good), same]
 
     def _before(self) -> list[Content | str]:
-        report = self.pilot.seen.reports.get("images")
-        busy = self.pilot.jobs.in_the_way("sync")
-        if busy is not None and busy.kind == "setup":
-            words = "The set-up is running; it makes the tasks as well. 1 shows how far it is."
-            return [words]
+        report = self.state.reports.get("images")
+        busy = self.host.jobs.in_the_way(SYNC)
+        if busy is not None and busy.kind is SETUP:
+            setup = section_key("setup")
+            return [
+                f"The set-up is running; it makes the tasks as well. {setup} shows how far it is."
+            ]
         if report is None:
-            return [self.no_workspace if self.workspace is None else "Looking …"]
+            return [self.no_workspace or "Looking …"]
         style = "$text-success" if report.state == "done" else "$foreground"
+        detail = plain(harmless(report.detail).capitalize(), style)
         if self._are_doubled:
-            return [plain(harmless(report.detail).capitalize(), style), *self._next(False)]
-        words = {
+            return [detail, *self._next(False)]
+        follows = {
             "done": "A sync looks again, and proves it.",
-            "waiting": "Setup comes first: press 1, then a.",
-        }.get(report.state, "enter makes a task of each image that has none.")
-        return [plain(harmless(report.detail).capitalize(), style), plain(words, "$muted")]
+            "waiting": self._setup_first,
+        }.get(report.state, f"{self.key('sync')} makes a task of each image that has none.")
+        return [detail, plain(follows, "$muted")]
 
     @property
     def _are_doubled(self) -> bool:
-        """Whether images are several tasks, by what ended last, or else by the last look."""
-        if self.job is not None and self.job.result is not None:
-            result = self.job.result
-            return bool(getattr(result, "duplicates", 0) or getattr(result, "doubled", 0))
-        report = self.pilot.seen.reports.get("images")
+        """Whether images are several tasks, by what ended last, or else by the last check."""
+        job = self.job
+        if job is not None and job.result is not None:
+            synced, planned, repaired = job.given(SYNC), job.given(REPAIR_PLAN), job.given(REPAIR)
+            return bool(
+                (synced is not None and synced.duplicates)
+                or (planned is not None and planned.doubled)
+                or (repaired is not None and repaired.duplicates)
+            )
+        report = self.state.reports.get("images")
         # A report has words only; the step leaves these out where there are none.
         return report is not None and "duplicates" in report.detail
 
     def _next(self, good: bool) -> list[Content | str]:
         if good:
-            return ["b labels them in the browser; 3 exports what is labeled.", ""]
+            label, export = self.key("label"), section_key("export")
+            return [f"{label} labels them in the browser; {export} exports what is labeled.", ""]
         if self._are_doubled:
-            return ["Images are several tasks: d shows which can go, and asks.", ""]
-        return ["r makes what is missing; L shows what the server says.", ""]
+            repair = self.key("repair")
+            return [f"Images are several tasks: {repair} shows which can go, and asks.", ""]
+        logs = key_of("everywhere", "logs")
+        retry = self.key("retry")
+        return [f"{retry} makes what is missing; {logs} shows what the server says.", ""]
 
-    def why_not(self, action: str) -> str | None:
-        if (reason := super().why_not(action)) is not None:
-            return reason
-        job = self.job
-        if action == "repair":
-            return self._why_not_repair()
-        if action in ("sync", "retry") and (job is None or job.outcome != "failed"):
-            busy = self.pilot.jobs.in_the_way("sync")
-            if busy is not None:
-                return f"{busy.title} is running."
-            if self.pilot.seen.state("images") in ("", "waiting"):
-                return "Setup comes first: press 1, then a."
-        if action == "retry" and (job is None or job.outcome == "done"):
-            return "There is nothing to go on with."
-        if action == "label" and self.pilot.seen.state("project") != "done":
-            return "There is no project to label in yet."
-        return None
+    # What the keys do
 
-    def _why_not_repair(self) -> str | None:
-        busy = self.pilot.jobs.in_the_way("repair")
-        if busy is not None:
-            return f"{busy.title} is running."
+    def actions(self) -> dict[str, Action]:
+        off, busy, job = self.no_workspace, self.in_the_way(SYNC), self.job
+        if not busy and self.state.step_state("images") in ("", "waiting"):
+            busy = self._setup_first
+        retried = job is not None and job.outcome == "failed"
+        done = job is not None and job.outcome == "done"
+        nothing = "There is nothing to go on with." if job is None or done else ""
+        sync = Action(self.start_sync, off or busy, "sync again" if done else "")
+        return {
+            "sync": self.unless_failed(sync),
+            "retry": Action(self._retry, off or ("" if retried else busy) or nothing),
+            "stop": self.stop_action(),
+            "repair": Action(self._plan_repair, off or self._why_not_repair()),
+            "label": self.label_action(),
+        }
+
+    def _why_not_repair(self) -> str:
+        if busy := self.in_the_way(REPAIR):
+            return busy
         if self._are_doubled:
-            return None
-        return "No image is known to be several tasks; a sync (enter) counts them."
+            return ""
+        return f"No image is known to be several tasks; a sync ({self.key('sync')}) counts them."
 
-    def face(self, key: Key) -> str:
-        done = self.job is not None and self.job.outcome == "done"
-        return "sync again" if key.action == "sync" and done else super().face(key)
+    @property
+    def _setup_first(self) -> str:
+        setup, everything = section_key("setup"), key_of("setup", "do_all")
+        return f"Setup comes first: press {setup}, then {everything}."
 
-    def action_sync(self) -> None:
-        if not self.told_why() and not self.refused("sync"):
-            self.pilot.sync()
-
-    def action_retry(self) -> None:
-        if self.refused("retry"):
-            return
-        if self.job is not None and self.job.kind != "sync":
-            self.action_repair()
+    def _retry(self) -> None:
+        if self.job is not None and self.job.kind is not SYNC:
+            self._plan_repair()
         else:
-            self.pilot.sync()
+            self.start_sync()
 
     # The repair: a look, a question, the repair itself
 
-    def action_repair(self) -> None:
-        workspace = self.workspace
-        if not self.refused("repair") and workspace is not None:
-            begin = partial(self.backend.plan_repair, workspace)
-            self.pilot.jobs.start("surplus", "Looking for doubles", "labelpilot repair", begin)
+    def _plan_repair(self) -> None:
+        if self.workspace is not None:
+            begin = partial(self.backend.plan_repair, self.workspace)
+            self.start(REPAIR_PLAN, "Looking for doubles", "labelpilot repair", begin)
 
-    def _ask_about(self, job: Job) -> None:
+    def _ask_to_repair(self) -> None:
         """Ask, once, whether what a look found is to be mended."""
-        plan: RepairPlan | None = job.result
+        job = self.host.jobs.last(REPAIR_PLAN)
+        plan = None if job is None else job.result
         if plan is None or not plan.to_do or self._asked_about is job:
             return
         self._asked_about = job
         kept = "Nothing is removed that anybody annotated, skipped or began."
         text = lines([plain(plan), "", kept, "What is removed cannot be brought back."])
         question = Dialog("Remove what is too many?", text, yes="remove", no="leave it")
-        self.pilot.push_screen(question, partial(self._repair, plan))
+        self.app.push_screen(question, partial(self._repair, plan))
 
     def _repair(self, plan: RepairPlan, agreed: bool | None) -> None:
-        workspace = self.workspace
-        if agreed and workspace is not None:
-            begin = partial(self.backend.repair, workspace, plan)
-            self.pilot.jobs.start("repair", "Removing doubles", "labelpilot repair", begin)
+        if agreed and self.workspace is not None:
+            begin = partial(self.backend.repair, self.workspace, plan)
+            self.start(REPAIR, "Removing doubles", "labelpilot repair", begin)

@@ -1,0 +1,88 @@
+"""The link to a page of Label Studio: found in a thread, opened where it can be, and shown."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.actions import Action
+from tui.dialogs.dialog import Dialog, sentence
+from tui.host import host_of
+from tui.keys import key_of
+from tui.links import link_from_here, open_link
+from tui.text import lines, plain
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.lists import KeyedText
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from core.workspace.settings import Workspace
+
+
+class LinkDialog(Dialog):
+    """A link, and what to sign in there with, where we know it.
+
+    The password is shown when it is asked for, and never copied to a file.
+    """
+
+    def __init__(self, url: str, opened: bool, account: tuple[str, str] | None) -> None:
+        how = (
+            "It was opened in your browser. If nothing came up, this is the link:"
+            if opened
+            else "Open this link in your browser (in most terminals: ctrl or cmd and a click):"
+        )
+        self._link = [plain(how), Content(""), plain(url, "bold $primary")]
+        self._account = account
+        self._reveals = False
+        super().__init__("Label in the browser", self._content(), copied=url)
+
+    def _content(self) -> Content:
+        if self._account is None:
+            return lines(self._link)
+        email, password = self._account
+        hidden = plain(f"{key_of('dialog', 'reveal')} shows it", "$muted")
+        account = [
+            Content(""),
+            plain("If it asks who you are:", "$muted"),
+            plain(f"  e-mail    {email}"),
+            Content.assemble("  password  ", plain(password, "bold") if self._reveals else hidden),
+        ]
+        return lines([*self._link, *account])
+
+    def actions(self) -> dict[str, Action]:
+        actions = super().actions()
+        if self._account is not None:
+            word = "hide password" if self._reveals else "show password"
+            actions["reveal"] = Action(self._reveal, word=word)
+        return actions
+
+    def _reveal(self) -> None:
+        self._reveals = not self._reveals
+        self.query_one(KeyedText).query_one(Static).update(self._content())
+        self.query_one(KeyBar).refresh()
+
+
+def show_link(screen: Screen[Any]) -> None:
+    """Open the page for labeling in the user's browser, or show its link."""
+    workspace = host_of(screen).state.workspace
+    if workspace is not None:
+        find = partial(_find_link, screen, workspace)
+        screen.app.run_worker(find, thread=True, exit_on_error=False)
+
+
+def _find_link(screen: Screen[Any], workspace: Workspace) -> None:
+    from core.progress import finish
+
+    app, host = screen.app, host_of(screen)
+    try:
+        url = link_from_here(finish(host.backend.label_page(workspace)), os.environ)
+        account = host.backend.sign_in(workspace)
+    except Exception as error:
+        app.call_from_thread(host.say, sentence(error), "error")
+    else:
+        app.call_from_thread(app.push_screen, LinkDialog(url, open_link(url), account))

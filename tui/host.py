@@ -1,0 +1,45 @@
+"""What a screen, a dialog or a widget may ask of the app.
+
+They depend on this and never on the app itself, which knows them all. What is Textual's own
+(`push_screen`, `call_from_thread`) they ask of Textual's app.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+    from textual.signal import Signal
+
+    from tui.backend import Backend
+    from tui.jobs import Jobs
+    from tui.journal import Journal
+    from tui.state import WorkspaceState
+
+
+class Host(Protocol):
+    """The app, as far as its parts know it. `changed` is published when there is news."""
+
+    backend: Backend
+    jobs: Jobs
+    journal: Journal
+    changed: Signal[None]
+
+    @property
+    def state(self) -> WorkspaceState:
+        """What is known of the workspace and its server."""
+
+    def check(self) -> None:
+        """Check the workspace and its server again."""
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """A toast. The text is shown as it is."""
+
+    def copy_out(self, text: str) -> None:
+        """Copy `text` to the user's clipboard, and keep it in a file as well."""
+
+
+def host_of(part: MessagePump) -> Host:
+    """The app that `part` is shown by."""
+    return cast(Host, part.app)

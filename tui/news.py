@@ -1,0 +1,41 @@
+"""What the app makes of a job's end: a line in the journal, and a toast where nobody looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tui.dialogs.dialog import mistake, sentence
+from tui.host import Host
+from tui.job_kinds import PUBLISH, SETUP, SYNC, UNDO, VERSIONS
+from tui.jobs import Job
+from tui.keys import MAIN
+
+
+def ends_a_step(job: Job[Any]) -> bool:
+    """Whether a set-up that runs has just ended one of its steps."""
+    progress = job.progress
+    ended = progress.note and progress.total and progress.done
+    return bool(job.kind is SETUP and job.running and ended)
+
+
+def tell_end(host: Host, job: Job[Any], *, shown: bool) -> None:
+    """Tell that `job` has ended. Where its section is `shown`, that tells how."""
+    host.journal.write(f"{job.title}: {job.outcome}. {_in_words(job.result)}".strip())
+    for _, note in job.notes:
+        host.journal.write(f"  {note}")
+    if job.error is not None:
+        host.journal.write(mistake(job.error))
+        if not job.kind.automatic and not shown:
+            host.say(f"{sentence(job.error)} Press {MAIN} in its section for more.", "error")
+    elif job.outcome == "done" and job.kind is SYNC and not shown:
+        host.say(f"{job.result}.")
+    if job.kind in (PUBLISH, UNDO):
+        # What is published has changed: it is asked for again when it is looked at.
+        host.jobs.forget(VERSIONS)
+    if not job.kind.automatic:
+        host.check()
+
+
+def _in_words(result: object) -> str:
+    """What a result says of itself; nothing for one that is only data."""
+    return str(result) if type(result).__str__ is not object.__str__ else ""
