@@ -8,21 +8,8 @@ steer a terminal: its parts may hold names and words from outside.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from core.masking import mask_known, printable
 from core.masking import redact as redact
-
-
-class ExitCode(IntEnum):
-    """The exit codes of the command line."""
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    PARTLY = 4
-    INTERRUPTED = 130
 
 
 class LabelpilotError(Exception):
@@ -31,8 +18,6 @@ class LabelpilotError(Exception):
     `message` is one sentence; `cause` says why, in the words of whoever refused; `next_step` says
     what to do about it.
     """
-
-    exit_code: ExitCode = ExitCode.FAILED
 
     def __init__(self, message: str, *, cause: str = "", next_step: str = "") -> None:
         self.message = printable(mask_known(message))
@@ -47,13 +32,9 @@ class LabelpilotError(Exception):
 class ConfigurationError(LabelpilotError):
     """The workspace, a file it names, or an option is not usable. Nothing was changed."""
 
-    exit_code = ExitCode.USAGE
-
 
 class StudioUnreachable(LabelpilotError):
     """No Label Studio answered."""
-
-    exit_code = ExitCode.UNREACHABLE
 
 
 class StudioRefused(LabelpilotError):
@@ -61,8 +42,6 @@ class StudioRefused(LabelpilotError):
 
     `status` is the HTTP status.
     """
-
-    exit_code = ExitCode.UNREACHABLE
 
     def __init__(
         self, message: str, *, cause: str = "", next_step: str = "", status: int = 0
@@ -73,5 +52,3 @@ class StudioRefused(LabelpilotError):
 
 class PartlyDone(LabelpilotError):
     """A part was done and stays; the rest can be done by running the same thing again."""
-
-    exit_code = ExitCode.PARTLY

@@ -11,14 +11,17 @@ from typing import NoReturn
 
 import click
 
-from tui.commands import data, learning
+from tui.commands import data, labeling, learning
 from tui.commands import setup as setting_up
-from tui.commands.console import fail, open_app, say, workspace_option, workspace_root
+from tui.commands.console import end, open_app, workspace_option, workspace_root
+from tui.commands.exit_codes import ExitCode
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(invoke_without_command=True, context_settings=CONTEXT)
+@click.group(
+    invoke_without_command=True, context_settings=CONTEXT, epilog="Example: labelpilot demo"
+)
 @click.version_option(package_name="labelpilot")
 @workspace_option
 @click.pass_context
@@ -42,7 +45,7 @@ for command in (
     data.repair,
     data.export,
     data.report,
-    data.open_,
+    labeling.open_,
     learning.active_learning,
     learning.rounds,
     learning.replay,
@@ -53,25 +56,12 @@ for command in (
 
 
 def main() -> NoReturn:
-    """Run the command line, and turn errors into a sentence and an exit code."""
+    """Run the command line; an error becomes a sentence and an exit code."""
     try:
         code = cli.main(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        say("Interrupted; what was done stays.")
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except Exception as error:
-        from core.errors import LabelpilotError
-        from core.masking import crash_report
-
-        if not isinstance(error, LabelpilotError):
-            # A mistake of ours: without the values of variables, which may hold a token.
-            say(crash_report(error))
-            sys.exit(1)
-        fail(error)
+    except (Exception, KeyboardInterrupt) as error:
+        end(error)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
 if __name__ == "__main__":

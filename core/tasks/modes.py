@@ -7,7 +7,7 @@ first one on, and the storage is set so that it cannot be mistaken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,11 @@ from core.tasks.proof import Proof
 from core.workspace.settings import Images, Workspace
 
 Mode = Literal["bulk", "native"]
+# How an image becomes a task. None asked for: the way that fits whose server it is.
+MODES: Mapping[Mode, str] = {
+    "bulk": "labelpilot imports the images, many at once",
+    "native": "Label Studio's own sync of the source storage makes the tasks",
+}
 Held = Literal["none", "bulk", "native", "mixed"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.errors import ExitCode, LabelpilotError, StudioUnreachable
+from core.errors import LabelpilotError, StudioUnreachable
 from core.progress import Progress, finish
 from core.studio.http import is_healthy
 from core.studio.server import server_url
@@ -13,6 +13,7 @@ from core.tasks.modes import Mode
 from core.tasks.sync import SyncResult, sync_images
 from core.workspace.settings import Workspace
 from tests.faults.place import Place, Tally, wait_until
+from tui.commands.exit_codes import ExitCode, exit_code
 
 # Faults that the tests leave to the table, because another stands for them.
 ONLY_IN_TABLE = (
@@ -70,7 +71,7 @@ def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[Sync
         try:
             result = finish(sync_images(workspace, mode), note)
         except LabelpilotError as error:
-            assert error.message and error.exit_code in (*ExitCode,), error
+            assert error.message and exit_code(error) in (*ExitCode,), error
             said.append(error.message)
             wait_until(lambda: answers(workspace), 120)
             continue

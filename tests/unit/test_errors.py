@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import masking
-from core.errors import ConfigurationError, ExitCode, LabelpilotError, StudioRefused
+from core.errors import ConfigurationError, LabelpilotError, StudioRefused
 from core.masking import MASK, crash_report, fit_to_paste, keep_secret, printable, redact
+from tui.commands.exit_codes import ExitCode, exit_code
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.s3cr3t-Signature_x"
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
@@ -101,7 +102,7 @@ def test_names_from_outside_cannot_steer_through_an_error() -> None:
 def test_an_error_is_a_sentence_a_cause_and_a_next_step() -> None:
     error = StudioRefused("It said no.", cause="status 403", next_step="Ask again.", status=403)
     assert str(error) == "It said no.\nstatus 403\nAsk again."
-    assert error.exit_code == ExitCode.UNREACHABLE
+    assert exit_code(error) == ExitCode.UNREACHABLE
     assert error.status == 403
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: its options, the workspace, progress, and what people read.
+"""What every command shares: its options, the workspace, progress, what people read, and its end.
 
 Standard output carries the result (with `--json`, one object and nothing else); progress, sentences
 and errors go to standard error.
@@ -6,6 +6,7 @@ and errors go to standard error.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -15,32 +16,46 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from tui.backend import Backend
+from tui.commands.choices import CommandWithChoices
+from tui.commands.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
-    from core.errors import LabelpilotError
     from core.progress import Work
     from core.workspace.settings import Workspace
 
 Result = TypeVar("Result")
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 backend = Backend()
 
 
-def workspace_option(command: Command) -> Command:
+def workspace_option(function: Function) -> Function:
     """The option that names the workspace; its parameter is `root`."""
     return click.option(
         "--workspace",
         "root",
         type=click.Path(path_type=Path, file_okay=False),
         help="The workspace's folder. Default: the nearest one with a labelpilot.toml.",
-    )(command)
+    )(function)
 
 
-def common(command: Command) -> Command:
-    """The options that every command takes; their parameters are `root` and `as_json`."""
-    command = workspace_option(command)
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+def command(
+    example: str, *, name: str | None = None, group: click.Group | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Makes a command, of `group` where one is given, with the options that every command takes.
+
+    Their parameters are `root` and `as_json`. `example` ends the command's help.
+    """
+
+    def made(function: Callable[..., None]) -> click.Command:
+        json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+        whole = json_option(workspace_option(function))
+        one = click.command(name, cls=CommandWithChoices, example=example)(whole)
+        if group is not None:
+            group.add_command(one)
+        return one
+
+    return made
 
 
 def workspace_root(root: Path | None) -> Path:
@@ -115,15 +130,24 @@ def link(url: str) -> str:
     return link_from_here(url, os.environ)
 
 
-def fail(error: LabelpilotError) -> NoReturn:
-    """Print an error, as JSON too where that was asked for, and end with its exit code."""
-    if "--json" in sys.argv:
-        shown = {
-            "message": error.message,
-            "cause": error.cause,
-            "next_step": error.next_step,
-            "exit_code": int(error.exit_code),
-        }
-        show(True, {"error": shown}, "")
-    say(str(error))
-    sys.exit(int(error.exit_code))
+def end(error: BaseException) -> NoReturn:
+    """Say why a command ended, as JSON too where that was asked for, and end with its exit code."""
+    from core.errors import LabelpilotError
+    from core.masking import crash_report
+
+    code = exit_code(error)
+    if code is ExitCode.INTERRUPTED:
+        say("Interrupted; what was done stays.")
+    elif isinstance(error, click.ClickException):
+        usage = io.StringIO()
+        error.show(usage)
+        say(usage.getvalue().rstrip())
+    elif isinstance(error, LabelpilotError):
+        if "--json" in sys.argv:
+            parts = {"message": error.message, "cause": error.cause, "next_step": error.next_step}
+            show(True, {"error": {**parts, "exit_code": code}}, "")
+        say(str(error))
+    else:
+        # A mistake of ours: without the values of variables, which may hold a token.
+        say(crash_report(error))
+    sys.exit(code)

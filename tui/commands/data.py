@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
+from tui.commands.choices import FORMAT, MODE, ORIGIN, RULE
 from tui.commands.console import (
-    Command,
+    Function,
     agreed,
     backend,
-    common,
-    link,
+    command,
     open_workspace,
     run,
     say,
     show,
 )
+from tui.commands.exit_codes import ExitCode
 
 
-@click.command()
-@click.option("--mode", type=click.Choice(["bulk", "native"]), help="How tasks are made.")
-@common
+@command("labelpilot sync --mode native")
+@click.option("--mode", type=MODE, help="How tasks are made.")
 def sync(mode: Any, root: Path | None, as_json: bool) -> None:
     """Make each image one task, and prove it."""
     result = run(backend.sync(open_workspace(root), mode))
@@ -31,12 +31,11 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
     if result.duplicates:
         say("Images are several tasks: `labelpilot repair` shows which of them would be removed.")
     if not result.complete:
-        sys.exit(4)
+        sys.exit(ExitCode.PARTLY)
 
 
-@click.command()
+@command("labelpilot repair --json")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@common
 def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     """Remove the tasks that images have too many, if you agree.
 
@@ -48,53 +47,44 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     if (as_json and not yes) or not plan.to_do:
         show(as_json, plan.as_json(), str(plan))
         # Some stay doubled, and nothing can be done about it.
-        sys.exit(4 if plan.doubled and not plan.to_do else 0)
+        sys.exit(ExitCode.PARTLY if plan.doubled and not plan.to_do else ExitCode.DONE)
     say(str(plan))
     if not yes and not agreed("It cannot be undone."):
         say("Nothing was changed.")
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     result = run(backend.repair(workspace, plan))
     show(as_json, result.as_json(), f"{result}.")
     if result.duplicates:
-        sys.exit(4)
+        sys.exit(ExitCode.PARTLY)
 
 
-def _source_options(command: Command) -> Command:
+def _source_options(function: Function) -> Function:
     """Where annotations come from, and what counts where there are several on one image."""
-    command = click.option(
-        "--rule",
-        type=click.Choice(["latest", "ground-truth", "union", "majority", "refuse"]),
-        default="latest",
-        show_default=True,
-        help="What counts where an image has several annotations.",
-    )(command)
-    return click.option(
-        "--from",
-        "origin",
-        type=click.Choice(["storage", "api"]),
-        default="storage",
-        show_default=True,
-        help="The target storage's folder, or Label Studio itself.",
-    )(command)
+    for option in (
+        click.option(
+            "--rule",
+            type=RULE,
+            default=RULE.first,
+            help="What counts where an image has several annotations.",
+        ),
+        click.option(
+            "--from", "origin", type=ORIGIN, default=ORIGIN.first, help="Where annotations are."
+        ),
+    ):
+        function = option(function)
+    return function
 
 
-@click.command()
+@command("labelpilot export --format coco --out coco.json --split 0.2")
 @_source_options
 @click.option("--out", type=click.Path(path_type=Path), help="What to write.")
-@click.option(
-    "--format",
-    "format_",
-    default="json",
-    show_default=True,
-    help="json, csv, parquet, coco, yolo or huggingface.",
-)
+@click.option("--format", "format_", type=FORMAT, default=FORMAT.first, help="How it is written.")
 @click.option("--split", type=float, metavar="SHARE", help="Set a share apart for validation.")
 @click.option("--seed", default=0, show_default=True, help="Settles what the split leaves open.")
 @click.option(
     "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
 )
 @click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder anew first.")
-@common
 def export(
     origin: Any,
     rule: Any,
@@ -126,15 +116,14 @@ def export(
     for difference in result.differences():
         say(difference)
     if result.unreadable or result.missing:
-        sys.exit(4)
+        sys.exit(ExitCode.PARTLY)
 
 
-@click.command()
+@command("labelpilot report --out report.html")
 @_source_options
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="A .html, .json or .txt file."
 )
-@common
 def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json: bool) -> None:
     """Say what is wrong with the dataset before training."""
     from core.dataset.report.text import report_text
@@ -143,18 +132,3 @@ def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json:
     if out is not None:
         say(f"Written to {out}.")
     show(as_json, found.as_json(), "" if out is not None else report_text(found))
-
-
-@click.command("open")
-@common
-def open_(root: Path | None, as_json: bool) -> None:
-    """Print the link to the label stream, and open it.
-
-    It is opened where there is a browser.
-    """
-    from tui.links import open_link
-
-    url = link(run(backend.label_page(open_workspace(root))))
-    show(as_json, {"url": url}, url)
-    if not as_json and sys.stdout.isatty():
-        open_link(url)

@@ -8,29 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.commands.console import backend, common, link, open_workspace, run, show
+from tui.commands.choices import CLAIM, ENGINE, ORDER
+from tui.commands.console import backend, command, link, open_workspace, run, show
 
 if TYPE_CHECKING:
     from core.learning.ledger import Outcome
 
 
-@click.command("active-learning")
+@command("labelpilot active-learning --model-version v2 --order margin", name="active-learning")
 @click.option("--model-version", required=True, help="The name of this round's scores.")
-@click.option(
-    "--order",
-    default="nearest-loss",
-    show_default=True,
-    help="What to label first: nearest-loss, herding, margin, entropy, k-center or random.",
-)
+@click.option("--order", type=ORDER, default=ORDER.first, help="What to label first.")
 @click.option(
     "--claim",
-    default="highest",
-    show_default=True,
-    help="Which train image counts where several are near: highest, nearest or lowest loss.",
+    type=CLAIM,
+    default=CLAIM.first,
+    help="Which train image counts where several are near.",
 )
 @click.option("-k", "--neighbours", type=click.IntRange(1), help="Neighbours a train image.")
 @click.option("--worst", type=click.IntRange(1), help="Only this many worst train images ask.")
-@click.option("--engine", default="auto", show_default=True, help="auto, exact, annoy or dask.")
+@click.option("--engine", type=ENGINE, default=ENGINE.first, help="How neighbours are found.")
 @click.option(
     "--random-share",
     type=click.FloatRange(0, 0.9),
@@ -44,7 +40,6 @@ if TYPE_CHECKING:
     help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
 )
 @click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
-@common
 def active_learning(
     model_version: str,
     order: Any,
@@ -90,7 +85,7 @@ def active_learning(
     show(as_json, result.as_json(), "\n".join(line for line in lines if line))
 
 
-@click.command()
+@command("labelpilot replay --embeddings vectors.npz --labels dataset.json")
 @click.option(
     "--embeddings",
     "embeddings_file",
@@ -103,7 +98,6 @@ def active_learning(
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Their classes, in dataset.json's format; without it, your dataset.json.",
 )
-@common
 def replay(
     embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
 ) -> None:
@@ -124,8 +118,7 @@ def replay(
     show(as_json, shown, describe(curves))
 
 
-@click.command()
-@common
+@command("labelpilot suspects")
 def suspects(root: Path | None, as_json: bool) -> None:
     """List labels that are likely wrong.
 
@@ -137,8 +130,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
 
 
-@click.command()
-@common
+@command("labelpilot hooks")
 def hooks(root: Path | None, as_json: bool) -> None:
     """Write a hooks file to start from, to be completed."""
     workspace = open_workspace(root)
@@ -147,9 +139,8 @@ def hooks(root: Path | None, as_json: bool) -> None:
     show(as_json, {"hooks": file}, f"{file} is there; complete its functions.")
 
 
-@click.command()
+@command("labelpilot rounds --undo model_v2")
 @click.option("--undo", metavar="VERSION", help="Take the last run of a model version back.")
-@common
 def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     """Say what came of each round, or take one back."""
     workspace = open_workspace(root)

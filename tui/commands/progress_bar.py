@@ -6,10 +6,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-import click
-
 from core.masking import printable
 from core.progress import Progress
+from tui.commands.console import say
 
 
 @contextlib.contextmanager
@@ -46,4 +45,4 @@ def reporter() -> Iterator[Callable[[Progress], None]]:
 
 def _line(event: Progress) -> None:
     if event.note:
-        click.echo(f"{event.stage}: {printable(event.note)}", err=True)
+        say(f"{event.stage}: {event.note}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tui.commands.choices import STEP
 from tui.commands.console import (
     agreed,
     backend,
-    common,
+    command,
     link,
     open_app,
     open_workspace,
@@ -20,6 +22,10 @@ from tui.commands.console import (
     show,
     workspace_root,
 )
+from tui.commands.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from core.setup.context import StepId
 
 # A keyring for one shell, as Debian's gnome-keyring and dbus give it; the app can start one itself.
 _KEYRING_ADVICE = (
@@ -30,12 +36,11 @@ _KEYRING_ADVICE = (
 )
 
 
-@click.command()
+@command("labelpilot demo --auto --dir digits")
 @click.option("--auto", is_flag=True, help="Walk the whole journey without a screen.")
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where to make it."
 )
-@common
 def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
     """Open an example workspace of 1,797 handwritten digits."""
     workspace = run(backend.make_demo(folder or root))
@@ -52,8 +57,7 @@ def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> N
     show(as_json, result.as_json(), words)
 
 
-@click.command()
-@common
+@command("labelpilot doctor")
 def doctor(root: Path | None, as_json: bool) -> None:
     """Say what is set, what is wrong, and the fix."""
     findings = backend.examine(workspace_root(root))
@@ -62,45 +66,33 @@ def doctor(root: Path | None, as_json: bool) -> None:
     ]
     show(as_json, {"findings": [f.as_json() for f in findings]}, "\n".join(lines))
     if any(finding.state == "wrong" for finding in findings):
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
 
 
-@click.command()
-@click.option("--skip", multiple=True, metavar="STEP", help="Leave a step out.")
-@common
-def setup(skip: tuple[str, ...], root: Path | None, as_json: bool) -> None:
-    """Do every step of the set-up that needs no answer.
-
-    The steps: server, account, token, project, labeling-config, source-storage, images,
-    target-storage, sampling.
-    """
-    known = [step.id for step in backend.steps()]
-    for name in skip:
-        if name not in known:
-            raise click.BadParameter(f"{name!r} is no step. Steps: {', '.join(known)}.")
-    skipped = [step for step in known if step in skip]
-    result = run(backend.set_up(open_workspace(root), skipped))
+@command("labelpilot setup --skip target-storage")
+@click.option("--skip", type=STEP, multiple=True, help="Leave a step out; may be repeated.")
+def setup(skip: tuple[StepId, ...], root: Path | None, as_json: bool) -> None:
+    """Do every step of the set-up that needs no answer."""
+    result = run(backend.set_up(open_workspace(root), skip))
     words = "\n".join(f"{step.state:8} {step.id:16} {step.detail}" for step in result.steps)
     show(as_json, result.as_json(), words)
     if any(step.state not in ("done", "skipped") for step in result.steps):
-        sys.exit(4)
+        sys.exit(ExitCode.PARTLY)
 
 
-@click.group()
+@click.group(epilog="Example: labelpilot server status --json")
 def server() -> None:
     """labelpilot's own Label Studio."""
 
 
-@server.command("start")
-@common
+@command("labelpilot server start", name="start", group=server)
 def server_start(root: Path | None, as_json: bool) -> None:
     """Start it, and wait until it answers."""
     status = run(backend.start_server(open_workspace(root)))
     show(as_json, status.as_json(), f"Label Studio {status.version} runs at {status.url}")
 
 
-@server.command("stop")
-@common
+@command("labelpilot server stop", name="stop", group=server)
 def server_stop(root: Path | None, as_json: bool) -> None:
     """Stop it."""
     workspace = open_workspace(root)
@@ -109,8 +101,7 @@ def server_stop(root: Path | None, as_json: bool) -> None:
     show(as_json, backend.status(workspace).as_json(), words)
 
 
-@server.command("status")
-@common
+@command("labelpilot server status", name="status", group=server)
 def server_status_(root: Path | None, as_json: bool) -> None:
     """Say whether it runs."""
     status = backend.status(open_workspace(root))
@@ -122,9 +113,8 @@ def server_status_(root: Path | None, as_json: bool) -> None:
     show(as_json, status.as_json(), words)
 
 
-@server.command("password")
+@command("labelpilot server password --reset", name="password", group=server)
 @click.option("--reset", is_flag=True, help="Make a new one first.")
-@common
 def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
     """Print what to sign in with in the browser."""
     from core.errors import ConfigurationError
@@ -142,22 +132,20 @@ def server_password(reset: bool, root: Path | None, as_json: bool) -> None:
     show(as_json, {"email": email, "password": password}, f"{email}\n{password}")
 
 
-@server.command("logs")
+@command("labelpilot server logs -n 200", name="logs", group=server)
 @click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(1))
-@common
 def server_logs(lines: int, root: Path | None, as_json: bool) -> None:
     """Print the end of its log."""
     log, tail = backend.log_tail(open_workspace(root), lines)
     show(as_json, {"log": str(log), "lines": tail}, "\n".join(tail))
 
 
-@click.group()
+@click.group(epilog="Example: labelpilot token show")
 def token() -> None:
     """The access token for Label Studio."""
 
 
-@token.command("set")
-@common
+@command("labelpilot token set < token.txt", name="set", group=token)
 def token_set(root: Path | None, as_json: bool) -> None:
     """Store a token from standard input or a prompt. Its value is never shown."""
     from core.errors import ConfigurationError
@@ -181,8 +169,7 @@ def token_set(root: Path | None, as_json: bool) -> None:
     show(as_json, shown, f"{shown['kind']} token stored in the {SOURCE_WORDS[source]}")
 
 
-@token.command("show")
-@common
+@command("labelpilot token show", name="show", group=token)
 def token_show(root: Path | None, as_json: bool) -> None:
     """Say where the token comes from and of what kind it is, never its value."""
     from core.secrets.credentials import SOURCE_WORDS, token_kind
@@ -196,8 +183,7 @@ def token_show(root: Path | None, as_json: bool) -> None:
     show(as_json, {"source": found.source, "kind": kind}, words)
 
 
-@token.command("forget")
-@common
+@command("labelpilot token forget", name="forget", group=token)
 def token_forget(root: Path | None, as_json: bool) -> None:
     """Revoke the token on its server, and remove it here."""
     from core.secrets.credentials import SOURCE_WORDS
@@ -208,11 +194,10 @@ def token_forget(root: Path | None, as_json: bool) -> None:
     words += " Revoked on the server." if forgotten.revoked else f" {forgotten.reason}"
     show(as_json, forgotten.as_json(), words.strip())
     if forgotten.removed and not forgotten.revoked:
-        sys.exit(4)
+        sys.exit(ExitCode.PARTLY)
 
 
-@token.command("rotate")
-@common
+@command("labelpilot token rotate", name="rotate", group=token)
 def token_rotate(root: Path | None, as_json: bool) -> None:
     """Replace the personal token by a new one; the old one is revoked."""
     from core.secrets.credentials import SOURCE_WORDS
@@ -221,14 +206,13 @@ def token_rotate(root: Path | None, as_json: bool) -> None:
     show(as_json, {"source": source}, f"A new token is in the {SOURCE_WORDS[source]}.")
 
 
-@token.command("allow-file")
+@command("labelpilot token allow-file", name="allow-file", group=token)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@common
 def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
     """Agree that this workspace's secrets are kept in a file that only you can read."""
     workspace = open_workspace(root)
     if not yes and not agreed("They will not be encrypted there."):
         say("Nothing was changed.")
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     file = backend.agree_to_file(workspace)
     show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.errors import ExitCode, LabelpilotError
+from core.errors import LabelpilotError
 from core.learning.embeddings import check_tags, named_tags, unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
 from core.progress import finish
+from tui.commands.exit_codes import ExitCode, exit_code
 
 TAGS = ("a", "b", "c")
 
@@ -61,7 +62,7 @@ def test_a_vector_without_a_direction_is_named_and_nothing_is_left(
     vectors = np.array([[1.0, 2.0], vector, [3.0, 4.0]])
     with pytest.raises(LabelpilotError) as caught:
         finish(unit_vectors(TaggedVectors(TAGS, vectors), tmp_path / "unit.npy"))
-    assert caught.value.exit_code == ExitCode.FAILED
+    assert exit_code(caught.value) == ExitCode.FAILED
     assert caught.value.cause == f"{kind}: 'b'."
     assert list(tmp_path.iterdir()) == []
 
@@ -103,7 +104,7 @@ def test_tags_that_do_not_fit_are_refused_by_name(
 ) -> None:
     with pytest.raises(LabelpilotError) as caught:
         check_tags(tags, TAGS, losses, labeled)
-    assert caught.value.exit_code == ExitCode.FAILED
+    assert exit_code(caught.value) == ExitCode.FAILED
     assert message in caught.value.message
     assert caught.value.cause == named
 

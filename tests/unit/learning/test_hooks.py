@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ConfigurationError, ExitCode, LabelpilotError
+from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import run_hooks
 from core.progress import Progress, finish
 from core.workspace.settings import Learning, Workspace
 from tests.unit.learning.hooks_file import LOSSES, hooks_of, refusal, workspace
+from tui.commands.exit_codes import ExitCode, exit_code
 
 
 def test_the_file_runs_as_from_its_folder_but_not_its_main_block(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_hooks_that_raise_are_told_by_type_message_and_line(tmp_path: Path) -> N
     with pytest.raises(LabelpilotError) as caught:
         finish(run_hooks(workspace(tmp_path, text), tmp_path / "round"), events.append)
     error = caught.value
-    assert error.exit_code == ExitCode.FAILED
+    assert exit_code(error) == ExitCode.FAILED
     assert error.message == ("get_embeddings() in labeling/active_learning.py failed on line 1.")
     assert error.cause == "KeyError: 'layer4'"
     notes = [event.note for event in events]
@@ -216,7 +217,7 @@ def test_what_cannot_be_used_is_refused_with_what_it_is(
     tmp_path: Path, text: str, said: str
 ) -> None:
     error = refusal(tmp_path, text)
-    assert error.exit_code == ExitCode.FAILED
+    assert exit_code(error) == ExitCode.FAILED
     assert said in error.message
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import ConfigurationError, ExitCode, LabelpilotError
+from core.errors import ConfigurationError, LabelpilotError
 from core.workspace.settings import (
     Workspace,
     default_title,
@@ -18,6 +18,7 @@ from core.workspace.settings import (
     parse_workspace,
     save_workspace,
 )
+from tui.commands.exit_codes import ExitCode, exit_code
 
 ROOT = Path("/workspace")
 WHOLE = """\
@@ -100,7 +101,7 @@ def test_what_is_wrong_is_named_with_its_line(text: str, words: str, hint: str) 
     error = refused(text)
     assert words in error.message
     assert hint in error.next_step
-    assert error.exit_code == ExitCode.USAGE
+    assert exit_code(error) == ExitCode.USAGE
 
 
 def test_a_value_in_an_error_is_cut() -> None:

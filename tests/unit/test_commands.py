@@ -1,0 +1,131 @@
+"""The command line by itself: its choices, its help and its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import orjson
+import pytest
+
+from core.errors import (
+    ConfigurationError,
+    LabelpilotError,
+    PartlyDone,
+    StudioRefused,
+    StudioUnreachable,
+)
+from core.learning.options import MOST_RANDOM, RoundOptions
+from core.workspace.locks import Busy
+from tui.cli import cli
+from tui.commands.choices import Choice
+from tui.commands.exit_codes import ExitCode, exit_code
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        yield command
+
+
+COMMANDS = list(commands(cli))
+CHOICES = [
+    (command, option)
+    for command in COMMANDS
+    for option in command.params
+    if isinstance(option.type, Choice)
+]
+
+
+def shown(command: click.Command) -> str:
+    return command.get_help(click.Context(command, info_name=command.name))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.callback.__name__)
+def test_the_help_of_a_command_ends_with_an_example_of_it(command: click.Command) -> None:
+    *_, last = shown(command).splitlines()
+    assert last.startswith("  Example: labelpilot ")
+    words = last.split()[2:]
+    named: click.Command = cli
+    while isinstance(named, click.Group) and named is not command:
+        named = named.commands[words.pop(0)]
+    assert named is command
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), CHOICES, ids=[f"{c.name} {o.opts[-1]}" for c, o in CHOICES]
+)
+def test_a_choice_shows_its_names_and_refuses_another_one(
+    command: click.Command, option: click.Option
+) -> None:
+    kind = option.type
+    assert isinstance(kind, Choice)
+    help_text = shown(command)
+    for name, words in kind.load().items():
+        assert f"\n  {name} " in help_text
+        assert words
+        assert kind.convert(name, option, None) == name
+    first = kind.first()
+    with pytest.raises(ConfigurationError) as caught:
+        kind.convert(f"{first}x", option, None)
+    assert f"{option.opts[-1]}: '{first}x' is not known; known are {first}" in str(caught.value)
+    assert caught.value.next_step == f"Did you mean {first}?"
+    context = click.Context(command)
+    assert [item.value for item in kind.shell_complete(context, option, str(first))] == [first]
+
+
+def test_what_a_round_takes_unasked_is_what_the_command_takes() -> None:
+    command = cli.commands["active-learning"]
+    given = command.make_context("active-learning", ["--model-version", "v"]).params
+    del given["root"], given["as_json"]
+    assert RoundOptions(**given) == RoundOptions("v")
+    (share,) = (option.type for option in command.params if option.name == "random_share")
+    assert isinstance(share, click.FloatRange)
+    assert share.max == MOST_RANDOM
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (LabelpilotError("no"), 1),
+        (Busy("no"), 1),
+        (RuntimeError("a mistake"), 1),
+        (ConfigurationError("no"), 2),
+        (click.UsageError("no"), 2),
+        (StudioUnreachable("no"), 3),
+        (StudioRefused("no"), 3),
+        (PartlyDone("no"), 4),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_an_error_ends_with_its_exit_code(error: BaseException, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    line = next(line for line in readme.splitlines() if "Exit codes:" in line)
+    assert [int(word) for word in line.replace(",", " ").split() if word.isdigit()] == [*ExitCode]
+
+
+def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "export", "--rule", "lates", "--json"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.USAGE
+    error = orjson.loads(done.stdout)["error"]
+    assert error["exit_code"] == ExitCode.USAGE
+    assert f"{error['message']}\nDid you mean latest?\n" == done.stderr.decode()
+    assert not list(tmp_path.iterdir())
