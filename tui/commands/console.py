@@ -1,4 +1,4 @@
-"""What every command shares: its options, the workspace, progress, what people read, and its end.
+"""What every command shares: its options, the workspace, what people read, and its end.
 
 Standard output carries the result (with `--json`, one object and nothing else); progress, sentences
 and errors go to standard error.
@@ -20,10 +20,8 @@ from tui.commands.choices import CommandWithChoices
 from tui.commands.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
-    from core.progress import Work
     from core.workspace.settings import Workspace
 
-Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 backend = Backend()
@@ -82,15 +80,6 @@ def open_app(root: Path) -> NoReturn:
     app = LabelpilotApp(root.resolve())
     app.run()
     sys.exit(app.return_code or 0)
-
-
-def run(work: Work[Result]) -> Result:
-    """Run long work to its end, with a bar on a terminal and a line a note elsewhere."""
-    from core.progress import finish
-    from tui.commands.progress_bar import reporter
-
-    with reporter() as report:
-        return finish(work, report)
 
 
 def show(as_json: bool, shown: object, words: str) -> None:

@@ -15,11 +15,11 @@ from tui.commands.console import (
     backend,
     command,
     open_workspace,
-    run,
     say,
     show,
 )
 from tui.commands.exit_codes import ExitCode
+from tui.commands.progress_bar import run
 
 
 @command("labelpilot sync --mode native")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tui.commands.console import backend, command, link, open_workspace, run, show
+from tui.commands.console import backend, command, link, open_workspace, show
+from tui.commands.progress_bar import run
 
 
 @command("labelpilot open", name="open")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.commands.choices import CLAIM, ENGINE, ORDER
-from tui.commands.console import backend, command, link, open_workspace, run, show
+from tui.commands.console import backend, command, link, open_workspace, show
+from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.learning.ledger import Outcome

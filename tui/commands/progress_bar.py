@@ -5,14 +5,26 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
-from core.masking import printable
-from core.progress import Progress
 from tui.commands.console import say
+
+if TYPE_CHECKING:
+    from core.progress import Progress, Work
+
+Result = TypeVar("Result")
+
+
+def run(work: Work[Result]) -> Result:
+    """Run long work to its end, with a bar on a terminal and a line a note elsewhere."""
+    from core.progress import finish
+
+    with _reporter() as report:
+        return finish(work, report)
 
 
 @contextlib.contextmanager
-def reporter() -> Iterator[Callable[[Progress], None]]:
+def _reporter() -> Iterator[Callable[[Progress], None]]:
     """A function that shows each `Progress` on standard error, until the block ends."""
     if not sys.stderr.isatty():
         yield _line
@@ -20,6 +32,8 @@ def reporter() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
+
+    from core.masking import printable
 
     console = Console(stderr=True, markup=False, highlight=False)
     bars = Bars(

@@ -17,12 +17,12 @@ from tui.commands.console import (
     link,
     open_app,
     open_workspace,
-    run,
     say,
     show,
     workspace_root,
 )
 from tui.commands.exit_codes import ExitCode
+from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.setup.context import StepId
