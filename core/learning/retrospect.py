@@ -91,7 +91,7 @@ def _classes(workspace: Workspace) -> Mapping[str, Sequence[str]]:
         raise ConfigurationError(
             f"There is no {workspace.relative(workspace.annotations.dataset)} yet.",
             cause="It says what the images are labeled as.",
-            next_step="Write it: `labelpilot export`, or 3 and enter in the app.",
+            next_step="Write it: `labelpilot export`.",
         )
     return classes
 

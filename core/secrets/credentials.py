@@ -120,9 +120,9 @@ def _stored(workspace: Workspace, name: Name) -> Secret | None:
         raise KeyringLocked(
             f"The {name} is in the system keyring, which cannot be reached from here.",
             cause="It was stored in another session, such as a desktop's.",
-            next_step="Open the keyring here (`labelpilot`, then t), or work in such a session, or "
-            f"set {VARIABLE}, or have this workspace keep its secrets in a file: `labelpilot token "
-            "allow-file`.",
+            next_step="Open the keyring here (`labelpilot` does), or work in such a session, or "
+            f"set {VARIABLE}, or have this workspace keep its secrets in a file: `labelpilot "
+            "token allow-file`.",
         )
     kept = read_secret(_entry(workspace, name))
     return Secret(kept, "keyring") if kept else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ CONNECTING = (
     "urllib3 websocket websockets xmlrpc.client"
 ).split()
 HEAVY = "PIL annoy django httpx keyring label_studio_sdk secretstorage sklearn tomlkit".split()
+NAMES_A_KEY = re.compile(
+    r"press (?!enter)|, then [\w?:]\b|in the app\b|\([a-z0-9?:]\)|`[a-z0-9?:]`|\besc(ape)?\b", re.I
+)
 STARTING = "core httpx keyring label_studio_sdk numpy orjson psutil rich sklearn textual".split()
 
 
@@ -120,6 +124,45 @@ def test_core_imports_no_terminal(loaded_by_core: set[str]) -> None:
 def test_core_imports_no_terminal_in_any_function_either() -> None:
     faces = ["textual", "rich", "click", "tui"]
     assert [path for path in CORE if any(of(faces, name) for name in imported(path))] == []
+
+
+def test_core_names_no_key_of_the_app() -> None:
+    """Its sentences name commands; which key does the same is known to the app alone."""
+    naming = [
+        (module(path), text)
+        for path in CORE
+        for text in sentences(path)
+        if NAMES_A_KEY.search(text)
+    ]
+    assert naming == []
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """The strings of a file that are no docstring; of a formatted one, the parts."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("`labelpilot`, then t", True),
+        ("or 3 and enter in the app.", True),
+        ("Press r to look again.", True),
+        ("press `a`", True),
+        ("label some first (b), and export them (3)", True),
+        ("`t` in the app offers others", True),
+        ("esc stops it", True),
+        ("paste the token and press enter", False),
+        ("(`labelpilot sync`), then again", False),
+        ("a (very) long one", False),
+    ],
+)
+def test_a_key_in_a_sentence_is_told(text: str, names: bool) -> None:
+    assert bool(NAMES_A_KEY.search(text)) is names
 
 
 def test_heavy_packages_are_imported_when_they_are_used(loaded_by_core: set[str]) -> None:
