@@ -68,8 +68,8 @@ for name in os.listdir(folder):
     images += 1
 """
 ONE_THREAD = (
-    "import core.dataset.reading.folder, core.dataset.reading.reader\n"
-    "core.dataset.reading.folder._THREADS = 1; core.dataset.reading.reader._MOST_HELPERS = 0" + OURS
+    "import core.dataset.reading.folder, core.dataset.reading.workers\n"
+    "core.dataset.reading.folder.THREADS = 1; core.dataset.reading.workers.MOST_WORKERS = 0" + OURS
 )
 LISTING = """
 import os, sys

@@ -25,7 +25,7 @@ from core.dataset.reading.batch import Block
 # Counted up where what is kept, or how it is made of a file, changes.
 _VERSION = 1
 _FRAME = struct.Struct(">II")
-_AROUND_NS = 2_000_000_000
+UNCERTAIN_NS = 2_000_000_000
 
 
 class Cache:
@@ -71,7 +71,7 @@ class CacheWriter:
     def add(self, block: Block, read_at: int = 2**63) -> None:
         """Keep `block`, whose files were read at `read_at`, in nanoseconds since 1970."""
         if block.names and self._file is not None:
-            sure = read_at - _AROUND_NS
+            sure = read_at - UNCERTAIN_NS
             stamps = [stamp if stamp < sure else -2 for stamp in block.stamps]
             kept = Block(block.names, stamps, block.counts, block.records)
             # A name that is no text cannot be kept; its block is read anew.

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-_THREADS = 8
+THREADS = 8
 # Slower than this, a file was not in memory; seconds for each.
-_FROM_DISK = 30e-6
+FROM_DISK = 30e-6
 # So many times by threads, before it is seen whether files are in memory by now.
 _A_WHILE = 50
 _AT_ONCE = 64
@@ -77,13 +77,13 @@ class Folder:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor
 
-                self._pool = ThreadPoolExecutor(_THREADS)
-            shares = [names[start::_THREADS] for start in range(_THREADS)]
+                self._pool = ThreadPoolExecutor(THREADS)
+            shares = [names[start::THREADS] for start in range(THREADS)]
             made = list(self._pool.map(work, shares))
-            return [made[number % _THREADS][number // _THREADS] for number in range(len(names))]
+            return [made[number % THREADS][number // THREADS] for number in range(len(names))]
         began = time.perf_counter()
         results = work(names)
-        if time.perf_counter() - began > _FROM_DISK * len(names):
+        if time.perf_counter() - began > FROM_DISK * len(names):
             self._by_threads = _A_WHILE
         return results
 

@@ -9,7 +9,6 @@ many processes as there are cores, where there is enough of it.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -33,7 +32,14 @@ from core.dataset.reading.cache import Cache, CacheWriter, unchanged
 from core.dataset.reading.folder import Folder
 from core.dataset.reading.records import Interpreter, Row
 from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
-from core.dataset.reading.worker import MOST_NAMES, Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.dataset.reading.workers import (
+    FILES_FOR_A_WORKER,
+    MOST_NAMES,
+    Answer,
+    Job,
+    Workers,
+    WorkerSetup,
+)
 from core.errors import ConfigurationError
 from core.labeling_config import LabelingConfig
 
@@ -41,15 +47,8 @@ if TYPE_CHECKING:
     from core.dataset.reading.regions import RegionBook
 
 _CHUNK = MOST_NAMES
-# Fewer files are read sooner than a helper has started.
-_WORTH_A_HELPER = 20_000
-# To ask for their stamps takes a third of the time.
-_WORTH_A_HELPER_FOR_STAMPS = 60_000
-_MOST_HELPERS = 7
-# Jobs that a helper has: the one it is at work on, and the next.
-_AHEAD = 2
-# Seconds after which a helper that says nothing is given up.
-_SILENCE = 60.0
+# To ask for stamps takes a third of the time that reading takes.
+STAMPS_FOR_A_WORKER = 3 * FILES_FOR_A_WORKER
 # Label Studio opens a file and then writes it: a reader in between meets a part.
 _HALF_WRITTEN_WAIT = 0.05
 
@@ -60,7 +59,8 @@ class FolderReader:
 
     `images` is the image folder; `ignored` are names that are not Label Studio's, as hidden files
     never are; `cache` is the file that remembers what was read. Where `regions` are asked for, they
-    are added to, and every file is read, here: a cache and helpers have only what the images show.
+    are added to, and every file is read, here: a cache and workers have only what the images show.
+    `pause` waits so many seconds for files that somebody is writing.
     """
 
     folder: Path
@@ -69,6 +69,7 @@ class FolderReader:
     cache: Path
     ignored: frozenset[str] = frozenset()
     regions: RegionBook | None = None
+    pause: Callable[[float], None] = time.sleep
 
     def batches(self) -> Generator[Batch, None, None]:
         """Read every file. Raises ConfigurationError where the folder is missing or closed to us.
@@ -91,30 +92,30 @@ class FolderReader:
         began = time.time_ns()
         cache = Cache(self.cache, self._key())
         writer = cache.writer()
-        helpers = _Helpers(self._order())
+        workers = Workers(WorkerSetup(str(self.folder), str(self.images), self.config))
         try:
             plain = self.regions is None
-            worth = _WORTH_A_HELPER if cache.is_empty else _WORTH_A_HELPER_FOR_STAMPS
+            worth = FILES_FOR_A_WORKER if cache.is_empty else STAMPS_FOR_A_WORKER
             if plain and folder.looks_large(worth):
                 # They start while the names are listed.
-                helpers.start(worth)
+                workers.start(worth)
             ignored = self.ignored
             names = [name for name in folder.names() if name[0] != "." and name not in ignored]
             total = len(names)
             if plain and not cache.is_empty:
                 left = set(names)
                 names.clear()
-                for block in _unchanged(cache, folder, helpers):
+                for block in _unchanged(cache, folder, workers):
                     writer.add(block)
                     left.difference_update(block.names)
                     yield Batch(block.records, [], total - len(left), total)
                 names = sorted(left)
                 del left
-            yield from self._read(folder, names, total, helpers, writer, began)
+            yield from self._read(folder, names, total, workers, writer, began)
             if plain:
                 writer.keep()
         finally:
-            helpers.close()
+            workers.close()
             writer.drop()
 
     def _read(
@@ -122,40 +123,41 @@ class FolderReader:
         folder: Folder,
         names: list[str],
         total: int,
-        helpers: _Helpers,
+        workers: Workers,
         writer: CacheWriter,
         began: int,
     ) -> Iterator[Batch]:
         done = total - len(names)
         half_written: list[str] = []
-        for size, interpreted in self._interpreted(folder, names, helpers):
+        for size, interpreted in self._interpreted(folder, names, workers):
             writer.add(interpreted.block, began)
             half_written.extend(name for name, _ in interpreted.half_written)
             done += size
             yield Batch(interpreted.block.records, interpreted.unreadable, done, total)
         if half_written:
-            time.sleep(_HALF_WRITTEN_WAIT)
+            self.pause(_HALF_WRITTEN_WAIT)
             contents = folder.read(half_written)
             last = interpret(half_written, contents, self._interpreter(), self.regions)
             left = last.unreadable + [left_out(name, why) for name, why in last.half_written]
             yield Batch(last.block.records, left, done, total)
 
     def _interpreted(
-        self, folder: Folder, names: list[str], helpers: _Helpers
+        self, folder: Folder, names: list[str], workers: Workers
     ) -> Iterator[tuple[int, Interpreted]]:
         """What the files gave, with their number."""
         interpreter = self._interpreter()
 
         def here(chunk: Job) -> Answer:
-            return interpret(chunk.names, folder.read(chunk.names), interpreter, self.regions)
+            assert isinstance(chunk, list)
+            return interpret(chunk, folder.read(chunk), interpreter, self.regions)
 
         if self.regions is None:
-            helpers.start(len(names))
+            workers.start(len(names))
         starts = range(0, len(names), _CHUNK)
-        chunks: Iterator[Job] = iter([Chunk(names[start : start + _CHUNK]) for start in starts])
-        for chunk, found in helpers.share(chunks, here):
-            assert isinstance(found, Interpreted)
-            yield len(chunk.names), found
+        chunks: Iterator[Job] = iter([names[start : start + _CHUNK] for start in starts])
+        for chunk, found in workers.share(chunks, here):
+            assert isinstance(chunk, list) and isinstance(found, Interpreted)
+            yield len(chunk), found
 
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.config, self.images)
@@ -166,69 +168,17 @@ class FolderReader:
         places = (str(self.folder), str(self.images), sorted(self.ignored))
         return msgspec.json.encode((config, places))
 
-    def _order(self) -> Order:
-        return Order(str(self.folder), str(self.images), self.config)
 
-
-def _unchanged(cache: Cache, folder: Folder, helpers: _Helpers) -> Iterator[Block]:
+def _unchanged(cache: Cache, folder: Folder, workers: Workers) -> Iterator[Block]:
     """What is kept of the files that have not changed since, in no order."""
 
     def here(block: Job) -> Answer:
+        assert isinstance(block, Block)
         return folder.stamps(block.names)
 
-    for block, stamps in helpers.share(cache.blocks(), here):
+    for block, stamps in workers.share(cache.blocks(), here):
         assert isinstance(block, Block) and isinstance(stamps, list)
         yield unchanged(block, stamps)
-
-
-class _Helpers:
-    """Helpers, and how work is shared out between them and their parent."""
-
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._helpers: list[Helper] = []
-        self._failed: list[Job] = []
-
-    def start(self, files: int) -> None:
-        """Have as many as are worth it for so many files."""
-        worth = min((os.cpu_count() or 1) - 1, _MOST_HELPERS, files // _WORTH_A_HELPER)
-        with contextlib.suppress(HelperFailed):
-            while len(self._helpers) < worth:
-                self._helpers.append(Helper(self._order))
-
-    def share(
-        self, jobs: Iterator[Job], here: Callable[[Job], Answer]
-    ) -> Iterator[tuple[Job, Answer]]:
-        """Do all jobs, some of them `here`, the others by the helpers; each with its answer."""
-        yield from self._answers(jobs, 0)
-        for job in jobs:
-            yield job, here(job)
-            yield from self._answers(jobs, 0)
-        while any(helper.asked for helper in self._helpers):
-            yield from self._answers(iter(()), _SILENCE)
-        failed, self._failed = self._failed, []
-        for job in failed:
-            yield job, here(job)
-
-    def close(self) -> None:
-        """End the helpers, whatever they are at."""
-        for helper in self._helpers:
-            helper.close()
-
-    def _answers(self, jobs: Iterator[Job], seconds: float) -> Iterator[tuple[Job, Answer]]:
-        """The answers that have come. Each helper gets a job more than it is at work on."""
-        for helper in self._helpers[:]:
-            try:
-                answers = helper.answers(seconds) if helper.asked else []
-                if seconds and helper.asked and not answers:
-                    raise HelperFailed("it is silent")
-                yield from answers
-                while len(helper.asked) < _AHEAD and (job := next(jobs, None)) is not None:
-                    helper.ask(job)
-            except HelperFailed:
-                self._failed += helper.asked
-                self._helpers.remove(helper)
-                helper.close()
 
 
 def read_tasks(

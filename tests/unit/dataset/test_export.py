@@ -97,24 +97,6 @@ def test_half_written_and_foreign_files_are_named_and_left_out(
     assert result.as_json()["unreadable"] == len(result.unreadable)
 
 
-def test_a_file_that_is_finished_a_moment_later_is_read(
-    write: Write,
-    annotation: Build,
-    export: Export,
-    dataset: Dataset,
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    write(annotation(1, "ds/a.png", ["N"]))
-    file = workspace.annotations.path / "1"
-    whole = file.read_text()
-    file.write_text(whole[:100])
-    # Label Studio finishes writing while the reader waits.
-    monkeypatch.setattr("core.dataset.reading.reader.time.sleep", lambda _: file.write_text(whole))
-    assert export().unreadable == ()
-    assert dataset() == {"a": ["N"]}
-
-
 def test_a_file_that_is_too_large_is_named(
     write: Write,
     annotation: Build,

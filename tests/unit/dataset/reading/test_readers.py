@@ -1,4 +1,4 @@
-"""Reading: nothing twice, on every core, and the same whatever happens to a helper."""
+"""Reading: nothing twice, on every core, and the same whatever happens to a worker."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from core.dataset.export import ExportResult, export_dataset
-from core.dataset.reading import reader as readers
+from core.dataset.reading import reader, workers
 from core.dataset.reading.batch import Block
 from core.dataset.reading.folder import Content, Folder
-from core.dataset.reading.worker import Answer, Chunk, Helper, HelperFailed, Job, Order
+from core.dataset.reading.reader import FolderReader
+from core.dataset.reading.workers import Answer, Job, Worker, WorkerFailed, WorkerSetup
 from core.dataset.source import FolderSource
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
@@ -44,7 +45,7 @@ def read_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if files that were written just now had been written long ago."""
-    monkeypatch.setattr("core.dataset.reading.cache._AROUND_NS", -(10**18))
+    monkeypatch.setattr("core.dataset.reading.cache.UNCERTAIN_NS", -(10**18))
 
 
 @pytest.mark.usefixtures("settled")
@@ -115,10 +116,11 @@ def test_a_workspace_that_cannot_be_written_to_is_read_without_a_cache(
 def many(
     write: Write, annotation: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, list[str]]:
-    """So many files that a helper is worth it, some of them bad; the dataset they make."""
-    monkeypatch.setattr(readers, "_WORTH_A_HELPER", 100)
-    monkeypatch.setattr(readers, "_WORTH_A_HELPER_FOR_STAMPS", 100)
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    """So many files that a worker is worth it, some of them bad; the dataset they make."""
+    monkeypatch.setattr(reader, "FILES_FOR_A_WORKER", 100)
+    monkeypatch.setattr(reader, "STAMPS_FOR_A_WORKER", 100)
+    monkeypatch.setattr(workers, "FILES_FOR_A_WORKER", 100)
+    monkeypatch.setattr(workers, "MOST_WORKERS", 2)
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(2000)))
     for number in range(0, 2000, 100):
         (workspace.annotations.path / f"{number}.bad").write_text("{")
@@ -126,7 +128,7 @@ def many(
 
 
 @pytest.mark.usefixtures("settled")
-def test_helpers_do_a_part_and_the_result_is_the_same(
+def test_workers_do_a_part_and_the_result_is_the_same(
     many: dict[str, list[str]],
     export: Export,
     dataset: Dataset,
@@ -134,19 +136,19 @@ def test_helpers_do_a_part_and_the_result_is_the_same(
     write: Write,
     annotation: Build,
 ) -> None:
-    answers, answered = Helper.answers, list[tuple[Job, Answer]]()
+    answers, answered = Worker.answers, list[tuple[Job, Answer]]()
 
-    def patient(helper: Helper, seconds: float = 0) -> list[tuple[Job, Answer]]:
-        # A helper needs a moment to start; here it is given the time to.
-        found = answers(helper, seconds or 60)
+    def patient(worker: Worker, seconds: float = 0) -> list[tuple[Job, Answer]]:
+        # A worker needs a moment to start; here it is given the time to.
+        found = answers(worker, seconds or 60)
         answered.extend(found)
         return found
 
-    monkeypatch.setattr(Helper, "answers", patient)
+    monkeypatch.setattr(Worker, "answers", patient)
     result = export()
     assert dataset() == many
     assert len(result.unreadable) == 20
-    assert answered and all(isinstance(job, Chunk) for job, _ in answered)
+    assert answered and all(isinstance(job, list) for job, _ in answered)
     answered.clear()
     write(annotation(7, "ds/7.png", ["indoor"]))
     export()
@@ -154,82 +156,104 @@ def test_helpers_do_a_part_and_the_result_is_the_same(
     assert any(isinstance(job, Block) for job, _ in answered)
 
 
-@pytest.mark.parametrize("moment", ["ask", "answers"])
-def test_a_helper_that_dies_leaves_its_work_to_us(
+@pytest.mark.parametrize("moment", ["send", "answers"])
+def test_a_worker_that_dies_leaves_its_work_to_us(
     many: dict[str, list[str]],
     export: Export,
     dataset: Dataset,
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    method = getattr(Helper, moment)
+    method = getattr(Worker, moment)
 
-    def dying(helper: Helper, *arguments: Any) -> Any:
-        os.kill(helper._process.pid, signal.SIGKILL)
-        return method(helper, *arguments)
+    def dying(worker: Worker, *arguments: Any) -> Any:
+        os.kill(worker.process.pid, signal.SIGKILL)
+        return method(worker, *arguments)
 
-    monkeypatch.setattr(Helper, moment, dying)
+    monkeypatch.setattr(Worker, moment, dying)
     assert len(export().unreadable) == 20
     assert dataset() == many
 
 
-def test_a_helper_that_hangs_is_given_up(
+def test_a_worker_that_hangs_is_given_up(
     many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "_SILENCE", 0.01)
-    ask = Helper.ask
+    monkeypatch.setattr(workers, "SILENCE", 0.01)
+    send = Worker.send
 
-    def stopped(helper: Helper, job: Job) -> None:
-        os.kill(helper._process.pid, signal.SIGSTOP)
-        ask(helper, job)
+    def stopped(worker: Worker, job: Job) -> None:
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        send(worker, job)
 
-    monkeypatch.setattr(Helper, "ask", stopped)
+    monkeypatch.setattr(Worker, "send", stopped)
     assert len(export().unreadable) == 20
     assert dataset() == many
 
 
-def test_without_a_helper_everything_is_read_here(
+def test_without_a_worker_everything_is_read_here(
     many: dict[str, list[str]], export: Export, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.dataset.reading.worker.sys.executable", "/nowhere/python")
+    monkeypatch.setattr(workers, "PYTHON", "/nowhere/python")
     assert len(export().unreadable) == 20
     assert dataset() == many
 
 
-def test_no_helper_outlives_an_export_that_is_stopped(
+def test_no_worker_outlives_an_export_that_is_stopped(
     many: dict[str, list[str]], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[Helper] = []
-    begin = Helper.__init__
+    started: list[Worker] = []
+    begin = Worker.__init__
 
-    def noting(helper: Helper, order: Order) -> None:
-        begin(helper, order)
-        started.append(helper)
+    def noting(worker: Worker, setup: WorkerSetup) -> None:
+        begin(worker, setup)
+        started.append(worker)
 
-    monkeypatch.setattr(Helper, "__init__", noting)
+    monkeypatch.setattr(Worker, "__init__", noting)
     work = export_dataset(workspace, FolderSource(workspace.annotations.path))
     next(work)
     next(work)
     work.close()
     assert len(started) == 2
-    assert all(helper._process.returncode is not None for helper in started)
+    assert all(worker.process.returncode is not None for worker in started)
     assert many and not workspace.annotations.dataset.exists()
 
 
-def test_a_helper_says_when_it_has_nothing_to_stand_on(tmp_path: Path, config: str) -> None:
-    helper = Helper(Order(str(tmp_path / "gone"), str(tmp_path), parse_labeling_config(config)))
+def test_a_worker_says_when_it_has_nothing_to_stand_on(tmp_path: Path, config: str) -> None:
+    worker = Worker(
+        WorkerSetup(str(tmp_path / "gone"), str(tmp_path), parse_labeling_config(config))
+    )
     try:
-        with pytest.raises(HelperFailed):
-            helper.ask(Chunk(["1"]))
-            helper.answers(60)
+        with pytest.raises(WorkerFailed):
+            worker.send(["1"])
+            worker.answers(60)
     finally:
-        helper.close()
+        worker.close()
+
+
+def test_a_file_that_is_finished_a_moment_later_is_read(
+    write: Write, annotation: Build, workspace: Workspace, config: str, tmp_path: Path
+) -> None:
+    write(annotation(1, "ds/a.png", ["N"]))
+    file = workspace.annotations.path / "1"
+    whole = file.read_text()
+    file.write_text(whole[:100])
+    folder_reader = FolderReader(
+        folder=workspace.annotations.path,
+        images=workspace.images.path,
+        config=parse_labeling_config(config),
+        cache=tmp_path / "cache",
+        # Label Studio finishes writing while the reader waits.
+        pause=lambda _: file.write_text(whole),
+    )
+    batches = list(folder_reader.batches())
+    assert [record.image for batch in batches for record in batch.records] == ["a.png"]
+    assert not any(batch.unreadable for batch in batches)
 
 
 def test_files_from_a_slow_disk_are_read_by_threads_in_their_order(
     write: Write, annotation: Build, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.dataset.reading.folder._FROM_DISK", 0)
+    monkeypatch.setattr("core.dataset.reading.folder.FROM_DISK", 0)
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(101)))
     folder = Folder(workspace.annotations.path)
     names = sorted(folder.names())
