@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ def commands(group: click.Group) -> Iterator[click.Command]:
         yield command
 
 
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 COMMANDS = list(commands(cli))
 CHOICES = [
     (command, option)
@@ -108,10 +111,16 @@ def test_an_error_ends_with_its_exit_code(error: BaseException, code: int) -> No
     assert exit_code(error) == code
 
 
-def test_the_readme_names_every_exit_code() -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-    line = next(line for line in readme.splitlines() if "Exit codes:" in line)
-    assert [int(word) for word in line.replace(",", " ").split() if word.isdigit()] == [*ExitCode]
+def test_the_readme_names_every_command_and_every_exit_code() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    shown = "\n".join(line.split(" | ")[0] for line in lines if line.startswith("| `labelpilot "))
+    for name, command in cli.commands.items():
+        assert f"`labelpilot {name}" in shown
+        for part in command.commands if isinstance(command, click.Group) else ():
+            assert re.search(rf"`labelpilot {name} .*\b{part}\b", shown), part
+    (line,) = (line for line in lines if "Exit codes:" in line)
+    codes = line.partition("Exit codes:")[2]
+    assert [int(number) for number in re.findall(r"\d+", codes)] == [*ExitCode]
 
 
 def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(
@@ -120,7 +129,7 @@ def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(
     done = subprocess.run(
         [sys.executable, "-m", "tui", "export", "--rule", "lates", "--json"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
     )
@@ -129,3 +138,18 @@ def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(
     assert error["exit_code"] == ExitCode.USAGE
     assert f"{error['message']}\nDid you mean latest?\n" == done.stderr.decode()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_token_that_cannot_be_tried_is_not_stored(tmp_path: Path) -> None:
+    (tmp_path / "labelpilot.toml").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "token", "set"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        input=b"f" * 40,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.UNREACHABLE
+    assert done.stderr.startswith(b"Label Studio is not running.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["labelpilot.toml"]
