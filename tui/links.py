@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,14 +55,10 @@ def open_link(url: str) -> bool:
 
 
 def _run(command: list[str], url: str) -> bool:
+    from core.processes import start
+
     try:
-        subprocess.Popen(
-            [*command, url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        start([*command, url])
     except OSError:
         return False
     return True

@@ -15,10 +15,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.deadline import Call, Overdue, within
 from core.errors import ConfigurationError, LabelpilotError
+
+if TYPE_CHECKING:
+    import psutil
 
 SERVICE = "labelpilot"
 # Seconds that a keyring may take. A locked one with nobody at its window never answers.
@@ -39,7 +42,7 @@ _SAFE_BACKENDS = (
 # The call that has run out of time and has not ended since.
 _hanging: Call[Any] | None = None
 # The session of `start_keyring`: it ends when the pipe to it is closed.
-_own_session: subprocess.Popen[bytes] | None = None
+_own_session: psutil.Popen | None = None
 
 
 class KeyringLocked(LabelpilotError):
@@ -146,22 +149,21 @@ def start_keyring(password: str) -> None:
     _own_session = session
 
 
-def _bus_session() -> subprocess.Popen[bytes]:
+def _bus_session() -> psutil.Popen:
     """A D-Bus session that says its address, and ends when the pipe to it is closed."""
+    from core.processes import start
+
     # `cat` ends when the pipe from this process does, and the session with it.
-    return subprocess.Popen(
+    return start(
         ["dbus-run-session", "--", "sh", "-c", f'echo "${BUS}"; exec cat >/dev/null'],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # A terminal that is closed would end it before it has ended what it started.
-        start_new_session=True,
     )
 
 
-def _unlock(session: subprocess.Popen[bytes], password: str) -> None:
+def _unlock(session: psutil.Popen, password: str) -> None:
     """Have this process work in `session`, with GNOME's keyring opened there, or made."""
-    assert session.stdout is not None
     os.environ[BUS] = session.stdout.readline().decode().strip()
     subprocess.run(
         ["gnome-keyring-daemon", "--unlock", "--components=secrets"],

@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
+
 from core.errors import ConfigurationError, LabelpilotError, StudioRefused, StudioUnreachable
+from core.processes import end, lives, start
 from core.progress import Progress, Work
 from core.secrets.credentials import (
     VARIABLE,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 # Of Label Studio's own command, which loads all of it first.
 RESET_SECONDS = 120.0
+PATIENCE = 2.0
 RESET = "Make a new one: `labelpilot server password --reset`."
 
 
@@ -135,27 +139,23 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
     log = workspace.logs / "reset-password.log"
     environment = server_environment(workspace, FIRST_PORT, os.environ)
     with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "r+b") as output:
-        process = subprocess.Popen(
+        process = start(
             launch(workspace, "reset_password", "--username", EMAIL),
             cwd=workspace.server_folder,
-            env=environment,
+            environment=environment,
             stdin=subprocess.PIPE,
             stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         try:
-            assert process.stdin is not None
             with process.stdin as pipe, contextlib.suppress(BrokenPipeError):
                 pipe.write(f"{password}\n".encode())
             began = time.monotonic()
-            while process.poll() is None and time.monotonic() - began < RESET_SECONDS:
+            while lives(process) and time.monotonic() - began < RESET_SECONDS:
                 yield Progress("password", int(time.monotonic() - began))
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                with contextlib.suppress(psutil.TimeoutExpired):
                     process.wait(0.25)
         finally:
-            process.kill()
-            process.wait()
+            end(process, PATIENCE)
     told = log.read_text(encoding="utf-8", errors="replace")
     if "Password successfully changed" in told:
         return True

@@ -1,4 +1,4 @@
-"""The process of our own Label Studio: which one it is, where it listens, how it ends.
+"""The process of our own Label Studio: which one it is, and where it listens.
 
 What was started last is written to `labelpilot-server.json` in the server's data folder. A process
 is taken for ours only if it has the id written there and its command line names our launcher and
@@ -7,12 +7,9 @@ that folder: an id is used again, clocks are set, and Label Studio changes its w
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import socket
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +19,11 @@ import psutil
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
+from core.processes import lives
 from core.workspace.settings import Workspace
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 DATA_DIR = "--data-dir"
-STOP_SECONDS = 15.0
 FIRST_PORT = 8080
 PORTS = 200
 
@@ -73,7 +70,7 @@ def living(workspace: Workspace, record: Record | None) -> psutil.Process | None
         return None
     try:
         process = psutil.Process(record.pid)
-        return process if _is_ours(process.cmdline(), workspace) and _lives(process) else None
+        return process if _is_ours(process.cmdline(), workspace) and lives(process) else None
     except (psutil.Error, OSError, ValueError):
         return None
 
@@ -117,39 +114,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def end(process: psutil.Process) -> bool:
-    """End a server and all that it started: ask first, then insist. False if some of it stays."""
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        family = [process]
-    # Its session is its own, so its group is itself and what it started.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-    for survivor in _wait_for(family):
-        with contextlib.suppress(psutil.Error):
-            survivor.kill()
-    stays = bool(_wait_for(family))
-    # A child of ours that has ended is one only until it is asked for.
-    with contextlib.suppress(psutil.Error):
-        process.wait(0)
-    return not stays
-
-
-def _wait_for(family: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """Wait until all have ended, half of STOP_SECONDS at most, and return those that have not."""
-    deadline = time.monotonic() + STOP_SECONDS / 2
-    while alive := [process for process in family if _lives(process)]:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
-    return alive
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

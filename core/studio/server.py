@@ -13,7 +13,6 @@ import importlib.metadata
 import importlib.util
 import os
 import secrets
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,13 +23,13 @@ import psutil
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
 from core.masking import printable, redact
+from core.processes import end, start
 from core.progress import Progress, Work
 from core.secrets.credentials import find_secret, store_secret
 from core.studio.environment import document_root, make_secret_key, server_environment
 from core.studio.http import answering_version, is_healthy
 from core.studio.process import (
     Record,
-    end,
     free_port,
     launch,
     living,
@@ -48,6 +47,8 @@ START_SECONDS = 300.0
 SILENT_SECONDS = 30.0
 # Between a port's choice and its use lies a first start: another server may take it meanwhile.
 START_ATTEMPTS = 3
+# Until it has ended by itself, or by force.
+STOP_SECONDS = 15.0
 EMAIL = "labelpilot@localhost"
 TAIL_LINES = 5
 
@@ -218,21 +219,18 @@ def _launched(workspace: Workspace, port: int) -> psutil.Process:
     address = ("--internal-host", "127.0.0.1", "--port", str(port))
     log = os.open(log_file(workspace), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        process = psutil.Popen(
+        process = start(
             launch(workspace, "start", *address, "--no-browser"),
             cwd=workspace.server_folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
+            environment=environment,
             stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     finally:
         os.close(log)
     try:
         write_record(workspace, Record(process.pid, port, _fingerprint(workspace, port)))
     except LabelpilotError:
-        end(process)
+        end(process, STOP_SECONDS / 2)
         raise
     return process
 
@@ -267,7 +265,7 @@ def _wait_until_up(
                 raise _not_up(f"ended while it started (exit code {code})", tail, log)
     finally:
         if not up:
-            end(process)
+            end(process, STOP_SECONDS / 2)
 
 
 def _not_up(what: str, tail: list[str], log: Path) -> StudioUnreachable:
@@ -291,7 +289,7 @@ def stop_server(workspace: Workspace) -> bool:
     process = living(workspace, read_record(workspace))
     if process is None:
         return False
-    if not end(process):
+    if not end(process, STOP_SECONDS / 2):
         raise LabelpilotError(
             f"Label Studio (process {process.pid}) does not end.",
             next_step=f"End it with `kill -9 {process.pid}`.",

@@ -20,7 +20,6 @@ import pytest
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import finish
 from core.secrets.credentials import credentials_file, find_secret
-from core.studio import process as process_module
 from core.studio import server as server_module
 from core.studio.account import sign_in_with
 from core.studio.process import FIRST_PORT, Record, free_port, write_record
@@ -233,7 +232,7 @@ child.wait()
 def test_stop_ends_what_it_started_too_even_if_that_does_not_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_module, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(server_module, "STOP_SECONDS", 1.0)
     workspace = Workspace(tmp_path)
     workspace.server_folder.mkdir(parents=True)
     launcher = tmp_path / "launcher.py"

@@ -7,7 +7,6 @@ files. Nothing of the user's is ever imported here.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -22,10 +21,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.embeddings import named_tags
 from core.learning.hooks.cache import RESULT, earlier_result, keep_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
+from core.processes import end, lives, start
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
@@ -140,29 +142,19 @@ def _run(command: list[str], cwd: Path, log: Path) -> Work[int]:
     }
     started = time.monotonic()
     with open(log, "wb") as kept:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
+        process = start(command, cwd=cwd, environment=environment, stdout=subprocess.PIPE)
         try:
             for lines in _printed(process, process.stdout, kept):
                 elapsed = int(time.monotonic() - started)
                 for line in lines or [""]:
                     yield Progress(STAGE, elapsed, note=line)
         finally:
-            _end(process)
-    return process.returncode
+            end(process, PATIENCE)
+            process.stdout.close()
+    return int(process.wait())
 
 
-def _printed(
-    process: subprocess.Popen[bytes], pipe: IO[bytes], kept: IO[bytes]
-) -> Iterator[list[str]]:
+def _printed(process: psutil.Process, pipe: IO[bytes], kept: IO[bytes]) -> Iterator[list[str]]:
     """The lines that arrive on `pipe`, in lists; an empty list at every heartbeat.
 
     Ends when the process has ended, even if something that it started still holds the pipe.
@@ -172,7 +164,7 @@ def _printed(
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            ended = _has_ended(process)
+            ended = not lives(process)
             selector.select(timeout=0 if ended else HEARTBEAT)
             try:
                 content = os.read(pipe.fileno(), 1 << 16)
@@ -192,7 +184,7 @@ def _printed(
                 yield [_plain(rest)]
                 rest = b""
     yield [_plain(rest)] if rest else []
-    while not _has_ended(process):
+    while lives(process):
         time.sleep(0.02)
         yield []
 
@@ -201,26 +193,6 @@ def _plain(line: bytes) -> str:
     """A line as a terminal would leave it: the last of what was written over itself."""
     shown = line.rstrip(b"\r").rpartition(b"\r")[2]
     return _CONTROL.sub("", shown[:LONGEST_LINE].decode("utf-8", "replace")).rstrip()
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the process has ended. It is not reaped, so that its number stays its own."""
-    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, process.pid, options) is not None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it started, first by asking, and reap it."""
-    assert process.stdout is not None
-    with contextlib.suppress(ProcessLookupError):
-        if not _has_ended(process):
-            os.killpg(process.pid, signal.SIGTERM)
-            deadline = time.monotonic() + PATIENCE
-            while time.monotonic() < deadline and not _has_ended(process):
-                time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
 
 
 def _result(
