@@ -186,6 +186,22 @@ def test_the_page_stands_alone_and_names_are_never_markup(
     assert "&lt;script&gt;" in content
 
 
+def test_the_page_steers_no_terminal_and_turns_no_text(
+    write: Write, annotation: Build, written: Callable[[str], str]
+) -> None:
+    write(annotation(1, "ds/a.png", ["\x1b[2Jcat\u202e"]))
+    content = written("r.html")
+    assert "\x1b" not in content and "\u202e" not in content and "cat" in content
+
+
+def test_a_dataset_without_any_class_has_a_page(
+    write: Write, annotation: Build, written: Callable[[str], str], workspace: Workspace
+) -> None:
+    workspace.project.label_config.unlink()
+    write(annotation(1, "ds/a.png"))
+    assert "<h1>1 labeled images</h1>" in written("r.html")
+
+
 def test_the_text_moves_no_cursor(write: Write, annotation: Build, look: Look) -> None:
     write(annotation(1, "ds/a.png", ["\x1b[2Jcat"]))
     text = report_text(look())
