@@ -30,8 +30,12 @@ REPLACING = "replacing.json"
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One image that a round asked for. `control` marks those drawn at random; `similarity` is a
-    cosine, `rank` how near the image is to the train image (1 is the nearest)."""
+    """An unlabeled image that a round asks for, and the train image because of which.
+
+    `similarity` is a cosine, `rank` how near the image is to the train image (1 is the nearest);
+    they and the `train_` fields are None for an order in which no train image claims anything, and
+    for the images drawn at random, which `control` marks.
+    """
 
     tag: str
     task_id: int

@@ -7,7 +7,7 @@ compared, and the images are put into an order. Publishing is another step.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError
 from core.images import image_path, tag_of, tags_by_path
 from core.learning.hooks.run import run_hooks
-from core.learning.ledger import round_folder
+from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
 from core.learning.orders import Order
 from core.learning.ranking import make_pool, rank, without_suspects
@@ -31,32 +31,12 @@ TASKS_AN_EVENT = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An unlabeled image that is asked for, and the train image because of which.
-
-    `similarity` is a cosine, `rank` how near the image is to the train image (1 is the nearest),
-    `control` whether the image was drawn at random; the `train_` fields are None for an order in
-    which no train image claims anything.
-    """
-
-    tag: str
-    task_id: int
-    path: Path
-    score: float
-    train_tag: str | None = None
-    train_path: Path | None = None
-    train_loss: float | None = None
-    similarity: float | None = None
-    rank: int | None = None
-    control: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class RoundPlan:
-    """What a round would publish. `asked` is in the order of labeling, best first.
+    """What a round would publish. `picks` are in the order of labeling, best first.
 
     `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
-    neighbours among `candidates` unlabeled images.
+    neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
+    a task.
     """
 
     model_version: str
@@ -67,7 +47,8 @@ class RoundPlan:
     queries: int
     candidates: int
     losses: NDArray[np.float64] = field(repr=False)
-    asked: tuple[Asked, ...] = field(repr=False)
+    picks: tuple[Pick, ...] = field(repr=False)
+    paths: Mapping[str, Path] = field(repr=False)
     seconds: float
     train_tags: tuple[str, ...] = field(default=(), repr=False)
 
@@ -113,7 +94,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         candidates=ranking.candidates,
         losses=pool.losses[pool.asking],
         train_tags=tuple(pool.tags[row] for row in pool.asking),
-        asked=_asked(ranking.order, images, pool.tags),
+        picks=tuple(_picks(ranking.order, images, pool.tags)),
+        paths={tag: image.path for tag, image in images.items()},
         seconds=time.monotonic() - began,
     )
 
@@ -167,21 +149,17 @@ def read_classes(dataset: Path) -> dict[str, list[str]] | None:
     return found
 
 
-def _asked(order: Order, images: dict[str, _Image], tags: Sequence[str]) -> tuple[Asked, ...]:
-    asked = []
+def _picks(order: Order, images: Mapping[str, _Image], tags: Sequence[str]) -> Iterator[Pick]:
     for place, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
-        image = images[tags[row]]
+        tag = tags[row]
         control = order.control is not None and bool(order.control[place])
-        one = Asked(tags[row], image.task_id, image.path, float(score), control=control)
+        pick = Pick(tag, images[tag].task_id, float(score), control=control)
         if order.why is not None and (query := int(order.why.queries[place])) >= 0:
-            train = tags[query]
-            one = replace(
-                one,
-                train_tag=train,
-                train_path=images[train].path if train in images else None,
+            pick = replace(
+                pick,
+                train_tag=tags[query],
                 train_loss=float(order.why.losses[place]),
                 similarity=float(order.why.similarities[place]),
                 rank=int(order.why.ranks[place]),
             )
-        asked.append(one)
-    return tuple(asked)
+        yield pick

@@ -13,7 +13,6 @@ from functools import partial
 
 from core.errors import LabelpilotError
 from core.learning.ledger import (
-    Pick,
     Record,
     find_record,
     forget_round,
@@ -22,7 +21,7 @@ from core.learning.ledger import (
     settle_replaced,
     take_replaced,
 )
-from core.learning.planning import Asked, RoundPlan
+from core.learning.planning import RoundPlan
 from core.learning.scores import put_scores
 from core.progress import Progress, Work
 from core.studio.client import project_page
@@ -79,13 +78,13 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
     workspace, client, version = opened.workspace, opened.client, plan.model_version
     with only_one(workspace, "publish"):
         labeled = set(client.annotated_task_ids(opened.id))
-        asked = [one for one in plan.asked if one.task_id not in labeled]
-        if not asked:
+        picks = tuple(pick for pick in plan.picks if pick.task_id not in labeled)
+        if not picks:
             raise LabelpilotError(
                 "No image is left to score: all that were asked for are labeled by now.",
                 next_step="Train again, and give the new model version.",
             )
-        wanted = {one.task_id: one.score for one in asked}
+        wanted = {pick.task_id: pick.score for pick in picks}
         # Asked anew, as the hooks may have run for hours, and now, as new scores change it.
         former = client.project(opened.id).model_version
         scores = yield from put_scores(
@@ -107,7 +106,7 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
                 published=time.time(),
                 project_id=opened.id,
                 former_version=former,
-                picks=tuple(_pick(one) for one in asked),
+                picks=picks,
                 losses=dict(zip(plan.train_tags, plan.losses.tolist(), strict=True)),
             ),
         )
@@ -154,19 +153,6 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
             client.update_project(opened.id, {"model_version": shown})
         forget_round(workspace, model_version, replaced_only=False)
     return removed
-
-
-def _pick(asked: Asked) -> Pick:
-    return Pick(
-        asked.tag,
-        asked.task_id,
-        asked.score,
-        asked.train_tag,
-        asked.train_loss,
-        asked.similarity,
-        asked.rank,
-        asked.control,
-    )
 
 
 def _save_view(opened: OpenProject) -> int:

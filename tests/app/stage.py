@@ -21,8 +21,9 @@ import numpy as np
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.learning.ledger import Pick
 from core.learning.options import RoundOptions
-from core.learning.planning import Asked, RoundPlan
+from core.learning.planning import RoundPlan
 from core.learning.publishing import RoundResult
 from core.learning.replay import Curves
 from core.progress import Progress, Work
@@ -232,24 +233,21 @@ class Stage(Backend):
         yield Progress("hooks", 0, note="[bold]loading[/] the model")
         yield from self.work("hooks", 3)
         images = workspace.images.path
-        asked = tuple(
-            Asked(Path(name).stem, n, images / name, 4.0 - n / 10)
-            for n, name in enumerate(IMAGES[:8])
-        )
+        picks = tuple(Pick(Path(name).stem, n, 4.0 - n / 10) for n, name in enumerate(IMAGES[:8]))
+        paths = {Path(name).stem: images / name for name in IMAGES}
         if settings.order != "random":
-            train = {"train_tag": "img_010", "train_path": images / IMAGES[-1]}
-            asked = tuple(
-                replace(one, **train, train_loss=4.0, similarity=0.9)  # type: ignore[arg-type]
-                for one in asked
+            train = Path(IMAGES[-1]).stem
+            picks = tuple(
+                replace(pick, train_tag=train, train_loss=4.0, similarity=0.9) for pick in picks
             )
         losses = np.array([0.1, 0.1, 0.2, 4.0])
         version, order = settings.model_version, settings.order
-        return RoundPlan(version, order, "exact", "small", 1.0, 4, 8, losses, asked, 2.1)
+        return RoundPlan(version, order, "exact", "small", 1.0, 4, 8, losses, picks, paths, 2.1)
 
     def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
         self.called("publish")
-        yield from self.work("scores", len(plan.asked))
-        number = len(plan.asked)
+        yield from self.work("scores", len(plan.picks))
+        number = len(plan.picks)
         self.published[plan.model_version] = number
         page = "http://127.0.0.1:8080/projects/1/data?tab=2&labeling=1"
         return RoundResult(

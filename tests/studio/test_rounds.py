@@ -67,23 +67,23 @@ def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
 ) -> None:
     first = published(workspace, plan)
     before = scores(demo, plan.model_version)
-    assert first.scored == len(before) == len(plan.asked)
+    assert first.scored == len(before) == len(plan.picks)
     assert all(len(found) == 1 for found in before.values())
 
-    top = dataclasses.replace(plan.asked[0], score=plan.asked[0].score + 1)
-    changed = dataclasses.replace(plan, asked=(top, *plan.asked[1:-1]))
+    top = dataclasses.replace(plan.picks[0], score=plan.picks[0].score + 1)
+    changed = dataclasses.replace(plan, picks=(top, *plan.picks[1:-1]))
     second = published(workspace, changed)
     assert second.created == 1
     assert second.replaced == 2
     after = scores(demo, plan.model_version)
     assert after[top.task_id] == [top.score]
-    assert plan.asked[-1].task_id not in after
+    assert plan.picks[-1].task_id not in after
 
     assert recorded(workspace, plan.model_version)[top.tag] == top.score
 
     removed(workspace, plan.model_version)
     assert scores(demo, plan.model_version) == before
-    assert recorded(workspace, plan.model_version) == {a.tag: a.score for a in plan.asked}
+    assert recorded(workspace, plan.model_version) == {pick.tag: pick.score for pick in plan.picks}
 
 
 def test_removing_a_version_shows_the_one_before(
@@ -167,7 +167,9 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
         with open_project(clustered) as opened:
             found = finish(plan_round(opened, options))
     assert found.engine == "dask"
-    assert [(a.tag, a.score) for a in found.asked] == [(a.tag, a.score) for a in plan.asked]
+    assert [(pick.tag, pick.score) for pick in found.picks] == [
+        (pick.tag, pick.score) for pick in plan.picks
+    ]
 
 
 def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_fresh(

@@ -13,17 +13,21 @@ from tui.text import lines, plain
 from tui.widgets.picture import Picture, can_show
 
 if TYPE_CHECKING:
-    from core.learning.planning import Asked
+    from pathlib import Path
+
+    from core.learning.ledger import Pick
+    from core.learning.planning import RoundPlan
     from core.workspace.settings import Workspace
 
 
-class AskedDialog(Dialog):
-    """The image in row `row` of the plan beside the one it is like, with the figures below."""
+class PickDialog(Dialog):
+    """Pick number `row` of the plan beside the image that it is like, with the figures below."""
 
-    def __init__(self, asked: Asked, row: int, workspace: Workspace) -> None:
-        self._asked = asked
-        words = lines(_words(asked, row, workspace))
-        super().__init__(f"Why {asked.tag}", words, copied=str(asked.path))
+    def __init__(self, plan: RoundPlan, row: int, workspace: Workspace) -> None:
+        pick = plan.picks[row]
+        self._path, self._train_path = paths_of(plan, pick)
+        words = lines(_words(plan, row, workspace))
+        super().__init__(f"Why {pick.tag}", words, copied=str(self._path))
 
     def above(self) -> ComposeResult:
         if can_show():
@@ -33,22 +37,29 @@ class AskedDialog(Dialog):
 
     def on_mount(self) -> None:
         if can_show():
-            self.query_one("#asked", Picture).show(self._asked.path)
-            self.query_one("#train", Picture).show(self._asked.train_path)
+            self.query_one("#asked", Picture).show(self._path)
+            self.query_one("#train", Picture).show(self._train_path)
 
 
-def _words(asked: Asked, row: int, workspace: Workspace) -> list[Content | str]:
+def paths_of(plan: RoundPlan, pick: Pick) -> tuple[Path, Path | None]:
+    """The files of a pick and of its train image; None where there is none, or it is no task."""
+    return plan.paths[pick.tag], plan.paths.get(pick.train_tag or "")
+
+
+def _words(plan: RoundPlan, row: int, workspace: Workspace) -> list[Content | str]:
+    pick = plan.picks[row]
+    path, train_path = paths_of(plan, pick)
     parts: list[Content | str] = [
         Content.assemble(
-            plain(asked.tag, "bold"), f"  number {row + 1:,} of the plan, score {asked.score:.4f}"
+            plain(pick.tag, "bold"), f"  number {row + 1:,} of the plan, score {pick.score:.4f}"
         ),
-        plain(workspace.relative(asked.path), "$muted"),
+        plain(workspace.relative(path), "$muted"),
     ]
-    if asked.train_tag is None:
+    if pick.train_tag is None:
         return [*parts, "This order asks no train image: the score alone says why."]
-    alike = "" if asked.similarity is None else f" by {asked.similarity:.3f}"
-    loss = "" if asked.train_loss is None else f", of loss {asked.train_loss:.4f}"
-    parts.append(Content.assemble(f"alike{alike}: ", plain(asked.train_tag, "bold"), loss))
-    if asked.train_path is not None:
-        parts.append(plain(workspace.relative(asked.train_path), "$muted"))
+    alike = "" if pick.similarity is None else f" by {pick.similarity:.3f}"
+    loss = "" if pick.train_loss is None else f", of loss {pick.train_loss:.4f}"
+    parts.append(Content.assemble(f"alike{alike}: ", plain(pick.train_tag, "bold"), loss))
+    if train_path is not None:
+        parts.append(plain(workspace.relative(train_path), "$muted"))
     return parts

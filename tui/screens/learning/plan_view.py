@@ -9,13 +9,15 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from tui.screens.learning.pick import paths_of
 from tui.text import cell, plain
 from tui.widgets.filter import Filter
 from tui.widgets.lists import KeyedTable
 from tui.widgets.picture import Picture, can_show
 
 if TYPE_CHECKING:
-    from core.learning.planning import Asked, RoundPlan
+    from core.learning.ledger import Pick
+    from core.learning.planning import RoundPlan
 
 # Rows that are shown: a table of more is slow, and nobody reads them.
 MOST_ROWS = 1000
@@ -56,12 +58,12 @@ class PlanView(Vertical):
         return self._plan is not None
 
     @property
-    def chosen(self) -> tuple[int, Asked] | None:
-        """The number in the plan (from 0) of the image under the cursor, and the image."""
+    def chosen(self) -> int | None:
+        """The number in the plan (from 0) of the image under the cursor."""
         row = self.table.cursor_row
         if self._plan is None or row >= len(self._rows):
             return None
-        return self._rows[row], self._plan.asked[self._rows[row]]
+        return self._rows[row]
 
     def show(self, plan: RoundPlan | None) -> None:
         """Show another plan; the same again costs nothing."""
@@ -91,9 +93,10 @@ class PlanView(Vertical):
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         chosen = self.chosen
-        if chosen is not None and self._wanted_layout[0]:
-            self.query_one("#asked", Picture).show(chosen[1].path)
-            self.query_one("#train", Picture).show(chosen[1].train_path)
+        if self._plan is not None and chosen is not None and self._wanted_layout[0]:
+            path, train_path = paths_of(self._plan, self._plan.picks[chosen])
+            self.query_one("#asked", Picture).show(path)
+            self.query_one("#train", Picture).show(train_path)
 
     @property
     def _wanted_layout(self) -> tuple[bool, bool]:
@@ -104,7 +107,7 @@ class PlanView(Vertical):
     @property
     def _columns(self) -> tuple[str, ...]:
         every = ("image", "score", "because of", "its loss", "alike")
-        if self._plan is not None and not any(asked.train_tag for asked in self._plan.asked):
+        if self._plan is not None and not any(pick.train_tag for pick in self._plan.picks):
             # In an order of this kind no train image asks for others.
             return every[:2]
         return every if self._layout[1] else every[:3]
@@ -134,20 +137,20 @@ class PlanView(Vertical):
             self._rows = ()
             return
         needle = self.query_one(Filter).needle
-        self._rows = _matching(plan, needle) if needle else range(len(plan.asked))
+        self._rows = _matching(plan, needle) if needle else range(len(plan.picks))
         for row in self._rows[:MOST_ROWS]:
-            cells = _cells(plan.asked[row], plan.order)
+            cells = _cells(plan.picks[row], plan.order)
             number = cell(f"{row + 1:,}", "dim", "right")
             self.table.add_row(number, *(cells[name] for name in self._columns))
 
 
-def _cells(asked: Asked, order: str) -> dict[str, object]:
+def _cells(pick: Pick, order: str) -> dict[str, object]:
     return {
-        "image": cell(asked.tag),
-        "score": cell(_number(asked.score), justify="right"),
-        "because of": cell(asked.train_tag or order),
-        "its loss": cell(_number(asked.train_loss), justify="right"),
-        "alike": cell(_number(asked.similarity), justify="right"),
+        "image": cell(pick.tag),
+        "score": cell(_number(pick.score), justify="right"),
+        "because of": cell(pick.train_tag or order),
+        "its loss": cell(_number(pick.train_loss), justify="right"),
+        "alike": cell(_number(pick.similarity), justify="right"),
     }
 
 
@@ -155,8 +158,8 @@ def _matching(plan: RoundPlan, needle: str) -> list[int]:
     """The rows whose image or train image holds `needle`."""
     return [
         row
-        for row, asked in enumerate(plan.asked)
-        if needle in asked.tag.lower() or needle in (asked.train_tag or "").lower()
+        for row, pick in enumerate(plan.picks)
+        if needle in pick.tag.lower() or needle in (pick.train_tag or "").lower()
     ]
 
 

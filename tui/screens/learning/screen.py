@@ -20,7 +20,7 @@ from tui.dialogs.dialog import sentence
 from tui.job_kinds import PLAN, PUBLISH, REPLAY, SUSPECTS, UNDO, VERSIONS, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings
-from tui.screens.learning.pick import AskedDialog
+from tui.screens.learning.pick import PickDialog
 from tui.screens.learning.plan_view import MOST_ROWS, PlanView
 from tui.screens.learning.retrospect import Retrospect
 from tui.screens.learning.round_form import RoundForm
@@ -33,7 +33,7 @@ from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.learning.planning import Asked, RoundPlan
+    from core.learning.planning import RoundPlan
     from core.workspace.settings import Workspace
 
 
@@ -112,9 +112,9 @@ class LearningScreen(Section):
             done += f"{published.model_version}. {self.key('label')} opens them in this order."
             return [plain(done, "bold $text-success"), same]
         if plan is not None:
-            shown = min(len(plan.asked), MOST_ROWS)
-            text = f"{count(len(plan.asked), 'image')} would be asked for"
-            text += f", the first {shown:,} shown" if shown < len(plan.asked) else ""
+            shown = min(len(plan.picks), MOST_ROWS)
+            text = f"{count(len(plan.picks), 'image')} would be asked for"
+            text += f", the first {shown:,} shown" if shown < len(plan.picks) else ""
             text += f". {self.key('publish')} publishes them; nothing is written yet."
             return [plain(text), same]
         if job is not None and job.running:
@@ -170,12 +170,12 @@ class LearningScreen(Section):
 
     def _plan_action(self, off: str) -> Action:
         """What comes next: the hooks file, a plan, or why its images are asked for."""
-        workspace, chosen = self.workspace, self.query_one(PlanView).chosen
+        workspace, plan, chosen = self.workspace, self.plan, self.query_one(PlanView).chosen
         if workspace is None:
             return Action(self._start_plan, off)
         action = Action(self._start_plan, off)
-        if self.plan is not None and chosen is not None:
-            action = Action(partial(self._show_why, *chosen, workspace), off, "why")
+        if plan is not None and chosen is not None:
+            action = Action(partial(self._show_why, plan, chosen, workspace), off, "why")
         elif not workspace.learning.hooks.exists():
             action = Action(partial(self._write_hooks, workspace), off, "write hooks")
         return self.unless_failed(action)
@@ -189,8 +189,8 @@ class LearningScreen(Section):
         event.stop()
         self.action_act("plan")
 
-    def _show_why(self, number: int, asked: Asked, workspace: Workspace) -> None:
-        self.app.push_screen(AskedDialog(asked, number, workspace))
+    def _show_why(self, plan: RoundPlan, row: int, workspace: Workspace) -> None:
+        self.app.push_screen(PickDialog(plan, row, workspace))
 
     def _write_hooks(self, workspace: Workspace) -> None:
         name = workspace.relative(workspace.learning.hooks)
