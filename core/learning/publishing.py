@@ -144,8 +144,10 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
             forget_round(workspace, model_version, replaced_only=True)
             return done.replaced + done.created
         yield Progress("remove")
+        # Asked before: the server forgets a version that is deleted.
+        is_shown = client.project(opened.id).model_version == model_version
         removed = client.delete_model_version(opened.id, model_version)
-        if client.project(opened.id).model_version == model_version:
+        if is_shown:
             record = find_record(workspace, model_version)
             shown = record.former_version if record else ""
             if shown not in client.model_versions(opened.id):
