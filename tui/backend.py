@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from core.dataset.options import FormatName, Origin, Rule
     from core.dataset.report.report import Report as HealthReport
     from core.dataset.split import Split
+    from core.learning.comparison import Curves
     from core.learning.ledger import Outcome, Record
     from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
-    from core.learning.replay import Curves
-    from core.learning.retrospect import SuspectLabel
+    from core.learning.suspects import Suspect
     from core.progress import Work
     from core.secrets.credentials import Secret, Source
     from core.setup.checklist import Report, SetupResult
@@ -301,15 +301,14 @@ class Backend:
 
     def history(self, workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
         """The rounds that were published, and what came of them."""
-        from core.learning.ledger import load_records, outcomes
+        from core.learning.ledger import history
 
-        records = load_records(workspace)
-        return records, outcomes(records)
+        return history(workspace)
 
     def write_hooks(self, workspace: Workspace) -> None:
-        from core.learning.hooks.templates import write_starter
+        from core.learning.hooks.templates import write_hooks_file
 
-        write_starter(workspace)
+        write_hooks_file(workspace)
 
     def replay(self, workspace: Workspace) -> Work[Curves]:
         from core.learning.retrospect import replay_workspace
@@ -317,11 +316,11 @@ class Backend:
         return replay_workspace(workspace)
 
     def replay_files(self, embeddings: Path, labels: Path) -> Work[Curves]:
-        from core.learning.replay_files import replay_files
+        from core.learning.retrospect import replay_files
 
         return replay_files(embeddings, labels)
 
-    def suspects(self, workspace: Workspace) -> Work[list[SuspectLabel]]:
+    def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
         from core.learning.retrospect import suspect_labels
 
         return suspect_labels(workspace)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
     from core.dataset.report.report import Report as HealthReport
+    from core.learning.comparison import Curves
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
-    from core.learning.replay import Curves
-    from core.learning.retrospect import SuspectLabel
+    from core.learning.suspects import Suspect
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.sync import SyncResult
 
@@ -69,7 +69,7 @@ UNDO: JobKind[int] = JobKind(
 REPLAY: JobKind[Curves] = JobKind(
     "replay", "round", "Comparing begins anew; nothing is changed by it.", runs_hooks=True
 )
-SUSPECTS: JobKind[list[SuspectLabel]] = JobKind(
+SUSPECTS: JobKind[list[Suspect]] = JobKind(
     "suspects", "round", "Looking changes nothing.", runs_hooks=True
 )
 VERSIONS: JobKind[dict[str, int]] = JobKind(

@@ -163,6 +163,12 @@ def forget_round(workspace: Workspace, model_version: str, *, replaced_only: boo
     (folder / FORMER_RECORD).unlink(missing_ok=True)
 
 
+def history(workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
+    """Every round that was published from this workspace, the oldest first, and what came of it."""
+    records = load_records(workspace)
+    return records, outcomes(records)
+
+
 def outcomes(records: Sequence[Record]) -> list[Outcome]:
     """What came of each round, by the losses that the round after it brought. Pure."""
     found = []

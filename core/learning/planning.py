@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
 from core.images import image_path, tag_of, tags_by_path
 from core.learning.hooks.run import run_hooks
@@ -79,7 +79,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         known,
         tasks=images,
         labeled={tag for tag, image in images.items() if image.labeled},
-        classes=read_classes(workspace.annotations.dataset),
+        classes=read_dataset(workspace.annotations.dataset),
         path=folder / "unit.npy",
     )
     trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
@@ -127,26 +127,6 @@ def _image_tags(workspace: Workspace) -> Work[set[str]]:
     """The tags of the image folder: an image that is no task yet is not an unknown one."""
     manifest = yield from scan_images(workspace.images)
     return {tag_of(path, workspace.images.tag) for path in manifest.paths}
-
-
-def read_classes(dataset: Path) -> dict[str, list[str]] | None:
-    """Tag -> classes, from an export; None where there is none. Raises ConfigurationError."""
-    try:
-        found = orjson.loads(dataset.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise ConfigurationError(
-            f"{dataset} cannot be read.",
-            cause=str(error),
-            next_step="Write it anew: `labelpilot export`.",
-        ) from None
-    if not isinstance(found, dict) or not all(isinstance(value, list) for value in found.values()):
-        raise ConfigurationError(
-            f"{dataset} is no dataset: a tag and a list of classes for each image.",
-            next_step="Write it anew: `labelpilot export`.",
-        )
-    return found
 
 
 def _picks(order: Order, images: Mapping[str, _Image], tags: Sequence[str]) -> Iterator[Pick]:

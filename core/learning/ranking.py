@@ -146,10 +146,11 @@ def without_suspects(pool: Pool) -> Work[Pool]:
     """
     if pool.labels is None:
         raise _no_classes("To tell which labels are likely wrong, the classes are needed.")
-    found = yield from suspects(pool.vectors, pool.losses, pool.labels)
+    found = yield from suspects(pool.tags, pool.vectors, pool.losses, pool.labels)
     note = f"{len(found):,} labels that are likely wrong are left out"
     yield Progress("suspects", len(found), len(found), note)
-    rows = [one.row for one in found]
+    named = {suspect.tag for suspect in found}
+    rows = [row for row in pool.labels.rows if pool.tags[row] in named]
     losses = pool.losses.copy()
     losses[rows] = np.nan
     trusted = ~np.isin(pool.labels.rows, rows)

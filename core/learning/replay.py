@@ -2,8 +2,8 @@
 
 Labeling is replayed from a few random labels on: a light classifier is trained, the order picks the
 next images, their known labels are "given", and so on. What comes out is the accuracy on images
-kept apart, at each number of labels. It is an estimate for the user's own data, with its standard
-error; it labels nothing and writes nothing.
+kept apart, at each number of labels: `core.learning.comparison` draws the conclusions. It labels
+nothing and writes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from core.errors import ConfigurationError
+from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.options import ORDERS, OrderName, RoundOptions
@@ -31,39 +31,6 @@ from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3
 FEWEST = 20
-# Orders are compared by the labels they need for what random reaches at this share of the budget.
-TARGET_SHARE = 0.7
-# A difference of this many standard errors is taken for more than chance.
-CERTAIN = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayRow:
-    """The mean accuracy over the seeds with `budget` labels, and its standard error."""
-
-    order: str
-    budget: int
-    accuracy: float
-    stderr: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """An order held against random, seed by seed.
-
-    `gain` is the mean difference in accuracy over all budgets after the first, `stderr` its
-    standard error; `worst_gain` and `worst_stderr` are those at the budget where it does worst.
-    `labels` is how many labels the order needs for the accuracy `target`; None: more than were
-    tried.
-    """
-
-    order: str
-    gain: float
-    stderr: float
-    worst_gain: float
-    worst_stderr: float
-    target: float
-    labels: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +84,12 @@ def replay(
     *,
     orders: Sequence[OrderName] = tuple(ORDERS),
     plan: Plan | None = None,
-) -> Work[list[ReplayRow]]:
+) -> Work[Curves]:
     """Replay labeling under each of `orders` on the images in both `embeddings` and `labels`.
 
     `labels` is tag -> classes, as in dataset.json. Raises ConfigurationError where there are too
     few images or one class only, LabelpilotError for embeddings that cannot be used.
     """
-    curves = yield from replay_curves(embeddings, labels, orders, plan)
-    return rows_of(curves)
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """What a replay measured: `accuracies[order]` is (seeds, budgets)."""
-
-    budgets: tuple[int, ...]
-    accuracies: Mapping[str, Numbers]
-
-
-def replay_curves(
-    embeddings: TaggedVectors,
-    labels: Mapping[str, Collection[str]],
-    orders: Sequence[OrderName] = tuple(ORDERS),
-    plan: Plan | None = None,
-) -> Work[Curves]:
-    """As `replay`, with the accuracies of every seed, from which `compare` draws conclusions."""
     known = [row for row, tag in enumerate(embeddings.tags) if tag in labels]
     tags = [embeddings.tags[row] for row in known]
     every = labels_of(tags, labels)
@@ -244,67 +192,3 @@ def _losses(probabilities: Numbers, given: Mask, single: bool) -> Numbers:
     if single:
         return np.asarray(-right[given])
     return np.asarray(-right.mean(axis=1))
-
-
-def rows_of(curves: Curves) -> list[ReplayRow]:
-    """The curves as rows: the mean over the seeds, and its standard error."""
-    return [
-        ReplayRow(order, budget, float(mean), float(error))
-        for order, found in curves.accuracies.items()
-        for budget, mean, error in zip(
-            curves.budgets, found.mean(axis=0), _standard_error(found), strict=True
-        )
-    ]
-
-
-def _standard_error(found: Numbers) -> Numbers:
-    seeds = len(found)
-    if seeds < 2:
-        return np.full(found.shape[1:], np.nan)
-    return np.asarray(found.std(axis=0, ddof=1) / math.sqrt(seeds))
-
-
-def compare(curves: Curves, control: str = "random") -> list[Comparison]:
-    """Every order but `control` held against it, the one that gains most first."""
-    random = curves.accuracies[control]
-    at = int(np.abs(np.array(curves.budgets) - TARGET_SHARE * curves.budgets[-1]).argmin())
-    target = float(random.mean(axis=0)[at])
-    compared = []
-    for order, found in curves.accuracies.items():
-        if order == control:
-            continue
-        # The first budget is the same random labels for all.
-        difference = (found - random)[:, 1:]
-        gains, errors = difference.mean(axis=0), _standard_error(difference)
-        lowest = int(gains.argmin())
-        compared.append(
-            Comparison(
-                order,
-                float(difference.mean()),
-                float(_standard_error(difference.mean(axis=1)[:, None])[0]),
-                float(gains[lowest]),
-                float(errors[lowest]),
-                target,
-                labels_to_reach(curves.budgets, found.mean(axis=0), target),
-            )
-        )
-    return sorted(compared, key=lambda comparison: -comparison.gain)
-
-
-def labels_to_reach(budgets: Sequence[int], accuracies: Numbers, target: float) -> float | None:
-    """Where the line through (budgets, accuracies) first reaches `target`; None: it never does."""
-    above = np.flatnonzero(accuracies >= target)
-    if not len(above):
-        return None
-    first = int(above[0])
-    if first == 0:
-        return float(budgets[0])
-    low, high = accuracies[first - 1], accuracies[first]
-    step = budgets[first] - budgets[first - 1]
-    return float(budgets[first - 1] + step * (target - low) / (high - low))
-
-
-def recommended(comparisons: Sequence[Comparison]) -> Comparison | None:
-    """The order that gains most over random, beyond chance; None where random is as good."""
-    certain = [c for c in comparisons if c.gain > CERTAIN * c.stderr]
-    return max(certain, key=lambda comparison: comparison.gain, default=None)

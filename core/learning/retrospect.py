@@ -1,57 +1,35 @@
 """What the labels at hand say: of the orders, and of themselves.
 
 Embeddings and losses are those of the workspace's hooks, as their last run left them unless
-something that they read has changed; labels are those of dataset.json. Nothing is written to Label
-Studio, and no label is changed.
+something that they read has changed; labels are those of dataset.json. A replay can take both from
+other files. Nothing is written to Label Studio, and no label is changed.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
+from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.cache import RESULT
 from core.learning.hooks.run import Hooks, run_hooks
-from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.hooks.vector_files import TaggedVectors, load_vectors
 from core.learning.ledger import round_folder
 from core.learning.orders import labels_of
-from core.learning.planning import read_classes
-from core.learning.replay import Curves, replay_curves
-from core.learning.suspects import suspects
+from core.learning.replay import replay
+from core.learning.suspects import Suspect, suspects
 from core.progress import Work
 from core.workspace.settings import Workspace
 
 # Where hooks leave what they gave, if no round has been planned yet.
-NO_ROUND = "hindsight"
-
-
-@dataclass(frozen=True, slots=True)
-class SuspectLabel:
-    """An image whose label is likely wrong: `classes` are its own, `loss` its train loss.
-
-    `unsupported` of them no neighbour has; `expected` are classes that all neighbours have.
-    """
-
-    tag: str
-    loss: float
-    classes: tuple[str, ...]
-    unsupported: tuple[str, ...]
-    expected: tuple[str, ...]
-
-    @property
-    def said(self) -> str:
-        """The label, and what the neighbours say."""
-        said = []
-        if self.expected:
-            said.append(f"all say {', '.join(self.expected)}")
-        if self.unsupported:
-            said.append(f"none says {', '.join(self.unsupported)}")
-        return f"{', '.join(self.classes) or 'no class'}: {', '.join(said)}"
+NO_ROUND = "no round"
 
 
 def replay_workspace(workspace: Workspace) -> Work[Curves]:
@@ -62,10 +40,23 @@ def replay_workspace(workspace: Workspace) -> Work[Curves]:
     """
     classes = _classes(workspace)
     hooks = yield from _hooks(workspace)
-    return (yield from replay_curves(hooks.embeddings, classes))
+    return (yield from replay(hooks.embeddings, classes))
 
 
-def suspect_labels(workspace: Workspace) -> Work[list[SuspectLabel]]:
+def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
+    """Replay labeling under every order on the images that are in both files.
+
+    Raises ConfigurationError and LabelpilotError for files that cannot be used.
+    """
+    classes = read_dataset(labels)
+    if classes is None:
+        raise ConfigurationError(f"{labels} does not exist.")
+    with tempfile.TemporaryDirectory() as folder:
+        vectors = load_vectors(embeddings, Path(folder) / "embeddings.npy", "--embeddings")
+        return (yield from replay(vectors, classes))
+
+
+def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     """The workspace's labels that are likely wrong, the highest loss first. Raises as above."""
     classes = _classes(workspace)
     hooks = yield from _hooks(workspace)
@@ -76,17 +67,13 @@ def suspect_labels(workspace: Workspace) -> Work[list[SuspectLabel]]:
     tags: Sequence[str] = [hooks.embeddings.tags[row] for row in rows]
     vectors = yield from unit_vectors(TaggedVectors(tags, hooks.embeddings.vectors[rows]))
     losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
-    found = yield from suspects(vectors, losses, labels_of(tags, classes))
-    return [
-        SuspectLabel(
-            tags[one.row], one.loss, tuple(classes[tags[one.row]]), one.unsupported, one.expected
-        )
-        for one in found
-    ]
+    found = yield from suspects(tags, vectors, losses, labels_of(tags, classes))
+    # With the classes as the dataset has them, in its own order.
+    return [replace(suspect, classes=tuple(classes[suspect.tag])) for suspect in found]
 
 
 def _classes(workspace: Workspace) -> Mapping[str, Sequence[str]]:
-    classes = read_classes(workspace.annotations.dataset)
+    classes = read_dataset(workspace.annotations.dataset)
     if classes is None:
         raise ConfigurationError(
             f"There is no {workspace.relative(workspace.annotations.dataset)} yet.",

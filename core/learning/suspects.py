@@ -7,6 +7,7 @@ and not a verdict: the only image of a rare kind looks the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,27 +25,39 @@ HIGH = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A labeled image whose label its neighbours contradict.
+    """An image whose label is likely wrong: `classes` are its own, `loss` its train loss.
 
-    `row` is the image's, `loss` its own; `unsupported` are its classes that no neighbour has, and
-    `expected` the classes that it lacks and all neighbours have.
+    `unsupported` of them no neighbour has; `expected` are classes that it lacks and all neighbours
+    have.
     """
 
-    row: int
+    tag: str
     loss: float
+    classes: tuple[str, ...]
     unsupported: tuple[str, ...]
     expected: tuple[str, ...]
 
+    @property
+    def summary(self) -> str:
+        """The label, and what the neighbours say."""
+        words = []
+        if self.expected:
+            words.append(f"all say {', '.join(self.expected)}")
+        if self.unsupported:
+            words.append(f"none says {', '.join(self.unsupported)}")
+        return f"{', '.join(self.classes) or 'no class'}: {', '.join(words)}"
+
 
 def suspects(
-    vectors: Floats, losses: Numbers, labels: Labels, k: int = NEIGHBOURS
+    tags: Sequence[str], vectors: Floats, losses: Numbers, labels: Labels, k: int = NEIGHBOURS
 ) -> Work[list[Suspect]]:
     """The labeled images whose loss is high and whose `k` nearest labeled ones all say otherwise.
 
-    `vectors` (N, d) have length 1; `losses` (N,) are NaN where there is none. A loss is high if
-    three of four are lower. The neighbours say otherwise if none has one of the image's classes, or
-    all have one that it lacks. Highest loss first.
+    `vectors` (N, d), of the images `tags`, have length 1; `losses` (N,) are NaN where there is
+    none. A loss is high if three of four are lower. The neighbours say otherwise if none has one of
+    the image's classes, or all have one that it lacks. Highest loss first.
     """
+    names = np.array(labels.classes)
     with_loss = np.isfinite(losses[labels.rows])
     rows, given = labels.rows[with_loss], labels.matrix[with_loss]
     if len(rows) <= k:
@@ -64,10 +77,11 @@ def suspects(
         if unsupported.any() or expected.any():
             listed.append(
                 Suspect(
-                    int(rows[own]),
+                    tags[rows[own]],
                     float(losses[rows[own]]),
-                    tuple(np.array(labels.classes)[unsupported].tolist()),
-                    tuple(np.array(labels.classes)[expected].tolist()),
+                    tuple(names[given[own]].tolist()),
+                    tuple(names[unsupported].tolist()),
+                    tuple(names[expected].tolist()),
                 )
             )
     return listed

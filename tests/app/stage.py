@@ -21,11 +21,11 @@ import numpy as np
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.learning.comparison import Curves
 from core.learning.ledger import Pick
 from core.learning.options import RoundOptions
 from core.learning.planning import RoundPlan
 from core.learning.publishing import RoundResult
-from core.learning.replay import Curves
 from core.progress import Progress, Work
 from core.secrets.credentials import Source
 from core.setup.checklist import Report, SetupResult

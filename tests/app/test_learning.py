@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 
+from core.learning.label_efficiency import label_efficiency
 from core.learning.ledger import Pick, Record, save_record
-from core.learning.measured import measured
 from tests.app.conftest import Walker
 from tests.app.stage import Stage, refusal
 
@@ -259,7 +259,7 @@ async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready) as app:
         await app.press("4", "enter")
-        words = measured("nearest-loss")
+        words = label_efficiency("nearest-loss")
         assert f"{words} o tells on yours." in app.text
         await app.press("e")
         assert words.split()[-1] in app.text and "Measured on" in app.text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.learning import measured
+from core.learning import label_efficiency
 from tests.app.conftest import Walk
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp
@@ -56,9 +56,9 @@ def looks(
 @pytest.fixture(autouse=True)
 def _figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The pictures stay when the orders are measured anew."""
-    file = tmp_path / "measured.json"
+    file = tmp_path / "label_efficiency.json"
     file.write_text('{"random": 280, "labels": {"nearest-loss": {"digits": null}}}')
-    monkeypatch.setattr(measured, "FILE", file)
+    monkeypatch.setattr(label_efficiency, "FILE", file)
 
 
 @pytest.fixture

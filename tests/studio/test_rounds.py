@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from core.learning.label_efficiency import label_efficiency
 from core.learning.ledger import find_record, outcomes
-from core.learning.measured import measured
 from core.learning.options import RoundOptions
 from core.learning.planning import RoundPlan, plan_round
 from core.learning.publishing import RoundResult, publish_round, published_versions, remove_version
@@ -181,6 +181,6 @@ def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_
     for done in (first, second, fresh):
         assert done.code == 0, done.err
         assert "labels that are likely wrong are left out" in done.err
-        assert measured("nearest-loss") in done.out
+        assert label_efficiency("nearest-loss") in done.out
     assert ["not run again" in done.err for done in (first, second, fresh)] == [False, True, False]
     assert "0 earlier scores replaced" in second.out

@@ -55,7 +55,7 @@ def active_learning(
     as_json: bool,
 ) -> None:
     """Score unlabeled images, and make a tab in their order."""
-    from core.learning.measured import measured
+    from core.learning.label_efficiency import label_efficiency
     from core.learning.options import RoundOptions
 
     options = RoundOptions(
@@ -78,7 +78,7 @@ def active_learning(
     )
     lines = [
         f"{result.order}: {asking}",
-        measured(result.order),
+        label_efficiency(result.order),
         f"{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
         f"Label them in order: {link(result.view_url)}",
@@ -103,8 +103,7 @@ def replay(
     embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
 ) -> None:
     """Say which order pays, on images already labeled."""
-    from core.learning.replay import rows_of
-    from core.learning.replay_files import describe
+    from core.learning.comparison import describe, rows_of
 
     if embeddings_file is not None and labels_file is not None:
         curves = run(backend.replay_files(embeddings_file, labels_file))
@@ -126,7 +125,7 @@ def suspects(root: Path | None, as_json: bool) -> None:
     Those with a high loss, and neighbours that all say another class.
     """
     found = run(backend.suspects(open_workspace(root)))
-    lines = [f"{one.tag}: {one.said} (loss {one.loss:.2f})" for one in found]
+    lines = [f"{one.tag}: {one.summary} (loss {one.loss:.2f})" for one in found]
     nothing = "No label is contradicted by all of its neighbours."
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
 

@@ -1,4 +1,4 @@
-"""Writers: `dataset.json`, and the file beside it that says how it was made.
+"""`dataset.json`, and the file beside it that says how it was made.
 
 A dataset is sorted and the same byte for byte whenever the annotations are; it is written at once
 or not at all. Written last, the file beside it holds the dataset's hash: where the two disagree,
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from core.dataset.dataset import Dataset, LeftOut, sidecar_path
+from core.errors import ConfigurationError
 from core.files import write_at_once, written_at_once
 
 # A million at once would stand in memory twice.
@@ -40,6 +41,29 @@ def _json_parts(dataset: Dataset) -> Iterator[bytes]:
         content = orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
         yield (b"," if start else b"{") + content
     yield b"\n}\n"
+
+
+def read_dataset(dataset: Path) -> dict[str, list[str]] | None:
+    """Tag -> classes, from the file that `write_json` wrote; None where there is none.
+
+    Raises ConfigurationError for a file that cannot be read, or is no dataset.
+    """
+    try:
+        found = orjson.loads(dataset.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise ConfigurationError(
+            f"{dataset} cannot be read.",
+            cause=str(error),
+            next_step="Write it anew: `labelpilot export`.",
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(value, list) for value in found.values()):
+        raise ConfigurationError(
+            f"{dataset} is no dataset: a tag and a list of classes for each image.",
+            next_step="Write it anew: `labelpilot export`.",
+        )
+    return found
 
 
 def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:

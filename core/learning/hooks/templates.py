@@ -6,7 +6,7 @@ from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.workspace.settings import Workspace
 
-STARTER = '''\
+TEMPLATE = '''\
 """What labelpilot asks your model: embeddings, losses, and which images are labeled.
 
 labelpilot runs this file in your own Python, from the workspace's folder, and calls the functions
@@ -60,7 +60,7 @@ TAG_WORDS = {
 }
 
 
-def write_starter(workspace: Workspace) -> None:
+def write_hooks_file(workspace: Workspace) -> None:
     """Write a hooks file with the functions to complete where the workspace names one.
 
     Raises ConfigurationError where there is a file already, which is left as it is.
@@ -71,7 +71,7 @@ def write_starter(workspace: Workspace) -> None:
             f"{workspace.relative(file)} is there already; it was not touched.",
             next_step="Move it away first, or name another as `hooks` under [learning].",
         )
-    text = STARTER.format(
+    text = TEMPLATE.format(
         images=workspace.relative(workspace.images.path),
         dataset=workspace.relative(workspace.annotations.dataset),
         tag=TAG_WORDS[workspace.images.tag],

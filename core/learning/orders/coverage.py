@@ -20,10 +20,10 @@ def k_center(
     vectors: Floats,
     rows: Indices,
     labeled: Indices,
-    budget: int,
+    batch_size: int,
     random: np.random.Generator,
 ) -> Work[Order]:
-    """The images `rows` (n,): first `budget` picks, then the rest from far to near.
+    """The images `rows` (n,): first `batch_size` picks, then the rest from far to near.
 
     `rows` and `labeled` (L,) are rows of `vectors` (N, d), which have length 1. At most
     MOST_CANDIDATES images, drawn at random, are looked at; the others follow at random, and so do
@@ -34,7 +34,7 @@ def k_center(
     near = np.asarray(vectors[rows[looked_at]], np.float32)
     cosines = np.full(len(looked_at), -np.inf, np.float32)
     for start in range(0, len(labeled), ROWS_AT_ONCE):
-        yield Progress("k-center", 0, budget)
+        yield Progress("k-center", 0, batch_size)
         far = vectors[labeled[start : start + ROWS_AT_ONCE]]
         for part in range(0, len(near), ROWS_AT_ONCE):
             some = slice(part, part + ROWS_AT_ONCE)
@@ -42,12 +42,12 @@ def k_center(
             np.maximum(cosines[some], product.max(axis=1), out=cosines[some])
     picks: list[int] = []
     picked = np.zeros(len(near), np.bool_)
-    while len(picks) < min(budget, len(near)):
+    while len(picks) < min(batch_size, len(near)):
         pick = int(np.where(picked, np.inf, cosines).argmin())
         picked[pick] = True
         picks.append(pick)
         np.maximum(cosines, near @ near[pick], out=cosines)
-        yield Progress("k-center", len(picks), budget)
+        yield Progress("k-center", len(picks), batch_size)
     rest = np.argsort(cosines, kind="stable")
     sequence = np.concatenate([looked_at[picks], looked_at[rest[~picked[rest]]], others])
     return in_sequence("k-center", rows[sequence])

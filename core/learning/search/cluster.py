@@ -1,7 +1,7 @@
 """Neighbours among more vectors than one machine holds, on a dask.distributed cluster.
 
 The vectors lie in shards on a disk that all workers reach: pieces of one `.npy` file, or a folder
-of `.npy` files with a manifest. Every worker runs the kernel of exact search on its shard and sends
+of `.npy` files with a manifest. Every worker searches its shard exactly and sends
 back the k best; they are merged here. The queries go out and the best come back, never a shard. A
 worker that dies has its shards searched by another. Workers need labelpilot installed.
 """
@@ -23,7 +23,7 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
 from core.learning.hooks.shards import Shard
 from core.learning.orders.order import Mask
-from core.learning.search.exact import SPARE, Floats, Indices, best_first, best_rows, measured
+from core.learning.search.exact import SPARE, Floats, Indices, best_first, best_rows, rerank
 from core.progress import Progress, Work
 
 ROWS_A_SHARD = 250_000
@@ -63,7 +63,7 @@ def search_shard(
     vectors = vectors[shard.start : shard.stop]
     with threadpool_limits(limits=1, user_api="blas"):
         found, _ = best_rows(queries, vectors, 0, len(vectors), k + SPARE, allowed, lambda _: True)
-        indices, similarities = measured(queries, vectors, found, k)
+        indices, similarities = rerank(queries, vectors, found, k)
     return np.where(indices < 0, -1, indices + shard.first), similarities
 
 

@@ -1,4 +1,4 @@
-"""The kernel of exact neighbour search: blocks of similarities, and the best few of each query.
+"""Exact neighbour search: blocks of similarities, and the best few of each query.
 
 Blocks of candidates are multiplied with blocks of queries; for each query the best seen so far are
 kept, and the similarity that the next one must exceed. The whole m x N matrix is never built. It
@@ -96,10 +96,8 @@ def best_first(indices: Indices, similarities: NDArray[Any]) -> Indices:
     return np.take_along_axis(by_row, np.argsort(falling, axis=1, kind="stable"), axis=1)
 
 
-def measured(
-    queries: Floats, candidates: Floats, indices: Indices, k: int
-) -> tuple[Indices, Floats]:
-    """The best k of the rows in `indices`, by similarities computed in double precision."""
+def rerank(queries: Floats, candidates: Floats, indices: Indices, k: int) -> tuple[Indices, Floats]:
+    """The best k of the rows in `indices`, ranked anew by similarities in double precision."""
     similarities = np.full(indices.shape, -np.inf, np.float32)
     for query in range(0, len(queries), QUERIES_AT_ONCE):
         some = slice(query, query + QUERIES_AT_ONCE)

@@ -1,6 +1,6 @@
 """The most similar images of each query, by the cosine of the angle between their vectors.
 
-`exact` runs the kernel of `core.learning.search.exact` on all cores; memory stays bounded while the
+`exact` runs `core.learning.search.exact` on all cores; memory stays bounded while the
 candidates stay on disk. `annoy` builds a forest of random projection trees (Bernhardsson,
 github.com/spotify/annoy): quicker past some ten thousand queries, but it misses neighbours, so its
 recall is measured and told. `dask` is exact too, on the workers of a cluster
@@ -29,7 +29,7 @@ from core.learning.search.exact import (
     Indices,
     best_first,
     best_rows,
-    measured,
+    rerank,
 )
 from core.progress import Progress, Work
 
@@ -203,7 +203,7 @@ def _exact(
         indices = np.concatenate([part for part, _ in found], axis=1)
         nearest = np.concatenate([part for _, part in found], axis=1)
         indices = np.take_along_axis(indices, best_first(indices, nearest)[:, :kept], axis=1)
-        result = measured(queries, candidates, indices, k)
+        result = rerank(queries, candidates, indices, k)
     yield Progress("neighbours", count, count)
     return result
 
@@ -245,7 +245,7 @@ def _annoy(
             yield Progress("neighbours", query, len(queries), note="" if query else "Searching")
         found = index.get_nns_by_vector(vector.tolist(), k)
         indices[query, : len(found)] = rows[found]
-    indices, similarities = measured(queries, candidates, indices, k)
+    indices, similarities = rerank(queries, candidates, indices, k)
     sample = np.random.default_rng(1).permutation(len(queries))[:RECALL_SAMPLE]
     # Where the trees gave fewer than k, the whole answer is searched for exactly.
     short = np.flatnonzero(indices[:, -1] < 0)

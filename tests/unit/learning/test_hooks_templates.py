@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import run_hooks
-from core.learning.hooks.templates import write_starter
+from core.learning.hooks.templates import write_hooks_file
 from core.progress import finish
 from core.workspace.settings import Workspace, load_workspace, parse_workspace
 from tests.studio.command import run
@@ -19,9 +19,9 @@ def workspace(root: Path) -> Workspace:
     return parse_workspace(f'[learning]\npython = "{sys.executable}"', root)
 
 
-def test_the_starter_runs_and_says_what_is_left_to_complete(tmp_path: Path) -> None:
+def test_the_template_runs_and_says_what_is_left_to_complete(tmp_path: Path) -> None:
     ready = workspace(tmp_path)
-    write_starter(ready)
+    write_hooks_file(ready)
     with pytest.raises(LabelpilotError) as caught:
         finish(run_hooks(ready, tmp_path / "round"))
     assert "get_embeddings() is yours to complete" in caught.value.cause
@@ -31,7 +31,7 @@ def test_once_completed_it_works_and_reads_the_labeled_tags_from_the_dataset(
     tmp_path: Path,
 ) -> None:
     ready = workspace(tmp_path)
-    write_starter(ready)
+    write_hooks_file(ready)
     ready.annotations.dataset.parent.mkdir(parents=True)
     ready.annotations.dataset.write_text('{"a": ["cat"]}')
     text = ready.learning.hooks.read_text()
@@ -47,7 +47,7 @@ def test_once_completed_it_works_and_reads_the_labeled_tags_from_the_dataset(
 @pytest.mark.parametrize(("rule", "example"), [("stem", '"img_0001"'), ("path", '/img_0001.png"')])
 def test_it_says_what_a_tag_is_in_this_workspace(tmp_path: Path, rule: str, example: str) -> None:
     ready = parse_workspace(f'[images]\ntag = "{rule}"', tmp_path)
-    write_starter(ready)
+    write_hooks_file(ready)
     assert example in ready.learning.hooks.read_text()
 
 
@@ -56,7 +56,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     ready.learning.hooks.parent.mkdir()
     ready.learning.hooks.write_text("mine")
     with pytest.raises(ConfigurationError, match="there already"):
-        write_starter(ready)
+        write_hooks_file(ready)
     assert ready.learning.hooks.read_text() == "mine"
 
 

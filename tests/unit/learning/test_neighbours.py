@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
-from core.learning.search import exact as kernel
+from core.learning.search import exact as exact_search
 from core.learning.search.neighbours import Neighbours, choose_engine, find_neighbours
 from core.progress import Progress, finish
 
@@ -67,8 +67,8 @@ def test_exact_search_finds_what_the_definition_says(
     allowed = random.random(candidates) < share
     allowed[random.integers(candidates)] = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "ROWS_AT_ONCE", blocks[0])
-        patch.setattr(kernel, "QUERIES_AT_ONCE", blocks[1])
+        patch.setattr(exact_search, "ROWS_AT_ONCE", blocks[0])
+        patch.setattr(exact_search, "QUERIES_AT_ONCE", blocks[1])
         found = exact(some, everything, k, allowed=allowed)
     cosines = some.astype(np.float64) @ everything.T.astype(np.float64)
     cosines[:, ~allowed] = -np.inf

@@ -9,19 +9,16 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError
-from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.replay import (
+from core.learning.comparison import (
     Comparison,
     Curves,
-    Plan,
     compare,
-    default_plan,
     labels_to_reach,
     recommended,
-    replay,
-    replay_curves,
     rows_of,
 )
+from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.replay import Plan, default_plan, replay
 from core.progress import Progress, finish
 
 DIGITS = load_digits()
@@ -32,7 +29,7 @@ SMALL = Plan(start=20, step=20, most=100, seeds=3)
 
 
 def test_every_order_gets_a_row_for_each_budget_with_its_standard_error() -> None:
-    rows = finish(replay(EMBEDDINGS, LABELS, orders=["random", "k-center"], plan=SMALL))
+    rows = rows_of(finish(replay(EMBEDDINGS, LABELS, orders=["random", "k-center"], plan=SMALL)))
     assert [(row.order, row.budget) for row in rows] == list(
         itertools.product(["random", "k-center"], [20, 40, 60, 80, 100])
     )
@@ -41,15 +38,15 @@ def test_every_order_gets_a_row_for_each_budget_with_its_standard_error() -> Non
 
 def test_a_replay_repeats_and_all_orders_start_from_the_same_labels() -> None:
     orders = ["random", "herding", "nearest-loss"]
-    once = finish(replay_curves(EMBEDDINGS, LABELS, orders, SMALL))  # type: ignore[arg-type]
-    again = finish(replay_curves(EMBEDDINGS, LABELS, orders, SMALL))  # type: ignore[arg-type]
+    once = finish(replay(EMBEDDINGS, LABELS, orders=orders, plan=SMALL))  # type: ignore[arg-type]
+    again = finish(replay(EMBEDDINGS, LABELS, orders=orders, plan=SMALL))  # type: ignore[arg-type]
     for order in orders:
         np.testing.assert_array_equal(once.accuracies[order], again.accuracies[order])
         np.testing.assert_array_equal(once.accuracies[order][:, 0], once.accuracies["random"][:, 0])
 
 
 def test_herding_beats_random_on_real_digits() -> None:
-    curves = finish(replay_curves(EMBEDDINGS, LABELS, ["random", "herding"], SMALL))
+    curves = finish(replay(EMBEDDINGS, LABELS, orders=["random", "herding"], plan=SMALL))
     best = recommended(compare(curves))
     assert best is not None
     assert best.order == "herding"
@@ -61,7 +58,7 @@ def test_images_with_several_classes_are_replayed_too() -> None:
     classes = {
         tag: [name, "even"] if int(name) % 2 == 0 else [name] for tag, (name,) in LABELS.items()
     }
-    rows = finish(replay(EMBEDDINGS, classes, orders=["random", "margin"], plan=SMALL))
+    rows = rows_of(finish(replay(EMBEDDINGS, classes, orders=["random", "margin"], plan=SMALL)))
     assert rows[4].accuracy > rows[0].accuracy
 
 
@@ -73,7 +70,7 @@ def test_progress_counts_to_the_end() -> None:
 
 def test_labels_without_embeddings_and_the_reverse_are_passed_over() -> None:
     some = {tag: LABELS[tag] for tag in TAGS[:300]} | {"no embedding": ["3"]}
-    rows = finish(replay(EMBEDDINGS, some, orders=["random"], plan=SMALL))
+    rows = rows_of(finish(replay(EMBEDDINGS, some, orders=["random"], plan=SMALL)))
     assert len(rows) == 5
 
 

@@ -44,7 +44,7 @@ def test_a_label_that_all_neighbours_contradict_is_listed(workspace: Workspace) 
     (one,) = finish(suspect_labels(workspace))
     assert (one.tag, one.loss, one.classes) == ("cat7", 9.0, ("dog",))
     assert (one.unsupported, one.expected) == (("dog",), ("cat",))
-    assert one.said == "dog: all say cat, none says dog"
+    assert one.summary == "dog: all say cat, none says dog"
 
 
 def test_the_orders_are_compared_on_the_labels_at_hand(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from tui.text import lines, plain
 from tui.widgets.histogram import BLOCKS
 
 if TYPE_CHECKING:
-    from core.learning.replay import Comparison, Curves
+    from core.learning.comparison import Comparison, Curves
 
 NAME_WIDTH = 14
 FIGURE_WIDTH = 13
@@ -20,7 +20,7 @@ FIGURE_WIDTH = 13
 
 def best_order(curves: Curves) -> str | None:
     """The order that surely pays most, or None where random is as good."""
-    from core.learning.replay import compare, recommended
+    from core.learning.comparison import compare, recommended
 
     best = recommended(compare(curves))
     return None if best is None else best.order
@@ -28,7 +28,7 @@ def best_order(curves: Curves) -> str | None:
 
 def gained(curves: Curves, order: str) -> str:
     """What `order` gained on the user's labels, in a sentence; "" for random itself."""
-    from core.learning.replay import compare
+    from core.learning.comparison import compare
 
     for one in compare(curves):
         if one.order == order:
@@ -56,7 +56,7 @@ class OrdersDialog(Dialog):
 
 def orders_text(curves: Curves, width: int) -> Content:
     """The whole of what a replay found, in lines of at most `width` cells where tables are."""
-    from core.learning.replay import compare
+    from core.learning.comparison import compare
 
     compared = compare(curves)
     # The best first, here as everywhere.
@@ -82,7 +82,7 @@ def orders_text(curves: Curves, width: int) -> Content:
 
 
 def _conclusion(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
-    from core.learning.replay import recommended
+    from core.learning.comparison import recommended
 
     best = recommended(compared)
     if best is None:
@@ -93,7 +93,7 @@ def _conclusion(curves: Curves, compared: Sequence[Comparison]) -> list[Content 
 
 def _comparison(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
     """Each order against random: points gained, and labels needed for the same accuracy."""
-    from core.learning.replay import labels_to_reach
+    from core.learning.comparison import labels_to_reach
 
     target = compared[0].target if compared else 0.0
     random = labels_to_reach(curves.budgets, curves.accuracies["random"].mean(axis=0), target)
@@ -140,7 +140,7 @@ def _block(value: float, least: float, most: float) -> str:
 def _figures(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
     """Accuracy and its standard error for each number of labels, as many orders side by side as
     there is room for."""
-    from core.learning.replay import rows_of
+    from core.learning.comparison import rows_of
 
     found = {(row.order, row.budget): row for row in rows_of(curves)}
     beside = max(1, (width - 6) // FIGURE_WIDTH)

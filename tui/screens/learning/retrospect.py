@@ -18,8 +18,8 @@ from tui.screens.learning.round_text import measured_words
 from tui.screens.learning.suspects import suspects_dialog
 
 if TYPE_CHECKING:
-    from core.learning.replay import Curves
-    from core.learning.retrospect import SuspectLabel
+    from core.learning.comparison import Curves
+    from core.learning.suspects import Suspect
     from core.progress import Work
     from core.workspace.settings import Workspace
     from tui.screens.section import Section
@@ -124,5 +124,5 @@ class Retrospect:
 
         self._section.app.push_screen(dialog, taken)
 
-    def _show_suspects(self, found: Sequence[SuspectLabel]) -> None:
+    def _show_suspects(self, found: Sequence[Suspect]) -> None:
         self._section.app.push_screen(suspects_dialog(found))

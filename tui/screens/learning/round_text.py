@@ -34,11 +34,11 @@ def settings_line(settings: RoundOptions, workspace: Workspace | None) -> Conten
 
 def measured_words(order: str) -> str:
     """What was measured for an order on digits; "" where that is not known."""
-    from core.learning.measured import measured
+    from core.learning.label_efficiency import label_efficiency
 
     # The figures are a help, and come with a release: nothing depends on them.
     with contextlib.suppress(OSError, ValueError, KeyError):
-        return measured(order)
+        return label_efficiency(order)
     return ""
 
 

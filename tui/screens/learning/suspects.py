@@ -11,14 +11,14 @@ from tui.dialogs.dialog import Dialog
 from tui.text import count, lines, plain
 
 if TYPE_CHECKING:
-    from core.learning.retrospect import SuspectLabel
+    from core.learning.suspects import Suspect
 
 MOST_SHOWN = 500
 TAG_WIDTH = 22
 LOSS_WIDTH = 8
 
 
-def suspects_dialog(found: Sequence[SuspectLabel]) -> Dialog:
+def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
     """The list, the highest loss first."""
     if not found:
         words = "No label is contradicted by all of its neighbours."
@@ -39,6 +39,6 @@ def suspects_dialog(found: Sequence[SuspectLabel]) -> Dialog:
     return Dialog("Suspected label errors", lines(parts), copied=copied)
 
 
-def _row(one: SuspectLabel) -> Content:
+def _row(one: Suspect) -> Content:
     tag = plain(one.tag).truncate(TAG_WIDTH - 1, ellipsis=True, pad=True)
-    return Content.assemble(tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(one.said))
+    return Content.assemble(tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(one.summary))

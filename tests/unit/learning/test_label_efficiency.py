@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from core.learning import measured as module
-from core.learning.measured import measured
+from core.learning import label_efficiency as module
+from core.learning.label_efficiency import label_efficiency
 from core.learning.options import ORDERS
 
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     labels = {"best": {"a": 90, "b": 100}, "mixed": {"a": 150, "b": None}, "worst": {"a": None}}
-    file = tmp_path / "measured.json"
+    file = tmp_path / "label_efficiency.json"
     file.write_text(json.dumps({"random": 280, "labels": labels}))
     monkeypatch.setattr(module, "FILE", file)
 
@@ -29,13 +29,13 @@ def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
 )
 def test_the_figures_become_a_sentence(figures: None, order: str, said: str) -> None:
-    assert said in measured(order)
+    assert said in label_efficiency(order)
 
 
 @pytest.mark.usefixtures("figures")
 def test_an_order_that_was_not_measured_says_nothing() -> None:
-    assert measured("random") == ""
+    assert label_efficiency("random") == ""
 
 
 def test_every_order_but_random_has_figures_in_the_file_that_is_shipped() -> None:
-    assert [order for order in ORDERS if not measured(order)] == ["random"]
+    assert [order for order in ORDERS if not label_efficiency(order)] == ["random"]

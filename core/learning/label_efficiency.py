@@ -1,8 +1,8 @@
-"""What was measured of each order, for the app to say where an order is chosen.
+"""The label efficiency of each order as it was measured, to be told where an order is chosen.
 
-The figures lie in `measured.json`, which `tests/benchmarks/label_efficiency.py --save` writes.
-They were measured on handwritten digits with a simulated annotator; `labelpilot replay` measures on
-the user's own images.
+The figures lie in `label_efficiency.json`, which `tests/benchmarks/label_efficiency.py --save`
+writes. They were measured on handwritten digits with a simulated annotator; `labelpilot replay`
+measures on the user's own images.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-FILE = Path(__file__).with_name("measured.json")
+FILE = Path(__file__).with_name("label_efficiency.json")
 
 
-def measured(order: str) -> str:
+def label_efficiency(order: str) -> str:
     """How many labels of `order` do what random ones do, in a sentence; "" if unknown."""
     known = json.loads(FILE.read_text(encoding="utf-8"))
     found = known["labels"].get(order)
