@@ -6,12 +6,12 @@ proves nothing: the folder has to be read again. Nothing here removes or writes 
 
 from __future__ import annotations
 
-import threading
 import time
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
+from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.project import OpenProject, find_target_storage
 from core.studio.transport import NoAnswer
@@ -51,31 +51,21 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
 
 def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]:
     """The storage after its sync, which may go on when its request has ended: behind a proxy."""
-    failed: list[LabelpilotError] = []
-
-    def send() -> None:
-        try:
-            client.sync_target_storage(storage)
-        except LabelpilotError as error:
-            failed.append(error)
-
-    # Nobody waits for it at the program's end.
-    request = threading.Thread(target=send, daemon=True, name="rewrite")
-    request.start()
-    seen, changed = storage, time.monotonic()
+    request = LongRequest(lambda: client.sync_target_storage(storage))
+    silence = Silence()
     while True:
-        request.join(HEARTBEAT)
-        now = client.target_storage(storage)
-        if now != seen:
-            seen, changed = now, time.monotonic()
-        busy = seen.status in BUSY and time.monotonic() - changed < SILENCE
+        answered = request.ended(within=HEARTBEAT)
+        seen = client.target_storage(storage)
+        at_work = seen.status in BUSY
         # The answer may be lost on its way.
-        ended = seen.runs > storage.runs and seen.status not in BUSY
-        if ended or (not request.is_alive() and not busy):
+        if seen.runs > storage.runs and not at_work:
+            break
+        busy = at_work and silence.seconds(seen) < SILENCE
+        if answered and not busy:
             break
         yield Progress("rewrite", min(seen.last_sync_count, total) if busy else 0, total)
-        if not request.is_alive():
+        if answered:
             time.sleep(HEARTBEAT)
-    if failed and (seen.runs == storage.runs or not isinstance(failed[0], NoAnswer)):
-        raise failed[0]
+    if (error := request.error) and (seen.runs == storage.runs or not isinstance(error, NoAnswer)):
+        raise error
     return client.target_storage(storage)

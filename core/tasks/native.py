@@ -9,15 +9,15 @@ only once the former one has ended: two at once make every task twice.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
+from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import Patience, wait_for_server
@@ -58,42 +58,6 @@ class Followed:
     def quiet_limit(self) -> float:
         """Seconds without a sign of life after which a sync has ended, or never began."""
         return QUIET_SECONDS + self.images / QUIET_IMAGES
-
-
-@dataclass(slots=True)
-class _Life:
-    """The last sign of life of a sync, and when it was seen."""
-
-    sign: tuple[object, ...] = ()
-    seen: float = 0.0
-
-    def silence(self, storage: Storage, count: int) -> float:
-        """Seconds since the storage or the number of tasks last changed."""
-        sign = (count, storage.shown, storage.status, storage.runs)
-        if sign != self.sign:
-            self.sign, self.seen = sign, time.monotonic()
-        return time.monotonic() - self.seen
-
-
-@dataclass(slots=True)
-class _Sender:
-    """The one POST that starts a sync and waits for its end, in a thread that nobody waits for."""
-
-    client: StudioClient
-    storage: Storage
-    error: LabelpilotError | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, daemon=True, name="native sync").start()
-
-    def _run(self) -> None:
-        try:
-            self.client.sync_storage(self.storage)
-        except LabelpilotError as error:
-            self.error = error
-        finally:
-            self.ended.set()
 
 
 def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
@@ -150,7 +114,7 @@ def await_end(
     got lost, `began_after` is the number of syncs before it: it is given time to begin.
     Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
-    life, asked, patience = _Life(), time.monotonic(), Patience(client.url, ATTEMPTS)
+    quiet, asked, patience = Silence(), time.monotonic(), Patience(client.url, ATTEMPTS)
     while True:
         try:
             storage = client.storage(followed.storage)
@@ -162,7 +126,7 @@ def await_end(
         late = began_after is not None and storage.runs <= began_after
         if not storage.running and not (late and time.monotonic() - asked < BEGIN_SECONDS):
             return storage
-        silence = life.silence(storage, count)
+        silence = quiet.seconds(_sign(storage, count))
         if storage.running and (_long_dead(storage, followed) or silence > followed.quiet_limit):
             # A queue starts nothing for a storage that is at work; listing it ends that.
             client.source_storages(followed.project_id)
@@ -177,10 +141,9 @@ def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
     Returns what went wrong with the request, as words; how the sync went says the storage. `runs`
     is the number of syncs before it.
     """
-    sender = _Sender(client, followed.storage)
-    sender.start()
-    lost, count = yield from _watch(client, followed, runs, sender.ended)
-    error = sender.error
+    request = LongRequest(lambda: client.sync_storage(followed.storage))
+    lost, count = yield from _watch(client, followed, runs, request)
+    error = request.error
     if lost or error is None:
         return lost
     if isinstance(error, Postponed):
@@ -196,21 +159,21 @@ def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
 
 
 def _watch(
-    client: StudioClient, followed: Followed, runs: int, ended: threading.Event
+    client: StudioClient, followed: Followed, runs: int, request: LongRequest
 ) -> Work[tuple[str, int]]:
-    """Follow a sync until its request has `ended`, and return ""; or why it never will.
+    """Follow a sync until its `request` has ended, and return ""; or why it never will.
 
     The other value is the number of tasks seen last.
     """
-    life, count = _Life(), 0
+    quiet, count = Silence(), 0
     looked = answered = time.monotonic()
-    while not ended.wait(POLL_SECONDS):
+    while not request.ended(within=POLL_SECONDS):
         try:
             count = client.task_count(followed.project_id)
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
                 storage = client.storage(followed.storage)
-                silence = life.silence(storage, count)
+                silence = quiet.seconds(_sign(storage, count))
                 if storage.runs <= runs:
                     if silence > followed.quiet_limit:
                         return "the request got lost", count
@@ -225,6 +188,11 @@ def _watch(
                 return error.message, count
         yield Progress("sync", count, followed.images)
     return "", count
+
+
+def _sign(storage: Storage, count: int) -> tuple[object, ...]:
+    """What changes while a sync is alive."""
+    return count, storage.shown, storage.status, storage.runs
 
 
 def _long_dead(storage: Storage, followed: Followed) -> bool:
