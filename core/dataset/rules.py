@@ -25,11 +25,10 @@ class Decision:
     """What the rule made of the records.
 
     `labels` are by tag, in no order; `tags` are in order; `images` are the paths, and `chosen` the
-    ids of the annotations that won (-1 for one without), in the order of `labels`. `conflicts`
-    are the tags of images whose annotations differ. `annotations` counts
-    those that went in; `skipped` and `deleted` those that were skipped, and those that are gone
-    from Label Studio. `missing` are the ids of annotations that Label Studio has and the records
-    have not.
+    ids of the annotations that won (-1 for one without), in the order of `labels`. `conflicts` are
+    the tags of images whose annotations differ. `annotations` counts those that went in; `skipped`
+    and `deleted` those that were skipped, and those that are gone from Label Studio. `missing` are
+    the ids of annotations that Label Studio has and the records have not.
     """
 
     labels: dict[str, Labels]
@@ -77,7 +76,7 @@ class Tally:
             self._missing.difference_update(records.annotations)
             self.deleted += live.count(False)
             records = records.where(live)
-        there = records
+        live_records = records
         if True in records.cancelled:
             self.skipped += records.cancelled.count(True)
             records = records.where([not cancelled for cancelled in records.cancelled])
@@ -87,7 +86,7 @@ class Tally:
         self._moments.extend(records.moments)
         self._annotations.extend([-1 if n is None else n for n in records.annotations])
         self._ground_truth.extend(records.ground_truth)
-        return there
+        return live_records
 
     def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
         """What `rule` makes of the records. The tally is empty afterwards.
@@ -129,22 +128,22 @@ class Tally:
                 several.setdefault(image, [rows[image]]).append(row)
         annotations, differing = len(rows) - len(several), []
         for image, found in several.items():
-            apart = self._apart(found)
+            by_age = self._by_age(found)
             if rule == "ground-truth":
                 # Stable: among those that are alike in this, the one changed last stays the last.
-                apart.sort(key=self._ground_truth.__getitem__)
-            annotations += len(apart)
-            said = [self._labels[row] for row in apart]
-            if len(set(said)) > 1:
+                by_age.sort(key=self._ground_truth.__getitem__)
+            annotations += len(by_age)
+            answers = [self._labels[row] for row in by_age]
+            if len(set(answers)) > 1:
                 differing.append(image)
-            rows[image] = apart[-1]
-            self._labels[apart[-1]] = _decided(said, rule)
+            rows[image] = by_age[-1]
+            self._labels[by_age[-1]] = _decided(answers, rule)
         self._images = list(rows)
         self._labels = [self._labels[row] for row in rows.values()]
         self._annotations = array("q", [self._annotations[row] for row in rows.values()])
         return annotations, differing
 
-    def _apart(self, rows: list[int]) -> list[int]:
+    def _by_age(self, rows: list[int]) -> list[int]:
         """The rows of different annotations, from the one changed first to the one changed last.
 
         Of an annotation that is met twice, the row that was changed last.
@@ -158,11 +157,11 @@ class Tally:
         return list(last.values())
 
 
-def _decided(said: list[Labels], rule: Rule) -> Labels:
+def _decided(answers: list[Labels], rule: Rule) -> Labels:
     if rule in ("latest", "ground-truth", "refuse"):
-        return said[-1]
-    votes = Counter(pair for labels in said for pair in labels)
-    needed = 1 if rule == "union" else len(said) // 2 + 1
+        return answers[-1]
+    votes = Counter(pair for labels in answers for pair in labels)
+    needed = 1 if rule == "union" else len(answers) // 2 + 1
     return tuple(pair for pair, count in votes.items() if count >= needed)
 
 

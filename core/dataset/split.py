@@ -100,7 +100,7 @@ def split_images(
     members: dict[str, list[str]] = {}
     for tag in sorted(classes):
         members.setdefault(groups[tag], []).append(tag)
-    said = {
+    counts = {
         group: Counter(name for tag in tags for name in classes[tag])
         for group, tags in members.items()
     }
@@ -112,17 +112,17 @@ def split_images(
     parts: dict[str, Part] = {}
     for group, tags in members.items():
         for one in missing.values():
-            one.expect(said[group], len(tags))
+            one.expect(counts[group], len(tags))
         had = Counter(kept[tag] for tag in tags if tag in kept)
         if had:
             parts[group] = max(PARTS, key=lambda part: had[part])
-            missing[parts[group]].take(said[group], len(tags))
+            missing[parts[group]].take(counts[group], len(tags))
     new = [group for group in members if group not in parts]
     chosen.shuffle(new)
-    for group, rarest in _rarest_first({group: said[group] for group in new}):
+    for group, rarest in _rarest_first({group: counts[group] for group in new}):
         part = max(PARTS, key=lambda part: (*missing[part].of(rarest), chosen.random()))
         parts[group] = part
-        missing[part].take(said[group], len(members[group]))
+        missing[part].take(counts[group], len(members[group]))
     return {tag: parts[group] for group, tags in members.items() for tag in tags}
 
 
@@ -152,26 +152,26 @@ class _Missing:
             self._classes[name] = self._classes.get(name, 0) + times * count
 
 
-def _rarest_first(said: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, str | None]]:
+def _rarest_first(counts: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, str | None]]:
     """Every group with the class for which it is looked at; those of the rarest class first.
 
     What is rarest is asked anew after each class. Groups without a class come last.
     """
     holders: dict[str, list[str]] = {}
-    for group, counts in said.items():
-        for name in counts:
+    for group, its in counts.items():
+        for name in its:
             holders.setdefault(name, []).append(group)
     left = {name: len(groups) for name, groups in holders.items()}
-    waiting = set(said)
+    waiting = set(counts)
     while left:
         rarest = min(left, key=lambda name: (left[name], name))
         for group in holders[rarest]:
             if group in waiting:
                 waiting.remove(group)
-                for name in said[group]:
+                for name in counts[group]:
                     left[name] -= 1
                 yield group, rarest
         left = {name: count for name, count in left.items() if count}
-    for group in said:
+    for group in counts:
         if group in waiting:
             yield group, None

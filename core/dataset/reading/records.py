@@ -141,7 +141,7 @@ class Interpreter:
             return [(self._path(url), number, labels, cancelled, truth, moment, person)]
         rows: list[Row] = [
             (image, number, self._shared(pairs), cancelled, truth, moment, person)
-            for image, pairs in self._said(results, data).items()
+            for image, pairs in self._labels_by_image(results, data).items()
         ]
         if key is not None and len(rows) == 1:
             if len(self._quick) > _MANY:
@@ -175,24 +175,24 @@ class Interpreter:
             return None
         return (name, *names)
 
-    def _said(
+    def _labels_by_image(
         self, results: list[Result], data: dict[str, Any]
     ) -> dict[str, list[tuple[str, str]]]:
-        """Image -> what the results say of it, for every image that was shown."""
+        """Image -> the classes that the results give it, for every image that was shown."""
         shown = self._shown(data)
         regions = {result.id for result in results if result.type in _REGIONS}
-        said: dict[str, list[tuple[str, str]]] = {}
+        found: dict[str, list[tuple[str, str]]] = {}
         if len(shown) == 1 or self._images or not results:
-            said = {image: [] for images in shown.values() for image in images}
+            found = {image: [] for images in shown.values() for image in images}
         for result in results:
             classes = self._classes(result, regions)
             if classes is None:
                 continue
             for image in self._targets(result, shown):
-                said.setdefault(image, []).extend((result.from_name, name) for name in classes)
-        if not said:
+                found.setdefault(image, []).extend((result.from_name, name) for name in classes)
+        if not found:
             raise NotReadable(_WHICH_IMAGE)
-        return said
+        return found
 
     def _shown(self, data: dict[str, Any]) -> dict[str, list[str]]:
         """Name of an image tag (or, without a config, key of the data) -> its images."""

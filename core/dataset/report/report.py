@@ -1,8 +1,8 @@
 """The health report: what is wrong with a dataset, before it is trained on.
 
 It reads the same annotations by the same rule as an export, and looks at them from all sides:
-classes, people, time, agreement, files, and images that look alike. It writes nothing; the faces
-`report_text` and `report_html` show it.
+classes, people, time, agreement, files, and images that look alike. It writes nothing: `write`
+does, as a page, as text or as JSON.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def make_report(
         ),
         days=statistics.days(),
         people=tuple(statistics.people()),
-        several=len(several),
-        alike=agreed.alike if agreed is not None else 0,
+        several=agreed.images,
+        alike=agreed.alike,
         alpha=_alphas(agreed, dataset),
         differing=tuple(
             Differing(
@@ -160,12 +160,10 @@ def _names(labels: Iterable[tuple[str, str]], dataset: Dataset) -> tuple[str, ..
     return tuple(known.get(pair, pair[1]) for pair in labels)
 
 
-def _alphas(agreed: Agreement | None, dataset: Dataset) -> tuple[ClassAgreement, ...]:
-    if agreed is None:
-        return ()
+def _alphas(agreed: Agreement, dataset: Dataset) -> tuple[ClassAgreement, ...]:
     known = dataset.names.by_pair
-    place = {pair: number for number, pair in enumerate(known)}
-    ordered = sorted(agreed.alpha, key=lambda pair: (place.get(pair, len(place)), pair))
+    rank = {pair: number for number, pair in enumerate(known)}
+    ordered = sorted(agreed.alpha, key=lambda pair: (rank.get(pair, len(rank)), pair))
     return tuple(ClassAgreement(known.get(pair, pair[1]), agreed.alpha[pair]) for pair in ordered)
 
 

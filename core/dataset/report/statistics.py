@@ -60,11 +60,11 @@ class Statistics:
 
     def people(self) -> list[Person]:
         """Everybody who labeled, the busiest first."""
-        said, skipped = Counter[str](), Counter[str]()
+        labeled, skipped = Counter[str](), Counter[str]()
         for record in self._records.values():
-            (skipped if record.cancelled else said)[record.person] += 1
-        names = sorted(said.keys() | skipped.keys(), key=lambda name: (-said[name], name))
-        return [Person(name, said[name], skipped[name]) for name in names]
+            (skipped if record.cancelled else labeled)[record.person] += 1
+        names = sorted(labeled.keys() | skipped.keys(), key=lambda name: (-labeled[name], name))
+        return [Person(name, labeled[name], skipped[name]) for name in names]
 
     def days(self) -> dict[str, int]:
         """Day (by UTC, as 2026-11-24) -> annotations changed last on it, in order."""
@@ -81,18 +81,12 @@ class Statistics:
         for record in sorted(self._records.values(), key=lambda record: record.moment):
             if not record.cancelled:
                 answers.setdefault(record.image, []).append(Answer(record.person, record.labels))
-        return {image: said for image, said in answers.items() if len(said) > 1}
+        return {image: its for image, its in answers.items() if len(its) > 1}
 
 
-def agreement(several: Mapping[str, Sequence[Answer]]) -> Agreement | None:
-    """How far the answers of each image agree; None where no image has several."""
-    if not several:
-        return None
+def agreement(several: Mapping[str, Sequence[Answer]]) -> Agreement:
+    """How far the answers of each image agree, for images that have several."""
     units = [[set(answer.labels) for answer in answers] for answers in several.values()]
-
-    def votes(pair: tuple[str, str]) -> list[tuple[int, int]]:
-        return [(sum(pair in labels for labels in unit), len(unit)) for unit in units]
-
     pairs = sorted({pair for unit in units for labels in unit for pair in labels})
     return Agreement(
         images=len(units),
@@ -107,18 +101,18 @@ def agreement(several: Mapping[str, Sequence[Answer]]) -> Agreement | None:
 
 
 def binary_alpha(units: Iterable[tuple[int, int]]) -> float | None:
-    """Krippendorff's alpha for a yes or no; each unit is (how many said yes, how many said).
+    """Krippendorff's alpha for a yes or no; each unit is (how many said yes, how many answered).
 
     1 - observed / expected disagreement, over all pairs of values (Krippendorff, "Computing
     Krippendorff's Alpha-Reliability", 2011). Units with one value say nothing. None where all
     values are the same.
     """
     observed = yes = values = 0.0
-    for said_yes, said in units:
-        if said > 1:
-            observed += 2 * said_yes * (said - said_yes) / (said - 1)
-            yes += said_yes
-            values += said
+    for with_yes, answers in units:
+        if answers > 1:
+            observed += 2 * with_yes * (answers - with_yes) / (answers - 1)
+            yes += with_yes
+            values += answers
     expected = 2 * yes * (values - yes)
     return None if not expected else 1 - observed * (values - 1) / expected
 

@@ -81,8 +81,8 @@ def _people(report: Report) -> list[str]:
 def _differing(report: Report) -> list[str]:
     lines = []
     for one in report.differing:
-        said = (f"{who or 'unknown'}: {', '.join(names) or 'none'}" for who, names in one.answers)
-        lines.append(f"{one.tag}: {'; '.join(said)}")
+        answers = (f"{who or 'unknown'}: {', '.join(its) or 'none'}" for who, its in one.answers)
+        lines.append(f"{one.tag}: {'; '.join(answers)}")
     return _first(lines)
 
 
