@@ -15,19 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset.formats.dataset_json import read_dataset
-from core.errors import ConfigurationError
-from core.images import image_path, tag_of, tags_by_path
 from core.learning.hooks.run import run_hooks
 from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
-from core.learning.orders import Order
-from core.learning.ranking import make_pool, rank, without_suspects
-from core.progress import Progress, Work
+from core.learning.orders.order import Order
+from core.learning.pool import make_pool, without_suspects
+from core.learning.ranking import rank
+from core.progress import Work
 from core.studio.project import OpenProject
-from core.tasks.manifest import scan_images
-from core.workspace.settings import Workspace
-
-TASKS_AN_EVENT = 2000
+from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +49,6 @@ class RoundPlan:
     train_tags: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """An image that is a task. `labeled`: it has an annotation in Label Studio."""
-
-    path: Path
-    task_id: int
-    labeled: bool
-
-
 def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
 
@@ -70,8 +57,9 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     the hooks fail or what they return does not fit the images, StudioRefused and StudioUnreachable.
     """
     began, workspace = time.monotonic(), opened.workspace
-    images = yield from _images(opened)
-    known = set(images) | (yield from _image_tags(workspace))
+    images = yield from tasks_by_tag(opened)
+    # An image that is no task yet is not an unknown one.
+    known = set(images) | (yield from image_tags(workspace))
     folder = round_folder(workspace, options.model_version)
     hooks = yield from run_hooks(workspace, folder, reuse=not options.fresh)
     pool = yield from make_pool(
@@ -100,36 +88,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     )
 
 
-def _images(opened: OpenProject) -> Work[dict[str, _Image]]:
-    """Tag -> image for every image that is a task. Raises where two images have one tag."""
-    images, project = opened.workspace.images, opened.remote
-    labeled: dict[str, bool] = {}
-    task_ids: dict[str, int] = {}
-    yield Progress("tasks", 0, project.tasks)
-    for number, task in enumerate(opened.client.tasks(project.id, project.image_key), start=1):
-        path = image_path(task.image, images.path)
-        # An image that is two tasks is scored as the first, and labeled if either is.
-        task_ids.setdefault(path, task.id)
-        labeled[path] = labeled.get(path, False) or task.annotations > 0
-        if number % TASKS_AN_EVENT == 0:
-            yield Progress("tasks", number, project.tasks)
-    if not task_ids:
-        raise ConfigurationError(
-            "The project has no tasks yet.", next_step="Run `labelpilot sync`."
-        )
-    return {
-        tag: _Image(images.path / path, task_ids[path], labeled[path])
-        for tag, path in tags_by_path(task_ids, images.tag).items()
-    }
-
-
-def _image_tags(workspace: Workspace) -> Work[set[str]]:
-    """The tags of the image folder: an image that is no task yet is not an unknown one."""
-    manifest = yield from scan_images(workspace.images)
-    return {tag_of(path, workspace.images.tag) for path in manifest.paths}
-
-
-def _picks(order: Order, images: Mapping[str, _Image], tags: Sequence[str]) -> Iterator[Pick]:
+def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:
     for place, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
         tag = tags[row]
         control = order.control is not None and bool(order.control[place])

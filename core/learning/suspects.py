@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.orders import Labels
+from core.learning.builtin.head import Labels
 from core.learning.orders.order import Numbers
 from core.learning.search.exact import Floats
 from core.learning.search.neighbours import find_neighbours

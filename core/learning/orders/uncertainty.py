@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from core.learning.orders.order import Numbers, Order, in_sequence
@@ -9,6 +11,12 @@ from core.learning.search.exact import Indices
 
 # Probabilities that sum to 1 this closely are taken for those of classes that exclude each other.
 CLOSE = 0.01
+
+
+class Measure(Protocol):
+    """A number for each row of `probabilities` (n, C) that is higher where it is less certain."""
+
+    def __call__(self, probabilities: Numbers, *, single: bool) -> Numbers: ...
 
 
 def exclude_each_other(probabilities: Numbers) -> bool:

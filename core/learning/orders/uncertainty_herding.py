@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from core.learning.orders.head import centred, mean_of
+from core.learning.builtin.head import centred, mean_of
 from core.learning.orders.order import Numbers, Order, in_sequence
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work

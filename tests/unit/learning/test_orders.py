@@ -12,7 +12,8 @@ from sklearn.neighbors import NearestNeighbors
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.options import Claim
-from core.learning.orders import Order, nearest_loss, worst
+from core.learning.orders.nearest_loss import nearest_loss, worst
+from core.learning.orders.order import Order
 from core.learning.search.neighbours import Neighbours, find_neighbours
 from core.progress import finish
 

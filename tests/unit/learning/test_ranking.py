@@ -13,14 +13,8 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import Hooks
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.options import ORDERS, OrderName, RoundOptions
-from core.learning.ranking import (
-    Pool,
-    Ranking,
-    herding_weights,
-    make_pool,
-    rank,
-    without_suspects,
-)
+from core.learning.pool import Pool, make_pool, without_suspects
+from core.learning.ranking import Ranking, herding_weights, rank
 from core.progress import finish
 
 DIGITS = load_digits()

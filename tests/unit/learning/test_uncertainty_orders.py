@@ -11,23 +11,13 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import ConfigurationError
-from core.learning.orders import (
-    Labels,
-    at_random,
-    by_uncertainty,
-    entropy,
-    fit_head,
-    herding,
-    in_sequence,
-    k_center,
-    labels_of,
-    margin,
-    nearest_loss,
-    with_random_share,
-)
-from core.learning.orders.head import centred
-from core.learning.orders.uncertainty import exclude_each_other
-from core.learning.orders.uncertainty_herding import kernel
+from core.learning.builtin.head import Labels, centred, fit_head, labels_of
+from core.learning.orders.coverage import k_center
+from core.learning.orders.nearest_loss import nearest_loss
+from core.learning.orders.order import in_sequence
+from core.learning.orders.random_picks import at_random, with_random_share
+from core.learning.orders.uncertainty import by_uncertainty, entropy, exclude_each_other, margin
+from core.learning.orders.uncertainty_herding import herding, kernel
 from core.progress import finish
 
 

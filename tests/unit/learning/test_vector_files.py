@@ -57,7 +57,8 @@ WITHIN_A_LIMIT = """
     from core.learning.embeddings import unit_vectors
     from core.learning.hooks.run import Hooks
     from core.learning.options import RoundOptions
-    from core.learning.ranking import make_pool, rank
+    from core.learning.pool import make_pool
+    from core.learning.ranking import rank
     from core.learning.hooks.vector_files import TaggedVectors, VectorFile, open_vectors
     from core.progress import finish
 
@@ -82,7 +83,8 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     from core.learning.hooks.run import Hooks
     from core.learning.hooks.vector_files import TaggedVectors
     from core.learning.options import RoundOptions
-    from core.learning.ranking import make_pool, rank
+    from core.learning.pool import make_pool
+    from core.learning.ranking import rank
     from core.progress import finish
 
     rows, length = 80_000, 1_000

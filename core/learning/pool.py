@@ -1,0 +1,126 @@
+"""What a round knows of its images: embeddings, losses and labels, checked against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ConfigurationError
+from core.learning.builtin.head import Labels, labels_of
+from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
+from core.learning.hooks.run import Hooks
+from core.learning.orders.order import Mask, Numbers
+from core.learning.search.exact import Floats, Indices
+from core.learning.suspects import suspects
+from core.progress import Progress, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a round knows of each of N images.
+
+    `vectors` (N, d) have length 1; `labeled` (N,) says which images are labeled, `candidates` (N,)
+    which can be asked for; `losses` (N,) are NaN where there is none; `labels` are the classes of
+    labeled images, None where unknown; `probabilities` (N, C) are the user's, None where there are
+    none, NaN for images that are no candidates.
+    """
+
+    tags: Sequence[str]
+    vectors: Floats
+    labeled: Mask
+    candidates: Mask
+    losses: Numbers
+    labels: Labels | None = None
+    probabilities: NDArray[Any] | None = None
+
+    @property
+    def candidate_rows(self) -> Indices:
+        return np.flatnonzero(self.candidates)
+
+    @property
+    def labeled_rows(self) -> Indices:
+        return np.flatnonzero(self.labeled)
+
+    @property
+    def asking(self) -> Indices:
+        """The rows of the labeled images that have a loss."""
+        return np.flatnonzero(self.labeled & np.isfinite(self.losses))
+
+
+def make_pool(
+    hooks: Hooks,
+    images: Collection[str],
+    *,
+    tasks: Collection[str] | None = None,
+    labeled: Collection[str] = (),
+    classes: Mapping[str, Collection[str]] | None = None,
+    path: Path | None = None,
+) -> Work[Pool]:
+    """Check what the hooks returned against the `images` (tags), and make it ready for `rank`.
+
+    An image counts as labeled if the hooks say so, if it has a loss, or if it is in `labeled`, the
+    tags that are labeled in Label Studio. The others can be asked for if they are in `tasks` (None:
+    all are). `classes` (tag -> classes) is what dataset.json holds. With `path`, the vectors of
+    length 1 go to that `.npy` file. Raises LabelpilotError, naming the tags, for all that cannot be
+    used.
+    """
+    tags = hooks.embeddings.tags
+    check_tags(tags, images, hooks.losses, hooks.labeled or ())
+    known = {*labeled, *(hooks.labeled or ()), *hooks.losses}
+    is_labeled = np.array([tag in known for tag in tags], np.bool_)
+    candidates = ~is_labeled
+    if tasks is not None:
+        candidates &= np.array([tag in tasks for tag in tags], np.bool_)
+    if hooks.probabilities is not None:
+        wanted = np.flatnonzero(candidates)
+        check_probabilities(hooks.probabilities, [tags[row] for row in wanted])
+    embedded = set(tags)
+    unseen = sum(
+        tag not in known and tag not in embedded for tag in (images if tasks is None else tasks)
+    )
+    if unseen:
+        note = f"{unseen:,} unlabeled images have no embedding, and cannot be asked for"
+        yield Progress("embeddings", 0, len(tags), note)
+    vectors = yield from unit_vectors(hooks.embeddings, path)
+    losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
+    probabilities = None
+    if hooks.probabilities is not None:
+        row_of = {tag: row for row, tag in enumerate(hooks.probabilities.tags)}
+        probabilities = np.full((len(tags), hooks.probabilities.vectors.shape[1]), np.nan, "f4")
+        probabilities[wanted] = hooks.probabilities.vectors[[row_of[tags[row]] for row in wanted]]
+    labels = None if classes is None else labels_of(tags, classes)
+    return Pool(tags, vectors, is_labeled, candidates, losses, labels, probabilities)
+
+
+def without_suspects(pool: Pool) -> Work[Pool]:
+    """The pool without the labels that are likely wrong: they ask for nothing, and teach nothing.
+
+    Those images stay labeled. Raises ConfigurationError where the classes are not known.
+    """
+    if pool.labels is None:
+        raise no_classes("To tell which labels are likely wrong, the classes are needed.")
+    found = yield from suspects(pool.tags, pool.vectors, pool.losses, pool.labels)
+    note = f"{len(found):,} labels that are likely wrong are left out"
+    yield Progress("suspects", len(found), len(found), note)
+    named = {suspect.tag for suspect in found}
+    rows = [row for row in pool.labels.rows if pool.tags[row] in named]
+    losses = pool.losses.copy()
+    losses[rows] = np.nan
+    trusted = ~np.isin(pool.labels.rows, rows)
+    labels = dataclasses.replace(
+        pool.labels, rows=pool.labels.rows[trusted], matrix=pool.labels.matrix[trusted]
+    )
+    return dataclasses.replace(pool, losses=losses, labels=labels)
+
+
+def no_classes(message: str) -> ConfigurationError:
+    """The error of what needs the classes of labeled images where they are not known."""
+    return ConfigurationError(
+        message, next_step="Write dataset.json first, with `labelpilot export`."
+    )

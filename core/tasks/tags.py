@@ -1,0 +1,56 @@
+"""The images that are tasks, by their tags: what everything after labeling knows an image by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ConfigurationError
+from core.images import image_path, tag_of, tags_by_path
+from core.progress import Progress, Work
+from core.studio.project import OpenProject
+from core.tasks.manifest import scan_images
+from core.workspace.settings import Workspace
+
+TASKS_AN_EVENT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedTask:
+    """The task of an image, which lies at `path`. `labeled`: it has an annotation."""
+
+    path: Path
+    task_id: int
+    labeled: bool
+
+
+def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
+    """Tag -> task for every image that is a task.
+
+    An image that is two tasks stands for the first, and is labeled if either is. Raises
+    ConfigurationError where two images have one tag, or the project has no task.
+    """
+    images, project = opened.workspace.images, opened.remote
+    labeled: dict[str, bool] = {}
+    task_ids: dict[str, int] = {}
+    yield Progress("tasks", 0, project.tasks)
+    for number, task in enumerate(opened.client.tasks(project.id, project.image_key), start=1):
+        path = image_path(task.image, images.path)
+        task_ids.setdefault(path, task.id)
+        labeled[path] = labeled.get(path, False) or task.annotations > 0
+        if number % TASKS_AN_EVENT == 0:
+            yield Progress("tasks", number, project.tasks)
+    if not task_ids:
+        raise ConfigurationError(
+            "The project has no tasks yet.", next_step="Run `labelpilot sync`."
+        )
+    return {
+        tag: TaggedTask(images.path / path, task_ids[path], labeled[path])
+        for tag, path in tags_by_path(task_ids, images.tag).items()
+    }
+
+
+def image_tags(workspace: Workspace) -> Work[set[str]]:
+    """The tags of all images in the workspace's folder, tasks or not."""
+    manifest = yield from scan_images(workspace.images)
+    return {tag_of(path, workspace.images.tag) for path in manifest.paths}
