@@ -135,7 +135,7 @@ class LabelpilotApp(App[None]):
     def _state_changed(self) -> None:
         workspace = self.state.workspace
         if workspace is not None and self.journal.file is None:
-            self.journal.file = workspace.logs / "labelpilot.log"
+            self.journal.file = workspace.state.logs / "labelpilot.log"
         self.changed.publish(None)
 
     def _job_changed(self, job: Job[Any]) -> None:

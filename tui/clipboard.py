@@ -16,9 +16,9 @@ def keep_copy(text: str, workspace: Workspace | None) -> Path | None:
     """Write `text` to the file beside the logs, and return its path; None where that cannot be."""
     if workspace is None:
         return None
-    file = workspace.logs / "copied.txt"
+    file = workspace.state.logs / "copied.txt"
     try:
-        workspace.make_folder()
+        workspace.state.make()
         file.parent.mkdir(mode=0o700, exist_ok=True)
         file.write_text(text, encoding="utf-8", errors="replace")
     except (OSError, LabelpilotError):

@@ -213,12 +213,12 @@ def _folder_reader(
     if folder.is_dir():
         # Without the folder nothing is kept, and all is read again the next time.
         with contextlib.suppress(LabelpilotError):
-            workspace.make_folder()
+            workspace.state.make()
     return FolderReader(
         folder=folder,
         images=workspace.images.path,
         config=config,
-        cache=workspace.folder / "cache" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16],
+        cache=workspace.state.cache / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16],
         ignored=frozenset(file.name for file in ours if file.parent == folder),
         regions=regions,
     )

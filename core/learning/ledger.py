@@ -84,8 +84,8 @@ def round_folder(workspace: Workspace, model_version: str) -> Path:
     """The folder of a round. A model version is any text, so its name is made safe and unique."""
     digest = hashlib.sha256(model_version.encode()).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", model_version)[:40]
-    workspace.make_folder()
-    return workspace.rounds / f"{name}-{digest}"
+    workspace.state.make()
+    return workspace.state.rounds / f"{name}-{digest}"
 
 
 def save_record(workspace: Workspace, record: Record) -> None:
@@ -100,7 +100,7 @@ def load_records(workspace: Workspace) -> list[Record]:
     A record that cannot be read is passed over: the ledger is a help, and no round depends on it.
     """
     found = []
-    for file in sorted(workspace.rounds.glob(f"*/{RECORD}")):
+    for file in sorted(workspace.state.rounds.glob(f"*/{RECORD}")):
         try:
             found.append(_record(orjson.loads(file.read_bytes())))
         except (OSError, ValueError, TypeError, KeyError):

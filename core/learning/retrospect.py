@@ -90,6 +90,6 @@ def _hooks(workspace: Workspace) -> Work[Hooks]:
 
 def _last_run(workspace: Workspace) -> Path | None:
     """The folder in which the hooks ran last."""
-    results = workspace.rounds.glob(f"*/{RESULT}")
+    results = workspace.state.rounds.glob(f"*/{RESULT}")
     last = max(results, key=lambda file: file.stat().st_mtime_ns, default=None)
     return None if last is None else last.parent

@@ -238,7 +238,7 @@ def _move_to_keyring(workspace: Workspace, stored: _Stored) -> bool:
 
 def _realm(workspace: Workspace) -> str:
     """What a secret belongs to: a server's URL, or the data folder of our own (its port moves)."""
-    return workspace.studio.url or str(workspace.server_folder)
+    return workspace.studio.url or str(workspace.state.server)
 
 
 def _entry(workspace: Workspace, name: Name) -> str:
@@ -248,8 +248,8 @@ def _entry(workspace: Workspace, name: Name) -> str:
 def credentials_file(workspace: Workspace) -> Path:
     """The file that holds secrets in the cases that this module names, and notes where they are."""
     if workspace.owns_server:
-        return workspace.server_folder / "labelpilot-credentials.json"
-    return workspace.folder / "credentials.json"
+        return workspace.state.server / "labelpilot-credentials.json"
+    return workspace.state.folder / "credentials.json"
 
 
 def _read_file(workspace: Workspace) -> _Stored:
@@ -276,7 +276,7 @@ def _write_file(workspace: Workspace, stored: _Stored) -> None:
     if stored == _Stored():
         file.unlink(missing_ok=True)
         return
-    workspace.make_folder()
+    workspace.state.make()
     if workspace.owns_server:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         file.parent.chmod(0o700)

@@ -216,7 +216,7 @@ def _own_server(workspace: Workspace) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield _failed("served folder", error)
     else:
-        if workspace.folder.is_relative_to(root):
+        if workspace.state.folder.is_relative_to(root):
             detail = f"{root}; labelpilot's own folder, with the server's database, lies in it"
             fix = "put images and annotations into one folder, such as data/"
             yield Finding("served folder", "note", detail, fix)
@@ -228,7 +228,7 @@ def _own_server(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _private(workspace: Workspace) -> Iterator[Finding]:
-    folder = workspace.server_folder
+    folder = workspace.state.server
     if not folder.is_dir():
         return
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:

@@ -135,13 +135,13 @@ def reset_password(workspace: Workspace) -> Work[Source]:
 def _set_password(workspace: Workspace, password: str) -> Work[bool]:
     """Have Label Studio's own command set the password, which it reads from standard input where
     it has no terminal."""
-    workspace.logs.mkdir(mode=0o700, exist_ok=True)
-    log = workspace.logs / "reset-password.log"
+    workspace.state.logs.mkdir(mode=0o700, exist_ok=True)
+    log = workspace.state.logs / "reset-password.log"
     environment = server_environment(workspace, FIRST_PORT, os.environ)
     with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "r+b") as output:
         process = start(
             launch(workspace, "reset_password", "--username", EMAIL),
-            cwd=workspace.server_folder,
+            cwd=workspace.state.server,
             environment=environment,
             stdin=subprocess.PIPE,
             stdout=output,

@@ -118,7 +118,7 @@ def server_environment(
     variables = {name: environ[name] for name in _PASSED_ON if name in environ} | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
-        "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.server_folder),
+        "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.state.server),
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root(workspace)),
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",

@@ -43,7 +43,7 @@ class Record:
 
 def launch(workspace: Workspace, *arguments: str) -> list[str]:
     """The command that runs Label Studio's own command line, tuned, on the workspace's data."""
-    return [sys.executable, str(LAUNCHER), *arguments, DATA_DIR, str(workspace.server_folder)]
+    return [sys.executable, str(LAUNCHER), *arguments, DATA_DIR, str(workspace.state.server)]
 
 
 def read_record(workspace: Workspace) -> Record | None:
@@ -61,7 +61,7 @@ def write_record(workspace: Workspace, record: Record) -> None:
 
 
 def _record_file(workspace: Workspace) -> Path:
-    return workspace.server_folder / "labelpilot-server.json"
+    return workspace.state.server / "labelpilot-server.json"
 
 
 def living(workspace: Workspace, record: Record | None) -> psutil.Process | None:
@@ -78,7 +78,7 @@ def living(workspace: Workspace, record: Record | None) -> psutil.Process | None
 def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
     if LAUNCHER.name not in map(os.path.basename, command) or DATA_DIR not in command[:-1]:
         return False
-    return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.server_folder)
+    return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.state.server)
 
 
 def ports_of(process: psutil.Process) -> set[int]:

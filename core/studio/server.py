@@ -78,7 +78,7 @@ class ServerStatus:
 
 def log_file(workspace: Workspace) -> Path:
     """The file to which our server writes."""
-    return workspace.logs / "label-studio.log"
+    return workspace.state.logs / "label-studio.log"
 
 
 def installed_version() -> str | None:
@@ -98,7 +98,7 @@ def server_status(workspace: Workspace) -> ServerStatus:
         return ServerStatus(version is not None, workspace.studio.url, version=version)
     record = read_record(workspace)
     process = living(workspace, record)
-    data_dir, log = str(workspace.server_folder), str(log_file(workspace))
+    data_dir, log = str(workspace.state.server), str(log_file(workspace))
     if record is None or process is None:
         return ServerStatus(False, None, None, installed_version(), data_dir, log)
     current = True
@@ -196,10 +196,10 @@ def _wait_for_answer(record: Record) -> Work[bool]:
 
 
 def _start(workspace: Workspace, former: Record | None) -> Work[ServerStatus]:
-    for folder in (workspace.server_folder, workspace.logs):
+    for folder in (workspace.state.server, workspace.state.logs):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-    make_secret_key(workspace.server_folder)
+    make_secret_key(workspace.state.server)
     port = None if former is None else former.port
     for _ in range(START_ATTEMPTS):
         port = free_port(port)
@@ -221,7 +221,7 @@ def _launched(workspace: Workspace, port: int) -> psutil.Process:
     try:
         process = start(
             launch(workspace, "start", *address, "--no-browser"),
-            cwd=workspace.server_folder,
+            cwd=workspace.state.server,
             environment=environment,
             stdout=log,
         )
@@ -314,12 +314,12 @@ def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
 
 def account_marker(workspace: Workspace) -> Path:
     """A file that is there once our server has made its first account."""
-    return workspace.server_folder / "account-made"
+    return workspace.state.server / "account-made"
 
 
 def database(workspace: Workspace) -> Path:
     """Our server's database."""
-    return workspace.server_folder / "label_studio.sqlite3"
+    return workspace.state.server / "label_studio.sqlite3"
 
 
 def _first_account(workspace: Workspace) -> tuple[str, str] | None:

@@ -45,12 +45,12 @@ class Site:
     @property
     def journal(self) -> Path:
         """The file that says what the last import may still have on its way."""
-        return self.workspace.locks / f"import-{self.project_id}.json"
+        return self.workspace.state.locks / f"import-{self.project_id}.json"
 
     @property
     def signature(self) -> Path:
         """The file that remembers how this workspace signed its last sync."""
-        return self.workspace.locks / f"sync-{self.project_id}.lease"
+        return self.workspace.state.locks / f"sync-{self.project_id}.lease"
 
     def compared(self, manifest: Manifest, stage: str) -> Work[Proof]:
         """The manifest held against the project's tasks as they are now.

@@ -29,12 +29,12 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
     """
     import filelock
 
-    workspace.make_folder()
-    path = workspace.locks / f"{name}.lock"
+    workspace.state.make()
+    path = workspace.state.locks / f"{name}.lock"
     holder = path.with_suffix(".holder")
     lock = filelock.FileLock(path)
     try:
-        workspace.locks.mkdir(mode=0o700, exist_ok=True)
+        workspace.state.locks.mkdir(mode=0o700, exist_ok=True)
         lock.acquire(timeout=wait)
     except filelock.Timeout:
         raise Busy(

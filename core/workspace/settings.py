@@ -20,6 +20,7 @@ from core.images import Tag
 from core.masking import printable
 from core.workspace.addresses import address_fault, crosses_in_clear, scheduler_fault
 from core.workspace.databases import database_fault
+from core.workspace.state import State
 from core.workspace.toml_lines import FILE_NAME as FILE_NAME
 from core.workspace.toml_lines import place_of, shown_value, unknown_name, wrong_value
 
@@ -28,7 +29,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FOLDER_NAME = ".labelpilot"
 # A workspace file has a few dozen lines.
 MAX_BYTES = 100_000
 IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
@@ -113,27 +113,9 @@ class Workspace:
         return self.root / FILE_NAME
 
     @property
-    def folder(self) -> Path:
-        """`.labelpilot/`, ignored by git."""
-        return self.root / FOLDER_NAME
-
-    @property
-    def server_folder(self) -> Path:
-        """The data folder of our own Label Studio."""
-        return self.folder / "server"
-
-    @property
-    def logs(self) -> Path:
-        return self.folder / "logs"
-
-    @property
-    def locks(self) -> Path:
-        return self.folder / "locks"
-
-    @property
-    def rounds(self) -> Path:
-        """One folder for each round of active learning."""
-        return self.folder / "rounds"
+    def state(self) -> State:
+        """`.labelpilot/`."""
+        return State(self.root)
 
     @property
     def owns_server(self) -> bool:
@@ -160,24 +142,6 @@ class Workspace:
             return str(path.relative_to(self.root))
         except ValueError:
             return str(path)
-
-    def make_folder(self) -> Path:
-        """Create `.labelpilot/` (mode 0700, ignored by git) and return it.
-
-        Raises ConfigurationError where it cannot be written to.
-        """
-        ignore = self.folder / ".gitignore"
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not ignore.exists():
-                ignore.write_text("*\n")
-        except OSError as error:
-            raise ConfigurationError(
-                f"labelpilot cannot write to its folder {self.folder}.",
-                cause=error.strerror or str(error),
-                next_step="Mend the folder's rights, or make room.",
-            ) from None
-        return self.folder
 
 
 _SECTIONS: dict[str, type] = {

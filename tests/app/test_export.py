@@ -91,7 +91,7 @@ async def test_h_writes_the_report_as_a_page_and_says_what_stands_out(
         assert "The state of the dataset" in app.text
         assert "Classes of the labeling config that no image has: 1" in app.text
         assert "same as: labelpilot report --out .labelpilot/report.html" in app.text
-        page = (ready.workspace.folder / "report.html").read_text()
+        page = (ready.workspace.state.folder / "report.html").read_text()
         assert "cat &amp; co" in page and "<html" in page
         await app.press("c", "enter")
         assert app.app.clipboard == ".labelpilot/report.html"

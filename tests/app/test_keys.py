@@ -119,7 +119,7 @@ async def test_q_leaves_at_once_and_asks_while_something_runs(ready: Stage, walk
 
 
 async def test_the_logs_follow_and_mask_secrets(ready: Stage, walk: Walker) -> None:
-    log = ready.workspace.logs / "label-studio.log"
+    log = ready.workspace.state.logs / "label-studio.log"
     log.parent.mkdir(parents=True)
     log.write_text(f"[/b] first line\nAuthorization: Token {'a' * 40}\n")
     async with walk(ready) as app:
@@ -139,7 +139,7 @@ async def test_what_is_copied_is_kept_in_a_file_too(ready: Stage, walk: Walker) 
     async with walk(ready) as app:
         await app.press("b", "c")
         assert app.app.clipboard.startswith("http://127.0.0.1:8080/projects/1")
-        copied = ready.workspace.logs / "copied.txt"
+        copied = ready.workspace.state.logs / "copied.txt"
         assert copied.read_text() == app.app.clipboard
 
 

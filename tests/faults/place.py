@@ -90,7 +90,7 @@ class Place:
 
     @property
     def database(self) -> Path:
-        return self.workspace.server_folder / "label_studio.sqlite3"
+        return self.workspace.state.server / "label_studio.sqlite3"
 
     def client(self) -> StudioClient:
         return StudioClient(self.url, self.token)
@@ -251,11 +251,11 @@ def a_place(
     root.joinpath("labeling/project_config.xml").write_text(CONFIG)
     Place(root, False, cluster).toml()
     workspace = load_workspace(root)
-    workspace.make_folder()
-    workspace.server_folder.mkdir(mode=0o700)
-    own_disk = small_disk and cluster is None and _mount(workspace.server_folder)
+    workspace.state.make()
+    workspace.state.server.mkdir(mode=0o700)
+    own_disk = small_disk and cluster is None and _mount(workspace.state.server)
     if database is not None:
-        give(database, workspace.server_folder)
+        give(database, workspace.state.server)
     place = Place(root, own_disk, cluster, s3)
     try:
         place.start()
@@ -264,7 +264,7 @@ def a_place(
     finally:
         stop_server(place.workspace)
         if own_disk:
-            subprocess.run(["umount", "-l", str(workspace.server_folder)], check=False)
+            subprocess.run(["umount", "-l", str(workspace.state.server)], check=False)
 
 
 def _mount(folder: Path) -> bool:
@@ -359,7 +359,7 @@ def locked_database(place: Place) -> Iterator[None]:
 @contextlib.contextmanager
 def full_disk(place: Place) -> Iterator[None]:
     """The disk under the database has no room left."""
-    filler = place.workspace.server_folder / "filler"
+    filler = place.workspace.state.server / "filler"
     with open(filler, "wb") as file, contextlib.suppress(OSError):
         while True:
             file.write(b"\0" * 65536)

@@ -132,8 +132,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
     server = Served(root, python, calls, clean | POISON | {"CODESPACE_NAME": CODESPACE})
     # A port that no other server of this machine is given meanwhile, as of an earlier start.
-    server.workspace.make_folder()
-    server.workspace.server_folder.mkdir()
+    server.workspace.state.make()
+    server.workspace.state.server.mkdir()
     write_record(server.workspace, Record(0, stock.free_port(), ""))
     try:
         _start(server)

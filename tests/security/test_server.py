@@ -55,7 +55,7 @@ def test_two_starts_at_once_give_one_server_and_a_killed_starters_server_is_wait
 ) -> None:
     assert [one["pid"] for one in served.started] == [served.first] * 2
     assert len({one["url"] for one in served.started}) == 1
-    folder = str(served.workspace.server_folder)
+    folder = str(served.workspace.state.server)
     assert [p.pid for p in psutil.process_iter() if _is_run_on(p, folder)] == [served.first]
 
 
@@ -153,16 +153,16 @@ def test_another_origin_may_not_read_its_answers(served: Served) -> None:
 
 def test_it_reads_its_key_and_draws_none(served: Served) -> None:
     assert "SECRET_KEY not found" not in log_file(served.workspace).read_text()
-    assert (served.workspace.server_folder / ".env").read_text().count("SECRET_KEY=") == 1
+    assert (served.workspace.state.server / ".env").read_text().count("SECRET_KEY=") == 1
 
 
 def test_nothing_of_it_can_be_read_by_others(served: Served) -> None:
-    folder = served.workspace.folder
+    folder = served.workspace.state.folder
     files = [folder, *folder.rglob("*")]
     assert {"label_studio.sqlite3", ".env", "label-studio.log"} <= {path.name for path in files}
-    private = [folder, served.workspace.server_folder, served.workspace.logs]
+    private = [folder, served.workspace.state.server, served.workspace.state.logs]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in private)
-    secret = [path for path in files if path.is_relative_to(served.workspace.server_folder)]
+    secret = [path for path in files if path.is_relative_to(served.workspace.state.server)]
     assert [path for path in secret if _mode(path) & 0o077] == []
     assert stat.S_IMODE(log_file(served.workspace).stat().st_mode) == 0o600
     assert stat.S_IMODE(credentials_file(served.workspace).stat().st_mode) == 0o600
@@ -197,8 +197,8 @@ def test_images_are_served_by_a_relative_url_and_only_to_who_is_signed_in(served
 
 def test_a_record_of_a_process_that_is_another_now_is_not_ours(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    workspace.server_folder.mkdir(parents=True)
-    with subprocess.Popen(["sleep", "60"], cwd=workspace.server_folder) as other:
+    workspace.state.server.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"], cwd=workspace.state.server) as other:
         try:
             write_record(workspace, Record(other.pid, FIRST_PORT, ""))
             assert server_status(workspace).running is False
@@ -214,8 +214,8 @@ def test_a_record_of_a_process_that_is_another_now_is_not_ours(tmp_path: Path) -
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"pid": "x"}', b'{"pid": -1, "port": 1}'])
 def test_a_broken_record_is_no_server(tmp_path: Path, content: bytes) -> None:
     workspace = Workspace(tmp_path)
-    workspace.server_folder.mkdir(parents=True)
-    (workspace.server_folder / "labelpilot-server.json").write_bytes(content)
+    workspace.state.server.mkdir(parents=True)
+    (workspace.state.server / "labelpilot-server.json").write_bytes(content)
     assert server_status(workspace).running is False
 
 
@@ -234,12 +234,12 @@ def test_stop_ends_what_it_started_too_even_if_that_does_not_listen(
 ) -> None:
     monkeypatch.setattr(server_module, "STOP_SECONDS", 1.0)
     workspace = Workspace(tmp_path)
-    workspace.server_folder.mkdir(parents=True)
+    workspace.state.server.mkdir(parents=True)
     launcher = tmp_path / "launcher.py"
     launcher.write_text(STUBBORN)
     process = subprocess.Popen(
-        [sys.executable, str(launcher), "start", "--data-dir", str(workspace.server_folder)],
-        cwd=workspace.server_folder,
+        [sys.executable, str(launcher), "start", "--data-dir", str(workspace.state.server)],
+        cwd=workspace.state.server,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
@@ -355,8 +355,8 @@ def test_its_log_is_shown_without_secrets_and_control_codes(tmp_path: Path) -> N
 
 def test_one_that_ends_while_it_starts_is_a_sentence_with_its_last_words(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    workspace.server_folder.mkdir(parents=True)
-    (workspace.server_folder / "label_studio.sqlite3").write_bytes(b"no database" * 1000)
+    workspace.state.server.mkdir(parents=True)
+    (workspace.state.server / "label_studio.sqlite3").write_bytes(b"no database" * 1000)
     with pytest.raises(StudioUnreachable, match="ended while it started") as raised:
         finish(start_server(workspace))
     assert "file is not a database" in raised.value.cause

@@ -41,7 +41,7 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("journey") / "demo"
-    give(migrated, finish(make_demo(folder)).server_folder)
+    give(migrated, finish(make_demo(folder)).state.server)
     done = run("demo", "--auto", "--json", "--dir", str(folder))
     try:
         assert done.code == 0, done.err

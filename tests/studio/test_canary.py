@@ -154,7 +154,7 @@ def test_a_crash_of_the_app_shows_what_and_where_and_no_secret(
     assert "labelpilot made a mistake" in told
     assert "in fail" in told
     assert "ZeroDivisionError: careless" in told
-    log = (load_workspace(demo.folder).logs / "labelpilot.log").read_bytes()
+    log = (load_workspace(demo.folder).state.logs / "labelpilot.log").read_bytes()
     assert b"ZeroDivisionError: careless" in log
     assert [n for n in secrets for text in (terminal.output, log) if secrets[n] in text] == []
 

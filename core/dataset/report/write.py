@@ -33,8 +33,8 @@ def write_report(
             f"A report cannot be written to {path.name}.",
             next_step=f"Let its name end in {', '.join(most)} or {last}.",
         )
-    if path.is_relative_to(workspace.folder):
-        workspace.make_folder()
+    if path.is_relative_to(workspace.state.folder):
+        workspace.state.make()
     report = yield from make_report(workspace, source, rule=rule)
     write_at_once(path, _content(report, path.suffix))
     return report

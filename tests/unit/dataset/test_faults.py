@@ -173,7 +173,7 @@ def test_a_damaged_cache_is_read_past(
     write(*(annotation(number, f"ds/{number}.png", ["N"]) for number in range(600)))
     export()
     whole = json.loads(workspace.annotations.dataset.read_text())
-    (cache,) = (workspace.folder / "cache").iterdir()
+    (cache,) = workspace.state.cache.iterdir()
     content = cache.read_bytes()
     chosen = random.Random(0)
     for _ in range(20):

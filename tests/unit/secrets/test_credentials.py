@@ -101,7 +101,7 @@ def test_our_own_servers_secrets_lie_in_a_private_file_where_there_is_no_keyring
     assert store_secret(own, "password", "correct horse") == "file"
     assert store_secret(own, "token", PERSONAL) == "file"
     file = credentials_file(own)
-    assert file.parent == own.server_folder
+    assert file.parent == own.state.server
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert find_secret(own, "password") == Secret("correct horse", "file")

@@ -233,7 +233,7 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_labelpilots_own_folder_is_private_and_ignored_by_git(tmp_path: Path) -> None:
-    folder = Workspace(tmp_path).make_folder()
+    folder = Workspace(tmp_path).state.make()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / ".gitignore").read_text() == "*\n"
 

@@ -226,7 +226,7 @@ class ExportScreen(Section):
         workspace = self.workspace
         if workspace is None:
             return
-        page = workspace.folder / REPORT_PAGE
+        page = workspace.state.folder / REPORT_PAGE
         rule = "" if self.rule == "latest" else f" --rule {self.rule}"
         command = f"labelpilot report{rule} --out {shlex.quote(workspace.relative(page))}"
         begin = partial(self.backend.report, workspace, self.rule, page)

@@ -108,7 +108,7 @@ def test_a_workspace_that_cannot_be_written_to_is_read_without_a_cache(
     write: Write, annotation: Build, export: Export, workspace: Workspace, tmp_path: Path
 ) -> None:
     write(annotation(1, "ds/1.png", ["N"]))
-    workspace.folder.write_text("a file stands where the folder should be")
+    workspace.state.folder.write_text("a file stands where the folder should be")
     assert export(out=tmp_path / "d.json").images == 1
 
 
