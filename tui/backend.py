@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from core.studio.account import Forgotten
     from core.studio.server import ServerStatus
     from core.tasks.duplicates import RepairPlan, RepairResult
-    from core.tasks.modes import Mode
-    from core.tasks.sync import SyncResult
+    from core.tasks.options import Mode
+    from core.tasks.proof import SyncResult
     from core.workspace.settings import Workspace
 
 
@@ -194,19 +194,25 @@ class Backend:
     # Images to tasks
 
     def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+        from core.studio.project import open_project
         from core.tasks.sync import sync_images
 
-        return sync_images(workspace, mode)
+        with open_project(workspace) as opened:
+            return (yield from sync_images(opened, mode))
 
     def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
+        from core.studio.project import open_project
         from core.tasks.duplicates import plan_repair
 
-        return plan_repair(workspace)
+        with open_project(workspace) as opened:
+            return (yield from plan_repair(opened))
 
     def repair(self, workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+        from core.studio.project import open_project
         from core.tasks.duplicates import repair_project
 
-        return repair_project(workspace, plan)
+        with open_project(workspace) as opened:
+            return (yield from repair_project(opened, plan))
 
     # Annotations to dataset
 

@@ -12,11 +12,12 @@ from core.progress import Work, finish
 from core.studio.client import StudioClient
 from core.studio.models import RemoteProject, Storage
 from core.studio.project import (
+    OpenProject,
     connect,
+    existing,
     find_project,
     find_source_storage,
     find_target_storage,
-    require_project,
 )
 from core.studio.server import ServerStatus, server_status
 from core.tasks.manifest import Manifest, scan_images
@@ -63,14 +64,17 @@ class Setup:
         return find_project(self.client, self.workspace)
 
     @cached_property
+    def opened(self) -> OpenProject:
+        """The project, for what cannot be without one. Raises ConfigurationError."""
+        return OpenProject(self.workspace, self.client, existing(self.project, self.workspace))
+
+    @cached_property
     def source_storage(self) -> Storage | None:
-        project = require_project(self.client, self.workspace)
-        return find_source_storage(self.client, self.workspace, project.id)
+        return find_source_storage(self.client, self.workspace, self.opened.id)
 
     @cached_property
     def target_storage(self) -> Storage | None:
-        project = require_project(self.client, self.workspace)
-        return find_target_storage(self.client, self.workspace, project.id)
+        return find_target_storage(self.client, self.workspace, self.opened.id)
 
     @cached_property
     def config(self) -> LabelingConfig:

@@ -7,7 +7,6 @@ journey be walked without a person: `annotate` submits them in a labeler's place
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sys
 import time
@@ -28,9 +27,10 @@ from core.learning.planning import plan_round
 from core.learning.publishing import RoundResult, publish_round
 from core.progress import Progress, Work
 from core.setup.checklist import set_up
-from core.studio.project import connect, open_project, require_project
+from core.studio.project import OpenProject, open_project
 from core.studio.server import server_url
-from core.tasks.sync import SyncResult, sync_images
+from core.tasks.proof import SyncResult
+from core.tasks.sync import sync_images
 from core.workspace.settings import FILE_NAME, Workspace, load_workspace, save_workspace
 
 FOLDER = "labelpilot-demo"
@@ -207,17 +207,16 @@ def walk_demo(workspace: Workspace) -> Work[DemoResult]:
     """The whole journey without a screen: set-up, sync, annotations, export, active learning."""
     began = time.monotonic()
     yield from set_up(workspace)
-    synced = yield from sync_images(workspace)
-    annotations = yield from annotate(workspace, ANNOTATIONS)
-    dataset = yield from export_dataset(workspace, FolderSource(workspace.annotations.path))
     with open_project(workspace) as opened:
+        synced = yield from sync_images(opened)
+        annotations = yield from annotate(opened, ANNOTATIONS)
+        dataset = yield from export_dataset(workspace, FolderSource(workspace.annotations.path))
         plan = yield from plan_round(opened, RoundOptions(MODEL_VERSION))
         learning = yield from publish_round(opened, plan)
-        project_id = opened.id
     return DemoResult(
         workspace=workspace.root,
         server_url=server_url(workspace),
-        project_id=project_id,
+        project_id=opened.id,
         sync=synced,
         annotations=annotations,
         dataset=dataset,
@@ -226,35 +225,32 @@ def walk_demo(workspace: Workspace) -> Work[DemoResult]:
     )
 
 
-def annotate(workspace: Workspace, count: int) -> Work[int]:
+def annotate(opened: OpenProject, count: int) -> Work[int]:
     """Submit the known classes of `count` images drawn at random; returns how many have one.
 
     An image that has an annotation is left alone, so that a second run adds none.
     """
+    workspace, client = opened.workspace, opened.client
     known = orjson.loads((workspace.root / CLASSES_FILE).read_bytes())
     config = read_labeling_config(workspace.project.label_config)
     control = next(iter(config.controls.values()))
-    annotated = 0
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        tasks = {}
-        for task in client.tasks(project.id, project.image_key):
-            path = path_inside(task.image, workspace.images.path)
-            if path is not None and (tag := tag_of(path, workspace.images.tag)) in known:
-                tasks[tag] = task
-        chosen = random.Random(SEED).sample(sorted(tasks), min(count, len(tasks)))  # noqa: S311
-        for tag in chosen:
-            if not tasks[tag].annotations:
-                region = {
-                    "from_name": control.name,
-                    "to_name": control.to_names[0],
-                    "type": "choices",
-                    "value": {"choices": known[tag]},
-                }
-                client.annotate(tasks[tag].id, [region])
-            annotated += 1
-            yield Progress("annotations", annotated, len(chosen))
-    return annotated
+    tasks = {}
+    for task in client.tasks(opened.id, opened.remote.image_key):
+        path = path_inside(task.image, workspace.images.path)
+        if path is not None and (tag := tag_of(path, workspace.images.tag)) in known:
+            tasks[tag] = task
+    chosen = random.Random(SEED).sample(sorted(tasks), min(count, len(tasks)))  # noqa: S311
+    for annotated, tag in enumerate(chosen, start=1):
+        if not tasks[tag].annotations:
+            region = {
+                "from_name": control.name,
+                "to_name": control.to_names[0],
+                "type": "choices",
+                "value": {"choices": known[tag]},
+            }
+            client.annotate(tasks[tag].id, [region])
+        yield Progress("annotations", annotated, len(chosen))
+    return len(chosen)
 
 
 def _digits() -> tuple[Any, Any]:

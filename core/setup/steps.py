@@ -19,13 +19,11 @@ from core.setup.context import Setup, State, Step
 from core.studio.account import can_sign_in, ensure_account, make_token
 from core.studio.client import SAMPLINGS
 from core.studio.environment import document_root
-from core.studio.project import (
-    require_project,
-)
 from core.studio.server import EMAIL, server_url, start_server
 from core.tasks.proof import compare
-from core.tasks.sync import STORAGE_TITLE, sync_images
+from core.tasks.sync import sync_images
 
+SOURCE_TITLE = "labelpilot images"
 TARGET_TITLE = "labelpilot annotations"
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
 PROVEN_TASKS = 20_000
@@ -120,7 +118,7 @@ def _apply_project(setup: Setup) -> Work[None]:
 
 
 def _probe_config(setup: Setup) -> tuple[State, str]:
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
     words = f"labels: {labels}" if labels else "no fixed labels"
     if _same_text(project.label_config, setup.config.text):
@@ -133,7 +131,7 @@ def _probe_config(setup: Setup) -> tuple[State, str]:
 
 def _apply_config(setup: Setup) -> Work[None]:
     yield Progress("labeling-config")
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     text = setup.config.text
     if _same_text(project.label_config, text):
         return
@@ -180,9 +178,9 @@ def _apply_source(setup: Setup) -> Work[None]:
     if setup.source_storage is not None:
         setup.client.update_source_storage(setup.source_storage, fields)
         return
-    project = require_project(setup.client, workspace)
+    project = setup.opened.remote
     fields |= {
-        "title": STORAGE_TITLE,
+        "title": SOURCE_TITLE,
         "path": str(images.path),
         # Our own server is filled by bulk import, after which its own sync would double all.
         "synchronizable": not workspace.owns_server,
@@ -194,7 +192,7 @@ def _apply_source(setup: Setup) -> Work[None]:
 def _probe_images(setup: Setup) -> tuple[State, str]:
     manifest = setup.manifest
     total = len(manifest.paths)
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     if not project.tasks:
         return "to do", f"none of {total:,} images is a task"
     if project.tasks > PROVEN_TASKS:
@@ -211,7 +209,7 @@ def _probe_images(setup: Setup) -> tuple[State, str]:
 
 
 def _apply_images(setup: Setup) -> Work[None]:
-    yield from sync_images(setup.workspace)
+    yield from sync_images(setup.opened)
 
 
 def _probe_target(setup: Setup) -> tuple[State, str]:
@@ -243,7 +241,7 @@ def _apply_target(setup: Setup) -> Work[None]:
         ) from None
     if setup.target_storage is not None:
         return
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     with _paths_explained(setup):
         storage = setup.client.create_target_storage(project.id, TARGET_TITLE, str(path))
     if setup.client.has_annotations(project.id):
@@ -255,7 +253,7 @@ def _apply_target(setup: Setup) -> Work[None]:
 
 
 def _probe_sampling(setup: Setup) -> tuple[State, str]:
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     wanted = setup.workspace.project.sampling
     has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")
     if has == wanted:
@@ -265,7 +263,7 @@ def _probe_sampling(setup: Setup) -> tuple[State, str]:
 
 def _apply_sampling(setup: Setup) -> Work[None]:
     yield Progress("sampling")
-    project = require_project(setup.client, setup.workspace)
+    project = setup.opened.remote
     sampling = SAMPLINGS[setup.workspace.project.sampling]
     setup.client.update_project(project.id, {"sampling": sampling})
 

@@ -75,6 +75,15 @@ def living(workspace: Workspace, record: Record | None) -> psutil.Process | None
         return None
 
 
+def began_at(workspace: Workspace) -> float:
+    """When the process of our server began, in seconds since 1970; 0 where none lives."""
+    process = living(workspace, read_record(workspace))
+    try:
+        return process.create_time() if process is not None else 0.0
+    except psutil.Error:
+        return 0.0
+
+
 def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
     if LAUNCHER.name not in map(os.path.basename, command) or DATA_DIR not in command[:-1]:
         return False

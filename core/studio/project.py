@@ -94,7 +94,11 @@ def _only(projects: Sequence[RemoteProject]) -> RemoteProject | None:
 
 def require_project(client: StudioClient, workspace: Workspace) -> RemoteProject:
     """As `find_project`; raises ConfigurationError where there is none."""
-    project = find_project(client, workspace)
+    return existing(find_project(client, workspace), workspace)
+
+
+def existing(project: RemoteProject | None, workspace: Workspace) -> RemoteProject:
+    """`project`, the workspace's; raises ConfigurationError where there is none."""
     if project is None:
         raise ConfigurationError(
             f"Label Studio has no project {workspace.project.title!r} yet.",

@@ -1,4 +1,4 @@
-"""Waiting for a Label Studio that went away, ours or another's, to come back."""
+"""Waiting for a Label Studio, ours or another's, that went away or asks to wait."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from core.studio.http import is_healthy
 
 # How long a server that went away may take to come back.
 RETURN_SECONDS = 60.0
+
+
+def pause(seconds: float, progress: Progress) -> Work[None]:
+    """Wait, and show `progress` meanwhile; its note once."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        yield progress
+        progress = replace(progress, note="")
+        time.sleep(min(left, 0.5))
 
 
 def wait_for_server(url: str, progress: Progress) -> Work[None]:

@@ -17,9 +17,10 @@ from core.images import path_inside, url_maker
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.transport import NoAnswer, Postponed
-from core.studio.waiting import wait_for_server
+from core.studio.waiting import pause, wait_for_server
 from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
 from core.tasks.lease import Lease
+from core.tasks.proof import Outcome
 
 # Tasks a POST: begun small, then sized so that a POST takes about `BATCH_SECONDS`: long enough for
 # the server's overhead not to count, short enough for progress to be seen and a proxy to wait.
@@ -30,19 +31,6 @@ READ_SECONDS = 120.0
 # How often in a row a batch may fail with nothing having arrived, and be put off.
 ATTEMPTS = 5
 POSTPONEMENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an import or a sync did: tasks that came to be, and how often something was retried.
-
-    `newest` is the id of the last task where every task is accounted for: each POST answered, and
-    their ids one after the other, with nobody else's in between. It is None otherwise.
-    """
-
-    created: int
-    retries: int
-    newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +162,6 @@ def _look(client: StudioClient, target: Target, batch: Sequence[str], state: _St
             return False
         yield Progress("look", 0, None)
         time.sleep(0.5)
-
-
-def pause(seconds: float, progress: Progress) -> Work[None]:
-    """Wait, and show `progress` meanwhile; its note once."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        yield progress
-        progress = replace(progress, note="")
-        time.sleep(min(left, 0.5))
 
 
 def _given_up(error: StudioUnreachable, done: int, total: int) -> StudioUnreachable | PartlyDone:

@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
 from core.studio.models import Storage
-from core.studio.project import connect, require_project
-from core.tasks.lease import take_lease
-from core.tasks.modes import Mode
+from core.studio.project import OpenProject
 from core.tasks.native import await_end, sync_storage
-from core.tasks.result import SyncResult
-from core.tasks.session import Site, at_site
-from core.workspace.settings import Workspace
+from core.tasks.options import Mode
+from core.tasks.proof import SyncResult
+from core.tasks.session import Session, open_session
 
 _SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "azure-blob", "redis": "redis"}
 
@@ -36,18 +34,17 @@ class _Found:
     tasks: int
 
 
-def has_cloud_storage(workspace: Workspace) -> bool:
-    """Whether the workspace's project takes its images from a cloud storage.
+def has_cloud_storage(opened: OpenProject) -> bool:
+    """Whether the project takes its images from a cloud storage.
 
     Raises nothing: a project that cannot be asked has none.
     """
-    with contextlib.suppress(LabelpilotError), contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        return any(storage.type in _SCHEMES for storage in client.source_storages(project.id))
+    with contextlib.suppress(LabelpilotError):
+        return any(one.type in _SCHEMES for one in opened.client.source_storages(opened.id))
     return False
 
 
-def sync_cloud(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult]:
     """Let Label Studio make a task of each image in the project's cloud storages.
 
     Raises ConfigurationError for bulk mode and for images that were imported as well, Busy where
@@ -60,27 +57,23 @@ def sync_cloud(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResul
             cause="Only the server can see what lies there.",
             next_step="Run `labelpilot sync`.",
         )
-    with at_site(workspace, of_type=_SCHEMES) as site:
-        lease = yield from take_lease(site.client, site.storage, site.signature)
-        try:
-            cloud = [storage for storage in site.storages if storage.type in _SCHEMES]
-            before = yield from _look(site, cloud)
-            if before.imported:
-                raise ConfigurationError(
-                    f"{before.imported:,} images of the cloud storage were imported.",
-                    cause="Label Studio's own sync would make each of them a second time.",
-                    next_step="Remove those tasks, or make a new project.",
-                )
-            retries = 0
-            for storage in cloud:
-                followed = replace(site.followed(before.tasks), storage=storage)
-                yield from await_end(site.client, followed)
-                lease.keep()
-                yield Progress("sync", before.tasks, None, f"{storage.type} {storage.path}")
-                retries += (yield from sync_storage(site.client, followed)).retries
-            after = yield from _look(site, cloud)
-        finally:
-            lease.release()
+    with open_session(opened, of_type=_SCHEMES) as session, (yield from session.lease()) as lease:
+        cloud = [storage for storage in session.storages if storage.type in _SCHEMES]
+        before = yield from _look(session, cloud)
+        if before.imported:
+            raise ConfigurationError(
+                f"{before.imported:,} images of the cloud storage were imported.",
+                cause="Label Studio's own sync would make each of them a second time.",
+                next_step="Remove those tasks, or make a new project.",
+            )
+        retries = 0
+        for storage in cloud:
+            followed = session.followed(before.tasks, storage)
+            yield from await_end(session.client, followed)
+            lease.keep()
+            yield Progress("sync", before.tasks, None, f"{storage.type} {storage.path}")
+            retries += (yield from sync_storage(session.client, followed)).retries
+        after = yield from _look(session, cloud)
     return SyncResult(
         mode="native",
         images=after.images,
@@ -94,13 +87,13 @@ def sync_cloud(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResul
     )
 
 
-def _look(site: Site, cloud: list[Storage]) -> Work[_Found]:
+def _look(session: Session, cloud: list[Storage]) -> Work[_Found]:
     """Count the tasks of each image in the storages."""
     yield Progress("look", 0, None, "asking which images are tasks")
     beginnings = tuple(f"{_SCHEMES[one.type]}://{one.path}/" for one in cloud if one.source_files)
     counts: Counter[str] = Counter()
     imported = described = tasks = 0
-    for task in site.details():
+    for task in session.details():
         tasks += 1
         if task.image.startswith(beginnings):
             counts[task.image] += 1

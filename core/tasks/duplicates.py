@@ -1,17 +1,46 @@
-"""Repair of a project in which images are several tasks: look and show, then remove and prove."""
+"""Duplicates: the tasks that an image has beyond the one it needs, and their removal.
+
+Only tasks that nobody annotated, skipped or began are ever removed, and Label Studio is made to
+look at that once more in the moment of removing. Label Studio's own action for it is not used: it
+was seen to remove the wrong ones.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from core.images import path_inside
 from core.progress import Progress, Work
-from core.tasks.lease import take_lease
+from core.studio.client import StudioClient
+from core.studio.models import TaskDetail
+from core.studio.project import OpenProject
 from core.tasks.modes import fit_storage
 from core.tasks.native import await_end
-from core.tasks.session import Site, at_site
-from core.tasks.surplus import find_surplus, remove_tasks
-from core.workspace.settings import Workspace
+from core.tasks.session import Session, open_session
+
+# Tasks removed by one request.
+BATCH = 1000
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The tasks that an image has beyond the one it needs.
+
+    `doubled` counts the images with several tasks; `remove` are the ids of those that can go;
+    `kept` counts the tasks beyond an image's first that stay, because somebody worked on more than
+    one. `unlinked` says whether an image would be left with no task that its storage made: Label
+    Studio's own sync would then make it again. `examples` names some of the images.
+    """
+
+    doubled: int
+    remove: tuple[int, ...]
+    kept: int
+    unlinked: bool
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +110,33 @@ class RepairResult:
         )
 
 
-def plan_repair(workspace: Workspace) -> Work[RepairPlan]:
+def plan_repair(opened: OpenProject) -> Work[RepairPlan]:
     """Look which images are several tasks; nothing is changed.
 
     Raises ConfigurationError where the project is not set up, Busy during a sync.
     """
-    with at_site(workspace) as site:
-        return (yield from _plan(site))
+    with open_session(opened) as session:
+        return (yield from _plan(session))
 
 
-def repair_project(workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+def repair_project(opened: OpenProject, plan: RepairPlan) -> Work[RepairResult]:
     """Remove the tasks that `plan` names, if they can still go, and prove what is left.
 
     Raises what `plan_repair` does; tasks that somebody worked on since then stay.
     """
     began = time.monotonic()
-    with at_site(workspace) as site:
-        lease = yield from take_lease(site.client, site.storage, site.signature)
-        try:
-            yield from await_end(site.client, site.followed(plan.tasks))
-            now = yield from _plan(site)
-            before = site.client.annotation_count(site.project_id)
-            if now.shuts_own_sync:
-                fit_storage(site.client, workspace.images, site.storage, "bulk")
-            lease.keep()
-            chosen = sorted(frozenset(plan.remove) & frozenset(now.remove))
-            yield from remove_tasks(site.client, site.project_id, chosen)
-            after = yield from _plan(site)
-            annotations = site.client.annotation_count(site.project_id)
-        finally:
-            lease.release()
+    with open_session(opened) as session, (yield from session.lease()) as lease:
+        client, project_id = session.client, session.project_id
+        yield from await_end(client, session.followed(plan.tasks))
+        now = yield from _plan(session)
+        before = client.annotation_count(project_id)
+        if now.shuts_own_sync:
+            fit_storage(client, session.workspace.images, session.storage, "bulk")
+        lease.keep()
+        chosen = sorted(frozenset(plan.remove) & frozenset(now.remove))
+        yield from remove_tasks(client, project_id, chosen)
+        after = yield from _plan(session)
+        annotations = client.annotation_count(project_id)
     return RepairResult(
         removed=now.tasks - after.tasks,
         duplicates=after.kept + len(after.remove),
@@ -122,17 +148,58 @@ def repair_project(workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]
     )
 
 
-def _plan(site: Site) -> Work[RepairPlan]:
-    total = site.client.task_count(site.project_id)
+def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -> Duplicates:
+    """Choose which tasks of an image stay. Pure.
+
+    All that somebody worked on stay; where there is none, the one that a storage made, or else the
+    oldest. Only tasks with an id above `after` are chosen to go.
+    """
+    first: dict[str, TaskDetail] = {}
+    several: dict[str, list[TaskDetail]] = {}
+    for task in tasks:
+        path = path_inside(task.image, folder)
+        if path is None:
+            continue
+        if path in several:
+            several[path].append(task)
+        elif path in first:
+            several[path] = [first[path], task]
+        else:
+            first[path] = task
+    remove: list[int] = []
+    kept, unlinked = 0, False
+    for copies in several.values():
+        stay = [task for task in copies if task.touched] or [
+            min(copies, key=lambda task: (not task.linked, task.id))
+        ]
+        stay += [task for task in copies if task not in stay and task.id <= after]
+        gone = [task for task in copies if task not in stay]
+        remove += [task.id for task in gone]
+        kept += len(stay) - 1
+        unlinked = unlinked or not any(task.linked for task in stay)
+    return Duplicates(len(several), tuple(sorted(remove)), kept, unlinked, tuple(several)[:_NAMED])
+
+
+def remove_tasks(client: StudioClient, project_id: int, ids: Iterable[int]) -> Work[None]:
+    """Remove the tasks `ids`, but for those that somebody has worked on by then."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), BATCH):
+        yield Progress("remove", start, len(wanted))
+        client.delete_untouched(project_id, wanted[start : start + BATCH])
+    yield Progress("remove", len(wanted), len(wanted))
+
+
+def _plan(session: Session) -> Work[RepairPlan]:
+    total = session.client.task_count(session.project_id)
     yield Progress("look", 0, total, "looking for images that are several tasks")
-    found = find_surplus(site.details(), site.folder)
+    found = find_duplicates(session.details(), session.folder)
     yield Progress("look", total, total)
     return RepairPlan(
-        project_id=site.project_id,
+        project_id=session.project_id,
         tasks=total,
         doubled=found.doubled,
         remove=found.remove,
         kept=found.kept,
-        shuts_own_sync=found.unlinked and site.storage.synchronizable,
+        shuts_own_sync=found.unlinked and session.storage.synchronizable,
         examples=found.examples,
     )

@@ -64,7 +64,7 @@ def join(words: str, signature: Signature) -> str:
 
 
 class Lease:
-    """The right to sync a project, until it is released or the process ends."""
+    """The right to sync a project, until the block or the process ends."""
 
     def __init__(
         self, client: StudioClient, storage: Storage, words: str, signature: Signature
@@ -93,6 +93,12 @@ class Lease:
             self._signature = Signature(mine.id, mine.who, mine.beat + 1)
             self._write(join(self._words, self._signature))
             self._renewed = time.monotonic()
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Take the signature away, unless the server is still syncing for it.

@@ -7,7 +7,7 @@ first one on, and the storage is set so that it cannot be mistaken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -15,15 +15,10 @@ from core.errors import ConfigurationError
 from core.studio.client import StudioClient
 from core.studio.environment import document_root
 from core.studio.models import Storage
+from core.tasks.options import Mode
 from core.tasks.proof import Proof
 from core.workspace.settings import Images, Workspace
 
-Mode = Literal["bulk", "native"]
-# How an image becomes a task. None asked for: the way that fits whose server it is.
-MODES: Mapping[Mode, str] = {
-    "bulk": "labelpilot imports the images, many at once",
-    "native": "Label Studio's own sync of the source storage makes the tasks",
-}
 Held = Literal["none", "bulk", "native", "mixed"]
 
 

@@ -20,8 +20,8 @@ from core.studio.client import StudioClient
 from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.transport import NoAnswer, Postponed
-from core.studio.waiting import Patience, wait_for_server
-from core.tasks.bulk import Outcome, pause
+from core.studio.waiting import Patience, pause, wait_for_server
+from core.tasks.proof import Outcome
 
 POLL_SECONDS = 0.5
 LOOK_SECONDS = 5.0

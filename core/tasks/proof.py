@@ -1,4 +1,7 @@
-"""The proof: which images are tasks, each how often, and which tasks have no image any more."""
+"""The proof: which images are tasks, each how often, and which tasks have no image any more.
+
+And what a sync says in the end: what it did, and what of it is proven.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from core.images import path_inside
 from core.studio.models import Task
+from core.tasks.options import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +93,42 @@ def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
     for task in tasks:
         comparison.add(task)
     return comparison.proof()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an import or a sync did: tasks that came to be, and how often something was retried.
+
+    `newest` is the id of the last task where every task is accounted for: each POST answered, and
+    their ids one after the other, with nobody else's in between. It is None otherwise.
+    """
+
+    created: int
+    retries: int
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What a sync did and what it proved. Durations are in seconds."""
+
+    mode: Mode
+    images: int
+    created: int
+    existing: int
+    duplicates: int
+    missing_files: int
+    retries: int
+    seconds: float
+    complete: bool
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `labelpilot sync --json` prints."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def __str__(self) -> str:
+        tasks = self.existing + self.created
+        return (
+            f"{min(tasks, self.images):,} of {self.images:,} images are tasks, "
+            f"{self.duplicates:,} duplicates, {self.retries:,} retries, {self.seconds:.0f} s"
+        )

@@ -1,22 +1,22 @@
-"""Where a sync works: a project, the storage of its images, and what keeps others away."""
+"""A session of making tasks in a project: its storage, and what keeps others away."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import psutil
 
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.listings import TASK_PAGE
 from core.studio.models import Storage, TaskDetail
-from core.studio.project import connect, require_project, storage_at
-from core.studio.server import server_status
+from core.studio.process import began_at
+from core.studio.project import OpenProject, storage_at
 from core.studio.waiting import Patience
+from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest
 from core.tasks.native import Followed
 from core.tasks.proof import Comparison, Proof
@@ -28,8 +28,11 @@ LISTINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """A project in which this labelpilot alone makes tasks. `storages` are its source storages."""
+class Session:
+    """A project in which this labelpilot alone makes tasks.
+
+    `storage` is the source storage that it makes them of, `storages` are all that the project has.
+    """
 
     workspace: Workspace
     client: StudioClient
@@ -47,10 +50,10 @@ class Site:
         """The file that says what the last import may still have on its way."""
         return self.workspace.state.locks / f"import-{self.project_id}.json"
 
-    @property
-    def signature(self) -> Path:
-        """The file that remembers how this workspace signed its last sync."""
-        return self.workspace.state.locks / f"sync-{self.project_id}.lease"
+    def lease(self) -> Work[Lease]:
+        """The right to sync the project, before all that know nothing of this workspace."""
+        signature = self.workspace.state.locks / f"sync-{self.project_id}.lease"
+        return take_lease(self.client, self.storage, signature)
 
     def compared(self, manifest: Manifest, stage: str) -> Work[Proof]:
         """The manifest held against the project's tasks as they are now.
@@ -75,36 +78,30 @@ class Site:
         """The project's tasks as they are now, with what says whether they may be removed."""
         return self.client.task_details(self.project_id, self.image_key)
 
-    def followed(self, tasks: int) -> Followed:
-        """The storage's own sync, from which so many tasks are expected in all."""
-        return Followed(self.project_id, self.storage, tasks, self._server_began)
-
-    def _server_began(self) -> float:
-        status = server_status(self.workspace) if self.workspace.owns_server else None
-        try:
-            return psutil.Process(status.pid).create_time() if status and status.pid else 0.0
-        except psutil.Error:
-            return 0.0
+    def followed(self, tasks: int, storage: Storage | None = None) -> Followed:
+        """The own sync of `storage`, from which so many tasks are expected in all."""
+        began = partial(began_at, self.workspace) if self.workspace.owns_server else float
+        return Followed(self.project_id, storage or self.storage, tasks, began)
 
 
 @contextlib.contextmanager
-def at_site(workspace: Workspace, of_type: Container[str] = ()) -> Iterator[Site]:
-    """The workspace's project, with the workspace's own lock on making tasks in it.
+def open_session(opened: OpenProject, of_type: Container[str] = ()) -> Iterator[Session]:
+    """A session in the project, with the workspace's own lock on making tasks in it.
 
     Its storage is the one of the image folder, or else the first of one of the types `of_type`.
 
     Raises ConfigurationError where the project is not set up, Busy where another labelpilot of this
     workspace is at it.
     """
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        with only_one(workspace, f"sync-{project.id}"):
-            storages = client.source_storages(project.id)
-            local = storage_at(storages, workspace.images.path)
-            storage = local or next((one for one in storages if one.type in of_type), None)
-            if storage is None:
-                raise ConfigurationError(
-                    f"The project has no source storage for {workspace.images.path} yet.",
-                    next_step="Run `labelpilot setup`.",
-                )
-            yield Site(workspace, client, project.id, project.image_key, storage, tuple(storages))
+    workspace, client = opened.workspace, opened.client
+    with only_one(workspace, f"sync-{opened.id}"):
+        storages = client.source_storages(opened.id)
+        local = storage_at(storages, workspace.images.path)
+        storage = local or next((one for one in storages if one.type in of_type), None)
+        if storage is None:
+            raise ConfigurationError(
+                f"The project has no source storage for {workspace.images.path} yet.",
+                next_step="Run `labelpilot setup`.",
+            )
+        key = opened.remote.image_key
+        yield Session(workspace, client, opened.id, key, storage, tuple(storages))

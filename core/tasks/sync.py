@@ -6,13 +6,14 @@ import time
 
 from core.images import path_inside
 from core.progress import Progress, Work
-from core.tasks.bulk import Outcome, Target, import_images
+from core.studio.project import OpenProject
+from core.tasks.bulk import Target, import_images
 from core.tasks.cloud import has_cloud_storage, sync_cloud
+from core.tasks.duplicates import find_duplicates, remove_tasks
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
-from core.tasks.lease import Lease, take_lease
+from core.tasks.lease import Lease
 from core.tasks.manifest import Manifest, scan_images
 from core.tasks.modes import (
-    Mode,
     choose_mode,
     fit_storage,
     held_mode,
@@ -20,16 +21,12 @@ from core.tasks.modes import (
     served_root,
 )
 from core.tasks.native import await_end, sync_storage
-from core.tasks.proof import Proof
-from core.tasks.result import SyncResult as SyncResult
-from core.tasks.session import Site, at_site
-from core.tasks.surplus import find_surplus, remove_tasks
-from core.workspace.settings import Workspace
-
-STORAGE_TITLE = "labelpilot images"
+from core.tasks.options import Mode
+from core.tasks.proof import Outcome, Proof, SyncResult
+from core.tasks.session import Session, open_session
 
 
-def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+def sync_images(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult]:
     """Make each image of the workspace one task, and prove it.
 
     Images are those of the folder; where there is none, those of the cloud storages that the
@@ -39,16 +36,13 @@ def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResu
     Busy where another labelpilot syncs this project, and what the import itself raises; what was
     made until then stays.
     """
-    if not workspace.images.path.exists() and has_cloud_storage(workspace):
-        return (yield from sync_cloud(workspace, mode))
+    images = opened.workspace.images
+    if not images.path.exists() and has_cloud_storage(opened):
+        return (yield from sync_cloud(opened, mode))
     began = time.monotonic()
-    manifest = yield from scan_images(workspace.images)
-    with at_site(workspace) as site:
-        lease = yield from take_lease(site.client, site.storage, site.signature)
-        try:
-            chosen, before, proof, outcome = yield from _sync(site, manifest, lease, mode)
-        finally:
-            lease.release()
+    manifest = yield from scan_images(images)
+    with open_session(opened) as session, (yield from session.lease()) as lease:
+        chosen, before, proof, outcome = yield from _sync(session, manifest, lease, mode)
     yield Progress("proof", proof.present, proof.images)
     return SyncResult(
         mode=chosen,
@@ -64,44 +58,46 @@ def sync_images(workspace: Workspace, mode: Mode | None = None) -> Work[SyncResu
 
 
 def _sync(
-    site: Site, manifest: Manifest, lease: Lease, asked: Mode | None
+    session: Session, manifest: Manifest, lease: Lease, asked: Mode | None
 ) -> Work[tuple[Mode, Proof, Proof, Outcome]]:
     """The mode, what was there, what is there now, and what was done for it."""
     total = len(manifest.paths)
-    if site.storage.running:
+    if session.storage.running:
         yield Progress("look", 0, None, "Label Studio's own sync is running; waiting for its end")
-        yield from await_end(site.client, site.followed(total))
-    former = read_journal(site.journal)
+        yield from await_end(session.client, session.followed(total))
+    former = read_journal(session.journal)
     if former is not None:
-        former = yield from settle(site.client, site.project_id, site.image_key, former)
+        former = yield from settle(session.client, session.project_id, session.image_key, former)
     yield Progress("look", 0, total, "asking which images are tasks")
-    before = yield from site.compared(manifest, "look")
-    held = held_mode(site.client, site.project_id, site.folder, before)
-    mode = choose_mode(site.workspace, held, asked, before)
+    before = yield from session.compared(manifest, "look")
+    held = held_mode(session.client, session.project_id, session.folder, before)
+    mode = choose_mode(session.workspace, held, asked, before)
     if before.missing:
-        refuse_rivals(site.workspace.images, site.storage, site.storages)
+        refuse_rivals(session.workspace.images, session.storage, session.storages)
     if before.missing or held == "bulk":
-        fit_storage(site.client, site.workspace.images, site.storage, mode)
+        fit_storage(session.client, session.workspace.images, session.storage, mode)
     proof, outcome = before, Outcome(0, 0)
     if before.missing and mode == "bulk":
-        proof, outcome = yield from _import(site, manifest, lease, before, former)
+        proof, outcome = yield from _import(session, manifest, lease, before, former)
     elif before.missing:
         lease.keep()
         expected = before.tasks + len(before.missing)
-        outcome = yield from sync_storage(site.client, site.followed(expected))
+        outcome = yield from sync_storage(session.client, session.followed(expected))
         yield Progress("proof", 0, total, "counting the tasks of each image")
-        proof = yield from site.compared(manifest, "proof")
+        proof = yield from session.compared(manifest, "proof")
     if proof.duplicates and mode == "bulk":
-        proof = yield from _undo_doubled(site, manifest, proof)
-    close_journal(site.journal)
+        proof = yield from _undo_doubled(session, manifest, proof)
+    close_journal(session.journal)
     return mode, before, proof, outcome
 
 
 def _import(
-    site: Site, manifest: Manifest, lease: Lease, before: Proof, former: OpenImport | None
+    session: Session, manifest: Manifest, lease: Lease, before: Proof, former: OpenImport | None
 ) -> Work[tuple[Proof, Outcome]]:
     """Import what is missing, and prove it."""
-    newest = site.client.last_task(site.project_id, site.image_key)[1] if before.tasks else None
+    newest = (
+        session.client.last_task(session.project_id, session.image_key)[1] if before.tasks else None
+    )
     last = newest.id if newest is not None else 0
     entry = OpenImport(
         after=last if former is None else min(former.after, last),
@@ -109,16 +105,16 @@ def _import(
         sent=0.0 if former is None else former.sent,
         doubtful=former is not None and former.may_land,
     )
-    root = served_root(site.workspace, site.client, site.project_id)
-    target = Target(site.project_id, site.image_key, site.folder, root, site.journal)
-    outcome = yield from import_images(site.client, target, lease, entry, before.missing)
+    root = served_root(session.workspace, session.client, session.project_id)
+    target = Target(session.project_id, session.image_key, session.folder, root, session.journal)
+    outcome = yield from import_images(session.client, target, lease, entry, before.missing)
     yield Progress("proof", 0, before.images, "counting the tasks of each image")
-    if _accounted_for(site, before, outcome):
+    if _accounted_for(session, before, outcome):
         return before.with_all_created(), outcome
-    return (yield from site.compared(manifest, "proof")), outcome
+    return (yield from session.compared(manifest, "proof")), outcome
 
 
-def _accounted_for(site: Site, before: Proof, outcome: Outcome) -> bool:
+def _accounted_for(session: Session, before: Proof, outcome: Outcome) -> bool:
     """Whether the project holds the tasks that were there, those the server has just named as
     made, and no other.
 
@@ -127,27 +123,27 @@ def _accounted_for(site: Site, before: Proof, outcome: Outcome) -> bool:
     """
     if outcome.newest is None:
         return False
-    count, newest = site.client.last_task(site.project_id, site.image_key)
+    count, newest = session.client.last_task(session.project_id, session.image_key)
     return (
         newest is not None
         and newest.id == outcome.newest
-        and path_inside(newest.image, site.folder) == before.missing[-1]
+        and path_inside(newest.image, session.folder) == before.missing[-1]
         and count == before.tasks + outcome.created
     )
 
 
-def _undo_doubled(site: Site, manifest: Manifest, proof: Proof) -> Work[Proof]:
+def _undo_doubled(session: Session, manifest: Manifest, proof: Proof) -> Work[Proof]:
     """Remove the tasks that an import of ours made a second time, if nobody has worked on them.
 
     That happens where a POST landed after all when its batch had been sent again.
     """
-    entry = read_journal(site.journal)
+    entry = read_journal(session.journal)
     if entry is None or not entry.recent:
         return proof
-    ours = find_surplus(site.details(), site.folder, after=entry.after).remove
+    ours = find_duplicates(session.details(), session.folder, after=entry.after).remove
     if not ours:
         return proof
     note = f"{len(ours):,} tasks landed twice; taking the second ones back"
     yield Progress("proof", 0, proof.images, note)
-    yield from remove_tasks(site.client, site.project_id, ours)
-    return (yield from site.compared(manifest, "proof"))
+    yield from remove_tasks(session.client, session.project_id, ours)
+    return (yield from session.compared(manifest, "proof"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.progress import Progress, Work
-from core.tasks.modes import Mode
+from core.tasks.options import Mode
 from core.workspace.settings import Workspace, load_workspace
 from tests.app.stage import Stage
 from tui.app import LabelpilotApp

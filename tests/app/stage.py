@@ -34,8 +34,8 @@ from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.duplicates import RepairPlan, RepairResult
 from core.tasks.manifest import scan_images
-from core.tasks.modes import Mode
-from core.tasks.sync import SyncResult
+from core.tasks.options import Mode
+from core.tasks.proof import SyncResult
 from core.workspace.settings import Workspace, save_workspace
 from tui.backend import Backend
 

@@ -33,11 +33,11 @@ from core.progress import finish  # noqa: E402
 from core.secrets.credentials import VARIABLE  # noqa: E402
 from core.studio.client import StudioClient  # noqa: E402
 from core.tasks.bulk import FIRST_BATCH, LARGEST_BATCH  # noqa: E402
-from core.tasks.modes import Mode  # noqa: E402
-from core.tasks.sync import sync_images  # noqa: E402
+from core.tasks.options import Mode  # noqa: E402
 from tests.faults.place import CONFIG, Place, a_place  # noqa: E402
 from tests.faults.postgresql import a_cluster  # noqa: E402
 from tests.studio.stock import stock_server  # noqa: E402
+from tui.backend import Backend  # noqa: E402
 
 MEGABYTES = 300
 # How often the slow ways are run.
@@ -48,10 +48,10 @@ import resource, sys, time
 from pathlib import Path
 import label_studio_sdk.tokens.client_ext
 from core.progress import finish
-from core.tasks.sync import sync_images
+from tui.backend import Backend
 from core.workspace.settings import load_workspace
 began = time.monotonic()
-result = finish(sync_images(load_workspace(Path(sys.argv[1])), "bulk"))
+result = finish(Backend().sync(load_workspace(Path(sys.argv[1])), "bulk"))
 assert result.complete and result.images == int(sys.argv[2]), result
 print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
@@ -166,7 +166,7 @@ def ours(place: Place, images: int, mode: Mode) -> float:
     case = place.case(images, mode)
     workspace = case.own_workspace()
     began = time.monotonic()
-    result = finish(sync_images(workspace, mode))
+    result = finish(Backend().sync(workspace, mode))
     seconds = time.monotonic() - began
     assert result.complete and result.created == images, result
     return seconds

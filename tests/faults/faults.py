@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 
 from core.errors import LabelpilotError
 from core.progress import finish
-from core.tasks.modes import Mode
-from core.tasks.sync import SyncResult, sync_images
+from core.tasks.options import Mode
+from core.tasks.proof import SyncResult
 from tests.faults import proxy as broken
 from tests.faults.place import (
     CAT,
@@ -31,6 +31,7 @@ from tests.faults.place import (
 )
 from tests.faults.trial import IMAGES, Harm, Trial, until_done
 from tests.faults.wire import IMPORT, wire
+from tui.backend import Backend
 
 
 def lands_late(place: Place) -> Trial:
@@ -161,7 +162,7 @@ def disk_full(mode: Mode) -> Callable[[Place], Trial]:
             workspace = case.workspace(place.url)
             with full_disk(place):
                 try:
-                    finish(sync_images(workspace, mode))
+                    finish(Backend().sync(workspace, mode))
                 except LabelpilotError as error:
                     said = [f"{error.message} {error.cause}"]
                 else:

@@ -33,7 +33,7 @@ from core.studio import environment
 from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, start_server, stop_server
-from core.tasks.modes import Mode
+from core.tasks.options import Mode
 from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, Cluster

@@ -13,11 +13,11 @@ import pytest
 from core.errors import ConfigurationError
 from core.progress import finish
 from core.studio.client import StudioClient
-from core.tasks.sync import sync_images
 from core.workspace.settings import Workspace
 from tests.faults import proxy as broken
 from tests.faults.place import CONFIG, Annotator, Case, Place, in_short
 from tests.faults.trial import until_done
+from tui.backend import Backend
 
 IMAGES = 60
 SYNC = r"POST /api/storages/s3/\d+/sync"
@@ -76,21 +76,21 @@ def bucket(place: Place, client: StudioClient) -> Bucket:
 
 
 def test_each_image_of_the_bucket_becomes_one_task(place: Place, bucket: Bucket) -> None:
-    result = finish(sync_images(bucket.workspace(place.url)))
+    result = finish(Backend().sync(bucket.workspace(place.url)))
     assert (result.mode, result.created, result.complete) == ("native", IMAGES, True)
     assert len(set(bucket.images())) == len(bucket.images()) == IMAGES
 
 
 def test_a_second_sync_makes_only_what_is_new(place: Place, bucket: Bucket) -> None:
-    finish(sync_images(bucket.workspace(place.url)))
+    finish(Backend().sync(bucket.workspace(place.url)))
     bucket.put("new.png")
-    again = finish(sync_images(bucket.workspace(place.url)))
+    again = finish(Backend().sync(bucket.workspace(place.url)))
     assert (again.existing, again.created, again.duplicates) == (IMAGES, 1, 0)
 
 
 def test_bulk_import_is_refused(place: Place, bucket: Bucket) -> None:
     with pytest.raises(ConfigurationError, match="native mode"):
-        finish(sync_images(bucket.workspace(place.url), "bulk"))
+        finish(Backend().sync(bucket.workspace(place.url), "bulk"))
     assert bucket.images() == []
 
 
@@ -100,7 +100,7 @@ def test_images_of_the_bucket_that_were_imported_are_not_doubled(
     url = f"s3://{bucket.name}/some folder/img 000.png"
     client.import_tasks(bucket.project_id, [{"image": url}], 60)
     with pytest.raises(ConfigurationError, match="1 images of the cloud storage were imported"):
-        finish(sync_images(bucket.workspace(place.url)))
+        finish(Backend().sync(bucket.workspace(place.url)))
     assert len(bucket.images()) == 1
 
 
@@ -136,4 +136,4 @@ def test_a_missing_folder_is_still_an_error_without_a_cloud_storage(
     workspace = bucket.workspace(place.url)
     workspace = replace(workspace, project=replace(workspace.project, id=project.id))
     with pytest.raises(ConfigurationError, match="does not exist"):
-        finish(sync_images(workspace))
+        finish(Backend().sync(workspace))

@@ -16,11 +16,12 @@ from core.studio.client import StudioClient
 from core.studio.transport import GET_ATTEMPTS
 from core.tasks import native
 from core.tasks.lease import Signature, join
-from core.tasks.modes import Mode
-from core.tasks.sync import SyncResult, sync_images
+from core.tasks.options import Mode
+from core.tasks.proof import SyncResult
 from core.workspace.locks import Busy
 from tests.faults import proxy as broken
 from tests.faults.place import CAT, Case, Place, in_short, wait_until
+from tui.backend import Backend
 
 IMAGES = 40
 
@@ -38,7 +39,7 @@ def client(place: Place) -> Iterator[StudioClient]:
 
 
 def sync(case: Case, mode: Mode | None = None, name: str = "here") -> SyncResult:
-    return finish(sync_images(case.workspace(case.place.url, name), mode))
+    return finish(Backend().sync(case.workspace(case.place.url, name), mode))
 
 
 def press_sync(client: StudioClient, case: Case) -> None:
@@ -59,7 +60,7 @@ def test_a_second_sync_sends_nothing_and_doubles_nothing(place: Place, mode: Mod
     case = place.case(IMAGES, mode)
     assert sync(case, mode).created == IMAGES
     with broken.before(place.url) as proxy:
-        again = finish(sync_images(case.workspace(proxy.url)))
+        again = finish(Backend().sync(case.workspace(proxy.url)))
         sent = [line for line in proxy.seen if line.startswith("POST") and "import" in line]
         synced = [line for line in proxy.seen if "/sync" in line]
     assert (again.mode, again.created, again.complete) == (mode, 0, True)
@@ -203,7 +204,7 @@ def test_a_sync_that_is_only_listed_as_failed_is_waited_for(place: Place) -> Non
     _pretend(case, "failed", time.time())
     events: list[Progress] = []
     workspace = case.workspace(place.url)
-    assert finish(sync_images(workspace, "bulk"), events.append).complete
+    assert finish(Backend().sync(workspace, "bulk"), events.append).complete
     assert any("own sync is running" in event.note for event in events)
 
 
@@ -255,7 +256,7 @@ def test_who_signed_first_stops_when_another_signs_too(place: Place, client: Stu
     with broken.before(place.url) as proxy:
         proxy.faults.append(broken.Fault(r"GET /api/tasks", other_signs))
         with pytest.raises(Busy):
-            finish(sync_images(case.workspace(proxy.url), "bulk"))
+            finish(Backend().sync(case.workspace(proxy.url), "bulk"))
     assert case.task_count() == 0
     still = client.source_storages(case.project_id)[0].description
     assert "ben@elsewhere" in still, "the other's signature is not ours to take away"
@@ -265,7 +266,7 @@ def test_a_sync_that_is_stopped_takes_its_signature_away(
     place: Place, client: StudioClient
 ) -> None:
     case = place.case(IMAGES, "bulk")
-    work = sync_images(case.workspace(place.url), "bulk")
+    work = Backend().sync(case.workspace(place.url), "bulk")
     for event in work:
         if event.stage == "look":
             break
@@ -288,7 +289,7 @@ def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(place:
     with broken.before(place.url) as proxy:
         away = broken.Fault(r"GET /api/tasks", broken.bad_gateway, times=GET_ATTEMPTS + 1)
         proxy.faults.append(away)
-        result = finish(sync_images(case.workspace(proxy.url)))
+        result = finish(Backend().sync(case.workspace(proxy.url)))
     assert away.struck > GET_ATTEMPTS
     assert (result.created, result.duplicates, result.complete) == (IMAGES, 0, True)
 
@@ -303,7 +304,7 @@ def test_a_server_that_is_there_but_tells_nothing_of_its_sync_is_given_up(
             broken.Fault(r"GET /api/storages/localfiles/\d+", broken.bad_gateway, times=1000)
         )
         with pytest.raises(StudioUnreachable):
-            finish(sync_images(case.workspace(proxy.url), "native"))
+            finish(Backend().sync(case.workspace(proxy.url), "native"))
     assert case.task_count() in (0, IMAGES)
 
 
@@ -312,6 +313,6 @@ def test_what_is_tried_again_is_counted_while_it_happens(place: Place) -> None:
     events: list[Progress] = []
     with broken.before(place.url) as proxy:
         proxy.faults.append(broken.Fault(r"POST .*/import", broken.drop_after))
-        result = finish(sync_images(case.workspace(proxy.url), "bulk"), events.append)
+        result = finish(Backend().sync(case.workspace(proxy.url), "bulk"), events.append)
     assert result.complete
     assert max(event.retries for event in events) == result.retries == 1

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from core.progress import finish
-from core.tasks.sync import sync_images
 from tests.faults.faults import HARMS, Harm
 from tests.faults.place import Place, Tally, a_place, in_short
 from tests.faults.postgresql import a_cluster
 from tests.needs import needs
+from tui.backend import Backend
 
 pytestmark = needs("initdb")
 
@@ -38,7 +38,7 @@ def test_the_server_keeps_everything_in_the_database_that_the_workspace_names(
 ) -> None:
     case = place.case(30, "bulk")
     with in_short(place):
-        result = finish(sync_images(case.own_workspace()))
+        result = finish(Backend().sync(case.own_workspace()))
     assert (result.mode, result.created, result.complete) == ("bulk", 30, True)
     assert case.tally() == Tally()
     assert not place.database.exists(), "no SQLite file is made"

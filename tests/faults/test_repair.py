@@ -15,11 +15,11 @@ from textual.pilot import Pilot
 
 from core.progress import finish
 from core.studio.client import StudioClient
-from core.tasks.duplicates import RepairPlan, plan_repair, repair_project
-from core.tasks.sync import sync_images
+from core.tasks.duplicates import RepairPlan
 from tests.faults.place import CAT, Case, Place, in_short
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
+from tui.backend import Backend
 from tui.dialogs.dialog import Dialog
 from tui.job_kinds import REPAIR, JobKind
 
@@ -42,7 +42,7 @@ def client(place: Place) -> Iterator[StudioClient]:
 def doubled(place: Place, client: StudioClient) -> Case:
     """Imported, and then synced by Label Studio as well: each image is two tasks."""
     case = place.case(IMAGES, "bulk")
-    finish(sync_images(case.workspace(place.url), "bulk"))
+    finish(Backend().sync(case.workspace(place.url), "bulk"))
     storage = client.source_storages(case.project_id)[0]
     client.update_source_storage(storage, {"synchronizable": True})
     client.sync_storage(storage)
@@ -51,7 +51,7 @@ def doubled(place: Place, client: StudioClient) -> Case:
 
 
 def plan(case: Case) -> RepairPlan:
-    return finish(plan_repair(case.workspace(case.place.url)))
+    return finish(Backend().plan_repair(case.workspace(case.place.url)))
 
 
 def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
@@ -63,10 +63,10 @@ def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
 
 def test_the_tasks_that_a_storage_made_are_kept(place: Place, doubled: Case) -> None:
     linked = doubled.task_ids()[IMAGES:]
-    result = finish(repair_project(doubled.workspace(place.url), plan(doubled)))
+    result = finish(Backend().repair(doubled.workspace(place.url), plan(doubled)))
     assert (result.removed, result.duplicates, result.tasks) == (IMAGES, 0, IMAGES)
     assert doubled.task_ids() == linked
-    again = finish(sync_images(doubled.workspace(place.url)))
+    again = finish(Backend().sync(doubled.workspace(place.url)))
     assert (again.mode, again.created, again.duplicates) == ("native", 0, 0)
 
 
@@ -82,7 +82,7 @@ def test_no_task_that_somebody_worked_on_is_removed(
     )
     begun = ids[7]
     client._transport.send("POST", f"api/tasks/{begun}/drafts", body={"result": CAT})
-    result = finish(repair_project(doubled.workspace(place.url), plan(doubled)))
+    result = finish(Backend().repair(doubled.workspace(place.url), plan(doubled)))
     assert {*ids[:7], begun, ids[IMAGES + 5]} <= set(doubled.task_ids())
     assert (result.removed, result.duplicates) == (IMAGES - 1, 1)
     assert result.annotations == result.annotations_before == 7
@@ -95,7 +95,7 @@ def test_an_annotation_between_the_look_and_the_repair_is_kept(
     found = plan(doubled)
     annotated = found.remove[0]
     submitted = client.annotate(annotated, CAT)
-    finish(repair_project(doubled.workspace(place.url), found))
+    finish(Backend().repair(doubled.workspace(place.url), found))
     assert annotated in doubled.task_ids()
     assert doubled.tally([submitted]).annotations_lost == 0
 
@@ -121,17 +121,17 @@ def test_label_studios_own_sync_is_shut_where_it_would_double_again(
         client.annotate(task, CAT)
     found = plan(doubled)
     assert found.shuts_own_sync
-    finish(repair_project(doubled.workspace(place.url), found))
+    finish(Backend().repair(doubled.workspace(place.url), found))
     assert doubled.task_count() == IMAGES
     assert not client.source_storages(doubled.project_id)[0].synchronizable
 
 
 def test_a_repaired_project_has_nothing_to_repair(place: Place, doubled: Case) -> None:
     workspace = doubled.workspace(place.url)
-    finish(repair_project(workspace, plan(doubled)))
+    finish(Backend().repair(workspace, plan(doubled)))
     again = plan(doubled)
     assert (again.doubled, again.remove) == (0, ())
-    assert finish(repair_project(workspace, again)).removed == 0
+    assert finish(Backend().repair(workspace, again)).removed == 0
 
 
 # The command

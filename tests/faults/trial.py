@@ -9,10 +9,11 @@ from core.errors import LabelpilotError, StudioUnreachable
 from core.progress import Progress, finish
 from core.studio.http import is_healthy
 from core.studio.server import server_url
-from core.tasks.modes import Mode
-from core.tasks.sync import SyncResult, sync_images
+from core.tasks.options import Mode
+from core.tasks.proof import SyncResult
 from core.workspace.settings import Workspace
 from tests.faults.place import Place, Tally, wait_until
+from tui.backend import Backend
 from tui.commands.exit_codes import ExitCode, exit_code
 
 # Faults that the tests leave to the table, because another stands for them.
@@ -69,7 +70,7 @@ def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[Sync
 
     for _ in range(runs):
         try:
-            result = finish(sync_images(workspace, mode), note)
+            result = finish(Backend().sync(workspace, mode), note)
         except LabelpilotError as error:
             assert error.message and exit_code(error) in (*ExitCode,), error
             said.append(error.message)

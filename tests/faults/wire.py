@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from core.tasks.modes import Mode
+from core.tasks.options import Mode
 from tests.faults import proxy as broken
 from tests.faults.place import Place, in_short
 from tests.faults.trial import IMAGES, Harm, Trial, until_done

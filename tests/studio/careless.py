@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from core.progress import Progress, Work
 from core.secrets.credentials import find_secret
+from core.studio.project import OpenProject
 from core.tasks import sync
-from core.tasks.modes import Mode
+from core.tasks.options import Mode
 from core.workspace.settings import Workspace
 from tui.app import LabelpilotApp
 from tui.cli import main
@@ -23,9 +24,9 @@ def fail(workspace: Workspace | None) -> None:
     raise ZeroDivisionError(f"careless with {headers}")
 
 
-def careless_sync(workspace: Workspace, mode: Mode | None = None) -> Work[None]:
+def careless_sync(opened: OpenProject, mode: Mode | None = None) -> Work[None]:
     yield Progress("look")
-    fail(workspace)
+    fail(opened.workspace)
 
 
 def careless_help(app: LabelpilotApp) -> None:

@@ -72,7 +72,7 @@ class CommandWithChoices(click.Command):
 
 
 def _modes() -> Names:
-    from core.tasks.modes import MODES
+    from core.tasks.options import MODES
 
     return MODES
 

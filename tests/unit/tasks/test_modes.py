@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import ConfigurationError
 from core.studio.models import Storage
-from core.tasks.modes import Held, Mode, choose_mode, refuse_rivals
+from core.tasks.modes import Held, choose_mode, refuse_rivals
+from core.tasks.options import Mode
 from core.tasks.proof import Proof
 from core.workspace.settings import Images, Studio, Workspace
 
