@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.learning.publishing import RoundResult
     from core.learning.suspects import Suspect
     from core.tasks.duplicates import RepairPlan, RepairResult
-    from core.tasks.sync import SyncResult
+    from core.tasks.proof import SyncResult
 
 Result = TypeVar("Result")
 # Jobs of one group would get into each other's way.
