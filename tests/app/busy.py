@@ -1,4 +1,4 @@
-"""The app on a stage whose sync computes until it is stopped: `python -m tests.app.busy FOLDER`."""
+"""The app with a sync that computes until it is stopped: `python -m tests.app.busy FOLDER`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from core.progress import Progress, Work
 from core.tasks.options import Mode
 from core.workspace.settings import Workspace, load_workspace
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
 
 
-class Busy(Stage):
+class Busy(FakeBackend):
     """Its sync reports without end, and uses a core in between."""
 
     def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[Any]:
@@ -28,8 +28,8 @@ class Busy(Stage):
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    stage = Busy(load_workspace(folder))
-    stage.everything()
-    app = LabelpilotApp(folder, stage)
+    backend = Busy(load_workspace(folder))
+    backend.everything()
+    app = LabelpilotApp(folder, backend)
     app.run()
     sys.exit(app.return_code or 0)

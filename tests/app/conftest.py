@@ -1,4 +1,4 @@
-"""What the tests of the app share: a stage, and ways to walk over it and to read the screen."""
+"""What the tests of the app share: backends, and ways to walk through it and to read the screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 from textual.pilot import Pilot
 
-from tests.app.stage import Stage, make_workspace
+from tests.app.doubles import FakeBackend, make_workspace
 from tui.app import LabelpilotApp
 from tui.screens.section import Section
 
@@ -26,22 +26,22 @@ def _no_desktop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+def backend(tmp_path: Path) -> FakeBackend:
     """A workspace where nothing is set up yet."""
-    return Stage(make_workspace(tmp_path / "toys"))
+    return FakeBackend(make_workspace(tmp_path / "toys"))
 
 
 @pytest.fixture
-def ready(tmp_path: Path) -> Stage:
+def ready(tmp_path: Path) -> FakeBackend:
     """A workspace where all is set up, and seven images are labeled."""
-    stage = Stage(make_workspace(tmp_path / "toys", annotated=7))
-    stage.everything()
-    return stage
+    backend = FakeBackend(make_workspace(tmp_path / "toys", annotated=7))
+    backend.everything()
+    return backend
 
 
 @dataclass(slots=True)
 class Walk:
-    """An app on the stage, and a hand at its keys."""
+    """An app on the backend, and a hand at its keys."""
 
     app: LabelpilotApp
     pilot: Pilot[None]
@@ -101,13 +101,13 @@ Walker: TypeAlias = Callable[..., AbstractAsyncContextManager[Walk]]
 
 @pytest.fixture
 def walk() -> Walker:
-    """Opens the app on a stage, at 80x24 unless told otherwise."""
+    """Opens the app on a backend, at 80x24 unless told otherwise."""
 
     @asynccontextmanager
     async def opened(
-        stage: Stage, size: tuple[int, int] = (80, 24), root: Path | None = None
+        backend: FakeBackend, size: tuple[int, int] = (80, 24), root: Path | None = None
     ) -> AsyncIterator[Walk]:
-        app = LabelpilotApp(root or stage.workspace.root, stage, poll_seconds=0)
+        app = LabelpilotApp(root or backend.workspace.root, backend, poll_seconds=0)
         async with app.run_test(size=size, notifications=True) as pilot:
             one = Walk(app, pilot)
             await one.settled()

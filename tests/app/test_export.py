@@ -8,10 +8,10 @@ import threading
 import time
 
 from tests.app.conftest import Walker
-from tests.app.stage import IMAGES, Stage, annotation
+from tests.app.doubles import IMAGES, FakeBackend, annotation
 
 
-async def test_a_preview_counts_and_writes_nothing(ready: Stage, walk: Walker) -> None:
+async def test_a_preview_counts_and_writes_nothing(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("3")
         assert "7 images labeled" in app.text
@@ -21,7 +21,7 @@ async def test_a_preview_counts_and_writes_nothing(ready: Stage, walk: Walker) -
         assert not ready.workspace.annotations.dataset.exists()
 
 
-async def test_enter_writes_the_dataset_and_says_where(ready: Stage, walk: Walker) -> None:
+async def test_enter_writes_the_dataset_and_says_where(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("3", "enter")
         assert "Written: data/dataset.json, 7 tags." in app.text
@@ -30,7 +30,7 @@ async def test_enter_writes_the_dataset_and_says_where(ready: Stage, walk: Walke
         assert dataset["[b] weird [red]"] == ["[/red]"]
 
 
-async def test_what_is_left_out_is_named(ready: Stage, walk: Walker) -> None:
+async def test_what_is_left_out_is_named(ready: FakeBackend, walk: Walker) -> None:
     broken = ready.workspace.annotations.path / "99"
     broken.write_text('{"half": ')
     # Old enough not to be taken for a file that is being written.
@@ -44,7 +44,7 @@ async def test_what_is_left_out_is_named(ready: Stage, walk: Walker) -> None:
 
 
 async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     other = annotation(50, IMAGES[1], ["dog", "cat & co"])
     (ready.workspace.annotations.path / "50").write_text(json.dumps(other))
@@ -61,8 +61,8 @@ async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
         assert sorted(dataset["img_000"]) == ["[/red]", "cat & co", "dog"]
 
 
-async def test_nothing_labeled_yet_is_no_mishap(stage: Stage, walk: Walker) -> None:
-    async with walk(stage) as app:
+async def test_nothing_labeled_yet_is_no_mishap(backend: FakeBackend, walk: Walker) -> None:
+    async with walk(backend) as app:
         await app.press("3")
         assert "There is no annotation in data/annotations" in app.text
         assert "Label some images first" in app.text
@@ -72,7 +72,7 @@ async def test_nothing_labeled_yet_is_no_mishap(stage: Stage, walk: Walker) -> N
         assert app.toasts == ["There is no annotation in data/annotations; nothing was written."]
 
 
-async def test_coming_back_reads_the_annotations_again(ready: Stage, walk: Walker) -> None:
+async def test_coming_back_reads_the_annotations_again(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("3", "1")
         more = annotation(30, IMAGES[9], ["dog"])
@@ -82,7 +82,7 @@ async def test_coming_back_reads_the_annotations_again(ready: Stage, walk: Walke
 
 
 async def test_h_writes_the_report_as_a_page_and_says_what_stands_out(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     other = annotation(50, IMAGES[1], ["dog"])
     (ready.workspace.annotations.path / "50").write_text(json.dumps(other))
@@ -99,14 +99,16 @@ async def test_h_writes_the_report_as_a_page_and_says_what_stands_out(
 
 
 async def test_a_window_over_the_export_leaves_what_was_written_on_the_screen(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("3", "enter", "d", "enter")
         assert "Written: data/dataset.json, 7 tags." in app.text
 
 
-async def test_w_has_the_server_write_what_the_folder_lacks(ready: Stage, walk: Walker) -> None:
+async def test_w_has_the_server_write_what_the_folder_lacks(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready) as app:
         await app.press("3")
         assert "fill folder" not in app.footer
@@ -124,7 +126,7 @@ async def test_w_has_the_server_write_what_the_folder_lacks(ready: Stage, walk: 
 
 
 async def test_leaving_while_the_folder_is_filled_says_what_becomes_of_it(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.lacking, ready.hold = (21, 22), threading.Event()
     async with walk(ready) as app:

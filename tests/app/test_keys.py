@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import Walker
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
 from tui.keys import KEYS, Place, keys_of, markdown_table, section_key
 
@@ -19,7 +19,7 @@ EATEN = re.compile(r"ctrl\+|f\d+$|alt\+")
 
 @pytest.mark.parametrize("place", ["setup", "sync", "export", "learning"])
 async def test_every_key_of_a_section_does_something(
-    ready: Stage, walk: Walker, place: Place
+    ready: FakeBackend, walk: Walker, place: Place
 ) -> None:
     async with walk(ready) as app:
         await app.press(section_key(place))
@@ -51,7 +51,7 @@ def test_the_readme_names_every_key() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 @pytest.mark.parametrize("section", ["1", "2", "3", "4"])
 async def test_help_is_never_cut_from_the_line_of_keys(
-    ready: Stage, walk: Walker, width: int, section: str
+    ready: FakeBackend, walk: Walker, width: int, section: str
 ) -> None:
     async with walk(ready, size=(width, 24)) as app:
         await app.press(section)
@@ -59,17 +59,19 @@ async def test_help_is_never_cut_from_the_line_of_keys(
         assert len(app.footer) <= width
 
 
-async def test_the_line_of_keys_shows_only_what_applies(stage: Stage, walk: Walker) -> None:
-    async with walk(stage, size=(120, 24)) as app:
+async def test_the_line_of_keys_shows_only_what_applies(backend: FakeBackend, walk: Walker) -> None:
+    async with walk(backend, size=(120, 24)) as app:
         assert "esc stop" not in app.footer
         assert "b label" not in app.footer
-        stage.hold = threading.Event()
+        backend.hold = threading.Event()
         await app.pilot.press("a")
         await app.until(lambda: "esc stop" in app.footer)
         assert "do all" not in app.footer
 
 
-async def test_the_help_tells_every_key_and_its_section_first(ready: Stage, walk: Walker) -> None:
+async def test_the_help_tells_every_key_and_its_section_first(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready, size=(100, 160)) as app:
         await app.press("3", "question_mark")
         assert app.text.index("Write the dataset") < app.text.index("Do every step")
@@ -80,8 +82,8 @@ async def test_the_help_tells_every_key_and_its_section_first(ready: Stage, walk
         assert "Do every step" not in app.text
 
 
-async def test_the_palette_lists_what_applies_now(stage: Stage, walk: Walker) -> None:
-    async with walk(stage) as app:
+async def test_the_palette_lists_what_applies_now(backend: FakeBackend, walk: Walker) -> None:
+    async with walk(backend) as app:
         await app.pilot.press("colon")
         await app.until(lambda: "Do all  (a)" in app.text)
         titles = [command.title for command in app.app.get_system_commands(app.app.screen_stack[0])]
@@ -89,7 +91,7 @@ async def test_the_palette_lists_what_applies_now(stage: Stage, walk: Walker) ->
         assert "Go to Sync" in titles
 
 
-async def test_vim_keys_move_in_lists(ready: Stage, walk: Walker) -> None:
+async def test_vim_keys_move_in_lists(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("j", "j", "k")
         assert "Account: the account" in app.text
@@ -99,13 +101,15 @@ async def test_vim_keys_move_in_lists(ready: Stage, walk: Walker) -> None:
         assert "Server: serves files" in app.text
 
 
-async def test_letters_in_a_form_are_letters(ready: Stage, walk: Walker) -> None:
+async def test_letters_in_a_form_are_letters(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("e", "q", "1", "colon", "question_mark", "L")
         assert "data/imagesq1:?L" in app.text
 
 
-async def test_q_leaves_at_once_and_asks_while_something_runs(ready: Stage, walk: Walker) -> None:
+async def test_q_leaves_at_once_and_asks_while_something_runs(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.pilot.press("2", "enter")
@@ -118,7 +122,7 @@ async def test_q_leaves_at_once_and_asks_while_something_runs(ready: Stage, walk
         assert app.app.return_code == 0
 
 
-async def test_the_logs_follow_and_mask_secrets(ready: Stage, walk: Walker) -> None:
+async def test_the_logs_follow_and_mask_secrets(ready: FakeBackend, walk: Walker) -> None:
     log = ready.workspace.state.logs / "label-studio.log"
     log.parent.mkdir(parents=True)
     log.write_text(f"[/b] first line\nAuthorization: Token {'a' * 40}\n")
@@ -135,7 +139,7 @@ async def test_the_logs_follow_and_mask_secrets(ready: Stage, walk: Walker) -> N
         assert "and one more" not in app.text
 
 
-async def test_what_is_copied_is_kept_in_a_file_too(ready: Stage, walk: Walker) -> None:
+async def test_what_is_copied_is_kept_in_a_file_too(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("b", "c")
         assert app.app.clipboard.startswith("http://127.0.0.1:8080/projects/1")
@@ -152,7 +156,9 @@ def test_the_journal_is_masked_on_disk(tmp_path: Path) -> None:
     assert "b" * 40 not in journal.file.read_text()
 
 
-async def test_a_filter_keeps_the_log_lines_that_hold_a_text(ready: Stage, walk: Walker) -> None:
+async def test_a_filter_keeps_the_log_lines_that_hold_a_text(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready) as app:
         await app.press("2", "enter", "L", "slash")
         await app.write("images found")
@@ -163,7 +169,7 @@ async def test_a_filter_keeps_the_log_lines_that_hold_a_text(ready: Stage, walk:
         assert "Images to tasks: done." in app.text
 
 
-async def test_up_and_down_go_round_in_a_form(ready: Stage, walk: Walker) -> None:
+async def test_up_and_down_go_round_in_a_form(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("e")
         fields = [field.id for field in app.app.screen.focus_chain]
@@ -174,7 +180,7 @@ async def test_up_and_down_go_round_in_a_form(ready: Stage, walk: Walker) -> Non
 
 
 async def test_long_lines_of_a_log_are_wrapped_whatever_its_width(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready, size=(60, 20)) as app:
         await app.press("L")
@@ -187,7 +193,7 @@ async def test_long_lines_of_a_log_are_wrapped_whatever_its_width(
         assert app.text.count("word word word word word word word word word word word word wo") >= 3
 
 
-async def test_the_journal_holds_no_dumps_of_data(ready: Stage, walk: Walker) -> None:
+async def test_the_journal_holds_no_dumps_of_data(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "enter")
         journal = "\n".join(app.app.journal.lines)
@@ -196,7 +202,7 @@ async def test_the_journal_holds_no_dumps_of_data(ready: Stage, walk: Walker) ->
 
 
 async def test_the_help_is_scrolled_and_its_lines_keep_their_column(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready, size=(60, 20)) as app:
         await app.press("4", "question_mark")

@@ -8,11 +8,11 @@ import threading
 from core.learning.label_efficiency import label_efficiency
 from core.learning.ledger import Pick, Record, save_record
 from tests.app.conftest import Walker
-from tests.app.stage import Stage, refusal
+from tests.app.doubles import FakeBackend, refusal
 
 
 async def test_enter_plans_and_shows_why_before_anything_is_published(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("4")
@@ -27,7 +27,9 @@ async def test_enter_plans_and_shows_why_before_anything_is_published(
         assert "alike by 0.900: img_010, of loss 4.0000" in app.text
 
 
-async def test_the_output_of_the_hooks_is_seen_while_they_run(ready: Stage, walk: Walker) -> None:
+async def test_the_output_of_the_hooks_is_seen_while_they_run(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.press("4")
@@ -38,7 +40,7 @@ async def test_the_output_of_the_hooks_is_seen_while_they_run(ready: Stage, walk
         assert ready.closed == ["hooks"]
 
 
-async def test_a_plan_made_anew_runs_the_hooks_anew(ready: Stage, walk: Walker) -> None:
+async def test_a_plan_made_anew_runs_the_hooks_anew(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "enter")
         assert "--fresh" not in app.text
@@ -51,7 +53,7 @@ async def test_a_plan_made_anew_runs_the_hooks_anew(ready: Stage, walk: Walker) 
         ready.hold.set()
 
 
-async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> None:
+async def test_publishing_then_taking_it_back(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "enter")
         await app.settled()
@@ -66,14 +68,16 @@ async def test_publishing_then_taking_it_back(ready: Stage, walk: Walker) -> Non
         assert ready.published == {}
 
 
-async def test_the_next_model_version_follows_what_is_published(ready: Stage, walk: Walker) -> None:
+async def test_the_next_model_version_follows_what_is_published(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.published = {"model_v2": 5, "other": 1, "model_v10": 4}
     async with walk(ready) as app:
         await app.press("4")
         assert "model version model_v11" in app.text
 
 
-async def test_the_form_changes_what_is_planned_with(ready: Stage, walk: Walker) -> None:
+async def test_the_form_changes_what_is_planned_with(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "e", "end", *["backspace"] * 8)
         await app.write("[/b] v2")
@@ -92,7 +96,9 @@ async def test_the_form_changes_what_is_planned_with(ready: Stage, walk: Walker)
         assert "score" in app.text and "because of" not in app.text
 
 
-async def test_hooks_that_fail_are_told_whole_and_r_plans_again(ready: Stage, walk: Walker) -> None:
+async def test_hooks_that_fail_are_told_whole_and_r_plans_again(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready) as app:
         await app.press("4")
         ready.fail[f"plan {'labelpilot active-learning --model-version model_v1'}"] = refusal()
@@ -107,7 +113,7 @@ async def test_hooks_that_fail_are_told_whole_and_r_plans_again(ready: Stage, wa
 
 
 async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.pilot.press("4", "enter")
@@ -115,7 +121,7 @@ async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
         assert app.toasts == []
 
 
-async def test_a_filter_keeps_the_images_that_hold_a_text(ready: Stage, walk: Walker) -> None:
+async def test_a_filter_keeps_the_images_that_hold_a_text(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("4", "enter")
         await app.press("slash")
@@ -130,7 +136,7 @@ async def test_a_filter_keeps_the_images_that_hold_a_text(ready: Stage, walk: Wa
 
 
 async def test_without_a_hooks_file_enter_writes_one_to_complete(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     hooks = ready.workspace.learning.hooks
     hooks.unlink()
@@ -143,7 +149,7 @@ async def test_without_a_hooks_file_enter_writes_one_to_complete(
         assert "enter runs them" in app.text
 
 
-async def test_the_history_tells_what_came_of_each_round(ready: Stage, walk: Walker) -> None:
+async def test_the_history_tells_what_came_of_each_round(ready: FakeBackend, walk: Walker) -> None:
     picks = (Pick("a", 1, 2.0), Pick("b", 2, 1.0, control=True))
     first = Record("[/b] v1", "nearest-loss", 1.0, 1, "", picks, {})
     second = Record("v2", "random", 2.0, 1, "", (), {"a": 3.0, "b": 0.5})
@@ -157,7 +163,7 @@ async def test_the_history_tells_what_came_of_each_round(ready: Stage, walk: Wal
 
 
 async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("4", "e")
@@ -180,7 +186,9 @@ def get_loss_trainset():
 """
 
 
-async def test_o_shows_which_order_pays_and_enter_takes_it(ready: Stage, walk: Walker) -> None:
+async def test_o_shows_which_order_pays_and_enter_takes_it(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready, size=(80, 40)) as app:
         await app.press("4", "o")
@@ -196,7 +204,7 @@ async def test_o_shows_which_order_pays_and_enter_takes_it(ready: Stage, walk: W
 
 
 async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     ready.hold = threading.Event()
@@ -215,7 +223,7 @@ async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
 
 
 async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("4", "o", "s")
@@ -228,7 +236,7 @@ async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
 
 
 async def test_s_lists_labels_that_all_their_neighbours_contradict(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.workspace.learning.hooks.write_text(HOOKS)
     labels = {f"img_{n:03}": ["dog" if n == 3 else "[/red]"] for n in range(8)}
@@ -241,7 +249,7 @@ async def test_s_lists_labels_that_all_their_neighbours_contradict(
 
 
 async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.workspace.learning.hooks.write_text("raise ValueError('[/b] no')")
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
@@ -254,7 +262,7 @@ async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
 
 
 async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready) as app:

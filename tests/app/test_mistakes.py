@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
 
 
@@ -25,8 +25,8 @@ class Careless(LabelpilotApp):
         super().panic(*renderables)
 
 
-async def test_a_crash_tells_what_and_where_and_no_secret(stage: Stage) -> None:
-    app = Careless(stage.workspace.root, stage, poll_seconds=0)
+async def test_a_crash_tells_what_and_where_and_no_secret(backend: FakeBackend) -> None:
+    app = Careless(backend.workspace.root, backend, poll_seconds=0)
     with pytest.raises(ZeroDivisionError):
         async with app.run_test() as pilot:
             await pilot.press("question_mark")

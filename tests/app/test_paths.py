@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import Walker
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 from tui.widgets.path_suggester import PathSuggester
 
 
@@ -43,7 +43,7 @@ async def test_absolute_paths_complete_too(root: Path) -> None:
     assert suggested == f"{root}/data/"
 
 
-async def test_the_right_arrow_takes_the_suggestion(ready: Stage, walk: Walker) -> None:
+async def test_the_right_arrow_takes_the_suggestion(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("e", "home", "ctrl+k")
         await app.write("dat")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import Walker
-from tests.app.stage import IMAGES, Stage
+from tests.app.doubles import IMAGES, FakeBackend
 from tui.widgets.picture import UPPER_HALF, half_blocks
 
 Image = pytest.importorskip("PIL.Image")
@@ -40,7 +40,9 @@ def test_what_is_no_image_is_none(tmp_path: Path) -> None:
     assert half_blocks(tmp_path / "gone.png", 20, 10) is None
 
 
-async def test_a_wide_screen_shows_the_image_under_the_cursor(ready: Stage, walk: Walker) -> None:
+async def test_a_wide_screen_shows_the_image_under_the_cursor(
+    ready: FakeBackend, walk: Walker
+) -> None:
     images = ready.workspace.images.path
     picture(images / IMAGES[0], 16, 16)
     async with walk(ready, size=(130, 40)) as app:
@@ -53,7 +55,7 @@ async def test_a_wide_screen_shows_the_image_under_the_cursor(ready: Stage, walk
         assert "is like" in app.text
 
 
-async def test_a_narrow_screen_shows_it_when_asked(ready: Stage, walk: Walker) -> None:
+async def test_a_narrow_screen_shows_it_when_asked(ready: FakeBackend, walk: Walker) -> None:
     picture(ready.workspace.images.path / IMAGES[0], 16, 16)
     async with walk(ready) as app:
         await app.press("4", "enter")
@@ -64,7 +66,7 @@ async def test_a_narrow_screen_shows_it_when_asked(ready: Stage, walk: Walker) -
 
 
 async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
-    ready: Stage, walk: Walker, monkeypatch: pytest.MonkeyPatch
+    ready: FakeBackend, walk: Walker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widgets = pytest.importorskip("textual_image.widget")
     monkeypatch.setattr("tui.widgets.sharp_picture._widget", widgets.SixelImage)

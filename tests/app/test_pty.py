@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.stage import make_workspace, until
+from tests.app.doubles import make_workspace, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")
 

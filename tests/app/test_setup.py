@@ -10,13 +10,13 @@ import pytest
 from core.errors import ConfigurationError
 from core.workspace.settings import load_workspace
 from tests.app.conftest import Walker
-from tests.app.stage import IMAGES, Stage, refusal
+from tests.app.doubles import IMAGES, FakeBackend, refusal
 
 
 async def test_a_first_look_names_every_step_and_puts_the_cursor_on_the_first_to_do(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    async with walk(stage) as app:
+    async with walk(backend) as app:
         assert "· to do  Server" in app.text
         assert app.text.count("waits") == 8
         assert "server stopped" in app.text.splitlines()[0]
@@ -25,28 +25,30 @@ async def test_a_first_look_names_every_step_and_puts_the_cursor_on_the_first_to
 
 
 async def test_enter_does_the_chosen_step_and_the_cursor_goes_on(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    async with walk(stage) as app:
+    async with walk(backend) as app:
         await app.press("enter")
-        assert stage.calls == ["apply server"]
+        assert backend.calls == ["apply server"]
         assert "✓ done   Server" in app.text
         assert "server running :8080" in app.text
         assert "· to do  Account" in app.text
 
 
-async def test_a_does_everything_and_says_what_comes_next(stage: Stage, walk: Walker) -> None:
-    async with walk(stage) as app:
+async def test_a_does_everything_and_says_what_comes_next(
+    backend: FakeBackend, walk: Walker
+) -> None:
+    async with walk(backend) as app:
         await app.press("a")
         assert app.text.count("✓ done") == 9
         assert "All is set up." in app.text
         assert "label in the browser" in app.text
         await app.press("a")
-        assert stage.calls.count("set_up") == 1
+        assert backend.calls.count("set_up") == 1
 
 
 async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         assert "✓ done   Server" in app.text
@@ -58,7 +60,7 @@ async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
         assert "✓ done   Server" in app.text
 
 
-async def test_a_changed_workspace_file_is_seen(ready: Stage, walk: Walker) -> None:
+async def test_a_changed_workspace_file_is_seen(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         file = ready.workspace.file
         file.write_text(file.read_text().replace("Toys", "Robots and more"))
@@ -66,7 +68,7 @@ async def test_a_changed_workspace_file_is_seen(ready: Stage, walk: Walker) -> N
         await app.until(lambda: "Robots and more" in app.text)
 
 
-async def test_stopping_the_server_asks_first(ready: Stage, walk: Walker) -> None:
+async def test_stopping_the_server_asks_first(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("s")
         assert "Stop Label Studio?" in app.text
@@ -78,7 +80,7 @@ async def test_stopping_the_server_asks_first(ready: Stage, walk: Walker) -> Non
 
 
 async def test_a_step_that_is_done_says_so_instead_of_being_done_again(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("enter")
@@ -87,10 +89,10 @@ async def test_a_step_that_is_done_says_so_instead_of_being_done_again(
 
 
 async def test_a_failed_step_is_told_in_a_sentence_then_whole_then_tried_again(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    stage.fail["apply server"] = refusal()
-    async with walk(stage) as app:
+    backend.fail["apply server"] = refusal()
+    async with walk(backend) as app:
         await app.press("enter")
         assert "Label Studio [said] no to [/b]." in app.text
         assert app.footer.strip().startswith("enter why")
@@ -98,41 +100,41 @@ async def test_a_failed_step_is_told_in_a_sentence_then_whole_then_tried_again(
         assert "detail: [red]bad[/red] [link=x]" in app.text
         assert "Mend [it], and try again." in app.text
         await app.press("enter")
-        del stage.fail["apply server"]
+        del backend.fail["apply server"]
         await app.press("r", "enter")
         assert "✓ done   Server" in app.text
 
 
-async def test_escape_stops_a_set_up_by_closing_it(stage: Stage, walk: Walker) -> None:
-    stage.hold = threading.Event()
-    async with walk(stage) as app:
+async def test_escape_stops_a_set_up_by_closing_it(backend: FakeBackend, walk: Walker) -> None:
+    backend.hold = threading.Event()
+    async with walk(backend) as app:
         await app.pilot.press("a")
         await app.until(lambda: "▸ doing  Server" in app.text)
         await app.press("escape")
-        assert stage.closed == ["server"]
+        assert backend.closed == ["server"]
         assert "doing" not in app.text
 
 
 async def test_our_own_mistake_is_told_as_such_without_the_values_of_variables(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    stage.fail["apply server"] = ZeroDivisionError("by [zero]")
-    async with walk(stage) as app:
+    backend.fail["apply server"] = ZeroDivisionError("by [zero]")
+    async with walk(backend) as app:
         await app.press("enter", "enter")
         assert "labelpilot made a mistake" in app.text
         assert "ZeroDivisionError: by [zero]" in app.text
-        assert "stage.py, line" in app.text
+        assert "doubles.py, line" in app.text
 
 
 async def test_a_folder_without_a_workspace_asks_two_questions(
-    stage: Stage, walk: Walker, tmp_path: Path
+    backend: FakeBackend, walk: Walker, tmp_path: Path
 ) -> None:
     root = tmp_path / "[/b] new"
     pictures = root / "raw" / "[/b] weird"
     pictures.mkdir(parents=True)
     for name in IMAGES:
         (pictures / name).touch()
-    async with walk(stage, root=root) as app:
+    async with walk(backend, root=root) as app:
         assert "A new workspace" in app.text
         assert "raw/[/b] weird" in app.text
         await app.until(lambda: "12 of 12 files match" in app.text)
@@ -148,11 +150,11 @@ async def test_a_folder_without_a_workspace_asks_two_questions(
 
 
 async def test_the_first_form_refuses_a_folder_that_is_not_there(
-    stage: Stage, walk: Walker, tmp_path: Path
+    backend: FakeBackend, walk: Walker, tmp_path: Path
 ) -> None:
     root = tmp_path / "empty"
     root.mkdir()
-    async with walk(stage, root=root) as app:
+    async with walk(backend, root=root) as app:
         await app.write("nowhere")
         await app.press("enter")
         assert "There is no folder nowhere." in app.text
@@ -162,7 +164,7 @@ async def test_the_first_form_refuses_a_folder_that_is_not_there(
 
 
 async def test_the_settings_form_tries_the_pattern_live_and_writes_only_what_changed(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("e")
@@ -177,7 +179,9 @@ async def test_the_settings_form_tries_the_pattern_live_and_writes_only_what_cha
         assert changed == before.replace(".*png", "img_00[0-4].*")
 
 
-async def test_a_setting_that_cannot_be_is_refused_in_the_form(ready: Stage, walk: Walker) -> None:
+async def test_a_setting_that_cannot_be_is_refused_in_the_form(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready) as app:
         before = ready.workspace.file.read_text()
         await app.press("e", "tab", *["backspace"] * 5)
@@ -188,7 +192,7 @@ async def test_a_setting_that_cannot_be_is_refused_in_the_form(ready: Stage, wal
         assert ready.workspace.file.read_text() == before
 
 
-async def test_a_broken_workspace_file_is_explained(ready: Stage, walk: Walker) -> None:
+async def test_a_broken_workspace_file_is_explained(ready: FakeBackend, walk: Walker) -> None:
     ready.workspace.file.write_text("[imagez]\n")
     async with walk(ready) as app:
         assert "labelpilot.toml, line 1: `imagez` is not known." in app.text
@@ -196,33 +200,35 @@ async def test_a_broken_workspace_file_is_explained(ready: Stage, walk: Walker) 
 
 
 async def test_the_token_of_another_server_is_asked_for_and_never_shown(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    file = stage.workspace.file
+    file = backend.workspace.file
     file.write_text(file.read_text() + '[studio]\nurl = "https://studio.example"\n')
-    stage.running = True
+    backend.running = True
     secret = "f" * 40
-    async with walk(stage) as app:
+    async with walk(backend) as app:
         await app.press("a")
         assert "Personal Access Token" in app.text
         await app.write(secret)
         assert secret not in app.text
         await app.press("enter")
-        assert stage.token == "session"
+        assert backend.token == "session"
         assert "token session" in app.text
         assert not any(secret in line for line in app.app.journal.lines)
         await app.press("s")
         assert any("not labelpilot's to start or stop" in words for words in app.toasts)
 
 
-async def test_b_shows_the_link_where_no_browser_can_be_opened(ready: Stage, walk: Walker) -> None:
+async def test_b_shows_the_link_where_no_browser_can_be_opened(
+    ready: FakeBackend, walk: Walker
+) -> None:
     async with walk(ready) as app:
         await app.press("b")
         assert "http://127.0.0.1:8080/projects/1/data?labeling=1" in app.text
 
 
 async def test_in_a_codespace_the_link_is_the_forwarded_one(
-    ready: Stage, walk: Walker, monkeypatch: pytest.MonkeyPatch
+    ready: FakeBackend, walk: Walker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODESPACE_NAME", "fluffy-disco")
     monkeypatch.setenv("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
@@ -232,17 +238,17 @@ async def test_in_a_codespace_the_link_is_the_forwarded_one(
 
 
 async def test_a_workspace_error_during_a_set_up_changes_nothing(
-    stage: Stage, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    stage.fail["set_up"] = ConfigurationError("The image folder [x] does not exist.")
-    async with walk(stage) as app:
+    backend.fail["set_up"] = ConfigurationError("The image folder [x] does not exist.")
+    async with walk(backend) as app:
         await app.press("a")
         assert "The image folder [x] does not exist." in app.text
         assert "· to do  Server" in app.text
 
 
 async def test_the_link_says_what_to_sign_in_with_and_p_shows_the_password(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
         await app.press("b")
@@ -256,13 +262,13 @@ async def test_the_link_says_what_to_sign_in_with_and_p_shows_the_password(
 
 @pytest.mark.parametrize("key", ["s", "a"])
 async def test_the_status_line_says_that_our_server_is_starting(
-    stage: Stage, walk: Walker, key: str
+    backend: FakeBackend, walk: Walker, key: str
 ) -> None:
-    stage.hold = threading.Event()
-    async with walk(stage) as app:
+    backend.hold = threading.Event()
+    async with walk(backend) as app:
         assert "server stopped" in app.text
         await app.pilot.press(key)
         await app.until(lambda: "server starting …" in app.text)
-        stage.hold.set()
+        backend.hold.set()
         await app.settled()
         assert "server running" in app.text

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 from tests.app.conftest import Walker
-from tests.app.stage import IMAGES, WEIRD, Stage, refusal
+from tests.app.doubles import IMAGES, WEIRD, FakeBackend, refusal
 
 
-async def test_a_sync_ends_with_its_proof(ready: Stage, walk: Walker) -> None:
+async def test_a_sync_ends_with_its_proof(ready: FakeBackend, walk: Walker) -> None:
     ready.tasks = 5
     async with walk(ready) as app:
         await app.press("2")
@@ -19,7 +19,7 @@ async def test_a_sync_ends_with_its_proof(ready: Stage, walk: Walker) -> None:
 
 
 async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_elsewhere(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
@@ -36,7 +36,7 @@ async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_el
         assert "12 of 12 images are tasks" in app.text
 
 
-async def test_escape_stops_waiting_and_r_goes_on(ready: Stage, walk: Walker) -> None:
+async def test_escape_stops_waiting_and_r_goes_on(ready: FakeBackend, walk: Walker) -> None:
     ready.tasks, ready.hold = 0, threading.Event()
     async with walk(ready) as app:
         await app.pilot.press("2", "enter")
@@ -50,7 +50,7 @@ async def test_escape_stops_waiting_and_r_goes_on(ready: Stage, walk: Walker) ->
         assert "12 of 12 images are tasks" in app.text
 
 
-async def test_a_failed_sync_says_why_and_r_tries_again(ready: Stage, walk: Walker) -> None:
+async def test_a_failed_sync_says_why_and_r_tries_again(ready: FakeBackend, walk: Walker) -> None:
     ready.fail["sync"] = refusal()
     async with walk(ready) as app:
         await app.press("2", "enter")
@@ -65,7 +65,9 @@ async def test_a_failed_sync_says_why_and_r_tries_again(ready: Stage, walk: Walk
         assert "12 of 12 images are tasks" in app.text
 
 
-async def test_a_sync_that_fails_unseen_is_told_by_a_toast(ready: Stage, walk: Walker) -> None:
+async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.pilot.press("2", "enter")
@@ -76,7 +78,7 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(ready: Stage, walk: W
         assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s."]
 
 
-async def test_two_syncs_never_run_at_once(ready: Stage, walk: Walker) -> None:
+async def test_two_syncs_never_run_at_once(ready: FakeBackend, walk: Walker) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.pilot.press("2", "enter")
@@ -86,15 +88,17 @@ async def test_two_syncs_never_run_at_once(ready: Stage, walk: Walker) -> None:
         assert app.toasts == ["Images to tasks is running."]
 
 
-async def test_without_a_project_a_sync_says_what_comes_first(stage: Stage, walk: Walker) -> None:
-    async with walk(stage) as app:
+async def test_without_a_project_a_sync_says_what_comes_first(
+    backend: FakeBackend, walk: Walker
+) -> None:
+    async with walk(backend) as app:
         await app.press("2", "enter")
         assert "Setup comes first: press 1, then a." in app.text
-        assert stage.calls == []
+        assert backend.calls == []
 
 
 async def test_doubled_images_are_said_and_d_shows_asks_and_mends(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.doubled = 4
     async with walk(ready) as app:
@@ -116,7 +120,9 @@ async def test_doubled_images_are_said_and_d_shows_asks_and_mends(
         assert app.toasts == ["No image is known to be several tasks; a sync (enter) counts them."]
 
 
-async def test_a_repair_that_fails_says_why_and_r_looks_again(ready: Stage, walk: Walker) -> None:
+async def test_a_repair_that_fails_says_why_and_r_looks_again(
+    ready: FakeBackend, walk: Walker
+) -> None:
     ready.doubled, ready.fail["repair"] = 4, refusal()
     async with walk(ready) as app:
         await app.press("2", "d", "y")
@@ -127,7 +133,7 @@ async def test_a_repair_that_fails_says_why_and_r_looks_again(ready: Stage, walk
 
 
 async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
-    ready: Stage, walk: Walker
+    ready: FakeBackend, walk: Walker
 ) -> None:
     ready.trouble, ready.hold = "Label Studio does not [answer].", threading.Event()
     async with walk(ready) as app:
@@ -138,12 +144,12 @@ async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
         await app.settled()
 
 
-async def test_while_the_set_up_runs_the_sync_says_so(stage: Stage, walk: Walker) -> None:
-    stage.hold = threading.Event()
-    async with walk(stage) as app:
+async def test_while_the_set_up_runs_the_sync_says_so(backend: FakeBackend, walk: Walker) -> None:
+    backend.hold = threading.Event()
+    async with walk(backend) as app:
         await app.pilot.press("a", "2")
         await app.until(lambda: "The set-up is running; it makes the tasks as well." in app.text)
         assert "press 1, then a" not in app.text
-        stage.hold.set()
+        backend.hold.set()
         await app.settled()
         assert "12 of 12 images are tasks" in app.text

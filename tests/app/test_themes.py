@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import Walker
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 
 
-async def test_a_chosen_theme_is_there_at_the_next_start(ready: Stage, walk: Walker) -> None:
+async def test_a_chosen_theme_is_there_at_the_next_start(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         assert app.app.theme == "labelpilot-dark"
         app.app.theme = "labelpilot-light"
@@ -21,7 +21,7 @@ async def test_a_chosen_theme_is_there_at_the_next_start(ready: Stage, walk: Wal
 
 @pytest.mark.parametrize("kept", [b"no such theme", b"\xff\xfe", b""])
 async def test_what_cannot_be_used_gives_the_usual_theme(
-    ready: Stage, walk: Walker, tmp_path: Path, kept: bytes
+    ready: FakeBackend, walk: Walker, tmp_path: Path, kept: bytes
 ) -> None:
     file = tmp_path / "config" / "labelpilot" / "theme"
     file.parent.mkdir(parents=True)
@@ -31,7 +31,7 @@ async def test_what_cannot_be_used_gives_the_usual_theme(
 
 
 async def test_a_folder_that_cannot_be_written_is_no_mishap(
-    ready: Stage, walk: Walker, tmp_path: Path
+    ready: FakeBackend, walk: Walker, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("a file, not a folder")
     async with walk(ready) as app:

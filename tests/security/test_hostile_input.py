@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from core.workspace.settings import load_workspace
-from tests.app.stage import Stage
+from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
 
 # Generous: what is let in takes minutes, or the machine's memory.
@@ -229,10 +229,10 @@ def test_no_name_steers_a_terminal_that_commands_print_to(named: Path) -> None:
 
 
 async def test_no_name_steers_the_terminal_that_the_app_is_in(named: Path) -> None:
-    stage = Stage(load_workspace(named))
-    stage.everything()
-    stage.done.discard("project")
-    app = LabelpilotApp(named, stage, poll_seconds=0)
+    backend = FakeBackend(load_workspace(named))
+    backend.everything()
+    backend.done.discard("project")
+    app = LabelpilotApp(named, backend, poll_seconds=0)
     shown = ""
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         for key in ("1", "2", "enter", "3", "d", "escape", "4", "enter", "enter", "L"):

@@ -29,11 +29,11 @@ import asyncio, json, os, sys, time
 from pathlib import Path
 from core.secrets.credentials import store_secret
 from core.progress import Progress
-from tests.app.stage import Stage, make_workspace
+from tests.app.doubles import FakeBackend, make_workspace
 from tui.app import LabelpilotApp
 from tui.backend import Backend
 
-class Storing(Stage):
+class Storing(FakeBackend):
     token_source = Backend.token_source
     needs_choice = Backend.needs_choice
 
@@ -48,8 +48,8 @@ if not file.exists():
 if "OWN" not in os.environ and "studio" not in file.read_text():
     file.write_text(file.read_text() + '[studio]\\nurl = "https://studio.example"\\n')
 from core.workspace.settings import load_workspace
-stage = Storing(load_workspace(root), running=True)
-app = LabelpilotApp(root, stage, poll_seconds=0)
+backend = Storing(load_workspace(root), running=True)
+app = LabelpilotApp(root, backend, poll_seconds=0)
 
 def text():
     strips = app.screen._compositor.render_strips()
@@ -70,7 +70,7 @@ async def walk():
                 for letter in word:
                     await pilot.press({" ": "space", "'": "apostrophe"}.get(letter, letter))
         shown = text()
-    print(json.dumps({"shown": shown, "token": stage.token_source(stage.workspace),
+    print(json.dumps({"shown": shown, "token": backend.token_source(backend.workspace),
                       "logged": list(app.journal.lines)}))
 asyncio.run(walk())
 """

@@ -1,9 +1,9 @@
-"""A stage for the app: a workspace of real files, and a server that is a plain object.
+"""A double for the app: a workspace of real files, and a backend whose server is a plain object.
 
 What needs no server is real here: the workspace file, the image folder, the labeling config, the
 annotations and the export, the forms. What needs one (the checklist's probes, the sync, the hooks
-and the publishing) is played by `Stage`, through the same set of functions that the app is given in
-earnest; tests/studio walks the same screens against a real Label Studio.
+and the publishing) is played by `FakeBackend`; tests/studio walks the same screens against a real
+Label Studio.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def annotation(number: int, image: str, labels: list[str]) -> dict[str, Any]:
 
 
 @dataclass
-class Stage(Backend):
+class FakeBackend(Backend):
     """The server's side. `fail` maps the name of a call to the error it raises; `hold` keeps long
     work going until it is set; a sync tells of `trouble`; the folder is `lacking` annotations."""
 
