@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from tests.app.doubles import FakeBackend, make_workspace
 from tui.app import LabelpilotApp
@@ -37,6 +39,10 @@ def ready(tmp_path: Path) -> FakeBackend:
     backend = FakeBackend(make_workspace(tmp_path / "toys", annotated=7))
     backend.everything()
     return backend
+
+
+# Keys with a name that write a character.
+NAMED = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?"}
 
 
 @dataclass(slots=True)
@@ -70,27 +76,44 @@ class Walk:
 
     async def press(self, *keys: str) -> None:
         """Press keys, and wait for what they start to end."""
-        await self.pilot.press(*keys)
+        await self.strike(*keys)
         await self.settled()
+
+    async def strike(self, *keys: str) -> None:
+        """Press keys, each when the app has taken in the one before, and wait for nothing else."""
+        for key in keys:
+            character = NAMED.get(key, key if len(key) == 1 else None)
+            self.app.post_message(events.Key(key, character))
+            await self.taken_in()
 
     async def write(self, text: str) -> None:
         """Type text into the field that has the focus."""
-        for character in text:
-            await self.pilot.press({" ": "space"}.get(character, character))
+        names = {character: name for name, character in NAMED.items()}
+        await self.strike(*[names.get(character, character) for character in text])
 
     async def settled(self) -> None:
-        """Wait until no job runs and nothing is being looked at."""
-        await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
-        await self.until(lambda: not self.app.state.checking and self.app.watcher.checks > 0)
-        await self.app.workers.wait_for_complete()
-        await self.until(lambda: not self.app.state.checking)
+        """Wait until no job runs and nothing is being checked."""
+        # What has ended may begin something else.
+        for _ in range(2):
+            await self.pilot.pause()
+            # One that made way for a newer one of its kind is no mishap.
+            with suppress(WorkerCancelled):
+                await self.app.workers.wait_for_complete()
+            await self.until(lambda: not self.app.state.checking and self.app.watcher.checks > 0)
+
+    async def taken_in(self) -> None:
+        """Wait until no part of the app has messages left, and all is painted."""
+        while True:
+            await self.pilot.pause(0)
+            parts = [self.app, *self.app.screen.walk_children(with_self=True)]
+            if not any(part.message_queue_size for part in parts):
+                return
 
     async def until(self, condition: Callable[[], object], turns: int = 2000) -> None:
         """Let the app go on until `condition()` holds."""
         for _ in range(turns):
             if condition():
-                await self.pilot.pause()
+                await self.taken_in()
                 return
             await self.pilot.pause(0.005)
         raise AssertionError(f"it did not come to be; the screen shows:\n{self.text}")

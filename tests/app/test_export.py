@@ -131,10 +131,10 @@ async def test_leaving_while_the_folder_is_filled_says_what_becomes_of_it(
     ready.lacking, ready.hold = (21, 22), threading.Event()
     async with walk(ready) as app:
         await app.press("3")
-        await app.pilot.press("w")
+        await app.strike("w")
         await app.until(lambda: "Writing the folder anew" in app.text)
-        await app.pilot.press("q")
+        await app.strike("q")
         await app.until(lambda: "Leave?" in app.text)
         assert "Label Studio goes on writing to the folder." in app.text
-        await app.pilot.press("escape")
+        await app.strike("escape")
         ready.hold.set()

@@ -64,7 +64,7 @@ async def test_the_line_of_keys_shows_only_what_applies(backend: FakeBackend, wa
         assert "esc stop" not in app.footer
         assert "b label" not in app.footer
         backend.hold = threading.Event()
-        await app.pilot.press("a")
+        await app.strike("a")
         await app.until(lambda: "esc stop" in app.footer)
         assert "do all" not in app.footer
 
@@ -84,7 +84,7 @@ async def test_the_help_tells_every_key_and_its_section_first(
 
 async def test_the_palette_lists_what_applies_now(backend: FakeBackend, walk: Walker) -> None:
     async with walk(backend) as app:
-        await app.pilot.press("colon")
+        await app.strike("colon")
         await app.until(lambda: "Do all  (a)" in app.text)
         titles = [command.title for command in app.app.get_system_commands(app.app.screen_stack[0])]
         assert "Label  (b)" not in titles
@@ -112,11 +112,11 @@ async def test_q_leaves_at_once_and_asks_while_something_runs(
 ) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
-        await app.pilot.press("q")
+        await app.strike("q")
         await app.until(lambda: "1 job running: images to tasks." in app.text)
-        await app.pilot.press("escape", "q", "enter")
+        await app.strike("escape", "q", "enter")
         await app.until(lambda: app.app._exit)
         assert ready.closed == ["import"]
         assert app.app.return_code == 0

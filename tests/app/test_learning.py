@@ -33,7 +33,7 @@ async def test_the_output_of_the_hooks_is_seen_while_they_run(
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.press("4")
-        await app.pilot.press("enter")
+        await app.strike("enter")
         await app.until(lambda: "[bold]loading[/] the model" in app.text)
         assert "Planning the round" in app.text
         await app.press("escape")
@@ -46,7 +46,7 @@ async def test_a_plan_made_anew_runs_the_hooks_anew(ready: FakeBackend, walk: Wa
         assert "--fresh" not in app.text
         assert "r plan anew" in app.footer
         ready.hold = threading.Event()
-        await app.pilot.press("r")
+        await app.strike("r")
         await app.until(
             lambda: "labelpilot active-learning --model-version model_v1 --fresh" in app.text
         )
@@ -116,7 +116,7 @@ async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.pilot.press("4", "enter")
+        await app.strike("4", "enter")
         await app.until(lambda: "8 images would be asked for" in app.text)
         assert app.toasts == []
 
@@ -210,11 +210,11 @@ async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
     ready.hold = threading.Event()
     async with walk(ready) as app:
         await app.press("4")
-        await app.pilot.press("o")
+        await app.strike("o")
         await app.until(lambda: "same as: labelpilot replay" in app.text)
         await app.press("escape")
         assert ready.closed == ["replay"]
-        await app.pilot.press("o", "1")
+        await app.strike("o", "1")
         ready.hold.set()
         await app.settled()
         assert "Which order pays" not in app.text

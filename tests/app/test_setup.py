@@ -108,7 +108,7 @@ async def test_a_failed_step_is_told_in_a_sentence_then_whole_then_tried_again(
 async def test_escape_stops_a_set_up_by_closing_it(backend: FakeBackend, walk: Walker) -> None:
     backend.hold = threading.Event()
     async with walk(backend) as app:
-        await app.pilot.press("a")
+        await app.strike("a")
         await app.until(lambda: "▸ doing  Server" in app.text)
         await app.press("escape")
         assert backend.closed == ["server"]
@@ -267,7 +267,7 @@ async def test_the_status_line_says_that_our_server_is_starting(
     backend.hold = threading.Event()
     async with walk(backend) as app:
         assert "server stopped" in app.text
-        await app.pilot.press(key)
+        await app.strike(key)
         await app.until(lambda: "server starting …" in app.text)
         backend.hold.set()
         await app.settled()

@@ -23,10 +23,10 @@ async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_el
 ) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
         assert "0 %" in app.text
-        await app.pilot.press("1")
+        await app.strike("1")
         assert "images to tasks 0 %" in app.text.splitlines()[0]
         assert "▸ doing  Images" in app.text
         ready.hold.set()
@@ -39,7 +39,7 @@ async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_el
 async def test_escape_stops_waiting_and_r_goes_on(ready: FakeBackend, walk: Walker) -> None:
     ready.tasks, ready.hold = 0, threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
         assert "esc stop waiting" in app.footer
         await app.press("escape")
@@ -70,9 +70,9 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
 ) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
-        await app.pilot.press("3")
+        await app.strike("3")
         ready.hold = None
         await app.settled()
         assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s."]
@@ -81,9 +81,9 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
 async def test_two_syncs_never_run_at_once(ready: FakeBackend, walk: Walker) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
-        await app.pilot.press("enter")
+        await app.strike("enter")
         assert ready.calls.count("sync") == 1
         assert app.toasts == ["Images to tasks is running."]
 
@@ -137,7 +137,7 @@ async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
 ) -> None:
     ready.trouble, ready.hold = "Label Studio does not [answer].", threading.Event()
     async with walk(ready) as app:
-        await app.pilot.press("2", "enter")
+        await app.strike("2", "enter")
         await app.until(lambda: "Label Studio does not [answer]." in app.text)
         await app.until(lambda: "2 retries" in app.text)
         ready.hold.set()
@@ -147,7 +147,7 @@ async def test_what_is_tried_again_is_counted_and_told_while_the_sync_runs(
 async def test_while_the_set_up_runs_the_sync_says_so(backend: FakeBackend, walk: Walker) -> None:
     backend.hold = threading.Event()
     async with walk(backend) as app:
-        await app.pilot.press("a", "2")
+        await app.strike("a", "2")
         await app.until(lambda: "The set-up is running; it makes the tasks as well." in app.text)
         assert "press 1, then a" not in app.text
         backend.hold.set()
