@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from core.dataset.class_names import ClassNames
 from core.dataset.options import RULES, Origin, Rule
-from core.dataset.reading.batch import Columns, Unreadable
+from core.dataset.reading.batch import Columns, LeftOut
 from core.dataset.reading.reader import FolderReader, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from core.dataset.split import Part
 
 WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewrite`."
-
-# What a format could not take: images and files by name, with the reason.
-LeftOut = list[Unreadable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Dataset:
     decision: Decision
     names: ClassNames
     held: Counter[Labels]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[LeftOut, ...]
     rule: Rule
     source: str
     checked: bool
@@ -174,7 +171,7 @@ def gather(
         interpreter = Interpreter(config, workspace.images.path)
         batches = read_tasks(source.tasks, interpreter, total=source.total, regions=regions)
         tally = Tally()
-    unreadable: list[Unreadable] = []
+    unreadable: list[LeftOut] = []
     yield Progress("read")
     with contextlib.closing(batches):
         for batch in batches:
@@ -231,7 +228,7 @@ def _config(workspace: Workspace, label_config: str | None) -> LabelingConfig:
     return read_labeling_config(file) if file.exists() else LabelingConfig()
 
 
-def _nothing(source: str, tally: Tally, unreadable: list[Unreadable]) -> LabelpilotError:
+def _nothing(source: str, tally: Tally, unreadable: list[LeftOut]) -> LabelpilotError:
     causes = []
     if tally.missing:
         causes.append(f"Label Studio has {tally.missing:,} annotations that are not there.")

@@ -16,7 +16,7 @@ from core.dataset.dataset import WRITE_ANEW, Dataset, gather, split_path
 from core.dataset.formats.dataset_json import write_sidecar
 from core.dataset.formats.format import find_format
 from core.dataset.options import RULES, FormatName, Origin, Rule
-from core.dataset.reading.batch import Unreadable
+from core.dataset.reading.batch import LeftOut
 from core.dataset.source import Source
 from core.errors import ConfigurationError
 from core.files import sha256_of
@@ -53,8 +53,8 @@ class ExportResult:
     unchecked: int
     missing: tuple[int, ...] = field(repr=False)
     conflicts: tuple[str, ...] = field(repr=False)
-    unreadable: tuple[Unreadable, ...] = field(repr=False)
-    left_out: tuple[Unreadable, ...] = field(repr=False)
+    unreadable: tuple[LeftOut, ...] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = field(repr=False)
     rule: Rule
     source: str
     seconds: float
@@ -143,7 +143,7 @@ def export_dataset(
         write_parts(split_path(workspace.annotations.dataset), dataset.parts)
     if regions is not None:
         counts = regions.left_out.items()
-        left_out += [Unreadable(f"{count:,} regions", reason) for reason, count in counts]
+        left_out += [LeftOut(f"{count:,} regions", reason) for reason, count in counts]
     result = _result(dataset, path, began, left_out)
     write_sidecar(path, _facts(result, dataset, format))
     yield Progress("write", images, images)
@@ -160,7 +160,7 @@ def preview_dataset(
 
 
 def _result(
-    dataset: Dataset, path: Path | None, began: float, left_out: list[Unreadable]
+    dataset: Dataset, path: Path | None, began: float, left_out: list[LeftOut]
 ) -> ExportResult:
     """The result of an export to `path` that began at the monotonic time `began`."""
     decision, counts = dataset.decision, dataset.class_counts()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.dataset.dataset import Dataset, DatasetImage, LeftOut
-from core.dataset.reading.batch import Unreadable
+from core.dataset.dataset import Dataset, DatasetImage
+from core.dataset.reading.batch import LeftOut
 from core.dataset.reading.regions import Region
 from core.dataset.reading.schema import NotReadable
 from core.dataset.split import PARTS
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def write_coco(path: Path, dataset: Dataset) -> LeftOut:
+def write_coco(path: Path, dataset: Dataset) -> list[LeftOut]:
     """Write `path`, or, where the dataset is split, one file for each part beside it.
 
     Images whose size neither an annotation nor a file tells are left out and named, and so are
     masks that are damaged.
     """
-    left_out: LeftOut = []
+    left_out: list[LeftOut] = []
     images = list(dataset.images())
     if not dataset.parts:
         write_at_once(path, _coco(images, dataset, left_out))
@@ -49,7 +49,7 @@ def part_path(path: Path, part: str) -> Path:
     return path.with_name(f"{path.stem}.{part}{path.suffix}")
 
 
-def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: LeftOut) -> bytes:
+def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: list[LeftOut]) -> bytes:
     numbers = {name: number for number, name in enumerate(dataset.names.all, start=1)}
     points = set[str]()
     entries: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: LeftOut) -
         size = _size(regions, image.path, dataset)
         if size is None:
             reason = "no region and no file tells the size of this image"
-            left_out.append(Unreadable(image.path, reason))
+            left_out.append(LeftOut(image.path, reason))
             continue
         number = len(entries) + 1
         entry = {"id": number, "file_name": image.path, "width": size[0], "height": size[1]}
@@ -68,7 +68,7 @@ def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: LeftOut) -
             try:
                 shape = _shape(region)
             except NotReadable as error:
-                left_out.append(Unreadable(image.path, str(error)))
+                left_out.append(LeftOut(image.path, str(error)))
                 continue
             if "keypoints" in shape:
                 points.add(name)

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from core.dataset.dataset import Dataset, LeftOut, sidecar_path
+from core.dataset.dataset import Dataset, sidecar_path
+from core.dataset.reading.batch import LeftOut
 from core.errors import ConfigurationError
 from core.files import write_at_once, written_at_once
 
@@ -22,7 +23,7 @@ from core.files import write_at_once, written_at_once
 TAGS_AT_ONCE = 20_000
 
 
-def write_json(path: Path, dataset: Dataset) -> LeftOut:
+def write_json(path: Path, dataset: Dataset) -> list[LeftOut]:
     """Write tag -> list of classes as one JSON object, sorted by tag.
 
     Raises LabelpilotError where the disk refuses; what was at `path` is then as it was.

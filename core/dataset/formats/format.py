@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dataset.dataset import Dataset, LeftOut
+from core.dataset.dataset import Dataset
 from core.dataset.formats.coco import write_coco
 from core.dataset.formats.dataset_json import write_json
 from core.dataset.formats.tables import write_csv, write_huggingface, write_parquet
 from core.dataset.formats.yolo import write_yolo
 from core.dataset.options import FORMATS, FormatName
+from core.dataset.reading.batch import LeftOut
 from core.errors import ConfigurationError
 from core.workspace.settings import Workspace
 
@@ -24,7 +25,7 @@ class Format:
     file `in_images` of the image folder.
     """
 
-    write: Callable[[Path, Dataset], LeftOut]
+    write: Callable[[Path, Dataset], list[LeftOut]]
     suffix: str = ""
     in_images: str = ""
     holds_regions: bool = False

@@ -11,14 +11,15 @@ from typing import Any
 
 import orjson
 
-from core.dataset.dataset import Dataset, DatasetImage, LeftOut
+from core.dataset.dataset import Dataset, DatasetImage
+from core.dataset.reading.batch import LeftOut
 from core.errors import ConfigurationError
 from core.files import written_at_once
 
 _ROWS = 20_000
 
 
-def write_csv(path: Path, dataset: Dataset) -> LeftOut:
+def write_csv(path: Path, dataset: Dataset) -> list[LeftOut]:
     """One row for each image: tag, image, part if split, then 1 or 0 for each class in order."""
     names = dataset.names.all
     with written_at_once(path) as file:
@@ -33,7 +34,7 @@ def write_csv(path: Path, dataset: Dataset) -> LeftOut:
     return []
 
 
-def write_parquet(path: Path, dataset: Dataset) -> LeftOut:
+def write_parquet(path: Path, dataset: Dataset) -> list[LeftOut]:
     """One row for each image: tag, image, classes (a list), and split if there is one.
 
     Raises ConfigurationError where pyarrow is not installed.
@@ -60,7 +61,7 @@ def write_parquet(path: Path, dataset: Dataset) -> LeftOut:
     return []
 
 
-def write_huggingface(path: Path, dataset: Dataset) -> LeftOut:
+def write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
     """The `metadata.jsonl` of an image folder: the file's name and its labels, a line each.
 
     The names are relative to the file, as the `imagefolder` loader wants them; so it belongs into

@@ -13,8 +13,8 @@ import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from core.dataset.dataset import Dataset, DatasetImage, LeftOut
-from core.dataset.reading.batch import Unreadable
+from core.dataset.dataset import Dataset, DatasetImage
+from core.dataset.reading.batch import LeftOut
 from core.dataset.reading.regions import Region
 from core.errors import ConfigurationError, LabelpilotError
 from core.images import is_inside
@@ -23,7 +23,7 @@ _DATA = "data.yaml"
 _FIRST_LINE = "# Written by labelpilot; an export writes the whole folder anew.\n"
 
 
-def write_yolo(path: Path, dataset: Dataset) -> LeftOut:
+def write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
     """Write the folder `path` anew: `images/`, `labels/` and `data.yaml`.
 
     Raises ConfigurationError where no image has a region, or where the folder holds something else
@@ -37,7 +37,7 @@ def write_yolo(path: Path, dataset: Dataset) -> LeftOut:
             next_step="For classes of whole images: `--format csv`, `parquet` or `huggingface`.",
         )
     outlines = any(not r.is_box for _, found in regions for _, r in found if _has_outline(r))
-    left_out: LeftOut = []
+    left_out: list[LeftOut] = []
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -45,11 +45,9 @@ def write_yolo(path: Path, dataset: Dataset) -> LeftOut:
         for image, found in regions:
             label = (image.part, PurePosixPath(image.path).with_suffix(".txt").as_posix())
             if not is_inside(image.path):
-                left_out.append(Unreadable(image.path, "outside the image folder"))
+                left_out.append(LeftOut(image.path, "outside the image folder"))
             elif label in taken:
-                left_out.append(
-                    Unreadable(image.path, "another image has its name, but for the end")
-                )
+                left_out.append(LeftOut(image.path, "another image has its name, but for the end"))
             else:
                 taken.add(label)
                 left_out.extend(_write_image(aside, image, found, dataset, outlines))
@@ -73,7 +71,7 @@ def _write_image(
     regions: list[tuple[str, Region]],
     dataset: Dataset,
     outlines: bool,
-) -> LeftOut:
+) -> list[LeftOut]:
     numbers = {name: number for number, name in enumerate(dataset.names.all)}
     part = image.part or "train"
     link = folder / "images" / part / image.path
@@ -89,7 +87,7 @@ def _write_image(
     text.write_text("".join(lines))
     without = len(regions) - len(lines)
     reason = f"{without} brushes or points, which YOLO has no place for"
-    return [Unreadable(image.path, reason)] if without else []
+    return [LeftOut(image.path, reason)] if without else []
 
 
 def _numbers(region: Region, outlines: bool) -> str:

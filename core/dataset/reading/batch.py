@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from core.dataset.reading.regions import RegionBook
 
 
-class Unreadable(Struct, frozen=True):
-    """A file (or a task) that was left out, and why."""
+class LeftOut(Struct, frozen=True):
+    """What was left out, by name, and why: a file, a task, an image, regions."""
 
     name: str
     reason: str
@@ -104,7 +104,7 @@ class Batch:
     """Records read, what was left out, and how many of how many files or tasks are behind us."""
 
     records: Columns
-    unreadable: list[Unreadable]
+    unreadable: list[LeftOut]
     done: int
     total: int | None
 
@@ -117,7 +117,7 @@ class Interpreted(Struct, array_like=True, frozen=True):
     """
 
     block: Block
-    unreadable: list[Unreadable]
+    unreadable: list[LeftOut]
     half_written: list[tuple[str, str]]
 
 
@@ -136,13 +136,13 @@ def interpret(
     read: list[str] = []
     stamps: list[int] = []
     counts: list[int] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[LeftOut] = []
     half_written: list[tuple[str, str]] = []
     for name, (content, stamp) in zip(names, contents, strict=True):
         if content is None:
             continue
         if isinstance(content, str):
-            unreadable.append(left_out(name, content))
+            unreadable.append(leave_out(name, content))
             continue
         try:
             document = decode(content)
@@ -150,7 +150,7 @@ def interpret(
             if regions is not None:
                 regions.add(document, interpreter)
         except (msgspec.ValidationError, NotReadable, RecursionError) as error:
-            unreadable.append(left_out(name, reason(error)))
+            unreadable.append(leave_out(name, reason(error)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             half_written.append((name, f"no whole JSON: {error}"))
         else:
@@ -161,9 +161,9 @@ def interpret(
     return Interpreted(Block(read, stamps, counts, Columns.of(rows)), unreadable, half_written)
 
 
-def left_out(name: str, why: str) -> Unreadable:
+def leave_out(name: str, why: str) -> LeftOut:
     """A file that was left out. What is no text in its name is replaced by question marks."""
-    return Unreadable(name if name.isascii() else name.encode(errors="replace").decode(), why)
+    return LeftOut(name if name.isascii() else name.encode(errors="replace").decode(), why)
 
 
 def reason(error: Exception) -> str:

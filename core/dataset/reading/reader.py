@@ -23,9 +23,9 @@ from core.dataset.reading.batch import (
     Block,
     Columns,
     Interpreted,
-    Unreadable,
+    LeftOut,
     interpret,
-    left_out,
+    leave_out,
     reason,
 )
 from core.dataset.reading.cache import Cache, CacheWriter, unchanged
@@ -138,7 +138,7 @@ class FolderReader:
             self.pause(_HALF_WRITTEN_WAIT)
             contents = folder.read(half_written)
             last = interpret(half_written, contents, self._interpreter(), self.regions)
-            left = last.unreadable + [left_out(name, why) for name, why in last.half_written]
+            left = last.unreadable + [leave_out(name, why) for name, why in last.half_written]
             yield Batch(last.block.records, left, done, total)
 
     def _interpreted(
@@ -197,7 +197,7 @@ def read_tasks(
     done = 0
     while chunk := list(islice(iterator, _CHUNK)):
         rows: list[Row] = []
-        unreadable: list[Unreadable] = []
+        unreadable: list[LeftOut] = []
         for task in chunk:
             try:
                 read = task_of(task, kind)
@@ -206,6 +206,6 @@ def read_tasks(
                     regions.add(read, interpreter)
             except (msgspec.ValidationError, NotReadable, RecursionError) as error:
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
-                unreadable.append(left_out(f"task {number}", reason(error)))
+                unreadable.append(leave_out(f"task {number}", reason(error)))
         done += len(chunk)
         yield Batch(Columns.of(rows), unreadable, done, total)

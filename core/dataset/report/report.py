@@ -14,7 +14,7 @@ from typing import Any
 
 from core.dataset.dataset import Dataset, gather
 from core.dataset.options import RULES, Origin, Rule
-from core.dataset.reading.batch import Unreadable
+from core.dataset.reading.batch import LeftOut
 from core.dataset.report.near_duplicates import NearDuplicates, find_near_duplicates
 from core.dataset.report.statistics import Agreement, Person, Statistics, agreement, together
 from core.dataset.source import Source
@@ -60,7 +60,7 @@ class Report:
     deleted: int
     unchecked: int
     missing: int
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[LeftOut, ...]
     classes: dict[str, int]
     together: tuple[tuple[str, str, int], ...]
     days: dict[str, int]
