@@ -129,11 +129,13 @@ class Backend:
         return reset_password(workspace)
 
     def label_page(self, workspace: Workspace) -> Work[str]:
+        from core.labeling.stream import label_stream
         from core.progress import Progress
-        from core.studio.project import label_stream
+        from core.studio.project import open_project
 
         yield Progress("link")
-        return label_stream(workspace)
+        with open_project(workspace) as opened:
+            return label_stream(opened)
 
     # The token
 

@@ -7,11 +7,11 @@ replaces is kept first, so that it can be taken back.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from core.errors import LabelpilotError
+from core.labeling.stream import check_order, save_view, stream_page
 from core.learning.ledger import (
     Record,
     find_record,
@@ -24,23 +24,8 @@ from core.learning.ledger import (
 from core.learning.planning import RoundPlan
 from core.learning.scores import put_scores
 from core.progress import Progress, Work
-from core.studio.client import project_page
-from core.studio.project import VIEW_TITLE, OpenProject, find_view
+from core.studio.project import OpenProject
 from core.workspace.locks import only_one
-
-# How many of the tab's first tasks are read back to see that the order is right.
-READ_BACK = 100
-# The Data Manager shows every column that a tab does not hide.
-_HIDDEN = [
-    f"tasks:{column}"
-    for column in (
-        "inner_id completed_at total_predictions cancelled_annotations ground_truth "
-        "annotations_results annotations_ids annotators avg_lead_time comment_authors "
-        "comment_count draft_exists file_upload last_comment_updated_at predictions_results "
-        "predictions_model_versions reviewed reviewers reviews_accepted reviews_rejected "
-        "storage_filename unresolved_comment_count updated_at updated_by created_at allow_skip"
-    ).split()
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +76,9 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
             client, opened.id, version, wanted, partial(keep_replaced, workspace, version)
         )
         client.update_project(opened.id, {"model_version": version})
-        view_id = _save_view(opened)
+        view_id = save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
-        _check_order(opened, view_id, wanted)
+        check_order(opened, view_id, wanted)
         if former == version:
             earlier = find_record(workspace, version)
             former = earlier.former_version if earlier else ""
@@ -120,7 +105,7 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
         scored=len(wanted),
         created=scores.created,
         replaced=scores.replaced,
-        view_url=project_page(client.url, opened.id, view_id),
+        view_url=stream_page(opened, view_id),
         seconds=plan.seconds + time.monotonic() - began,
     )
 
@@ -155,43 +140,3 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
             client.update_project(opened.id, {"model_version": shown})
         forget_round(workspace, model_version, replaced_only=False)
     return removed
-
-
-def _save_view(opened: OpenProject) -> int:
-    """The tab with the unlabeled tasks by falling score: the existing one, set right, or a new."""
-    data = {
-        "title": VIEW_TITLE,
-        "type": "list",
-        "target": "tasks",
-        "ordering": ["-tasks:predictions_score"],
-        "filters": {
-            "conjunction": "and",
-            "items": [
-                {
-                    "filter": "filter:tasks:total_annotations",
-                    "operator": "equal",
-                    "type": "Number",
-                    "value": 0,
-                }
-            ],
-        },
-        "hiddenColumns": {"explore": _HIDDEN, "labeling": _HIDDEN},
-    }
-    client = opened.client
-    return client.save_view(opened.id, data, find_view(client, opened.id)).id
-
-
-def _check_order(opened: OpenProject, view_id: int, wanted: Mapping[int, float]) -> None:
-    """Read the tab's first tasks back: they must be the highest of `wanted`, in falling order."""
-    shown = opened.client.view_tasks(opened.id, view_id, READ_BACK)
-    scores = [score for task_id, score in shown if task_id in wanted]
-    highest = sorted(wanted.values(), reverse=True)[: len(scores)]
-    close = all(
-        abs(one - other) <= 1e-6 * max(1.0, abs(other))
-        for one, other in zip(scores, highest, strict=True)
-    )
-    if not scores or not close:
-        raise LabelpilotError(
-            "Label Studio does not show the images in the order of their scores.",
-            next_step=f"Open the tab {VIEW_TITLE!r} and look at its order; run the round again.",
-        )

@@ -382,9 +382,3 @@ class StudioClient:
         params = {"project": project_id, "view": view_id, "include": "id,predictions_score"}
         tasks, _, _ = tasks_page(self._transport, params, count)
         return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in tasks]
-
-
-def project_page(url: str, project_id: int, view_id: int | None = None) -> str:
-    """The page that opens the label stream: of a tab in its order, or of the whole project."""
-    tab = "" if view_id is None else f"tab={view_id}&"
-    return f"{url}/projects/{project_id}/data?{tab}labeling=1"

@@ -13,13 +13,10 @@ from pathlib import Path
 
 from core.errors import ConfigurationError, StudioRefused
 from core.secrets.credentials import VARIABLE, find_secret
-from core.studio.client import StudioClient, project_page
+from core.studio.client import StudioClient
 from core.studio.models import RemoteProject, Storage
 from core.studio.server import server_url
 from core.workspace.settings import Workspace
-
-# The tab of the Data Manager in which active learning shows its order.
-VIEW_TITLE = "Active learning"
 
 
 def connect(workspace: Workspace) -> StudioClient:
@@ -119,20 +116,6 @@ def find_target_storage(
 ) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
     return storage_at(client.target_storages(project_id), workspace.annotations.path)
-
-
-def label_stream(workspace: Workspace) -> str:
-    """The server's page with the label stream: in active learning's order once there is one."""
-    with contextlib.closing(connect(workspace)) as client:
-        project = require_project(client, workspace)
-        ordered = find_view(client, project.id)
-        return project_page(client.url, project.id, ordered)
-
-
-def find_view(client: StudioClient, project_id: int) -> int | None:
-    """The id of the tab that active learning made, or None."""
-    views = client.views(project_id)
-    return next((view.id for view in views if view.data.get("title") == VIEW_TITLE), None)
 
 
 def storage_at(storages: list[Storage], path: Path) -> Storage | None:

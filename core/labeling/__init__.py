@@ -1,0 +1,1 @@
+"""From tasks to annotations: the label stream, and the tab that gives its order."""
