@@ -1,14 +1,12 @@
-"""The workspace: `labelpilot.toml` beside the user's code, and the `.labelpilot/` folder.
+"""The workspace: what `labelpilot.toml`, beside the user's code, says.
 
-The only module that knows where things lie. It reads and checks the file, turns every path into an
-absolute one, and names the folders that labelpilot itself writes to. It holds no secret, so that
-the file is fit to commit, and it never talks to a server.
+The only module that knows where things lie: it reads and writes the file, and turns every path into
+an absolute one. The file holds no secret, so that it is fit to commit.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -17,12 +15,11 @@ from typing import Any, Literal, get_type_hints
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.images import Tag
-from core.masking import printable
-from core.workspace.addresses import address_fault, crosses_in_clear, scheduler_fault
-from core.workspace.databases import database_fault
+from core.workspace.addresses import crosses_in_clear
+from core.workspace.checks import TITLE_LENGTHS, checked_value
 from core.workspace.state import State
 from core.workspace.toml_lines import FILE_NAME as FILE_NAME
-from core.workspace.toml_lines import place_of, shown_value, unknown_name, wrong_value
+from core.workspace.toml_lines import place_of, unknown_name, wrong_value
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,8 +29,6 @@ else:
 # A workspace file has a few dozen lines.
 MAX_BYTES = 100_000
 IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
-# Label Studio's limits on a project's title.
-TITLE_LENGTHS = range(3, 51)
 
 Sampling = Literal["random", "sequential", "uncertainty"]
 
@@ -198,7 +193,8 @@ def parse_workspace(text: str, root: Path) -> Workspace:
         name: _section(text, name, kind, data.get(name, {}), root)
         for name, kind in _SECTIONS.items()
     }
-    return _checked(text, Workspace(root=root, **built))
+    _refuse_wrong_server(text, built["studio"])
+    return _completed(Workspace(root=root, **built))
 
 
 def _sections(text: str) -> dict[str, dict[str, Any]]:
@@ -218,7 +214,7 @@ def _section(text: str, name: str, kind: type, values: dict[str, Any], root: Pat
     for key, value in values.items():
         if key not in hints:
             raise unknown_name(text, name, key, list(hints))
-        values = {**values, key: _typed(text, name, key, value, hints[key])}
+        values = {**values, key: checked_value(text, name, key, value, hints[key])}
     arguments = {}
     for spec in fields(kind):
         default = None if spec.default is MISSING else spec.default
@@ -232,72 +228,12 @@ def _absolute(root: Path, path: Path) -> Path:
     return Path(os.path.normpath(root / os.path.expanduser(path)))
 
 
-def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
-    choices: tuple[Any, ...] = getattr(hint, "__args__", ())
-    if hint in (Sampling, Tag):
-        if value not in choices:
-            names = ", ".join(f'"{choice}"' for choice in choices)
-            raise wrong_value(text, section, key, f"`{key}` must be one of {names}")
-        return value
-    plain = next((a for a in choices if a is not type(None)), hint)
-    kinds: dict[Any, tuple[type, str]] = {
-        Path: (str, "a path in quotes"),
-        str: (str, "text in quotes"),
-        int: (int, "a whole number"),
-        bool: (bool, "true or false"),
-    }
-    expected, name = kinds[plain]
-    fits = isinstance(value, expected) and not (plain is int and isinstance(value, bool))
-    if isinstance(value, str) and ("\x00" in value or (plain is Path and not value.strip())):
-        fits = False
-    if not fits:
-        raise wrong_value(text, section, key, f"`{key}` must be {name}, not {shown_value(value)}")
-    return Path(str(value)) if plain is Path else value
-
-
-def _checked(text: str, workspace: Workspace) -> Workspace:
-    pattern, neighbours = workspace.images.pattern, workspace.learning.neighbours
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise wrong_value(
-            text, "images", "pattern", f"`pattern` is not a regular expression: {error}"
-        ) from None
-    if neighbours < 1:
-        raise wrong_value(text, "learning", "neighbours", "`neighbours` must be 1 or more")
-    scheduler = workspace.learning.scheduler
-    if scheduler is not None and (fault := scheduler_fault(scheduler)):
-        raise wrong_value(text, "learning", "scheduler", f"`scheduler` {fault}")
-    title = workspace.project.title or default_title(workspace.root)
-    if len(title) not in TITLE_LENGTHS or printable(title) != title or "\n" in title:
-        raise wrong_value(
-            text,
-            "project",
-            "title",
-            f"`title` must have {TITLE_LENGTHS.start} to {TITLE_LENGTHS.stop - 1} characters, "
-            "on one line",
-        )
-    python = workspace.learning.python
-    if python is not None and os.sep in python:
-        python = str(_absolute(workspace.root, Path(python)))
-    return replace(
-        workspace,
-        studio=_checked_studio(text, workspace.studio),
-        project=replace(workspace.project, title=title),
-        learning=replace(workspace.learning, python=python),
-    )
-
-
-def _checked_studio(text: str, studio: Studio) -> Studio:
-    if studio.database is not None and (fault := database_fault(studio.database)):
-        raise wrong_value(text, "studio", "database", f"`database` {fault}")
+def _refuse_wrong_server(text: str, studio: Studio) -> None:
     if studio.url is None:
-        return studio
+        return
     if studio.database is not None:
         what = "`database` is for a Label Studio of labelpilot's own, without `url`"
         raise wrong_value(text, "studio", "database", what)
-    if fault := address_fault(studio.url):
-        raise wrong_value(text, "studio", "url", f"`url` {fault}")
     if crosses_in_clear(studio.url) and not studio.allow_http:
         raise ConfigurationError(
             f"{place_of(text, 'studio', 'url')}: to {studio.url} the token would cross the network "
@@ -305,7 +241,20 @@ def _checked_studio(text: str, studio: Studio) -> Studio:
             next_step="Use its https:// address, or, in a network that you trust, set "
             "`allow_http = true` under [studio].",
         )
-    return replace(studio, url=studio.url.rstrip("/"))
+
+
+def _completed(workspace: Workspace) -> Workspace:
+    """The workspace with what it leaves to be made up, and its addresses in one form."""
+    python, url = workspace.learning.python, workspace.studio.url
+    if python is not None and os.sep in python:
+        python = str(_absolute(workspace.root, Path(python)))
+    title = workspace.project.title or default_title(workspace.root)
+    return replace(
+        workspace,
+        studio=replace(workspace.studio, url=url and url.rstrip("/")),
+        project=replace(workspace.project, title=title),
+        learning=replace(workspace.learning, python=python),
+    )
 
 
 def default_title(root: Path) -> str:
