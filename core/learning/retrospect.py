@@ -23,7 +23,7 @@ from core.learning.hooks.cache import RESULT
 from core.learning.hooks.run import Hooks, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
 from core.learning.ledger import round_folder
-from core.learning.replay import replay
+from core.learning.replay import Plan, replay
 from core.learning.suspects import Suspect, suspects
 from core.progress import Work
 from core.workspace.settings import Workspace
@@ -32,7 +32,7 @@ from core.workspace.settings import Workspace
 NO_ROUND = "no round"
 
 
-def replay_workspace(workspace: Workspace) -> Work[Curves]:
+def replay_workspace(workspace: Workspace, plan: Plan | None = None) -> Work[Curves]:
     """Replay labeling under every order, on the workspace's own labels.
 
     Raises what `run_hooks` raises, and ConfigurationError where there is no dataset, or too few
@@ -40,7 +40,7 @@ def replay_workspace(workspace: Workspace) -> Work[Curves]:
     """
     classes = _classes(workspace)
     hooks = yield from _hooks(workspace)
-    return (yield from replay(hooks.embeddings, classes))
+    return (yield from replay(hooks.embeddings, classes, plan=plan))
 
 
 def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:

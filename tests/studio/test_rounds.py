@@ -161,7 +161,7 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
 ) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     with contextlib.closing(Cluster(tmp_path)) as cluster:
-        learning = dataclasses.replace(workspace.learning, scheduler=cluster.address())
+        learning = dataclasses.replace(workspace.learning, scheduler=cluster.address)
         clustered = dataclasses.replace(workspace, learning=learning)
         options = RoundOptions("on a cluster", engine="dask", random_share=0.1)
         with open_project(clustered) as opened:

@@ -5,10 +5,12 @@
   tag: `numpy.savez("embeddings.npz", **vector_of_tag)`.
 - `embeddings.npy` holds the rows; the tags stand beside it in `embeddings.json`, a list in the
   order of the rows.
-- A folder holds many such `.npy` files and a manifest: see `core.learning.hooks.shards`.
+- A folder holds many such `.npy` files, for more vectors than one file should hold, and lists them
+  in order in `manifest.json`: `{"length": 512, "shards": [{"file": "00000.npy", "rows": 250000,
+  "sha256": "..."}]}`; `sha256` can be left out.
 
 Files are mapped into memory, or read piece by piece where there is no room for that; never are they
-read whole, and nothing in them is ever unpickled.
+read whole, nothing in them is ever unpickled, and nothing is written to a folder of shards.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import LabelpilotError
+from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
-from core.learning.hooks.shards import load_shards
 
 ROWS_AT_ONCE = 4096
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,20 @@ class TaggedVectors:
 
     tags: Sequence[str]
     vectors: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The rows `start` to `stop` of a `.npy` file; the first of them is row `first` of all.
+
+    `sha256` is that of the file, empty where it is not known.
+    """
+
+    file: str
+    start: int
+    stop: int
+    first: int
+    sha256: str = ""
 
 
 class VectorFile:
@@ -199,6 +215,29 @@ def _in_shards(folder: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
         raise _Unfit("it holds no vectors")
     part.replace(unpacked)
     return tags, open_vectors(unpacked)
+
+
+def load_shards(folder: Path) -> list[Shard]:
+    """The shards in `folder`'s manifest. Raises ConfigurationError where they do not fit it."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        shards, first = [], 0
+        for entry in content["shards"]:
+            file = folder / Path(entry["file"]).name
+            vectors = np.load(file, mmap_mode="r", allow_pickle=False)
+            shape, kind = vectors.shape, vectors.dtype.kind
+            if shape != (entry["rows"], content["length"]) or kind not in "fiu":
+                raise ValueError(f"{file.name} holds {vectors.dtype} of the shape {shape}")
+            checked = entry.get("sha256", "")
+            shards.append(Shard(str(file.resolve()), 0, shape[0], first, checked))
+            first += shape[0]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"The shards in {folder} cannot be used.",
+            cause=str(error),
+            next_step="Write them again.",
+        ) from None
+    return shards
 
 
 def _one_each(archive: zipfile.ZipFile, names: list[str]) -> tuple[list[str], NDArray[Any]]:

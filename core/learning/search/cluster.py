@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.deadline import Call
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
-from core.learning.hooks.shards import Shard
+from core.learning.hooks.vector_files import Shard
 from core.learning.orders.order import Mask
 from core.learning.search.exact import SPARE, Floats, Indices, best_first, best_rows, rerank
 from core.progress import Progress, Work

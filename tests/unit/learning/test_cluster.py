@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.hooks.shards import load_shards
+from core.learning.hooks.vector_files import load_shards
 from core.learning.search.cluster import find_on_cluster, pieces_of
 from core.learning.search.neighbours import choose_engine, find_neighbours
 from core.progress import finish
@@ -35,36 +35,29 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running.close()
 
 
-@pytest.fixture
-def mortal_cluster(tmp_path: Path) -> Iterator[Cluster]:
-    running = Cluster(tmp_path)
-    yield running
-    running.close()
-
-
 def in_file(folder: Path, vectors: np.ndarray) -> np.memmap:
     np.save(folder / "unit.npy", vectors)
     return np.load(folder / "unit.npy", mmap_mode="r")
 
 
 def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
-    mortal_cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    candidates, queries = in_file(tmp_path, unit(60_000)), unit(300, seed=1)
+    candidates, queries = in_file(tmp_path, unit(30_000)), unit(300, seed=1)
     allowed = np.arange(len(candidates)) % 7 != 0
     expected = finish(find_neighbours(queries, candidates, 5, "exact", allowed=allowed))
-    work = find_on_cluster(
-        queries, pieces_of(candidates, rows=200), 5, mortal_cluster.address(), allowed
-    )
+    mortal = cluster.mortal
+    shards = pieces_of(candidates, rows=200)
+    work = find_on_cluster(queries, shards, 5, cluster.address, allowed)
     try:
         while True:
             event = next(work)
-            if 0 < event.done < (event.total or 0) and mortal_cluster.workers[0].poll() is None:
-                mortal_cluster.workers[0].kill()
-                mortal_cluster.workers[0].wait(30)
+            if event.total and event.done < event.total and mortal.poll() is None:
+                mortal.kill()
+                mortal.wait(30)
     except StopIteration as stop:
         indices, similarities = stop.value
-    assert mortal_cluster.workers[0].poll() is not None
+    assert mortal.poll() is not None
     np.testing.assert_array_equal(indices, expected.indices)
     np.testing.assert_array_equal(similarities, expected.similarities)
 
@@ -72,7 +65,7 @@ def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
 def test_the_engine_dask_is_one_of_the_engines(cluster: Cluster, tmp_path: Path) -> None:
     candidates, queries = in_file(tmp_path, unit(5_000)), unit(20, seed=1)
     expected = finish(find_neighbours(queries, candidates, 5, "exact"))
-    found = finish(find_neighbours(queries, candidates, 5, "dask", scheduler=cluster.address()))
+    found = finish(find_neighbours(queries, candidates, 5, "dask", scheduler=cluster.address))
     assert (found.engine, found.recall) == ("dask", 1.0)
     np.testing.assert_array_equal(found.indices, expected.indices)
 
@@ -84,7 +77,7 @@ def test_shards_in_a_folder_are_searched_and_a_changed_one_is_refused(
     write_shards(tmp_path, vectors, [f"img_{row}" for row in range(900)])
     shards = load_shards(tmp_path)
     assert [shard.stop for shard in shards] == [250, 250, 250, 150]
-    address = cluster.address()
+    address = cluster.address
     indices, _ = finish(find_on_cluster(queries, shards, 3, address))
     expected = finish(find_neighbours(queries, vectors, 3, "exact"))
     np.testing.assert_array_equal(indices, expected.indices)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.hooks.run import run_hooks
+from core.learning.hooks.run import RUNNER, run_hooks
 from core.progress import Progress, finish
 from core.workspace.settings import Learning, Workspace
 from tests.unit.learning.hooks_file import LOSSES, hooks_of, refusal, workspace
@@ -33,6 +33,22 @@ def test_the_file_runs_as_from_its_folder_but_not_its_main_block(tmp_path: Path)
         """,
     )
     assert list(hooks.embeddings.tags) == ["active_learning.py", str(tmp_path)]
+
+
+def test_the_runners_folder_hides_no_module_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [path.stem for path in RUNNER.parent.glob("*.py") if path.stem != "__init__"]
+    assert {"cache", "run", "runner", "templates"} <= {*names}
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for name in names:
+        (installed / f"{name}.py").write_text("OWNER = 'the user'")
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    owners = "".join(f"import {name}\nowners[{name!r}] = {name}.OWNER\n" for name in names)
+    text = f"owners = {{}}\n{owners}def get_embeddings(): return {{f'{{n}}: {{o}}': [1] "
+    hooks = hooks_of(tmp_path, text + "for n, o in owners.items()}" + LOSSES)
+    assert {*hooks.embeddings.tags} == {f"{name}: the user" for name in names}
 
 
 def test_what_the_file_prints_arrives_line_by_line_and_stays_in_the_log(tmp_path: Path) -> None:

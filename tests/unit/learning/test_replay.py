@@ -25,13 +25,13 @@ DIGITS = load_digits()
 TAGS = [f"digit_{row:04d}" for row in range(600)]
 EMBEDDINGS = TaggedVectors(TAGS, DIGITS.data[:600])
 LABELS = {tag: [str(digit)] for tag, digit in zip(TAGS, DIGITS.target, strict=False)}
-SMALL = Plan(start=20, step=20, most=100, seeds=3)
+SMALL = Plan(start=20, step=20, most=80, seeds=2)
 
 
 def test_every_order_gets_a_row_for_each_budget_with_its_standard_error() -> None:
     rows = rows_of(finish(replay(EMBEDDINGS, LABELS, orders=["random", "k-center"], plan=SMALL)))
     assert [(row.order, row.budget) for row in rows] == list(
-        itertools.product(["random", "k-center"], [20, 40, 60, 80, 100])
+        itertools.product(["random", "k-center"], [20, 40, 60, 80])
     )
     assert all(0 < row.accuracy <= 1 and row.stderr >= 0 for row in rows)
 
@@ -46,7 +46,8 @@ def test_a_replay_repeats_and_all_orders_start_from_the_same_labels() -> None:
 
 
 def test_herding_beats_random_on_real_digits() -> None:
-    curves = finish(replay(EMBEDDINGS, LABELS, orders=["random", "herding"], plan=SMALL))
+    plan = Plan(start=20, step=20, most=100, seeds=3)
+    curves = finish(replay(EMBEDDINGS, LABELS, orders=["random", "herding"], plan=plan))
     best = recommended(compare(curves))
     assert best is not None
     assert best.order == "herding"
@@ -59,19 +60,19 @@ def test_images_with_several_classes_are_replayed_too() -> None:
         tag: [name, "even"] if int(name) % 2 == 0 else [name] for tag, (name,) in LABELS.items()
     }
     rows = rows_of(finish(replay(EMBEDDINGS, classes, orders=["random", "margin"], plan=SMALL)))
-    assert rows[4].accuracy > rows[0].accuracy
+    assert rows[3].accuracy > rows[0].accuracy
 
 
 def test_progress_counts_to_the_end() -> None:
     events: list[Progress] = []
     finish(replay(EMBEDDINGS, LABELS, orders=["random"], plan=SMALL), events.append)
-    assert (events[-1].done, events[-1].total) == (15, 15)
+    assert (events[-1].done, events[-1].total) == (8, 8)
 
 
 def test_labels_without_embeddings_and_the_reverse_are_passed_over() -> None:
     some = {tag: LABELS[tag] for tag in TAGS[:300]} | {"no embedding": ["3"]}
     rows = rows_of(finish(replay(EMBEDDINGS, some, orders=["random"], plan=SMALL)))
-    assert len(rows) == 5
+    assert len(rows) == 4
 
 
 @pytest.mark.parametrize("labels", [{}, {t: ["3"] for t in TAGS}, {t: LABELS[t] for t in TAGS[:9]}])

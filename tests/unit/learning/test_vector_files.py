@@ -87,7 +87,7 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     from core.learning.ranking import rank
     from core.progress import finish
 
-    rows, length = 80_000, 1_000
+    rows, length = 120_000, 250
     random = np.random.default_rng(0)
     vectors = np.lib.format.open_memmap(
         tmp_path / "embeddings.npy", "w+", np.float32, (rows, length)
