@@ -28,7 +28,7 @@ from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
 from tui.keys import Place, bindings, key_of
-from tui.leave import ask_and_leave, end_by_signal, heed_signals, tell_mistake
+from tui.leave import ask_and_leave, end_by_signal, heed_signals, report_mistake
 from tui.news import ends_a_step, tell_end
 from tui.screens.export.screen import ExportScreen
 from tui.screens.learning.screen import LearningScreen
@@ -186,6 +186,6 @@ class LabelpilotApp(App[None]):
 
     def _fatal_error(self) -> None:
         # Textual's own would show the values of variables: one may be a token.
-        trace, told = tell_mistake(sys.exc_info()[1] or self._exception)
+        trace, report = report_mistake(sys.exc_info()[1] or self._exception)
         self.journal.write(trace)
-        self.panic(told)
+        self.panic(report)

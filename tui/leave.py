@@ -49,7 +49,7 @@ def heed_signals(end: Callable[[int], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, partial(end, number))
 
 
-def tell_mistake(error: BaseException | None) -> tuple[str, Text]:
+def report_mistake(error: BaseException | None) -> tuple[str, Text]:
     """What a mistake of ours that nothing caught leaves in the journal, and on the terminal.
 
     Without the values of variables, which Textual would show: one may be a token.

@@ -74,7 +74,7 @@ async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
     async with walk(ready, size=(130, 40)) as app:
         await app.press("4", "enter")
         await app.settled()
-        shown = app.app.screen.query_one("#asked #sharp", widgets.SixelImage)
+        shown = app.app.screen.query_one("#picked #sharp", widgets.SixelImage)
         assert shown.image.size == (300, 100)
         assert 0 < shown.size.width <= 34
         assert UPPER_HALF not in app.text

@@ -18,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Checkbox, Input, Static
 
-from core.errors import LabelpilotError
+from core.errors import ConfigurationError, LabelpilotError
 from tui.actions import Action
 from tui.keys import bindings
 from tui.text import plain
@@ -151,3 +151,14 @@ class Form(ModalScreen[Answer], Generic[Answer]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def whole_number(text: str, what: str) -> int:
+    """The number in a field. Raises ConfigurationError."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigurationError(f"{what} must be a whole number, 1 or more; not {text!r}.")
+    return number

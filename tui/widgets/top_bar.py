@@ -51,10 +51,10 @@ class TopBar(Widget):
         where = harmless(server.url or "").removeprefix("http://127.0.0.1")
         if server.running:
             return Content.assemble(("server running ", "$text-success"), (where, "$muted"))
-        words = "server does not answer" if server.pid else "server stopped"
+        text = "server does not answer" if server.pid else "server stopped"
         if self._starts():
-            words = "server starting …"
-        return Content.styled(words, "$text-warning")
+            text = "server starting …"
+        return Content.styled(text, "$text-warning")
 
     def _starts(self) -> bool:
         """Whether a job of ours is starting the server now."""
@@ -66,8 +66,8 @@ class TopBar(Widget):
 
     def _token(self) -> Content:
         token = host_of(self).state.token
-        words = f"token {token}" if token else "no token"
-        return plain(words if host_of(self).state.workspace else "", "$muted")
+        text = f"token {token}" if token else "no token"
+        return plain(text if host_of(self).state.workspace else "", "$muted")
 
     def _sections(self) -> Content:
         current = self.app.current_mode

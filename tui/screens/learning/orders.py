@@ -87,8 +87,8 @@ def _conclusion(curves: Curves, compared: Sequence[Comparison]) -> list[Content 
     best = recommended(compared)
     if best is None:
         return [plain("No order is surely better than drawing at random.", "bold")]
-    words = f"{best.order} pays most on your labels: {_points(best)} points over random"
-    return [plain(f"{words}.", "bold $text-success")]
+    text = f"{best.order} pays most on your labels: {_points(best)} points over random"
+    return [plain(f"{text}.", "bold $text-success")]
 
 
 def _comparison(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
@@ -123,8 +123,8 @@ def _plot(curves: Curves, orders: Sequence[str], width: int) -> list[Content | s
     most = max(float(mean.max()) for mean in means.values())
     room = max(4, width - NAME_WIDTH - 8)
     every = -(-len(curves.budgets) // room)
-    words = f"Accuracy as labels are added, from {least:.0%} to {most:.0%}"
-    rows: list[Content | str] = [plain(words, "$muted")]
+    text = f"Accuracy as labels are added, from {least:.0%} to {most:.0%}"
+    rows: list[Content | str] = [plain(text, "$muted")]
     for order, mean in means.items():
         blocks = "".join(_block(float(value), least, most) for value in mean[::every])
         name = f"{order:{NAME_WIDTH}}"

@@ -26,18 +26,18 @@ class PickDialog(Dialog):
     def __init__(self, plan: RoundPlan, row: int, workspace: Workspace) -> None:
         pick = plan.picks[row]
         self._path, self._train_path = paths_of(plan, pick)
-        words = lines(_words(plan, row, workspace))
-        super().__init__(f"Why {pick.tag}", words, copied=str(self._path))
+        text = lines(_about(plan, row, workspace))
+        super().__init__(f"Why {pick.tag}", text, copied=str(self._path))
 
     def above(self) -> ComposeResult:
         if can_show():
             with Horizontal(id="pictures"):
-                yield Picture(id="asked")
+                yield Picture(id="picked")
                 yield Picture(id="train")
 
     def on_mount(self) -> None:
         if can_show():
-            self.query_one("#asked", Picture).show(self._path)
+            self.query_one("#picked", Picture).show(self._path)
             self.query_one("#train", Picture).show(self._train_path)
 
 
@@ -46,7 +46,7 @@ def paths_of(plan: RoundPlan, pick: Pick) -> tuple[Path, Path | None]:
     return plan.paths[pick.tag], plan.paths.get(pick.train_tag or "")
 
 
-def _words(plan: RoundPlan, row: int, workspace: Workspace) -> list[Content | str]:
+def _about(plan: RoundPlan, row: int, workspace: Workspace) -> list[Content | str]:
     pick = plan.picks[row]
     path, train_path = paths_of(plan, pick)
     parts: list[Content | str] = [

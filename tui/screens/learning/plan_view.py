@@ -44,7 +44,7 @@ class PlanView(Vertical):
         with Horizontal():
             yield KeyedTable(cursor_type="row", zebra_stripes=False)
             with Vertical(id="beside"):
-                yield Picture(id="asked")
+                yield Picture(id="picked")
                 yield Static(plain("is like", "$muted"))
                 yield Picture(id="train")
         yield Filter()
@@ -95,7 +95,7 @@ class PlanView(Vertical):
         chosen = self.chosen
         if self._plan is not None and chosen is not None and self._wanted_layout[0]:
             path, train_path = paths_of(self._plan, self._plan.picks[chosen])
-            self.query_one("#asked", Picture).show(path)
+            self.query_one("#picked", Picture).show(path)
             self.query_one("#train", Picture).show(train_path)
 
     @property
@@ -137,7 +137,7 @@ class PlanView(Vertical):
             self._rows = ()
             return
         needle = self.query_one(Filter).needle
-        self._rows = _matching(plan, needle) if needle else range(len(plan.picks))
+        self._rows = _rows_with(plan, needle) if needle else range(len(plan.picks))
         for row in self._rows[:MOST_ROWS]:
             cells = _cells(plan.picks[row], plan.order)
             number = cell(f"{row + 1:,}", "dim", "right")
@@ -154,7 +154,7 @@ def _cells(pick: Pick, order: str) -> dict[str, object]:
     }
 
 
-def _matching(plan: RoundPlan, needle: str) -> list[int]:
+def _rows_with(plan: RoundPlan, needle: str) -> list[int]:
     """The rows whose image or train image holds `needle`."""
     return [
         row

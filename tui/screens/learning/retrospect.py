@@ -14,7 +14,7 @@ from tui.job_kinds import EXPORT, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
 from tui.keys import key_of, section_key
 from tui.screens.learning.orders import OrdersDialog, gained
-from tui.screens.learning.round_text import measured_words
+from tui.screens.learning.round_text import measured_on_digits
 from tui.screens.learning.suspects import suspects_dialog
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Retrospect:
         """What is known of `order`, in a sentence: on the user's labels, or else on digits."""
         job = self._section.host.jobs.last(REPLAY)
         if job is None or job.result is None:
-            return measured_words(order)
+            return measured_on_digits(order)
         if self._gained is None or self._gained[0] is not job:
             self._gained = (job, {})
         if order not in self._gained[1]:

@@ -10,8 +10,7 @@ from textual.widgets import Input
 from core.errors import ConfigurationError
 from core.learning.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptions
 from core.workspace.settings import Workspace
-from tui.dialogs.form import Field, Form
-from tui.screens.setup.settings import whole_number
+from tui.dialogs.form import Field, Form, whole_number
 from tui.text import lines, plain
 
 Name = TypeVar("Name", bound=str)
@@ -21,25 +20,25 @@ class RoundForm(Form[RoundOptions]):
     """Changes what the next plan is made with."""
 
     def __init__(
-        self, settings: RoundOptions, workspace: Workspace, measured: Callable[[str], str]
+        self, options: RoundOptions, workspace: Workspace, measured: Callable[[str], str]
     ) -> None:
-        neighbours = settings.neighbours or workspace.learning.neighbours
+        neighbours = options.neighbours or workspace.learning.neighbours
         self._measured = measured
         self._default = workspace.learning.neighbours
         fields = [
-            Field("model_version", "Model version", settings.model_version),
-            Field("order", "Order", settings.order),
+            Field("model_version", "Model version", options.model_version),
+            Field("order", "Order", options.order),
             Field("neighbours", "Neighbours", str(neighbours)),
-            Field("worst", "Worst only", str(settings.worst or ""), "all that have a loss"),
-            Field("claim", "Claim", settings.claim),
-            Field("random", "Random share", f"{settings.random_share * 100:g} %"),
+            Field("worst", "Worst only", str(options.worst or ""), "all that have a loss"),
+            Field("claim", "Claim", options.claim),
+            Field("random", "Random share", f"{options.random_share * 100:g} %"),
         ]
         super().__init__("The next round", fields, accept="use")
 
     def on_mount(self) -> None:
         self._tell_of_order()
-        words = "where several train images claim one: " + ", ".join(CLAIMS)
-        self.hint("claim", plain(words, "$muted"))
+        claims = "where several train images claim one: " + ", ".join(CLAIMS)
+        self.hint("claim", plain(claims, "$muted"))
         self.hint("random", plain("drawn at random, to see whether the order pays", "$muted"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -49,12 +48,12 @@ class RoundForm(Form[RoundOptions]):
     def _tell_of_order(self) -> None:
         order = self.text("order")
         known = plain(", ".join(ORDERS), "$muted")
-        described = {str(name): words for name, words in ORDERS.items()}
+        described = {str(name): what for name, what in ORDERS.items()}
         if order not in described:
             self.hint("order", known)
             return
-        words = f"{described[order]}. {self._measured(order)}".rstrip()
-        self.hint("order", lines([plain(words), known]))
+        text = f"{described[order]}. {self._measured(order)}".rstrip()
+        self.hint("order", lines([plain(text), known]))
 
     def accept(self, values: Mapping[str, str | bool]) -> RoundOptions:
         if not values["model_version"]:

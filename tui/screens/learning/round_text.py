@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from core.workspace.settings import Workspace
 
 
-def settings_line(settings: RoundOptions, workspace: Workspace | None) -> Content:
+def options_line(options: RoundOptions, workspace: Workspace | None) -> Content:
     """What a round is made with."""
-    parts = [Content.assemble(("model version ", "$muted"), plain(settings.model_version))]
-    parts.append(Content.assemble(("order ", "$muted"), plain(settings.order)))
-    neighbours = settings.neighbours or (workspace.learning.neighbours if workspace else 0)
+    parts = [Content.assemble(("model version ", "$muted"), plain(options.model_version))]
+    parts.append(Content.assemble(("order ", "$muted"), plain(options.order)))
+    neighbours = options.neighbours or (workspace.learning.neighbours if workspace else 0)
     parts.append(Content.assemble(("neighbours ", "$muted"), f"{neighbours:,}"))
-    if settings.random_share:
-        share = f"{settings.random_share * 100:g} %"
+    if options.random_share:
+        share = f"{options.random_share * 100:g} %"
         parts.append(Content.assemble(("random ", "$muted"), share))
-    if settings.worst:
-        parts.append(Content.assemble(("worst ", "$muted"), f"{settings.worst:,}"))
+    if options.worst:
+        parts.append(Content.assemble(("worst ", "$muted"), f"{options.worst:,}"))
     return Content("    ").join(parts)
 
 
-def measured_words(order: str) -> str:
+def measured_on_digits(order: str) -> str:
     """What was measured for an order on digits; "" where that is not known."""
     from core.learning.label_efficiency import label_efficiency
 

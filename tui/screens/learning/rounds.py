@@ -93,7 +93,7 @@ def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Di
         parts.append(plain(f"  order {record.order}, {picks} asked for", "$muted"))
         outcome = found.get(record.model_version)
         if outcome is not None:
-            parts += [plain(f"  {words}") for words in _came_of(outcome)]
+            parts += [plain(f"  {sentence}") for sentence in _came_of(outcome)]
         parts.append("")
     if not records:
         parts = [plain("No round was published from this workspace yet.")]
@@ -103,9 +103,13 @@ def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Di
 
 def _came_of(outcome: Outcome) -> list[str]:
     labeled = count(outcome.labeled, "image") if outcome.labeled else "none"
-    words = [f"{labeled} of them labeled when the next model was trained"]
+    sentences = [f"{labeled} of them labeled when the next model was trained"]
     if outcome.ordered:
-        words.append(f"mean loss {outcome.ordered_loss:.3f} on {outcome.ordered:,} picked in order")
+        sentences.append(
+            f"mean loss {outcome.ordered_loss:.3f} on {outcome.ordered:,} picked in order"
+        )
     if outcome.random:
-        words.append(f"mean loss {outcome.random_loss:.3f} on {outcome.random:,} drawn at random")
-    return words
+        sentences.append(
+            f"mean loss {outcome.random_loss:.3f} on {outcome.random:,} drawn at random"
+        )
+    return sentences

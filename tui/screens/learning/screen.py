@@ -24,7 +24,7 @@ from tui.screens.learning.pick import PickDialog
 from tui.screens.learning.plan_view import MOST_ROWS, PlanView
 from tui.screens.learning.retrospect import Retrospect
 from tui.screens.learning.round_form import RoundForm
-from tui.screens.learning.round_text import before, facts, settings_line
+from tui.screens.learning.round_text import before, facts, options_line
 from tui.screens.learning.rounds import PublishedRounds
 from tui.screens.section import Section
 from tui.text import count, plain
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 
 class LearningScreen(Section):
-    """A round: its settings, the hooks as they run, the plan, the published order."""
+    """A round: its options, the hooks as they run, the plan, the published order."""
 
     PLACE: ClassVar[Place] = "learning"
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = (UNDO, PUBLISH, PLAN, REPLAY, SUSPECTS, VERSIONS)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
 
-    settings: RoundOptions | None = None
+    options: RoundOptions | None = None
     _plan_soon = False
 
     def __init__(self) -> None:
@@ -82,14 +82,14 @@ class LearningScreen(Section):
         self.query_one("#found", LiveText).show(self._found(plan))
 
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:
-        settings = self.settings or self._default()
-        if settings is None:
+        options = self.options or self._default()
+        if options is None:
             return []
-        shown: list[Content | str] = [settings_line(settings, self.workspace)]
+        shown: list[Content | str] = [options_line(options, self.workspace)]
         # On a small screen the images matter more than how they were found.
         if self.size.height >= 22:
             shown += facts(plan) if plan is not None else []
-            measured = self._retrospect.measured(settings.order)
+            measured = self._retrospect.measured(options.order)
             shown += [plain(measured, "$muted")] if measured else []
         return shown
 
@@ -102,8 +102,8 @@ class LearningScreen(Section):
             hint = plain(keys, "$muted")
             return [plain(sentence(failure.error), "bold $text-error"), hint]
         published = self._rounds.of_this_plan
-        settings = self.settings or self._default()
-        command = settings.command if settings else ""
+        options = self.options or self._default()
+        command = options.command if options else ""
         if job is not None and job.running:
             command = job.command
         same = plain(f"same as: {command}" if command else "", "$muted")
@@ -205,15 +205,15 @@ class LearningScreen(Section):
         self.show()
 
     def _start_plan(self, *, fresh: bool = False) -> None:
-        settings, workspace = self.settings or self._default(), self.workspace
+        options, workspace = self.options or self._default(), self.workspace
         # While the published versions are being looked at, the plan waits for a name of its own.
-        self._plan_soon = settings is None
-        if settings is None or workspace is None:
+        self._plan_soon = options is None
+        if options is None or workspace is None:
             return
-        self.settings = settings
-        asked = replace(settings, fresh=fresh)
-        begin = partial(self.backend.plan, workspace, asked)
-        self.start(PLAN, "Planning the round", asked.command, begin)
+        self.options = options
+        options = replace(options, fresh=fresh)
+        begin = partial(self.backend.plan, workspace, options)
+        self.start(PLAN, "Planning the round", options.command, begin)
 
     def _refresh(self) -> None:
         failure, planned = self.failure, self.plan is not None
@@ -226,34 +226,34 @@ class LearningScreen(Section):
             self._rounds.read_versions()
 
     def _publish(self) -> None:
-        plan, workspace, settings = self.plan, self.workspace, self.settings
-        if plan is not None and workspace is not None and settings is not None:
+        plan, workspace, options = self.plan, self.workspace, self.options
+        if plan is not None and workspace is not None and options is not None:
             begin = partial(self.backend.publish, workspace, plan)
-            self.start(PUBLISH, "Publishing", settings.command, begin)
+            self.start(PUBLISH, "Publishing", options.command, begin)
 
     def _edit(self) -> None:
         if self.workspace is not None:
-            settings = self.settings or self._default() or RoundOptions("model_v1")
-            form = RoundForm(settings, self.workspace, self._retrospect.known_of)
+            options = self.options or self._default() or RoundOptions("model_v1")
+            form = RoundForm(options, self.workspace, self._retrospect.known_of)
             self.app.push_screen(form, self._edited)
 
-    def _edited(self, settings: RoundOptions | None) -> None:
-        if settings is None or settings == self.settings:
+    def _edited(self, options: RoundOptions | None) -> None:
+        if options is None or options == self.options:
             return
-        self.settings = settings
-        # A plan that was made with other settings is not what these say.
+        self.options = options
+        # A plan that was made with other options is not what these say.
         self.forget_failures()
         self.host.jobs.forget(PLAN)
         self.show()
 
     def _order(self) -> str:
-        settings = self.settings or self._default()
-        return settings.order if settings is not None else ""
+        options = self.options or self._default()
+        return options.order if options is not None else ""
 
     def _take_order(self, order: str) -> None:
-        settings = self.settings or self._default()
-        if settings is not None:
-            self._edited(replace(settings, order=cast(OrderName, order)))
+        options = self.options or self._default()
+        if options is not None:
+            self._edited(replace(options, order=cast(OrderName, order)))
 
 
 def next_version(known: Iterable[str]) -> str:

@@ -21,8 +21,8 @@ LOSS_WIDTH = 8
 def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
     """The list, the highest loss first."""
     if not found:
-        words = "No label is contradicted by all of its neighbours."
-        return Dialog("Suspected label errors", plain(words))
+        text = "No label is contradicted by all of its neighbours."
+        return Dialog("Suspected label errors", plain(text))
     verb = "is" if len(found) == 1 else "are"
     head = f"{'image':{TAG_WIDTH}}{'loss':>{LOSS_WIDTH}}  label, and what its neighbours say"
     parts: list[Content | str] = [

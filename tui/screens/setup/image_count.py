@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.15
 
 
-class Matching:
+class ImageCount:
     """Says how many files of a folder a pattern takes, a moment after the last key."""
 
     def __init__(self, screen: Screen[Any], tell: Callable[[Content], None]) -> None:
         self._screen = screen
         self._tell = tell
 
-    def try_out(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
-        """Look in the background; only the newest look speaks."""
+    def count(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
+        """Count in the background; only the newest count speaks."""
         self._screen.run_worker(
-            lambda: self._look(root, path, pattern, recursive),
-            group="matching",
+            lambda: self._count(root, path, pattern, recursive),
+            group="image count",
             exclusive=True,
             thread=True,
             exit_on_error=False,
         )
 
-    def _look(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
+    def _count(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
         worker = get_current_worker()
-        words = _words(root, path, pattern, recursive, lambda: worker.is_cancelled)
+        text = _counted(root, path, pattern, recursive, lambda: worker.is_cancelled)
         if not worker.is_cancelled:
-            self._screen.app.call_from_thread(self._tell, words)
+            self._screen.app.call_from_thread(self._tell, text)
 
 
-def _words(
+def _counted(
     root: Path, path: str, pattern: str, recursive: bool, cancelled: Callable[[], bool]
 ) -> Content:
     from core.tasks.manifest import scan_images
@@ -56,23 +56,23 @@ def _words(
     except (re.error, RecursionError, OverflowError) as error:
         return plain(f"not a regular expression: {error}", "$text-error")
     images = Images(path=root / Path(path).expanduser(), pattern=pattern, recursive=recursive)
-    work = scan_images(images)
+    scan = scan_images(images)
     try:
         while not cancelled():
-            next(work)
+            next(scan)
         return Content("")
     except StopIteration as stop:
         found = stop.value
     except LabelpilotError as error:
         return plain(f"{error.message} {error.cause}".strip(), "$text-error")
     finally:
-        work.close()
+        scan.close()
     total = len(found.paths) + found.left_out
-    words = f"{len(found.paths):,} of {count(total, 'file')} match"
+    text = f"{len(found.paths):,} of {count(total, 'file')} match"
     if found.left_out:
-        words += f"; left out: {some(found.examples, 2)}"
+        text += f"; left out: {some(found.examples, 2)}"
         more = found.left_out - min(2, len(found.examples))
-        words += f" and {more:,} more" if more > 0 else ""
+        text += f" and {more:,} more" if more > 0 else ""
     if found.subfolders and not recursive:
-        words += f"; {count(found.subfolders, 'subfolder')} not looked into"
-    return plain(words, "$text-success")
+        text += f"; {count(found.subfolders, 'subfolder')} not looked into"
+    return plain(text, "$text-success")

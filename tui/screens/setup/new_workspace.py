@@ -14,7 +14,7 @@ from core.errors import ConfigurationError
 from core.workspace.settings import IMAGE_PATTERN, Project
 from tui.backend import Backend
 from tui.dialogs.form import Field, Form
-from tui.screens.setup.image_count import PAUSE_SECONDS, Matching
+from tui.screens.setup.image_count import PAUSE_SECONDS, ImageCount
 from tui.text import plain
 from tui.widgets.path_suggester import PathSuggester
 
@@ -46,12 +46,12 @@ class FirstForm(Form[bool]):
                 suggester=PathSuggester(root, files=False),
             )
         ]
-        words = "Where are your images?"
+        text = "Where are your images?"
         if not self._config.exists():
             fields.append(Field("labels", "Labels", "", "cat, dog, red car"))
-            words = "Where are your images, and which labels can they get? Several can go to one."
-        super().__init__("A new workspace", fields, words, accept="make it")
-        self._matching = Matching(self, lambda text: self.hint("path", text))
+            text = "Where are your images, and which labels can they get? Several can go to one."
+        super().__init__("A new workspace", fields, text, accept="make it")
+        self._image_count = ImageCount(self, lambda text: self.hint("path", text))
 
     def on_mount(self) -> None:
         if self._config.exists():
@@ -75,10 +75,10 @@ class FirstForm(Form[bool]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "path":
-            self.set_timer(PAUSE_SECONDS, self._try_out)
+            self.set_timer(PAUSE_SECONDS, self._count_images)
 
-    def _try_out(self) -> None:
-        self._matching.try_out(self._root, self.text("path"), IMAGE_PATTERN, False)
+    def _count_images(self) -> None:
+        self._image_count.count(self._root, self.text("path"), IMAGE_PATTERN, False)
 
     def accept(self, values: Mapping[str, str | bool]) -> bool:
         labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
@@ -152,6 +152,6 @@ def _written(root: Path, path: Path) -> str:
     return str(normal.relative_to(root)) if normal.is_relative_to(root) else str(normal)
 
 
-def label_words(labels: tuple[str, ...]) -> Content:
+def label_names(labels: tuple[str, ...]) -> Content:
     """The labels of a config, for a hint."""
     return plain(f"{len(labels)} labels: {', '.join(labels[:8])}{' …' if len(labels) > 8 else ''}")

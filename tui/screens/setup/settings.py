@@ -1,4 +1,4 @@
-"""The forms for what the workspace says: its settings, a token, and a round of active learning."""
+"""The form for what the workspace says: its settings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from textual.widgets import Checkbox, Input
 
-from core.errors import ConfigurationError, LabelpilotError
+from core.errors import LabelpilotError
 from core.workspace.settings import Workspace
 from tui.backend import Backend
-from tui.dialogs.form import Field, Form
-from tui.screens.setup.image_count import PAUSE_SECONDS, Matching
-from tui.screens.setup.new_workspace import label_words
+from tui.dialogs.form import Field, Form, whole_number
+from tui.screens.setup.image_count import PAUSE_SECONDS, ImageCount
+from tui.screens.setup.new_workspace import label_names
 from tui.text import plain
 from tui.widgets.path_suggester import PathSuggester
 
@@ -56,23 +56,23 @@ class SettingsForm(Form[bool]):
             Field("neighbours", "Neighbours", value["neighbours"]),
         ]
         super().__init__("Settings", fields)
-        self._matching = Matching(self, lambda text: self.hint("path", text))
+        self._image_count = ImageCount(self, lambda text: self.hint("path", text))
 
     def on_mount(self) -> None:
         self._check_config()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id in ("path", "pattern"):
-            self.set_timer(PAUSE_SECONDS, self._try_out)
+            self.set_timer(PAUSE_SECONDS, self._count_images)
         elif event.input.id == "label_config":
             self._check_config()
 
     def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
-        self._try_out()
+        self._count_images()
 
-    def _try_out(self) -> None:
+    def _count_images(self) -> None:
         recursive = bool(self.values["recursive"])
-        self._matching.try_out(self._root, self.text("path"), self.text("pattern"), recursive)
+        self._image_count.count(self._root, self.text("path"), self.text("pattern"), recursive)
 
     def _check_config(self) -> None:
         from core.labeling_config import read_labeling_config
@@ -82,7 +82,7 @@ class SettingsForm(Form[bool]):
         except LabelpilotError as error:
             self.hint("label_config", plain(f"{error.message} {error.cause}", "$text-warning"))
         else:
-            self.hint("label_config", label_words(config.labels).stylize("$text-success"))
+            self.hint("label_config", label_names(config.labels).stylize("$text-success"))
 
     def accept(self, values: Mapping[str, str | bool]) -> bool:
         changes: dict[str, dict[str, Any]] = {}
@@ -103,17 +103,6 @@ def _typed(name: str, value: str | bool) -> Any:
     return value if value != "" else None
 
 
-def whole_number(text: str, what: str) -> int:
-    """The number in a field. Raises ConfigurationError."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise ConfigurationError(f"{what} must be a whole number, 1 or more; not {text!r}.")
-    return number
-
-
 def _values(workspace: Workspace) -> dict[str, str | bool]:
     relative = workspace.relative
     return {
@@ -129,19 +118,3 @@ def _values(workspace: Workspace) -> dict[str, str | bool]:
         "python": relative(Path(workspace.learning.python)) if workspace.learning.python else "",
         "neighbours": str(workspace.learning.neighbours),
     }
-
-
-class TokenForm(Form[str]):
-    """Asks for a token; its letters never show."""
-
-    def __init__(self) -> None:
-        words = (
-            "In Label Studio: Account & Settings, Personal Access Token (or Legacy Token). It is "
-            "tried first, and kept only if it works."
-        )
-        super().__init__("Token", [Field("token", "Token", secret=True)], words, accept="try it")
-
-    def accept(self, values: Mapping[str, str | bool]) -> str:
-        from core.secrets.credentials import clean_token
-
-        return clean_token(str(values["token"]))

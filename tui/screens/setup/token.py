@@ -25,7 +25,6 @@ from tui.dialogs.dialog import Dialog, error_dialog
 from tui.dialogs.form import Field, Form
 from tui.host import host_of
 from tui.keys import bindings, key_of
-from tui.screens.setup.settings import TokenForm
 from tui.text import lines, plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedList
@@ -134,6 +133,22 @@ class FileForm(Form[bool]):
             raise ConfigurationError("Nothing was changed: it takes a yes, in full.")
         self._agree()
         return True
+
+
+class TokenForm(Form[str]):
+    """Asks for a token; its letters never show."""
+
+    def __init__(self) -> None:
+        text = (
+            "In Label Studio: Account & Settings, Personal Access Token (or Legacy Token). It is "
+            "tried first, and kept only if it works."
+        )
+        super().__init__("Token", [Field("token", "Token", secret=True)], text, accept="try it")
+
+    def accept(self, values: Mapping[str, str | bool]) -> str:
+        from core.secrets.credentials import clean_token
+
+        return clean_token(str(values["token"]))
 
 
 class TokenFlow:
