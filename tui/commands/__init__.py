@@ -1,1 +1,1 @@
-"""The commands, by what they are about. Each is one call into core."""
+"""The commands, by what they are about. Each is one call into the backend."""

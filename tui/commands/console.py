@@ -60,9 +60,9 @@ def workspace_root(root: Path | None) -> Path:
     """The workspace's folder: as asked for, else the nearest one, else here."""
     from core.workspace.settings import find_workspace
 
-    asked = root or click.get_current_context().find_root().obj
-    if asked is not None:
-        return Path(asked)
+    named = root or click.get_current_context().find_root().obj
+    if named is not None:
+        return Path(named)
     return find_workspace(Path()) or Path()
 
 

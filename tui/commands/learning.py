@@ -41,35 +41,13 @@ if TYPE_CHECKING:
     help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
 )
 @click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
-def active_learning(
-    model_version: str,
-    order: Any,
-    claim: Any,
-    neighbours: int | None,
-    worst: int | None,
-    engine: Any,
-    random_share: float,
-    leave_out_suspects: bool,
-    fresh: bool,
-    root: Path | None,
-    as_json: bool,
-) -> None:
+def active_learning(root: Path | None, as_json: bool, **options: Any) -> None:
     """Score unlabeled images, and make a tab in their order."""
     from core.learning.label_efficiency import label_efficiency
     from core.learning.options import RoundOptions
 
-    options = RoundOptions(
-        model_version,
-        order=order,
-        claim=claim,
-        neighbours=neighbours,
-        worst=worst,
-        engine=engine,
-        random_share=random_share,
-        leave_out_suspects=leave_out_suspects,
-        fresh=fresh,
-    )
-    plan, result = run(backend.run_round(open_workspace(root), options))
+    work = backend.run_round(open_workspace(root), RoundOptions(**options))
+    plan, result = run(work)
     asking = (
         f"{result.queries:,} labeled images ask for neighbours among {result.candidates:,} "
         f"unlabeled ones ({plan.engine} search: {plan.reason})"

@@ -102,7 +102,7 @@ def server_stop(root: Path | None, as_json: bool) -> None:
 
 
 @command("labelpilot server status", name="status", group=server)
-def server_status_(root: Path | None, as_json: bool) -> None:
+def server_status(root: Path | None, as_json: bool) -> None:
     """Say whether it runs."""
     status = backend.status(open_workspace(root))
     words = (
