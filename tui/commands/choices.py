@@ -8,10 +8,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Names, each with its words; the first is the one that is meant where none is named.
 Names = Mapping[Any, str]
@@ -49,6 +51,8 @@ class Choice(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         fitting = ((n, words) for n, words in self.load().items() if n.startswith(incomplete))
         return [CompletionItem(name, help=words) for name, words in fitting]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # A keyring for one shell, as Debian's gnome-keyring and dbus give it; the app can start one itself.
 _KEYRING_ADVICE = (
-    "- a keyring. The app starts one (`labelpilot`, then t). For commands, a shell with one: "
+    "- a keyring. The app starts one (`labelpilot`, then {key}). For commands, a shell with one: "
     '`dbus-run-session -- bash`, then in it `read -rs P; printf %s "$P" | gnome-keyring-daemon '
     "--unlock --components=secrets; unset P`, with the keyring's password typed (a new one the "
     "first time)."
@@ -153,9 +153,12 @@ def token_set(root: Path | None, as_json: bool) -> None:
 
     workspace = open_workspace(root)
     if backend.needs_choice(workspace):
+        from tui.keys import key_of
+
+        keyring = _KEYRING_ADVICE.format(key=key_of("setup", "token"))
         raise ConfigurationError(
             "There is no system keyring here, so nothing was stored. A token can go to one of:",
-            next_step=f"{_KEYRING_ADVICE}\n- a variable. {variable_advice(os.environ)}\n"
+            next_step=f"{keyring}\n- a variable. {variable_advice(os.environ)}\n"
             "- a file of this workspace that is not encrypted: `labelpilot token allow-file`, then "
             "this command again.",
         )
