@@ -21,7 +21,7 @@ import httpx
 import psutil
 import pytest
 
-from core.studio.process import Record, read_record, write_record
+from core.studio.process import LAUNCHER, Record, read_record, write_record
 from core.studio.server import server_status, stop_server
 from core.workspace.settings import Workspace, load_workspace
 from tests.studio import stock
@@ -44,17 +44,22 @@ POISON = {
     "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": "/",
     "DJANGO_DB": "no-such-database",
 }
-# Python, with every address that is called and every name that is looked up written down.
+# Python, with every address that is called, every name that is looked up and every file of
+# labelpilot's that is read written down.
 WATCHED = """#!{python}
 import runpy, sys
 def watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
         with open({record!r}, "a") as file:
             print(event, arguments[1] if event == "socket.connect" else arguments[0], file=file)
+    if event == "open" and str(arguments[0]).startswith({ours!r}):
+        with open({read!r}, "a") as file:
+            print(arguments[0], file=file)
 sys.addaudithook(watch)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+OURS = (f"{LAUNCHER.parents[1]}{os.sep}", f"{LAUNCHER.parents[2] / 'tui'}{os.sep}")
 LABELPILOT = "import sys; sys.executable = sys.argv.pop(1); from tui.cli import main; main()"
 
 
@@ -65,6 +70,7 @@ class Served:
     root: Path
     python: Path
     calls: Path
+    read: Path
     variables: dict[str, str]
     first: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -120,9 +126,10 @@ class Served:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("served")
-    python, calls = root / "python", root / "calls"
+    python, calls, read = root / "python", root / "calls", root / "read"
     calls.touch()
-    python.write_text(WATCHED.format(python=sys.executable, record=str(calls)))
+    watched = WATCHED.format(python=sys.executable, record=str(calls), ours=OURS, read=str(read))
+    python.write_text(watched)
     python.chmod(0o755)
     (root / "data" / "images").mkdir(parents=True)
     for number in range(3):
@@ -130,7 +137,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "config.xml").write_text(CONFIG)
     (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
-    server = Served(root, python, calls, clean | POISON | {"CODESPACE_NAME": CODESPACE})
+    server = Served(root, python, calls, read, clean | POISON | {"CODESPACE_NAME": CODESPACE})
     # A port that no other server of this machine is given meanwhile, as of an earlier start.
     server.workspace.state.make()
     server.workspace.state.server.mkdir()

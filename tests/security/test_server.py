@@ -22,7 +22,7 @@ from core.progress import finish
 from core.secrets.credentials import credentials_file, find_secret
 from core.studio import server as server_module
 from core.studio.account import sign_in_with
-from core.studio.process import FIRST_PORT, Record, free_port, write_record
+from core.studio.process import FIRST_PORT, LAUNCHER, Record, free_port, write_record
 from core.studio.project import connect
 from core.studio.server import (
     log_file,
@@ -389,3 +389,8 @@ def test_anothers_server_is_neither_started_nor_stopped(tmp_path: Path, url: str
 def test_it_has_called_nobody(served: Served) -> None:
     assert served.outside_calls == []
     assert served.calls.read_text()
+
+
+def test_the_servers_process_reads_nothing_of_labelpilots_but_the_launcher(served: Served) -> None:
+    # Its own package `core` is imported by the name that ours has.
+    assert set(served.read.read_text().split()) == {str(LAUNCHER)}
