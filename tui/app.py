@@ -38,7 +38,7 @@ from tui.screens.sync.screen import SyncScreen
 from tui.state import POLL_SECONDS, Watcher, WorkspaceState
 from tui.text import harmless
 from tui.themes import THEMES, muted, remember, remembered
-from tui.widgets.sharp_picture import prepare
+from tui.widgets.pixel_picture import prepare
 from tui.widgets.top_bar import SECTIONS
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.app.conftest import Walker
 from tests.app.doubles import IMAGES, FakeBackend
+from tui.widgets import pixel_picture
 from tui.widgets.picture import UPPER_HALF, half_blocks
 
 Image = pytest.importorskip("PIL.Image")
@@ -69,12 +70,12 @@ async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
     ready: FakeBackend, walk: Walker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widgets = pytest.importorskip("textual_image.widget")
-    monkeypatch.setattr("tui.widgets.sharp_picture._widget", widgets.SixelImage)
+    monkeypatch.setattr(pixel_picture, "pixel_widget", widgets.SixelImage)
     picture(ready.workspace.images.path / IMAGES[0], 300, 100)
     async with walk(ready, size=(130, 40)) as app:
         await app.press("4", "enter")
         await app.settled()
-        shown = app.app.screen.query_one("#picked #sharp", widgets.SixelImage)
+        shown = app.app.screen.query_one("#picked #pixels", widgets.SixelImage)
         assert shown.image.size == (300, 100)
         assert 0 < shown.size.width <= 34
         assert UPPER_HALF not in app.text

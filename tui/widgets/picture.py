@@ -1,4 +1,4 @@
-"""A small picture of an image in the terminal: sharp where it can be, else in half-blocks.
+"""A small picture of an image: in the terminal's pixels where it shows them, else in half-blocks.
 
 Reading an image is the user's disk and Pillow's work, so it happens in a thread. Without Pillow, or
 for a file that is gone or is no image, its name stands in its place. Nothing of the image but its
@@ -21,12 +21,12 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from tui.text import harmless, shortened
-from tui.widgets.sharp_picture import sharp_widget, show_sharp
+from tui.widgets import pixel_picture
 
 # A picture of more pixels than this is not opened: it would take seconds and gigabytes.
 MOST_PIXELS = 100_000_000
-# What a picture at full resolution is reduced to, either way.
-SHARP_PIXELS = 640
+# What a picture in pixels is reduced to, either way.
+LONGEST_SIDE = 640
 UPPER_HALF = "▀"
 
 
@@ -60,32 +60,32 @@ class Picture(Widget):
         )
 
     def compose(self) -> ComposeResult:
-        sharp = sharp_widget()
-        if sharp is not None:
-            yield sharp(id="sharp")
+        if pixel_picture.pixel_widget is not None:
+            yield pixel_picture.pixel_widget(id="pixels")
 
     def _load(self, path: Path, width: int, height: int) -> None:
         worker = get_current_worker()
-        if sharp_widget() is not None:
-            pixels = read_image(path, SHARP_PIXELS, SHARP_PIXELS, enlarge=False)
-            if pixels is not None and not worker.is_cancelled:
-                self.app.call_from_thread(self._loaded_sharp, path, pixels)
+        if pixel_picture.pixel_widget is not None:
+            image = read_image(path, LONGEST_SIDE, LONGEST_SIDE, enlarge=False)
+            if image is not None and not worker.is_cancelled:
+                self.app.call_from_thread(self._loaded_pixels, path, image)
                 return
         strips = half_blocks(path, width, height)
         if not worker.is_cancelled:
             self.app.call_from_thread(self._loaded, path, strips)
 
-    def _loaded_sharp(self, path: Path, pixels: Any) -> None:
+    def _loaded_pixels(self, path: Path, image: Any) -> None:
         if path == self._path:
             self._strips = []
-            show_sharp(self.query_one("#sharp"), pixels, self.size.width, self.size.height)
+            shown = self.query_one("#pixels")
+            pixel_picture.show_pixels(shown, image, self.size.width, self.size.height)
 
     def _loaded(self, path: Path, strips: list[Strip] | None) -> None:
         if path != self._path:
             return
         style = self.rich_style
-        words = shortened(path.name, max(1, self.size.width))
-        self._strips = strips or [Strip([Segment(harmless(words), style)])]
+        name = shortened(path.name, max(1, self.size.width))
+        self._strips = strips or [Strip([Segment(harmless(name), style)])]
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -50,7 +50,7 @@ class SetupScreen(Section):
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SETUP, SERVER, SYNC)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("setup")]
 
-    _asked_first = False
+    _first_form_opened = False
     _chosen_by_hand = False
 
     def body(self) -> ComposeResult:
@@ -72,12 +72,12 @@ class SetupScreen(Section):
         steps.display = bool(state.steps) and state.workspace is not None
         self.keep_focus(steps)
         if not self._chosen_by_hand and not state.checking:
-            self._to_the_next()
+            self._go_to_next_step()
         job = self.job
         self.query_one(JobPanel).show(job if job is not None and job.running else None)
         self._show_found()
-        if state.missing and not self._asked_first and self.is_current:
-            self._asked_first = True
+        if state.missing and not self._first_form_opened and self.is_current:
+            self._first_form_opened = True
             self._edit()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -91,7 +91,7 @@ class SetupScreen(Section):
         # From the first key on the cursor is the user's.
         self._chosen_by_hand = self.state.workspace is not None
 
-    def _to_the_next(self) -> None:
+    def _go_to_next_step(self) -> None:
         """Put the cursor on the first step that is to be done."""
         states = [self.state.step_state(step.id) for step in self.state.steps]
         index = next((i for i, state in enumerate(states) if state not in ("", "done")), 0)
@@ -108,9 +108,9 @@ class SetupScreen(Section):
         glyph, word, colour = FACES[state]
         narrow = self.size.width < 76
         title = f"{step.title:<16}"
-        words = f" {glyph} {word:<7}" if not narrow else f"{glyph} {word:<6}"
+        marked = f" {glyph} {word:<7}" if not narrow else f"{glyph} {word:<6}"
         detail = plain(report.detail if report else "", "$muted")
-        return Content.assemble((words, colour), (title, "$foreground"), detail)
+        return Content.assemble((marked, colour), (title, "$foreground"), detail)
 
     @property
     def chosen(self) -> Step | None:

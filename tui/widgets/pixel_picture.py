@@ -1,7 +1,9 @@
-"""Pictures at the terminal's own resolution, where it has one: textual-image, if it is installed.
+"""Pictures in the terminal's own pixels, where it shows them: textual-image, if it is installed.
 
 Whether the terminal can is asked once, before the app reads the keyboard: later its answer would be
 taken for keys. Without textual-image, or where the terminal cannot, `Picture` draws half-blocks.
+textual-image's own half-cells are not used: they decode an image of any size while the screen is
+painted, and raise for what is no image.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from typing import Any
 
 from textual.widget import Widget
 
-_widget: type[Widget] | None = None
+# The widget that shows an image in pixels; None until `prepare`, and where that cannot be.
+pixel_widget: type[Widget] | None = None
 
 
 def prepare() -> None:
     """Ask the terminal whether it shows pictures. To be called before the app runs."""
-    global _widget
+    global pixel_widget
     if importlib.util.find_spec("textual_image") is None:
         return
     try:
@@ -26,16 +29,11 @@ def prepare() -> None:
     except Exception:
         return
     if renderable.Image in (renderable.SixelImage, renderable.TGPImage):
-        _widget = widget.Image
+        pixel_widget = widget.Image
 
 
-def sharp_widget() -> type[Widget] | None:
-    """The widget that shows an image at full resolution, or None where that cannot be."""
-    return _widget
-
-
-def show_sharp(widget: Any, image: Any, width: int, height: int) -> None:
-    """Let a `sharp_widget` show a Pillow image in at most `width` x `height` cells."""
+def show_pixels(widget: Any, image: Any, width: int, height: int) -> None:
+    """Let a `pixel_widget` show a Pillow image in at most `width` x `height` cells."""
     # A cell is about twice as high as it is wide.
     wide = image.width * 2 * height > image.height * width
     widget.styles.width = width if wide else "auto"
