@@ -37,3 +37,7 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
         )
         self.all = tuple(names.values())
         self.by_pair = names
+
+    def of_pair(self, pair: tuple[str, str]) -> str:
+        """The name of a (control, class), which no image of the dataset may have."""
+        return self.by_pair.get(pair, pair[1])

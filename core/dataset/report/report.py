@@ -7,19 +7,20 @@ does, as a page, as text or as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.dataset.dataset import Dataset, gather
+from core.dataset.class_names import ClassNames
+from core.dataset.dataset import gather
 from core.dataset.options import RULES, Origin, Rule
 from core.dataset.reading.batch import LeftOut
 from core.dataset.report.near_duplicates import NearDuplicates, find_near_duplicates
-from core.dataset.report.statistics import Agreement, Person, Statistics, agreement, together
+from core.dataset.report.statistics import Answer, Person, Statistics, agreement, together
 from core.dataset.source import Source
 from core.errors import ConfigurationError
-from core.images import is_inside, tag_of
+from core.images import Tag, is_inside, tag_of
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
@@ -99,7 +100,6 @@ def make_report(
     near_duplicates = yield from find_near_duplicates(classes, files)
     several = statistics.several()
     agreed = agreement(several)
-    tag_rule = workspace.images.tag
     return Report(
         source=dataset.source,
         rule=rule,
@@ -112,25 +112,13 @@ def make_report(
         missing=len(decision.missing),
         unreadable=dataset.unreadable,
         classes=dataset.class_counts(),
-        together=tuple(
-            (first, second, images)
-            for (first, second), images in together(
-                (dataset.names[labels], images) for labels, images in dataset.held.items()
-            ).items()
-        ),
+        together=together((dataset.names[labels], n) for labels, n in dataset.held.items()),
         days=statistics.days(),
         people=tuple(statistics.people()),
         several=agreed.images,
         alike=agreed.alike,
-        alpha=_alphas(agreed, dataset),
-        differing=tuple(
-            Differing(
-                tag_of(image, tag_rule),
-                tuple((a.person, _names(a.labels, dataset)) for a in several[image]),
-            )
-            for image in sorted(several)
-            if len({answer.labels for answer in several[image]}) > 1
-        ),
+        alpha=_alphas(agreed.alpha, dataset.names),
+        differing=_differing(several, dataset.names, workspace.images.tag),
         without_file=without_file,
         without_label=without_label,
         near_duplicates=near_duplicates,
@@ -154,17 +142,27 @@ def problems(report: Report) -> list[str]:
     return [f"{what}: {count:,}" for what, count in found if count]
 
 
-def _names(labels: Iterable[tuple[str, str]], dataset: Dataset) -> tuple[str, ...]:
-    """Names of labels that may have lost against others, and so are not in the dataset."""
-    known = dataset.names.by_pair
-    return tuple(known.get(pair, pair[1]) for pair in labels)
+def _alphas(
+    alpha: Mapping[tuple[str, str], float | None], names: ClassNames
+) -> tuple[ClassAgreement, ...]:
+    """By class, in config order."""
+    rank = {pair: number for number, pair in enumerate(names.by_pair)}
+    ordered = sorted(alpha, key=lambda pair: (rank.get(pair, len(rank)), pair))
+    return tuple(ClassAgreement(names.of_pair(pair), alpha[pair]) for pair in ordered)
 
 
-def _alphas(agreed: Agreement, dataset: Dataset) -> tuple[ClassAgreement, ...]:
-    known = dataset.names.by_pair
-    rank = {pair: number for number, pair in enumerate(known)}
-    ordered = sorted(agreed.alpha, key=lambda pair: (rank.get(pair, len(rank)), pair))
-    return tuple(ClassAgreement(known.get(pair, pair[1]), agreed.alpha[pair]) for pair in ordered)
+def _differing(
+    several: Mapping[str, Sequence[Answer]], names: ClassNames, tag_rule: Tag
+) -> tuple[Differing, ...]:
+    """The images of `several` (image -> its answers) on which people differ."""
+    return tuple(
+        Differing(
+            tag_of(image, tag_rule),
+            tuple((one.person, tuple(map(names.of_pair, one.labels))) for one in answers),
+        )
+        for image, answers in sorted(several.items())
+        if len({one.labels for one in answers}) > 1
+    )
 
 
 def _on_disk(workspace: Workspace) -> Work[frozenset[str] | None]:

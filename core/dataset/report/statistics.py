@@ -117,8 +117,8 @@ def binary_alpha(units: Iterable[tuple[int, int]]) -> float | None:
     return None if not expected else 1 - observed * (values - 1) / expected
 
 
-def together(held: Iterable[tuple[Sequence[str], int]]) -> dict[tuple[str, str], int]:
-    """How many images have both of two classes, the most first.
+def together(held: Iterable[tuple[Sequence[str], int]]) -> tuple[tuple[str, str, int], ...]:
+    """Pairs of classes, and how many images have both, the most first.
 
     `held` are (classes, images that have just these); classes always stand in the same order.
     """
@@ -126,4 +126,5 @@ def together(held: Iterable[tuple[Sequence[str], int]]) -> dict[tuple[str, str],
     for classes, images in held:
         for pair in combinations(classes, 2):
             counts[pair] += images
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((first, second, images) for (first, second), images in ordered)
