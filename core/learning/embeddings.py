@@ -29,8 +29,8 @@ def named_tags(tags: Iterable[str], count: int | None = None) -> str:
     """The first few of `tags` and how many more there are, as text. `count` is how many in all."""
     listed = list(tags)
     count = len(listed) if count is None else count
-    first = ", ".join(repr(tag) for tag in listed[:NAMED])
-    return f"{first} and {count - NAMED:,} more" if count > NAMED else first
+    named = ", ".join(repr(tag) for tag in listed[:NAMED])
+    return f"{named} and {count - NAMED:,} more" if count > NAMED else named
 
 
 def check_tags(

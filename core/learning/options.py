@@ -88,21 +88,21 @@ class RoundOptions:
     @property
     def command(self) -> str:
         """The command line's twin."""
-        words = ["labelpilot active-learning --model-version", shlex.quote(self.model_version)]
+        parts = ["labelpilot active-learning --model-version", shlex.quote(self.model_version)]
         if self.order != "nearest-loss":
-            words += ["--order", self.order]
+            parts += ["--order", self.order]
         if self.claim != "highest":
-            words += ["--claim", self.claim]
+            parts += ["--claim", self.claim]
         if self.neighbours is not None:
-            words += ["-k", str(self.neighbours)]
+            parts += ["-k", str(self.neighbours)]
         if self.worst is not None:
-            words += ["--worst", str(self.worst)]
+            parts += ["--worst", str(self.worst)]
         if self.engine != "auto":
-            words += ["--engine", self.engine]
+            parts += ["--engine", self.engine]
         if self.random_share:
-            words += ["--random-share", f"{self.random_share:g}"]
+            parts += ["--random-share", f"{self.random_share:g}"]
         if self.leave_out_suspects:
-            words += ["--leave-out-suspects"]
+            parts += ["--leave-out-suspects"]
         if self.fresh:
-            words += ["--fresh"]
-        return " ".join(words)
+            parts += ["--fresh"]
+        return " ".join(parts)

@@ -89,16 +89,16 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
 
 
 def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:
-    for place, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
+    for position, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
         tag = tags[row]
-        control = order.control is not None and bool(order.control[place])
+        control = order.control is not None and bool(order.control[position])
         pick = Pick(tag, images[tag].task_id, float(score), control=control)
-        if order.why is not None and (query := int(order.why.queries[place])) >= 0:
+        if order.why is not None and (query := int(order.why.queries[position])) >= 0:
             pick = replace(
                 pick,
                 train_tag=tags[query],
-                train_loss=float(order.why.losses[place]),
-                similarity=float(order.why.similarities[place]),
-                rank=int(order.why.ranks[place]),
+                train_loss=float(order.why.losses[position]),
+                similarity=float(order.why.similarities[position]),
+                rank=int(order.why.ranks[position]),
             )
         yield pick

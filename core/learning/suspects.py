@@ -40,12 +40,12 @@ class Suspect:
     @property
     def summary(self) -> str:
         """The label, and what the neighbours say."""
-        words = []
+        parts = []
         if self.expected:
-            words.append(f"all say {', '.join(self.expected)}")
+            parts.append(f"all say {', '.join(self.expected)}")
         if self.unsupported:
-            words.append(f"none says {', '.join(self.unsupported)}")
-        return f"{', '.join(self.classes) or 'no class'}: {', '.join(words)}"
+            parts.append(f"none says {', '.join(self.unsupported)}")
+        return f"{', '.join(self.classes) or 'no class'}: {', '.join(parts)}"
 
 
 def suspects(
@@ -68,10 +68,10 @@ def suspects(
     near = np.asarray(vectors[rows], np.float32)
     found = yield from find_neighbours(near[high], near, k + 1, "exact")
     listed = []
-    for place in np.argsort(-losses[rows[high]], kind="stable"):
-        own = int(high[place])
+    for position in np.argsort(-losses[rows[high]], kind="stable"):
+        own = int(high[position])
         # The image itself is one of them, unless more than k others have the very same vector.
-        others = [n for n in found.indices[place].tolist() if n != own][:k]
+        others = [n for n in found.indices[position].tolist() if n != own][:k]
         unsupported = given[own] & ~given[others].any(axis=0)
         expected = ~given[own] & given[others].all(axis=0)
         if unsupported.any() or expected.any():

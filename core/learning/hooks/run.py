@@ -219,10 +219,10 @@ def _result(
             f"{shown} has no function {' and no function '.join(f'{n}()' for n in missing)}.",
             next_step="Add it; the manual's file has all three to complete.",
         )
-    place = result.get("place")
-    where = f"{shown} failed" if place == "import" else f"{place}() in {shown} failed"
+    step = result.get("step")
+    where = f"{shown} failed" if step == "import" else f"{step}() in {shown} failed"
     if unusable := result.get("unusable"):
-        what = shown if place == "import" else f"{place}() in {shown}"
+        what = shown if step == "import" else f"{step}() in {shown}"
         raise LabelpilotError(f"{what} gave nothing usable: {unusable}.", next_step=see)
     if raised := result.get("raised"):
         with open(log, "a", encoding="utf-8") as kept:

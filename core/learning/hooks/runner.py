@@ -48,28 +48,28 @@ def main(hooks_file: str, folder: str, images: str) -> int:
             unseen.append(event)
 
     sys.addaudithook(note)
-    place = "import"
+    step = "import"
     try:
         module = called(load, hooks_file)
         missing = [n for n in ("get_embeddings", "get_loss_trainset") if not has(module, n)]
         result["missing"] = missing
         if not missing:
-            place = "get_embeddings"
+            step = "get_embeddings"
             result["embeddings"] = save_vectors(called(module.get_embeddings), folder, "embeddings")
-            place = "get_loss_trainset"
+            step = "get_loss_trainset"
             result["losses"] = losses(called(module.get_loss_trainset))
-            place = "get_tags_labeled"
-            if has(module, place):
+            step = "get_tags_labeled"
+            if has(module, step):
                 result["labeled"] = labeled_tags(called(module.get_tags_labeled))
-            place = "get_probabilities"
-            if has(module, place):
+            step = "get_probabilities"
+            if has(module, step):
                 result["probabilities"] = save_vectors(
                     called(module.get_probabilities), folder, "probabilities"
                 )
     except Unusable as error:
-        result = {"place": place, "unusable": str(error)}
+        result = {"step": step, "unusable": str(error)}
     except (Exception, SystemExit) as error:
-        result = {"place": place, "raised": describe(error, hooks_file)}
+        result = {"step": step, "raised": describe(error, hooks_file)}
     else:
         result["read"] = states(opened, apart + inside(os.path.dirname(__file__)), libraries)
         result["unseen"] = bool(unseen)

@@ -92,8 +92,8 @@ class VectorFile:
         if wanted.dtype == np.bool_:
             wanted = np.flatnonzero(wanted)
         found = np.empty((wanted.size, self.shape[1]), self.dtype)
-        for place, row in enumerate(wanted.ravel().tolist()):
-            found[place] = self._read(row % len(self), 1)[0]
+        for position, row in enumerate(wanted.ravel().tolist()):
+            found[position] = self._read(row % len(self), 1)[0]
         return found.reshape(*wanted.shape, self.shape[1])
 
     def _read(self, first: int, count: int) -> NDArray[Any]:

@@ -41,21 +41,21 @@ def with_random_share(
     due = np.ceil((np.arange(len(picks)) + 1) * (1 - share) / share - ROUNDING).astype(np.int64)
     source = np.insert(np.arange(count), np.minimum(due, count), -1)
     control = source < 0
-    place = np.maximum.accumulate(np.maximum(source, 0))
-    indices = order.indices[place]
+    position = np.maximum.accumulate(np.maximum(source, 0))
+    indices = order.indices[position]
     indices[control] = picks
     # An image that is both a pick and in the order keeps the earlier of its two places.
     kept = np.sort(np.unique(indices, return_index=True)[1])
-    place, control = place[kept], control[kept]
-    why = order.why and _of_the_ordered(order.why, place, control)
-    return Order(order.name, indices[kept], order.scores[place], why, control)
+    position, control = position[kept], control[kept]
+    why = order.why and _of_the_ordered(order.why, position, control)
+    return Order(order.name, indices[kept], order.scores[position], why, control)
 
 
-def _of_the_ordered(why: Claims, place: Indices, control: Mask) -> Claims:
+def _of_the_ordered(why: Claims, position: Indices, control: Mask) -> Claims:
     nothing = np.float32(np.nan)
     return Claims(
-        np.where(control, -1, why.queries[place]),
-        np.where(control, np.nan, why.losses[place]),
-        np.where(control, nothing, why.similarities[place]),
-        np.where(control, 0, why.ranks[place]),
+        np.where(control, -1, why.queries[position]),
+        np.where(control, np.nan, why.losses[position]),
+        np.where(control, nothing, why.similarities[position]),
+        np.where(control, 0, why.ranks[position]),
     )

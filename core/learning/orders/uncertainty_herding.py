@@ -81,10 +81,10 @@ def herding(
         squared_width,
     )
     picks = yield from coverage.picked(min(batch_size, most))
-    first = candidates[picks]
+    picked = candidates[picks]
     taken = np.zeros(count, np.bool_)
-    taken[first] = True
-    return in_sequence("herding", rows[np.concatenate([first, falling[~taken[falling]]])])
+    taken[picked] = True
+    return in_sequence("herding", rows[np.concatenate([picked, falling[~taken[falling]]])])
 
 
 def width(take: Take, labeled: Indices, random: np.random.Generator) -> float:

@@ -1,9 +1,9 @@
 """Neighbours among more vectors than one machine holds, on a dask.distributed cluster.
 
 The vectors lie in shards on a disk that all workers reach: pieces of one `.npy` file, or a folder
-of `.npy` files with a manifest. Every worker searches its shard exactly and sends
-back the k best; they are merged here. The queries go out and the best come back, never a shard. A
-worker that dies has its shards searched by another. Workers need labelpilot installed.
+of `.npy` files with a manifest. Every worker searches its shard exactly and sends back
+the k best; they are merged here. The queries go out and the best come back, never a shard. A worker
+that dies has its shards searched by another. Workers need labelpilot installed.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ def _connected(scheduler: str) -> Work[Any]:
     except Exception as error:
         # Whatever else listens there is read as if it were dask, and fails in any way.
         silent = isinstance(error, asyncio.TimeoutError) and not str(error)
-        said = f"It said nothing for {ANSWER_WITHIN} s."
+        cause = f"It said nothing for {ANSWER_WITHIN} s."
         raise LabelpilotError(
             f"No dask scheduler answers at {scheduler}.",
-            cause=said if silent else f"{type(error).__name__}: {error}",
+            cause=cause if silent else f"{type(error).__name__}: {error}",
             next_step="Mend `scheduler` under [learning] in labelpilot.toml, or search on this "
             "machine: `--engine exact`.",
         ) from None
@@ -159,8 +159,8 @@ def _introduced(scheduler: str) -> None:
     from distributed.core import rpc
 
     async def ask() -> None:
-        asked = rpc(scheduler, timeout=ANSWER_WITHIN)  # type: ignore[no-untyped-call]
-        async with asked as remote:
+        connection = rpc(scheduler, timeout=ANSWER_WITHIN)  # type: ignore[no-untyped-call]
+        async with connection as remote:
             await asyncio.wait_for(remote.identity(), ANSWER_WITHIN)
 
     asyncio.run(ask())

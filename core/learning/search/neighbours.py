@@ -1,7 +1,7 @@
 """The most similar images of each query, by the cosine of the angle between their vectors.
 
-`exact` runs `core.learning.search.exact` on all cores; memory stays bounded while the
-candidates stay on disk. `annoy` builds a forest of random projection trees (Bernhardsson,
+`exact` runs `core.learning.search.exact` on all cores; memory stays bounded while the candidates
+stay on disk. `annoy` builds a forest of random projection trees (Bernhardsson,
 github.com/spotify/annoy): quicker past some ten thousand queries, but it misses neighbours, so its
 recall is measured and told. `dask` is exact too, on the workers of a cluster
 (`core.learning.search.cluster`). Vectors must have length 1 already
