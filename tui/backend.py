@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from core.setup.context import Step, StepId
     from core.setup.demo import DemoResult
     from core.setup.doctor import Finding
-    from core.studio.account import Forgotten
     from core.studio.server import ServerStatus
+    from core.studio.tokens import Forgotten
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.options import Mode
     from core.tasks.proof import SyncResult
@@ -154,17 +154,17 @@ class Backend:
         return None
 
     def store_token(self, workspace: Workspace, token: str) -> Work[Source]:
-        from core.studio.account import store_tried_token
+        from core.studio.tokens import store_tried_token
 
         return store_tried_token(workspace, token)
 
     def rotate_token(self, workspace: Workspace) -> Source:
-        from core.studio.account import rotate_token
+        from core.studio.tokens import rotate_token
 
         return rotate_token(workspace)
 
     def forget_token(self, workspace: Workspace) -> Forgotten:
-        from core.studio.account import forget_token
+        from core.studio.tokens import forget_token
 
         return forget_token(workspace)
 

@@ -16,10 +16,11 @@ from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.secrets.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kind
 from core.setup.context import Setup, State, Step
-from core.studio.account import can_sign_in, ensure_account, make_token
+from core.studio.account import can_sign_in, ensure_account
 from core.studio.client import SAMPLINGS
 from core.studio.environment import document_root
 from core.studio.server import EMAIL, server_url, start_server
+from core.studio.tokens import make_token
 from core.tasks.proof import compare
 from core.tasks.sync import sync_images
 

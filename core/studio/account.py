@@ -1,8 +1,7 @@
-"""Accounts and tokens: our own server's first account, and the tokens of any server.
+"""Our own server's account: made at the first start, and labelpilot's.
 
-Our own server's account is labelpilot's: it is made at the first start, its password is made up,
-stored, and shown to people who sign in with it in the browser. A password never stands on a command
-line, and a token is revoked before it is forgotten.
+Its password is made up, stored, and shown to people who sign in with it in the browser. It never
+stands on a command line.
 """
 
 from __future__ import annotations
@@ -12,27 +11,14 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
-from core.errors import ConfigurationError, LabelpilotError, StudioRefused, StudioUnreachable
+from core.errors import ConfigurationError, LabelpilotError, StudioRefused
 from core.processes import end, lives, start
 from core.progress import Progress, Work
-from core.secrets.credentials import (
-    VARIABLE,
-    Secret,
-    Source,
-    clean_token,
-    find_secret,
-    forget_secret,
-    store_secret,
-    stored_secret,
-    token_kind,
-)
-from core.studio.client import StudioClient
+from core.secrets.credentials import Secret, Source, find_secret, store_secret, stored_secret
 from core.studio.environment import server_environment
 from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
@@ -47,22 +33,6 @@ if TYPE_CHECKING:
 RESET_SECONDS = 120.0
 PATIENCE = 2.0
 RESET = "Make a new one: `labelpilot server password --reset`."
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """Where a token was removed, and whether its server takes it no more; if not, why."""
-
-    removed: tuple[Source, ...]
-    revoked: bool
-    reason: str
-
-    def as_json(self) -> dict[str, object]:
-        """The object that `labelpilot token forget --json` prints."""
-        return {"removed": self.removed, "revoked": self.revoked, "reason": self.reason}
-
-
-# The account and its password
 
 
 def sign_in_with(workspace: Workspace) -> tuple[str, str] | None:
@@ -83,7 +53,7 @@ def can_sign_in(workspace: Workspace, url: str) -> bool:
         return False
     try:
         with http_client(url) as client:
-            _sign_in(client, password.value)
+            sign_in(client, password.value)
     except (httpx.HTTPError, StudioRefused):
         return False
     return True
@@ -172,140 +142,8 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
     )
 
 
-# Tokens
-
-
-def make_token(workspace: Workspace, url: str) -> Source:
-    """Sign in to our own server, make a personal access token, store it, and say where it is.
-
-    Label Studio shows a personal token once and allows one at a time: one that was lost is revoked
-    and replaced. Raises StudioRefused where the password is not accepted.
-    """
-    password = find_secret(workspace, "password")
-    if password is None:
-        raise LabelpilotError(
-            "The password of our own Label Studio is not stored any more.", next_step=RESET
-        )
-    with _answers("the token was made"), http_client(url) as client:
-        _sign_in(client, password.value)
-        token = _new_token(client)
-    return store_secret(workspace, "token", token)
-
-
-def store_tried_token(workspace: Workspace, token: str) -> Work[Source]:
-    """Store a token that the workspace's server takes, and say where it is.
-
-    Raises ConfigurationError for what cannot be a token, StudioRefused for one that is not taken,
-    StudioUnreachable where it cannot be tried, and KeyringLocked; nothing is stored then.
-    """
-    token = clean_token(token)
-    yield Progress("token")
-    with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
-        client.whoami()
-    return store_secret(workspace, "token", token)
-
-
-def rotate_token(workspace: Workspace) -> Source:
-    """Replace the stored personal token by a new one, on the server and here.
-
-    Raises ConfigurationError where there is none that can be replaced, StudioRefused where the
-    server does not take the old one.
-    """
-    token = _changeable_token(workspace)
-    if token_kind(token.value) != "personal":
-        raise ConfigurationError(
-            "Only a personal token can be replaced from here.",
-            next_step="Reset a legacy token on Label Studio's Account & Settings page, and store "
-            "the new one: `labelpilot token set`.",
-        )
-    # Tried with the old one, so that the new one is not lost between the server and here.
-    store_secret(workspace, "token", token.value)
-    with _answers("the token was replaced"), http_client(server_url(workspace)) as client:
-        access = _taken(client.post("/api/token/refresh/", json={"refresh": token.value}))
-        answer = client.post(
-            "/api/token/rotate/",
-            json={"refresh": token.value},
-            headers={"Authorization": f"Bearer {access['access']}"},
-        )
-        new = str(_taken(answer)["refresh"])
-    return store_secret(workspace, "token", new)
-
-
-def forget_token(workspace: Workspace) -> Forgotten:
-    """Revoke the stored token on its server, and remove it from where it is stored here.
-
-    It is removed here also where the server cannot be asked. A token in the environment is left
-    alone: it is not labelpilot's. Raises KeyringLocked.
-    """
-    token = stored_secret(workspace, "token")
-    reason = "" if token else "There was none stored."
-    if token is not None:
-        try:
-            _revoke(server_url(workspace), token.value)
-        except LabelpilotError as error:
-            reason = " ".join(part for part in (error.message, error.cause) if part)
-    removed = tuple(forget_secret(workspace, "token"))
-    return Forgotten(removed, revoked=token is not None and not reason, reason=reason)
-
-
-def _revoke(url: str, token: str) -> None:
-    with _answers("the token was revoked"), http_client(url) as client:
-        if token_kind(token) == "personal":
-            answer = client.post("/api/token/blacklist/", json={"refresh": token})
-            if answer.status_code != 404:  # it is revoked already
-                _taken(answer)
-            return
-        # The only way to end a legacy token: the server makes another, which nobody is told.
-        headers = {"Authorization": f"Token {token}"}
-        answer = client.post("/api/current-user/reset-token/", headers=headers)
-        if answer.status_code != 401:  # it is not valid any more
-            _taken(answer)
-
-
-def _changeable_token(workspace: Workspace) -> Secret:
-    token = find_secret(workspace, "token")
-    if token is None:
-        raise ConfigurationError(
-            "There is no token stored.", next_step="Store one: `labelpilot token set`."
-        )
-    if token.source == "environment":
-        raise ConfigurationError(
-            f"The token comes from {VARIABLE}, which labelpilot cannot change.",
-            next_step="Change it where it is set.",
-        )
-    return token
-
-
-# Requests: few, and before there is a token or about it, so not the client's.
-
-
-@contextlib.contextmanager
-def _answers(what: str) -> Iterator[None]:
-    import httpx
-
-    try:
-        yield
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise StudioUnreachable(
-            f"Label Studio did not answer while {what}.",
-            cause=f"{type(error).__name__}: {error}",
-            next_step="Look whether it is running, and try again.",
-        ) from None
-
-
-def _taken(answer: httpx.Response) -> dict[str, object]:
-    """The JSON of an answer that says yes."""
-    if not answer.is_success:
-        raise StudioRefused(
-            "Label Studio does not accept the token.",
-            cause=f"status {answer.status_code}: {answer.text[:200]}",
-            next_step="Store another: `labelpilot token set`.",
-            status=answer.status_code,
-        )
-    return dict(answer.json()) if answer.content else {}
-
-
-def _sign_in(client: httpx.Client, password: str) -> None:
+def sign_in(client: httpx.Client, password: str) -> None:
+    """Sign `client` in to our own server. Raises StudioRefused, and whatever httpx raises."""
     client.get("/user/login/").raise_for_status()
     answer = client.post(
         "/user/login/",
@@ -321,16 +159,3 @@ def _sign_in(client: httpx.Client, password: str) -> None:
             next_step=RESET,
             status=answer.status_code,
         )
-
-
-def _new_token(client: httpx.Client) -> str:
-    headers = {"X-CSRFToken": client.cookies.get("csrftoken") or ""}
-    answer = client.post("/api/token/", headers=headers)
-    if answer.status_code == 409:
-        for token in client.get("/api/token/").raise_for_status().json():
-            client.post(
-                "/api/token/blacklist/", json={"refresh": token["token"]}, headers=headers
-            ).raise_for_status()
-        answer = client.post("/api/token/", headers=headers)
-    answer.raise_for_status()
-    return str(answer.json()["token"])

@@ -23,10 +23,10 @@ from cases import Case, show
 
 from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
-from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.project import connect
 from core.studio.server import server_url, start_server, stop_server
+from core.studio.tokens import make_token
 from core.workspace.settings import parse_workspace
 from tests.studio.stock import stock_server
 

@@ -30,9 +30,9 @@ import psutil
 from core.progress import finish
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio import environment
-from core.studio.account import make_token
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, start_server, stop_server
+from core.studio.tokens import make_token
 from core.tasks.options import Mode
 from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
 from core.workspace.settings import Workspace, load_workspace

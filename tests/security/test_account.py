@@ -13,18 +13,10 @@ import pytest
 from core.errors import ConfigurationError, LabelpilotError, StudioRefused
 from core.progress import finish
 from core.secrets.credentials import find_secret, forget_secret, store_secret, stored_secret
-from core.studio.account import (
-    can_sign_in,
-    ensure_account,
-    forget_token,
-    make_token,
-    reset_password,
-    rotate_token,
-    sign_in_with,
-    store_tried_token,
-)
+from core.studio.account import can_sign_in, ensure_account, reset_password, sign_in_with
 from core.studio.client import StudioClient
 from core.studio.project import connect
+from core.studio.tokens import forget_token, make_token, rotate_token, store_tried_token
 from core.workspace.settings import Studio, Workspace
 from tests.security.conftest import Served
 

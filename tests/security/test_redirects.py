@@ -15,8 +15,8 @@ import pytest
 
 from core.errors import LabelpilotError, StudioRefused
 from core.secrets.credentials import store_secret
-from core.studio.account import forget_token, rotate_token
 from core.studio.client import StudioClient
+from core.studio.tokens import forget_token, rotate_token
 from core.workspace.settings import Studio, Workspace
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
