@@ -22,32 +22,18 @@ Labels = tuple[tuple[str, str], ...]
 
 # Results of these types name the class of a region, which is a class that the image shows.
 _REGION_CLASSES = frozenset(
-    (
-        "rectanglelabels",
-        "polygonlabels",
-        "brushlabels",
-        "keypointlabels",
-        "ellipselabels",
-        "bitmasklabels",
-        "vectorlabels",
-        "labels",
-    )
+    "rectanglelabels polygonlabels brushlabels keypointlabels ellipselabels bitmasklabels "
+    "vectorlabels labels".split()
 )
 # Those, and the shapes that `labels` give a class to.
-_REGIONS = _REGION_CLASSES | {
-    "rectangle",
-    "polygon",
-    "brush",
-    "keypoint",
-    "ellipse",
-    "bitmask",
-    "vector",
-}
+_REGIONS = _REGION_CLASSES | frozenset(
+    "rectangle polygon brush keypoint ellipse bitmask vector".split()
+)
 # Results of these types are about the image, unless they share a region's id.
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
-_WHICH_IMAGE = "several images, and no labeling config that tells which one is meant"
+_AMBIGUOUS = "several images, and no labeling config that tells which one is meant"
 # More sets of classes than this are not remembered: they would hardly be met again.
-_MANY = 100_000
+_MOST_REMEMBERED = 100_000
 
 
 class Record(NamedTuple):
@@ -88,7 +74,7 @@ class Interpreter:
         # Most projects show one image in a task. Where one does, these controls speak of it.
         only = self._images[0] if len(self._images) == 1 and not self._images[0].several else None
         self._only_key = only.key if only is not None else ""
-        self._simple = {
+        self._plain_controls = {
             control.name: control.type
             for control in self._controls.values()
             if only is not None
@@ -97,7 +83,7 @@ class Interpreter:
             and control.type not in ("rating", "pairwise")
         }
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
-        self._quick: dict[object, Labels] = {}
+        self._labels_by_answers: dict[object, Labels] = {}
         self._people: dict[str, str] = {}
 
     def document(self, document: Document) -> list[Row]:
@@ -131,22 +117,22 @@ class Interpreter:
             # What was clicked before it was skipped is still there, and was not meant.
             results = []
         # Most annotations are of one image, and say what another has said before.
-        key, url = self._key(results), data.get(self._only_key)
+        answers, url = self._plain_answers(results), data.get(self._only_key)
         try:
-            labels = self._quick.get(key)
+            labels = self._labels_by_answers.get(answers)
         except TypeError:
             # Choices inside choices are lists.
-            key = labels = None
+            answers = labels = None
         if labels is not None and isinstance(url, str):
             return [(self._path(url), number, labels, cancelled, truth, moment, person)]
         rows: list[Row] = [
             (image, number, self._shared(pairs), cancelled, truth, moment, person)
             for image, pairs in self._labels_by_image(results, data).items()
         ]
-        if key is not None and len(rows) == 1:
-            if len(self._quick) > _MANY:
-                self._quick.clear()
-            self._quick[key] = rows[0][2]
+        if answers is not None and len(rows) == 1:
+            if len(self._labels_by_answers) > _MOST_REMEMBERED:
+                self._labels_by_answers.clear()
+            self._labels_by_answers[answers] = rows[0][2]
         return rows
 
     def regions(
@@ -159,16 +145,17 @@ class Interpreter:
                 for image in self._targets(result, shown):
                     yield image, result, _names(getattr(result.value, result.type)) or []
 
-    def _key(self, results: list[Result]) -> tuple[object, ...] | None:
+    def _plain_answers(self, results: list[Result]) -> tuple[object, ...] | None:
         """What `results` say, in their own order; None where that takes a closer look."""
         if len(results) == 1:
-            return self._simply(results[0])
-        key = [self._simply(result) for result in results]
-        return None if None in key else tuple(key)
+            return self._plain_answer(results[0])
+        answers = [self._plain_answer(result) for result in results]
+        return None if None in answers else tuple(answers)
 
-    def _simply(self, result: Result) -> tuple[object, ...] | None:
+    def _plain_answer(self, result: Result) -> tuple[object, ...] | None:
+        """The control and the classes of one result; None where that takes a closer look."""
         name, kind, value = result.from_name, result.type, result.value
-        if self._simple.get(name) != kind or value is None or result.item_index is not None:
+        if self._plain_controls.get(name) != kind or value is None or result.item_index is not None:
             return None
         names = getattr(value, kind)
         if names is None or (value.x is not None and kind in _ANSWERS):
@@ -191,7 +178,7 @@ class Interpreter:
             for image in self._targets(result, shown):
                 found.setdefault(image, []).extend((result.from_name, name) for name in classes)
         if not found:
-            raise NotReadable(_WHICH_IMAGE)
+            raise NotReadable(_AMBIGUOUS)
         return found
 
     def _shown(self, data: dict[str, Any]) -> dict[str, list[str]]:
@@ -224,7 +211,7 @@ class Interpreter:
         found = [shown[name] for name in names if name in shown]
         if not found and control is None:
             if len(shown) > 1:
-                raise NotReadable(_WHICH_IMAGE)
+                raise NotReadable(_AMBIGUOUS)
             found = list(shown.values())
         index = result.item_index
         if index is None:
@@ -280,7 +267,7 @@ class Interpreter:
                 pair,
             ),
         )
-        if len(self._labels) > _MANY:
+        if len(self._labels) > _MOST_REMEMBERED:
             self._labels.clear()
         labels = tuple(ordered)
         return self._labels.setdefault(key, self._labels.setdefault(labels, labels))
