@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from tests.needs import REASON
-from tests.studio.database import migrated_database
+from tests.studio.first_start import migrated_database
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
@@ -23,7 +23,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # on two cores already, and more would start each server more often.
 PROCESSES = 2
 # What takes long to start, by the fixture that does: its tests run in one process, one by one.
-STARTED_ONCE = ("demo", "stock", "served", "place", "on_postgresql", "cluster")
+STARTED_ONCE = ("demo", "stock", "served", "server", "on_postgresql", "cluster")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -16,7 +16,7 @@ from core.files import write_at_once
 from core.workspace.databases import VARIABLE, read_database
 from core.workspace.settings import Workspace
 
-_PASSED_ON = (
+PASSED_ON = (
     "PATH HOME LANG LC_ALL LC_CTYPE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR "
     "PYTHONDONTWRITEBYTECODE"
 ).split()
@@ -115,7 +115,7 @@ def server_environment(
     """
     origins = trusted_origins(port, environ)
     hosts = {origin.split("://")[1].rsplit(":", 1)[0] for origin in origins}
-    variables = {name: environ[name] for name in _PASSED_ON if name in environ} | {
+    variables = {name: environ[name] for name in PASSED_ON if name in environ} | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.state.server),

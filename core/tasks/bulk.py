@@ -18,19 +18,10 @@ from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import pause, wait_for_server
-from core.tasks.journal import LOOK_SECONDS, OpenImport, write_journal
+from core.tasks import limits
+from core.tasks.journal import OpenImport, write_journal
 from core.tasks.lease import Lease
 from core.tasks.proof import Outcome
-
-# Tasks a POST: begun small, then sized so that a POST takes about `BATCH_SECONDS`: long enough for
-# the server's overhead not to count, short enough for progress to be seen and a proxy to wait.
-FIRST_BATCH = 2000
-LARGEST_BATCH = 10_000
-BATCH_SECONDS = 2.0
-READ_SECONDS = 120.0
-# How often in a row a batch may fail with nothing having arrived, and be put off.
-ATTEMPTS = 5
-POSTPONEMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ def import_images(
     where another labelpilot syncs. What was created until then stays, and is not sent again by the
     next run.
     """
-    state = _State(entry, FIRST_BATCH)
+    state = _State(entry, limits.FIRST_BATCH)
     batch: Sequence[str] = ()
     while state.done < len(paths):
         if not state.doubt:
@@ -87,7 +78,7 @@ def import_images(
                 _send(client, target, batch, state)
         except Postponed as busy:
             state.postponed += 1
-            if state.postponed > POSTPONEMENTS:
+            if state.postponed > limits.POSTPONEMENTS:
                 raise
             state.retries += 1
             note = f"Label Studio asks to wait {busy.wait:.0f} s"
@@ -99,7 +90,7 @@ def import_images(
             state.failures += 1
             words = f"{error.message} {error.cause}".strip()
             yield Progress("import", state.done, len(paths), words, state.retries)
-            if state.failures >= ATTEMPTS:
+            if state.failures >= limits.ATTEMPTS:
                 raise _given_up(error, state.done, len(paths)) from None
             try:
                 yield from wait_for_server(client.url, Progress("import", state.done, len(paths)))
@@ -131,7 +122,7 @@ def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _St
     data = [{target.image_key: url(path)} for path in batch]
     began = time.monotonic()
     try:
-        ids = client.import_tasks(target.project_id, data, READ_SECONDS)
+        ids = client.import_tasks(target.project_id, data, limits.ANSWER_SECONDS)
     except NoAnswer:
         state.doubt = True
         state.accounted = False
@@ -140,9 +131,9 @@ def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _St
     first = ids[0] if state.done == 0 else state.entry.newest + 1
     state.accounted = state.accounted and ids == list(range(first, first + len(ids)))
     state.entry = replace(state.entry, newest=max(ids))
-    fitting = int(len(batch) * BATCH_SECONDS / took)
+    fitting = int(len(batch) * limits.BATCH_SECONDS / took)
     # Not by leaps: one fast answer must not make the next POST run into a proxy's timeout.
-    state.size = max(1, min(LARGEST_BATCH, fitting, 4 * len(batch)))
+    state.size = max(1, min(limits.LARGEST_BATCH, fitting, 4 * len(batch)))
 
 
 def _look(client: StudioClient, target: Target, batch: Sequence[str], state: _State) -> Work[bool]:
@@ -158,7 +149,7 @@ def _look(client: StudioClient, target: Target, batch: Sequence[str], state: _St
         if arrived:
             state.entry = replace(state.entry, newest=newest)
             return True
-        if time.monotonic() - began >= LOOK_SECONDS:
+        if time.monotonic() - began >= limits.SEARCH_SECONDS:
             return False
         yield Progress("look", 0, None)
         time.sleep(0.5)

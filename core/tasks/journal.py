@@ -16,10 +16,7 @@ import orjson
 from core.files import write_at_once
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
-
-# How long a POST without an answer is waited for, and how long it may still land at all.
-LOOK_SECONDS = 10.0
-LATE_SECONDS = 3600.0
+from core.tasks import limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class OpenImport:
     @property
     def recent(self) -> bool:
         """Whether the import is new enough for the tasks after it to be of its making."""
-        return self.age < LATE_SECONDS
+        return self.age < limits.LATE_SECONDS
 
     @property
     def may_land(self) -> bool:
@@ -49,7 +46,7 @@ class OpenImport:
     def age(self) -> float:
         """Seconds since the POST sent last; a clock that was set back makes it old."""
         seconds = time.time() - self.sent
-        return seconds if seconds >= 0 else LATE_SECONDS
+        return seconds if seconds >= 0 else limits.LATE_SECONDS
 
 
 def read_journal(file: Path) -> OpenImport | None:
@@ -77,7 +74,7 @@ def settle(
 ) -> Work[OpenImport]:
     """Wait until the POST sent last has landed, or has had time to."""
     note = "the last sync was cut off; looking for what it had sent"
-    while entry.age < LOOK_SECONDS:
+    while entry.age < limits.SEARCH_SECONDS:
         _, newest = client.last_task(project_id, image_key)
         if newest is not None and newest.id > entry.newest:
             return entry

@@ -27,13 +27,9 @@ from core.files import write_at_once
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.models import Storage
+from core.tasks import limits
 from core.workspace.locks import Busy
 
-# How often a signature is looked at and renewed, and how long one may stand still before it counts
-# for dead.
-LOOK_SECONDS = 2.0
-BEAT_SECONDS = 5.0
-STALE_SECONDS = 30.0
 _MARK = "labelpilot sync: "
 
 
@@ -82,13 +78,13 @@ class Lease:
         `write` renews it in any case: that it can be written says that the server takes writes.
         Raises Busy where another has signed.
         """
-        if not write and time.monotonic() - self._looked < LOOK_SECONDS:
+        if not write and time.monotonic() - self._looked < limits.SIGNATURE_SECONDS:
             return
         other = split(self._client.storage(self._storage).description)[1]
         if other is not None and other.id != self._signature.id:
             raise _busy(other)
         self._looked = time.monotonic()
-        if write or time.monotonic() - self._renewed > BEAT_SECONDS:
+        if write or time.monotonic() - self._renewed > limits.BEAT_SECONDS:
             mine = self._signature
             self._signature = Signature(mine.id, mine.who, mine.beat + 1)
             self._write(join(self._words, self._signature))
@@ -122,7 +118,7 @@ def take_lease(client: StudioClient, storage: Storage, record: Path) -> Work[Lea
 
     `record` is a file of this workspace that remembers its last signature: whoever holds the
     workspace's own lock knows that the process behind that one is gone. Another's signature is
-    watched until it moves or has stood still for `STALE_SECONDS`. Raises Busy, naming who syncs.
+    watched until it moves or has stood still for a while. Raises Busy, naming who syncs.
     """
     words, other = split(storage.description)
     if other is not None and other.id != _read(record):
@@ -137,8 +133,8 @@ def _watch(client: StudioClient, storage: Storage, other: Signature) -> Work[str
     """The description's own words once `other` is known to be gone."""
     note = f"{other.who} is syncing this project, or was; looking which"
     began = time.monotonic()
-    while time.monotonic() - began < STALE_SECONDS:
-        yield Progress("wait", int(time.monotonic() - began), int(STALE_SECONDS), note)
+    while time.monotonic() - began < limits.STALE_SECONDS:
+        yield Progress("wait", int(time.monotonic() - began), int(limits.STALE_SECONDS), note)
         note = ""
         time.sleep(1.0)
         words, now = split(client.storage(storage).description)

@@ -21,24 +21,8 @@ from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import Patience, pause, wait_for_server
+from core.tasks import limits
 from core.tasks.proof import Outcome
-
-POLL_SECONDS = 0.5
-LOOK_SECONDS = 5.0
-# A sync that shows no sign of life for so long, with nobody waiting for its answer, has ended. At
-# its end the server counts every task without a word: a second more for so many images.
-QUIET_SECONDS = 30.0
-QUIET_IMAGES = 500
-# One that last showed itself so long ago by the server's clock has ended, whatever our clock says.
-DEAD_SECONDS = 3600.0
-# One whose request still waits for its answer is given so many times as long.
-HANG = 10
-# A sync whose request got lost may still begin for so long.
-BEGIN_SECONDS = 5.0
-# How long a server may take a dead sync for living: it notices after 25 s.
-REFUSED_SECONDS = 60.0
-# Attempts in a row that bring no new task before it is given up.
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class Followed:
     @property
     def quiet_limit(self) -> float:
         """Seconds without a sign of life after which a sync has ended, or never began."""
-        return QUIET_SECONDS + self.images / QUIET_IMAGES
+        return limits.QUIET_SECONDS + self.images / limits.QUIET_IMAGES
 
 
 def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
@@ -85,13 +69,13 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
             problem = "Label Studio takes the former sync for living"
             note = "" if refused else f"{problem}; it will notice"
             refused = refused or time.monotonic()
-            if time.monotonic() - refused < REFUSED_SECONDS:
+            if time.monotonic() - refused < limits.REFUSED_SECONDS:
                 yield from pause(1.0, Progress("sync", count, followed.images, note))
                 continue
         idle = idle + 1 if count <= before else 0
-        if idle >= ATTEMPTS:
+        if idle >= limits.ATTEMPTS:
             raise LabelpilotError(
-                f"Label Studio's sync brought nothing new in {ATTEMPTS} attempts.",
+                f"Label Studio's sync brought nothing new in {limits.ATTEMPTS} attempts.",
                 cause=problem,
                 next_step="Look at the server's log, and run the sync again: it goes on from "
                 "where it stopped.",
@@ -114,7 +98,7 @@ def await_end(
     got lost, `began_after` is the number of syncs before it: it is given time to begin.
     Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
-    quiet, asked, patience = Silence(), time.monotonic(), Patience(client.url, ATTEMPTS)
+    quiet, asked, patience = Silence(), time.monotonic(), Patience(client.url, limits.ATTEMPTS)
     while True:
         try:
             storage = client.storage(followed.storage)
@@ -124,7 +108,7 @@ def await_end(
             continue
         patience.failures = 0
         late = began_after is not None and storage.runs <= began_after
-        if not storage.running and not (late and time.monotonic() - asked < BEGIN_SECONDS):
+        if not storage.running and not (late and time.monotonic() - asked < limits.BEGIN_SECONDS):
             return storage
         silence = quiet.seconds(_sign(storage, count))
         if storage.running and (_long_dead(storage, followed) or silence > followed.quiet_limit):
@@ -132,7 +116,7 @@ def await_end(
             client.source_storages(followed.project_id)
             return client.storage(storage)
         yield Progress("sync", count, followed.images)
-        time.sleep(POLL_SECONDS)
+        time.sleep(limits.COUNT_SECONDS)
 
 
 def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
@@ -167,10 +151,10 @@ def _watch(
     """
     quiet, count = Silence(), 0
     looked = answered = time.monotonic()
-    while not request.ended(within=POLL_SECONDS):
+    while not request.ended(within=limits.COUNT_SECONDS):
         try:
             count = client.task_count(followed.project_id)
-            if time.monotonic() - looked > LOOK_SECONDS:
+            if time.monotonic() - looked > limits.LOOK_SECONDS:
                 looked = time.monotonic()
                 storage = client.storage(followed.storage)
                 silence = quiet.seconds(_sign(storage, count))
@@ -179,12 +163,12 @@ def _watch(
                         return "the request got lost", count
                 elif not storage.running:
                     return "the answer got lost", count
-                elif silence > HANG * followed.quiet_limit or _long_dead(storage, followed):
+                elif silence > limits.HANG * followed.quiet_limit or _long_dead(storage, followed):
                     return "no answer and no sign of life", count
             answered = time.monotonic()
         except StudioUnreachable as error:
             # It may be too busy to answer for a while: then its answer to the sync decides.
-            if time.monotonic() - answered > HANG * followed.quiet_limit:
+            if time.monotonic() - answered > limits.HANG * followed.quiet_limit:
                 return error.message, count
         yield Progress("sync", count, followed.images)
     return "", count
@@ -203,7 +187,7 @@ def _long_dead(storage: Storage, followed: Followed) -> bool:
         return False
     if shown.tzinfo is None:
         shown = shown.replace(tzinfo=timezone.utc)
-    return shown.timestamp() < max(followed.server_began(), time.time() - DEAD_SECONDS)
+    return shown.timestamp() < max(followed.server_began(), time.time() - limits.DEAD_SECONDS)
 
 
 def _last_line(text: str) -> str:

@@ -32,10 +32,10 @@ sys.path.insert(0, str(ROOT))
 from core.progress import finish  # noqa: E402
 from core.secrets.credentials import VARIABLE  # noqa: E402
 from core.studio.client import StudioClient  # noqa: E402
-from core.tasks.bulk import FIRST_BATCH, LARGEST_BATCH  # noqa: E402
+from core.tasks.limits import FIRST_BATCH, LARGEST_BATCH  # noqa: E402
 from core.tasks.options import Mode  # noqa: E402
-from tests.faults.place import CONFIG, Place, a_place  # noqa: E402
 from tests.faults.postgresql import a_cluster  # noqa: E402
+from tests.faults.server import CONFIG, FaultServer, fault_server  # noqa: E402
 from tests.studio.stock import stock_server  # noqa: E402
 from tui.backend import Backend  # noqa: E402
 
@@ -89,27 +89,27 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labelpilot-sync-")))
         cluster = stack.enter_context(a_cluster()) if options.postgresql else None
-        ours_at = a_place(folder / "ours", small_disk=False, cluster=cluster)
-        place = stack.enter_context(ours_at)
-        stack.enter_context(mock.patch.dict(os.environ, {VARIABLE: place.token}))
+        ours_at = fault_server(folder / "ours", small_disk=False, cluster=cluster)
+        our_server = stack.enter_context(ours_at)
+        stack.enter_context(mock.patch.dict(os.environ, {VARIABLE: our_server.token}))
         if options.images:
-            cases += timed(folder, place, options.images, options.rounds)
+            cases += timed(folder, our_server, options.images, options.rounds)
         if options.large:
-            cases += large(place, options.large)
+            cases += large(our_server, options.large)
     if options.many:
         cases.append(memory(options.many))
     show(cases, options.json)
 
 
-def timed(folder: Path, place: Place, images: int, rounds: int) -> list[Case]:
+def timed(folder: Path, our_server: FaultServer, images: int, rounds: int) -> list[Case]:
     """The four ways, in turns."""
-    warm_up(place)
+    warm_up(our_server)
     bulk, bare = list[float](), list[float]()
 
     def in_turns(count: int) -> None:
         for _ in range(count):
-            bare.append(bare_posts(place, images))
-            bulk.append(ours(place, images, "bulk"))
+            bare.append(bare_posts(our_server, images))
+            bulk.append(ours(our_server, images, "bulk"))
 
     shipped, tuned, native = list[float](), list[float](), list[float]()
     root = folder / "stock-files"
@@ -120,9 +120,9 @@ def timed(folder: Path, place: Place, images: int, rounds: int) -> list[Case]:
             path = stock.root / f"images{number}"
             fill(path, images)
             shipped.append(own_sync(stock.url, stock.personal_token, path, images))
-            case = place.case(images, "native")
-            tuned.append(own_sync(place.url, place.token, case.folder, images))
-            native.append(ours(place, images, "native"))
+            case = our_server.case(images, "native")
+            tuned.append(own_sync(our_server.url, our_server.token, case.folder, images))
+            native.append(ours(our_server, images, "native"))
     imported, floor = statistics.median(bulk), statistics.median(bare)
     its_own = statistics.median(shipped)
     name = f"{images:,} images"
@@ -154,16 +154,16 @@ def share(name: str, mine: float, against: str, its: float, at_most: float) -> C
     return Case(name, mine, ratio, against, f"<= {at_most}", ratio <= at_most)
 
 
-def warm_up(place: Place) -> None:
+def warm_up(our_server: FaultServer) -> None:
     """Everything is imported and the server has seen each kind of request once."""
-    ours(place, 100, "bulk")
-    bare_posts(place, 100)
-    ours(place, 100, "native")
+    ours(our_server, 100, "bulk")
+    bare_posts(our_server, 100)
+    ours(our_server, 100, "native")
 
 
-def ours(place: Place, images: int, mode: Mode) -> float:
+def ours(our_server: FaultServer, images: int, mode: Mode) -> float:
     """Seconds of a whole sync through labelpilot."""
-    case = place.case(images, mode)
+    case = our_server.case(images, mode)
     workspace = case.own_workspace()
     began = time.monotonic()
     result = finish(Backend().sync(workspace, mode))
@@ -172,12 +172,12 @@ def ours(place: Place, images: int, mode: Mode) -> float:
     return seconds
 
 
-def bare_posts(place: Place, images: int) -> float:
+def bare_posts(our_server: FaultServer, images: int) -> float:
     """Seconds of the POSTs alone, of the sizes that labelpilot's come to on a fast server."""
-    case = place.case(images, "bulk")
+    case = our_server.case(images, "bulk")
     names = sorted(path.name for path in case.folder.iterdir())
     urls = [f"/data/local-files/?d={quote(f'{case.name}/{name}')}" for name in names]
-    with contextlib.closing(place.client()) as client:
+    with contextlib.closing(our_server.client()) as client:
         client.task_count(case.project_id)
         began = time.monotonic()
         start, size = 0, FIRST_BATCH
@@ -210,11 +210,11 @@ def own_sync(url: str, token: str, path: Path, images: int) -> float:
     return seconds
 
 
-def large(place: Place, images: int) -> list[Case]:
+def large(our_server: FaultServer, images: int) -> list[Case]:
     """One large bulk sync in a process of its own, twice: all to do, and nothing to do."""
-    case = place.case(images, "bulk")
-    root = case.write(place.url)
-    floor = bare_posts(place, images)
+    case = our_server.case(images, "bulk")
+    root = case.write(our_server.url)
+    floor = bare_posts(our_server, images)
     first, megabytes = in_its_own_process(SYNC, root, images)
     again, later = in_its_own_process(SYNC, root, images)
     name = f"{images:,} images"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.place import Place, a_place
+from tests.faults.server import FaultServer, fault_server
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +26,8 @@ def buckets() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def place(
+def server(
     tmp_path_factory: pytest.TempPathFactory, migrated: Path, buckets: str
-) -> Iterator[Place]:
-    with a_place(tmp_path_factory.mktemp("faults"), database=migrated, s3=buckets) as made:
+) -> Iterator[FaultServer]:
+    with fault_server(tmp_path_factory.mktemp("faults"), database=migrated, s3=buckets) as made:
         yield made

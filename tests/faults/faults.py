@@ -1,6 +1,6 @@
 """Everything that is done to a sync: each fault as one function that does it and tells the truth.
 
-A fault gets a place and says, after it has struck and the sync was run again as a person would,
+A fault gets a server and says, after it has struck and the sync was run again as a person would,
 what was lost and doubled. The tests run each once, the table as often as it is asked to.
 """
 
@@ -18,15 +18,15 @@ from core.progress import finish
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from tests.faults import proxy as broken
-from tests.faults.place import (
+from tests.faults.server import (
     CAT,
     Annotator,
-    Place,
+    FaultServer,
     command,
     ended,
     full_disk,
-    in_short,
     locked_database,
+    short_waits,
     wait_until,
 )
 from tests.faults.trial import IMAGES, Harm, Trial, until_done
@@ -34,10 +34,10 @@ from tests.faults.wire import IMPORT, wire
 from tui.backend import Backend
 
 
-def lands_late(place: Place) -> Trial:
+def lands_late(server: FaultServer) -> Trial:
     """A POST that the server gets only when its batch has been sent again."""
-    case = place.case(IMAGES, "bulk")
-    with in_short(place), broken.before(place.url) as proxy:
+    case = server.case(IMAGES, "bulk")
+    with short_waits(server), broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(1.7), skip=1))
         # The batch after it takes its time, so that the late one lands while the sync runs.
         proxy.faults.append(broken.Fault(IMPORT, _slowly(1.5), skip=2))
@@ -46,10 +46,10 @@ def lands_late(place: Place) -> Trial:
     return Trial(case.tally(), tuple(said))
 
 
-def lands_after_the_end(place: Place) -> Trial:
+def lands_after_the_end(server: FaultServer) -> Trial:
     """A POST that the server gets when the sync has ended; the next one takes it back."""
-    case = place.case(IMAGES, "bulk")
-    with in_short(place), broken.before(place.url) as proxy:
+    case = server.case(IMAGES, "bulk")
+    with short_waits(server), broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(4.0), skip=2))
         workspace = case.workspace(proxy.url)
         result, said = until_done(workspace, "bulk")
@@ -60,15 +60,15 @@ def lands_after_the_end(place: Place) -> Trial:
     return Trial(case.tally(), tuple(said))
 
 
-def lands_late_and_is_annotated(place: Place) -> Trial:
+def lands_late_and_is_annotated(server: FaultServer) -> Trial:
     """Tasks that landed twice are annotated before they can be taken back: those stay."""
-    case = place.case(IMAGES, "bulk")
-    with in_short(place), broken.before(place.url) as proxy:
+    case = server.case(IMAGES, "bulk")
+    with short_waits(server), broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(IMPORT, broken.delivered_late(4.0), skip=2))
         workspace = case.workspace(proxy.url)
         until_done(workspace, "bulk")
         wait_until(lambda: case.tally().doubled, 30)
-        with contextlib.closing(place.client()) as client:
+        with contextlib.closing(server.client()) as client:
             submitted = [client.annotate(task, CAT) for task in case.task_ids()[-10:]]
         until_done(workspace, "bulk")
     return Trial(case.tally(submitted))
@@ -82,13 +82,13 @@ def _slowly(seconds: float) -> Callable[[broken.Exchange], None]:
     return act
 
 
-def stalled_database(place: Place) -> Trial:
+def stalled_database(server: FaultServer) -> Trial:
     """The server can write nothing for longer than a proxy waits; then everything lands at once."""
-    case = place.case(IMAGES, "bulk")
-    with in_short(place), broken.before(place.url) as proxy, contextlib.ExitStack() as lock:
+    case = server.case(IMAGES, "bulk")
+    with short_waits(server), broken.before(server.url) as proxy, contextlib.ExitStack() as lock:
 
         def stall(exchange: broken.Exchange) -> None:
-            lock.enter_context(locked_database(place))
+            lock.enter_context(locked_database(server))
             threading.Timer(4.0, lock.close).start()
             broken.gateway_timeout(exchange)
 
@@ -97,26 +97,26 @@ def stalled_database(place: Place) -> Trial:
     return Trial(case.tally(), tuple(said))
 
 
-def annotated_meanwhile(mode: Mode) -> Callable[[Place], Trial]:
+def annotated_meanwhile(mode: Mode) -> Callable[[FaultServer], Trial]:
     """An annotation is submitted every 100 ms during the sync."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES if mode == "native" else 20 * IMAGES, mode)
-        with in_short(place):
-            first = place.client()
+    def run(server: FaultServer) -> Trial:
+        case = server.case(IMAGES if mode == "native" else 20 * IMAGES, mode)
+        with short_waits(server):
+            first = server.client()
             with contextlib.closing(first), Annotator(case) as annotator:
-                _, said = until_done(case.workspace(place.url), mode)
+                _, said = until_done(case.workspace(server.url), mode)
         assert annotator.submitted, "nothing was annotated during the sync"
         return Trial(case.tally(annotator.submitted), tuple(said))
 
     return run
 
 
-def folder_changes(mode: Mode) -> Callable[[Place], Trial]:
+def folder_changes(mode: Mode) -> Callable[[FaultServer], Trial]:
     """Files come and go during the sync; the next one finds what is there."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
+    def run(server: FaultServer) -> Trial:
+        case = server.case(IMAGES, mode)
         stop = threading.Event()
 
         def change() -> None:
@@ -127,13 +127,13 @@ def folder_changes(mode: Mode) -> Callable[[Place], Trial]:
                 number += 1
 
         thread = threading.Thread(target=change)
-        with in_short(place):
+        with short_waits(server):
             thread.start()
             with contextlib.suppress(AssertionError):
-                until_done(case.workspace(place.url), mode, runs=1)
+                until_done(case.workspace(server.url), mode, runs=1)
             stop.set()
             thread.join()
-            result, said = until_done(case.workspace(place.url), mode)
+            result, said = until_done(case.workspace(server.url), mode)
         tally = case.tally()
         gone = case.task_count() - result.images
         assert result.missing_files == gone, "tasks without a file are reported"
@@ -142,10 +142,10 @@ def folder_changes(mode: Mode) -> Callable[[Place], Trial]:
     return run
 
 
-def revoked_token(place: Place) -> Trial:
+def revoked_token(server: FaultServer) -> Trial:
     """The token is no longer accepted, in the middle of a sync; then there is a new one."""
-    case = place.case(IMAGES, "bulk")
-    with in_short(place), broken.before(place.url) as proxy:
+    case = server.case(IMAGES, "bulk")
+    with short_waits(server), broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(IMPORT, broken.unauthorized, skip=1, times=2))
         result, said = until_done(case.workspace(proxy.url), "bulk")
         assert any("does not accept the token" in words for words in said), said
@@ -153,14 +153,14 @@ def revoked_token(place: Place) -> Trial:
     return Trial(case.tally(), tuple(said))
 
 
-def disk_full(mode: Mode) -> Callable[[Place], Trial]:
+def disk_full(mode: Mode) -> Callable[[FaultServer], Trial]:
     """The disk under the database is full, and then it is not."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
-        with in_short(place):
-            workspace = case.workspace(place.url)
-            with full_disk(place):
+    def run(server: FaultServer) -> Trial:
+        case = server.case(IMAGES, mode)
+        with short_waits(server):
+            workspace = case.workspace(server.url)
+            with full_disk(server):
                 try:
                     finish(Backend().sync(workspace, mode))
                 except LabelpilotError as error:
@@ -173,40 +173,40 @@ def disk_full(mode: Mode) -> Callable[[Place], Trial]:
     return run
 
 
-def two_at_once(mode: Mode, *, apart: bool) -> Callable[[Place], Trial]:
+def two_at_once(mode: Mode, *, apart: bool) -> Callable[[FaultServer], Trial]:
     """Two labelpilots: of one workspace, or of two that know nothing of each other."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(20 * IMAGES if mode == "bulk" else IMAGES, mode)
-        one = case.write(place.url)
-        two = case.write(place.url, "there") if apart else one
-        processes = [command(place, root, "sync", "--mode", mode, "--json") for root in (one, two)]
+    def run(server: FaultServer) -> Trial:
+        case = server.case(20 * IMAGES if mode == "bulk" else IMAGES, mode)
+        one = case.write(server.url)
+        two = case.write(server.url, "there") if apart else one
+        processes = [command(server, root, "sync", "--mode", mode, "--json") for root in (one, two)]
         codes, said = [], []
         for process in processes:
             code, _, err = ended(process)
             codes.append(code)
             said += [line for line in err.splitlines() if "Another labelpilot" in line]
         assert 0 in codes and set(codes) <= {0, 1, 4}, (codes, said)
-        with in_short(place):
-            until_done(case.workspace(place.url), mode)
+        with short_waits(server):
+            until_done(case.workspace(server.url), mode)
         return Trial(case.tally(), tuple(said))
 
     return run
 
 
-def labelpilot_killed(mode: Mode) -> Callable[[Place], Trial]:
+def labelpilot_killed(mode: Mode) -> Callable[[FaultServer], Trial]:
     """SIGKILL for labelpilot at a random moment; then it is started again."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
-        root = case.write(place.url)
-        process = command(place, root, "sync", "--mode", mode, "--json")
+    def run(server: FaultServer) -> Trial:
+        case = server.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+        root = case.write(server.url)
+        process = command(server, root, "sync", "--mode", mode, "--json")
         wait_until(lambda: case.task_count() or process.poll() is not None)
         time.sleep(random.uniform(0, 1.0))
         process.kill()
         process.communicate()
         before = case.task_count()
-        code, out, err = ended(command(place, root, "sync", "--mode", mode, "--json"))
+        code, out, err = ended(command(server, root, "sync", "--mode", mode, "--json"))
         assert code == 0, err
         result = json.loads(out)
         assert result["existing"] >= before
@@ -216,11 +216,11 @@ def labelpilot_killed(mode: Mode) -> Callable[[Place], Trial]:
     return run
 
 
-def server_killed(mode: Mode) -> Callable[[Place], Trial]:
+def server_killed(mode: Mode) -> Callable[[FaultServer], Trial]:
     """SIGKILL for the server at a random moment; it is started again while labelpilot waits."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+    def run(server: FaultServer) -> Trial:
+        case = server.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
         workspace = case.own_workspace()
         done: list[tuple[SyncResult, list[str]]] = []
         failed: list[AssertionError] = []
@@ -231,13 +231,13 @@ def server_killed(mode: Mode) -> Callable[[Place], Trial]:
             except AssertionError as error:
                 failed.append(error)
 
-        with in_short(place):
+        with short_waits(server):
             thread = threading.Thread(target=sync)
             thread.start()
             wait_until(lambda: case.task_count() or not thread.is_alive())
             time.sleep(random.uniform(0, 1.0))
-            place.kill_server()
-            place.start()
+            server.kill_server()
+            server.start()
             thread.join(120)
         assert done, failed or "the sync did not come to its end"
         return Trial(case.tally(), tuple(done[0][1]))

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from tests.needs import find
-from tests.studio.stock import free_port
+from tests.studio.ports import free_port
 
 USER, NAME, PASSWORD = "labelpilot", "studio", "a secret of the tests"
 SYSTEM_USER = "postgres"

@@ -16,17 +16,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.faults.faults import HARMS, Harm
-from tests.faults.place import Place, Tally, a_place
 from tests.faults.postgresql import a_cluster
+from tests.faults.server import FaultServer, Tally, fault_server
 
 TITLES = ("fault", "tried", "lost", "doubled", "annotations lost", "seconds")
 
 
-def measure(place: Place, harm: Harm, times: int) -> dict[str, object]:
+def measure(server: FaultServer, harm: Harm, times: int) -> dict[str, object]:
     """Do one fault `times` times, and sum up what it came to."""
     tally, began = Tally(), time.monotonic()
     for _ in range(times):
-        tally += harm.run(place).tally
+        tally += harm.run(server).tally
     return {
         "fault": harm.name,
         "tried": times,
@@ -37,11 +37,11 @@ def measure(place: Place, harm: Harm, times: int) -> dict[str, object]:
     }
 
 
-def possible(harm: Harm, place: Place) -> bool:
-    """Whether the place's database is one to which the harm can be done."""
+def possible(harm: Harm, server: FaultServer) -> bool:
+    """Whether the server's database is one to which the harm can be done."""
     if "disk full" in harm.name:
-        return place.own_disk
-    return place.cluster is None or "stalled database" not in harm.name
+        return server.own_disk
+    return server.cluster is None or "stalled database" not in harm.name
 
 
 def main() -> None:
@@ -56,12 +56,12 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labelpilot-faults-")))
         cluster = stack.enter_context(a_cluster()) if options.postgresql else None
-        place = stack.enter_context(a_place(folder / "place", cluster=cluster))
+        server = stack.enter_context(fault_server(folder / "server", cluster=cluster))
         for harm in HARMS:
-            if options.only not in harm.name or not possible(harm, place):
+            if options.only not in harm.name or not possible(harm, server):
                 continue
             times = options.kills if harm.name.endswith("killed") else options.times
-            rows.append(measure(place, harm, times))
+            rows.append(measure(server, harm, times))
             print("  ".join(str(value) for value in rows[-1].values()), file=sys.stderr)
     if options.json:
         print(json.dumps(rows, indent=2))

@@ -15,7 +15,7 @@ from core.progress import finish
 from core.studio.client import StudioClient
 from core.workspace.settings import Workspace
 from tests.faults import proxy as broken
-from tests.faults.place import CONFIG, Annotator, Case, Place, in_short
+from tests.faults.server import CONFIG, Annotator, Case, FaultServer, short_waits
 from tests.faults.trial import until_done
 from tui.backend import Backend
 
@@ -27,7 +27,7 @@ SYNC = r"POST /api/storages/s3/\d+/sync"
 class Bucket:
     """A bucket, and the project that takes its images from it."""
 
-    place: Place
+    server: FaultServer
     s3: Any
     name: str
     project_id: int
@@ -38,31 +38,31 @@ class Bucket:
 
     def workspace(self, url: str) -> Workspace:
         """A workspace whose image folder does not exist."""
-        case = Case(self.place, self.name, Path("/nonexistent/images"), "native", self.project_id)
+        case = Case(self.server, self.name, Path("/nonexistent/images"), "native", self.project_id)
         return case.workspace(url)
 
     def images(self) -> list[str]:
-        rows = self.place.select(
+        rows = self.server.select(
             "select data from task where project_id = ? order by id", self.project_id
         )
         return [str(data) for (data,) in rows]
 
 
 @pytest.fixture
-def client(place: Place) -> Iterator[StudioClient]:
-    with contextlib.closing(place.client()) as made, in_short(place):
+def client(server: FaultServer) -> Iterator[StudioClient]:
+    with contextlib.closing(server.client()) as made, short_waits(server):
         yield made
 
 
 @pytest.fixture
-def bucket(place: Place, client: StudioClient) -> Bucket:
-    if not place.s3:
+def bucket(server: FaultServer, client: StudioClient) -> Bucket:
+    if not server.s3:
         pytest.skip("moto is not installed here")
     import boto3
 
     secrets = {"aws_access_key_id": "a key", "aws_secret_access_key": "a secret"}
-    s3 = boto3.client("s3", endpoint_url=place.s3, region_name="us-east-1", **secrets)
-    name = f"bucket-{next(place.numbers)}"
+    s3 = boto3.client("s3", endpoint_url=server.s3, region_name="us-east-1", **secrets)
+    name = f"bucket-{next(server.numbers)}"
     s3.create_bucket(Bucket=name)
     project_id = client.create_project(f"project {name}").id
     client.update_project(project_id, {"label_config": CONFIG})
@@ -70,37 +70,37 @@ def bucket(place: Place, client: StudioClient) -> Bucket:
     client._transport.send(
         "POST", "api/storages/s3", body={"project": project_id, **fields, **secrets}
     )
-    made = Bucket(place, s3, name, project_id)
+    made = Bucket(server, s3, name, project_id)
     made.put(*(f"img {number:03}.png" for number in range(IMAGES)))
     return made
 
 
-def test_each_image_of_the_bucket_becomes_one_task(place: Place, bucket: Bucket) -> None:
-    result = finish(Backend().sync(bucket.workspace(place.url)))
+def test_each_image_of_the_bucket_becomes_one_task(server: FaultServer, bucket: Bucket) -> None:
+    result = finish(Backend().sync(bucket.workspace(server.url)))
     assert (result.mode, result.created, result.complete) == ("native", IMAGES, True)
     assert len(set(bucket.images())) == len(bucket.images()) == IMAGES
 
 
-def test_a_second_sync_makes_only_what_is_new(place: Place, bucket: Bucket) -> None:
-    finish(Backend().sync(bucket.workspace(place.url)))
+def test_a_second_sync_makes_only_what_is_new(server: FaultServer, bucket: Bucket) -> None:
+    finish(Backend().sync(bucket.workspace(server.url)))
     bucket.put("new.png")
-    again = finish(Backend().sync(bucket.workspace(place.url)))
+    again = finish(Backend().sync(bucket.workspace(server.url)))
     assert (again.existing, again.created, again.duplicates) == (IMAGES, 1, 0)
 
 
-def test_bulk_import_is_refused(place: Place, bucket: Bucket) -> None:
+def test_bulk_import_is_refused(server: FaultServer, bucket: Bucket) -> None:
     with pytest.raises(ConfigurationError, match="native mode"):
-        finish(Backend().sync(bucket.workspace(place.url), "bulk"))
+        finish(Backend().sync(bucket.workspace(server.url), "bulk"))
     assert bucket.images() == []
 
 
 def test_images_of_the_bucket_that_were_imported_are_not_doubled(
-    place: Place, client: StudioClient, bucket: Bucket
+    server: FaultServer, client: StudioClient, bucket: Bucket
 ) -> None:
     url = f"s3://{bucket.name}/some folder/img 000.png"
     client.import_tasks(bucket.project_id, [{"image": url}], 60)
     with pytest.raises(ConfigurationError, match="1 images of the cloud storage were imported"):
-        finish(Backend().sync(bucket.workspace(place.url)))
+        finish(Backend().sync(bucket.workspace(server.url)))
     assert len(bucket.images()) == 1
 
 
@@ -108,21 +108,21 @@ def test_images_of_the_bucket_that_were_imported_are_not_doubled(
     "act", [broken.drop_before, broken.drop_after, broken.gateway_timeout, broken.truncated]
 )
 def test_a_broken_connection_loses_and_doubles_nothing(
-    place: Place, bucket: Bucket, act: Any
+    server: FaultServer, bucket: Bucket, act: Any
 ) -> None:
-    with broken.before(place.url) as proxy:
+    with broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(SYNC, act))
         until_done(bucket.workspace(proxy.url), "native")
     assert len(set(bucket.images())) == len(bucket.images()) == IMAGES
 
 
-def test_annotations_during_the_sync_survive(place: Place, bucket: Bucket) -> None:
-    case = Case(place, bucket.name, Path("/nonexistent"), "native", bucket.project_id)
+def test_annotations_during_the_sync_survive(server: FaultServer, bucket: Bucket) -> None:
+    case = Case(server, bucket.name, Path("/nonexistent"), "native", bucket.project_id)
     with Annotator(case) as annotator:
-        until_done(bucket.workspace(place.url), "native")
+        until_done(bucket.workspace(server.url), "native")
     assert annotator.submitted
     assert len(set(bucket.images())) == len(bucket.images()) == IMAGES
-    kept = place.select(
+    kept = server.select(
         "select c.id from task_completion c join task t on c.task_id = t.id where t.project_id = ?",
         bucket.project_id,
     )
@@ -130,10 +130,10 @@ def test_annotations_during_the_sync_survive(place: Place, bucket: Bucket) -> No
 
 
 def test_a_missing_folder_is_still_an_error_without_a_cloud_storage(
-    place: Place, bucket: Bucket, client: StudioClient
+    server: FaultServer, bucket: Bucket, client: StudioClient
 ) -> None:
     project = client.create_project("without storages")
-    workspace = bucket.workspace(place.url)
+    workspace = bucket.workspace(server.url)
     workspace = replace(workspace, project=replace(workspace.project, id=project.id))
     with pytest.raises(ConfigurationError, match="does not exist"):
         finish(Backend().sync(workspace))

@@ -8,13 +8,13 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.faults import HARMS, Harm
-from tests.faults.place import Place, Tally
+from tests.faults.server import FaultServer, Tally
 
 IN_SHORT = [harm for harm in HARMS if not harm.only_in_table]
 
 
 @pytest.mark.parametrize("harm", IN_SHORT, ids=lambda harm: harm.name)
-def test_nothing_is_lost_or_doubled(place: Place, harm: Harm) -> None:
-    if "disk full" in harm.name and not place.own_disk:
+def test_nothing_is_lost_or_doubled(server: FaultServer, harm: Harm) -> None:
+    if "disk full" in harm.name and not server.own_disk:
         pytest.skip("a small disk for the database cannot be mounted here")
-    assert harm.run(place).tally == Tally(lost=0, doubled=0, annotations_lost=0)
+    assert harm.run(server).tally == Tally(lost=0, doubled=0, annotations_lost=0)

@@ -14,32 +14,32 @@ from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
 from core.progress import Progress, finish
 from core.studio.client import StudioClient
 from core.studio.transport import GET_ATTEMPTS
-from core.tasks import native
+from core.tasks import limits
 from core.tasks.lease import Signature, join
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.workspace.locks import Busy
 from tests.faults import proxy as broken
-from tests.faults.place import CAT, Case, Place, in_short, wait_until
+from tests.faults.server import CAT, Case, FaultServer, short_waits, wait_until
 from tui.backend import Backend
 
 IMAGES = 40
 
 
 @pytest.fixture(autouse=True)
-def short(place: Place) -> Iterator[None]:
-    with in_short(place):
+def short(server: FaultServer) -> Iterator[None]:
+    with short_waits(server):
         yield
 
 
 @pytest.fixture
-def client(place: Place) -> Iterator[StudioClient]:
-    with contextlib.closing(place.client()) as made:
+def client(server: FaultServer) -> Iterator[StudioClient]:
+    with contextlib.closing(server.client()) as made:
         yield made
 
 
 def sync(case: Case, mode: Mode | None = None, name: str = "here") -> SyncResult:
-    return finish(Backend().sync(case.workspace(case.place.url, name), mode))
+    return finish(Backend().sync(case.workspace(case.server.url, name), mode))
 
 
 def press_sync(client: StudioClient, case: Case) -> None:
@@ -56,10 +56,10 @@ def url(case: Case, number: int) -> str:
 
 
 @pytest.mark.parametrize("mode", ["bulk", "native"])
-def test_a_second_sync_sends_nothing_and_doubles_nothing(place: Place, mode: Mode) -> None:
-    case = place.case(IMAGES, mode)
+def test_a_second_sync_sends_nothing_and_doubles_nothing(server: FaultServer, mode: Mode) -> None:
+    case = server.case(IMAGES, mode)
     assert sync(case, mode).created == IMAGES
-    with broken.before(place.url) as proxy:
+    with broken.before(server.url) as proxy:
         again = finish(Backend().sync(case.workspace(proxy.url)))
         sent = [line for line in proxy.seen if line.startswith("POST") and "import" in line]
         synced = [line for line in proxy.seen if "/sync" in line]
@@ -69,8 +69,8 @@ def test_a_second_sync_sends_nothing_and_doubles_nothing(place: Place, mode: Mod
 
 
 @pytest.mark.parametrize("mode", ["bulk", "native"])
-def test_only_what_is_missing_is_made(place: Place, mode: Mode) -> None:
-    case = place.case(IMAGES, mode)
+def test_only_what_is_missing_is_made(server: FaultServer, mode: Mode) -> None:
+    case = server.case(IMAGES, mode)
     sync(case, mode)
     case.add(7)
     result = sync(case)
@@ -80,9 +80,9 @@ def test_only_what_is_missing_is_made(place: Place, mode: Mode) -> None:
 
 @pytest.mark.parametrize(("first", "then"), [("bulk", "native"), ("native", "bulk")])
 def test_the_other_mode_is_refused_once_there_are_tasks(
-    place: Place, first: Mode, then: Mode
+    server: FaultServer, first: Mode, then: Mode
 ) -> None:
-    case = place.case(IMAGES, first)
+    case = server.case(IMAGES, first)
     sync(case, first)
     case.add(1)
     with pytest.raises(ConfigurationError) as refused:
@@ -94,25 +94,27 @@ def test_the_other_mode_is_refused_once_there_are_tasks(
 
 @pytest.mark.parametrize(("set_to", "asked"), [("native", "bulk"), ("bulk", "native")])
 def test_before_the_first_task_either_mode_can_be_asked_for(
-    place: Place, set_to: Mode, asked: Mode
+    server: FaultServer, set_to: Mode, asked: Mode
 ) -> None:
-    case = place.case(IMAGES, set_to)
+    case = server.case(IMAGES, set_to)
     result = sync(case, asked)
     assert (result.mode, result.complete) == (asked, True)
 
 
 def test_label_studios_own_sync_is_shut_where_tasks_were_imported(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(IMAGES, "native")
+    case = server.case(IMAGES, "native")
     sync(case, "bulk")
     with pytest.raises(StudioRefused, match="refused"):
         press_sync(client, case)
     assert case.task_count() == IMAGES
 
 
-def test_a_storage_that_was_made_anew_is_shut_again(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_a_storage_that_was_made_anew_is_shut_again(
+    server: FaultServer, client: StudioClient
+) -> None:
+    case = server.case(IMAGES, "bulk")
     sync(case, "bulk")
     storage = client.source_storages(case.project_id)[0]
     client.update_source_storage(storage, {"synchronizable": True})
@@ -121,8 +123,10 @@ def test_a_storage_that_was_made_anew_is_shut_again(place: Place, client: Studio
         press_sync(client, case)
 
 
-def test_tasks_from_elsewhere_do_not_settle_the_mode(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "native")
+def test_tasks_from_elsewhere_do_not_settle_the_mode(
+    server: FaultServer, client: StudioClient
+) -> None:
+    case = server.case(IMAGES, "native")
     import_by_hand(client, case, "/data/upload/1/one.png", "https://example.org/two.png")
     result = sync(case, "native")
     assert (result.created, result.complete) == (IMAGES, True)
@@ -130,9 +134,9 @@ def test_tasks_from_elsewhere_do_not_settle_the_mode(place: Place, client: Studi
 
 
 def test_images_that_were_imported_by_hand_are_not_made_again(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(IMAGES, "native")
+    case = server.case(IMAGES, "native")
     import_by_hand(client, case, url(case, 0), url(case, 1))
     with pytest.raises(ConfigurationError, match="bulk mode"):
         sync(case, "native")
@@ -141,9 +145,9 @@ def test_images_that_were_imported_by_hand_are_not_made_again(
 
 
 def test_a_project_of_both_kinds_is_refused_until_bulk_is_asked_for(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(IMAGES, "native")
+    case = server.case(IMAGES, "native")
     sync(case, "native")
     case.add(2)
     import_by_hand(client, case, url(case, IMAGES))
@@ -158,8 +162,10 @@ def test_a_project_of_both_kinds_is_refused_until_bulk_is_asked_for(
     assert case.tally().doubled == 0
 
 
-def test_a_second_storage_on_the_same_folder_is_refused(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_a_second_storage_on_the_same_folder_is_refused(
+    server: FaultServer, client: StudioClient
+) -> None:
+    case = server.case(IMAGES, "bulk")
     client.create_source_storage(
         case.project_id, {"title": "rival", "path": str(case.folder), "use_blob_urls": True}
     )
@@ -168,8 +174,8 @@ def test_a_second_storage_on_the_same_folder_is_refused(place: Place, client: St
     assert case.task_count() == 0
 
 
-def test_files_that_are_gone_are_reported_and_their_tasks_stay(place: Place) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_files_that_are_gone_are_reported_and_their_tasks_stay(server: FaultServer) -> None:
+    case = server.case(IMAGES, "bulk")
     sync(case, "bulk")
     for path in sorted(case.folder.iterdir())[:3]:
         path.unlink()
@@ -179,9 +185,9 @@ def test_files_that_are_gone_are_reported_and_their_tasks_stay(place: Place) -> 
 
 
 def test_a_sync_that_somebody_else_started_is_waited_for(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(6 * IMAGES, "native")
+    case = server.case(6 * IMAGES, "native")
     other = threading.Thread(target=press_sync, args=(client, case))
     other.start()
     wait_until(lambda: case.task_count() > 5)
@@ -192,18 +198,18 @@ def test_a_sync_that_somebody_else_started_is_waited_for(
 
 
 @pytest.mark.parametrize("shown", ["a moment ago", "long ago"])
-def test_a_sync_that_died_with_its_server_does_not_block(place: Place, shown: str) -> None:
-    case = place.case(IMAGES, "native")
+def test_a_sync_that_died_with_its_server_does_not_block(server: FaultServer, shown: str) -> None:
+    case = server.case(IMAGES, "native")
     _pretend(case, "in_progress", time.time() if shown == "a moment ago" else 1e9)
     assert sync(case, "native").complete
     assert case.tally().doubled == 0
 
 
-def test_a_sync_that_is_only_listed_as_failed_is_waited_for(place: Place) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_a_sync_that_is_only_listed_as_failed_is_waited_for(server: FaultServer) -> None:
+    case = server.case(IMAGES, "bulk")
     _pretend(case, "failed", time.time())
     events: list[Progress] = []
-    workspace = case.workspace(place.url)
+    workspace = case.workspace(server.url)
     assert finish(Backend().sync(workspace, "bulk"), events.append).complete
     assert any("own sync is running" in event.note for event in events)
 
@@ -212,7 +218,7 @@ def _pretend(case: Case, status: str, shown: float) -> None:
     """Leave the storage's record as a server leaves it that was killed during a sync."""
     moment = time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(shown))
     meta = f'{{"attempts": 1, "time_in_progress": "{moment}", "time_last_ping": "{moment}"}}'
-    with contextlib.closing(sqlite3.connect(case.place.database, timeout=60)) as database:
+    with contextlib.closing(sqlite3.connect(case.server.database, timeout=60)) as database:
         database.execute(
             "update io_storages_localfilesimportstorage set status = ?, meta = ? "
             "where project_id = ?",
@@ -228,9 +234,9 @@ def _sign(client: StudioClient, case: Case, beat: int, words: str = "mine") -> N
 
 
 def test_a_sync_on_another_machine_is_named_and_left_alone(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(IMAGES, "bulk")
+    case = server.case(IMAGES, "bulk")
     _sign(client, case, 1)
     threading.Timer(1.5, _sign, (client, case, 2)).start()
     with pytest.raises(Busy) as busy:
@@ -239,21 +245,25 @@ def test_a_sync_on_another_machine_is_named_and_left_alone(
     assert case.task_count() == 0
 
 
-def test_a_dead_sync_on_another_machine_is_overtaken(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_a_dead_sync_on_another_machine_is_overtaken(
+    server: FaultServer, client: StudioClient
+) -> None:
+    case = server.case(IMAGES, "bulk")
     _sign(client, case, 1)
     assert sync(case, "bulk").complete
     assert client.source_storages(case.project_id)[0].description == "mine"
 
 
-def test_who_signed_first_stops_when_another_signs_too(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_who_signed_first_stops_when_another_signs_too(
+    server: FaultServer, client: StudioClient
+) -> None:
+    case = server.case(IMAGES, "bulk")
 
     def other_signs(exchange: broken.Exchange) -> None:
         _sign(client, case, 1)
         exchange.client.sendall(exchange.forward())
 
-    with broken.before(place.url) as proxy:
+    with broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(r"GET /api/tasks", other_signs))
         with pytest.raises(Busy):
             finish(Backend().sync(case.workspace(proxy.url), "bulk"))
@@ -263,10 +273,10 @@ def test_who_signed_first_stops_when_another_signs_too(place: Place, client: Stu
 
 
 def test_a_sync_that_is_stopped_takes_its_signature_away(
-    place: Place, client: StudioClient
+    server: FaultServer, client: StudioClient
 ) -> None:
-    case = place.case(IMAGES, "bulk")
-    work = Backend().sync(case.workspace(place.url), "bulk")
+    case = server.case(IMAGES, "bulk")
+    work = Backend().sync(case.workspace(server.url), "bulk")
     for event in work:
         if event.stage == "look":
             break
@@ -275,8 +285,8 @@ def test_a_sync_that_is_stopped_takes_its_signature_away(
     assert sync(case, "bulk", name="there").complete
 
 
-def test_annotations_survive_a_repeated_sync(place: Place, client: StudioClient) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_annotations_survive_a_repeated_sync(server: FaultServer, client: StudioClient) -> None:
+    case = server.case(IMAGES, "bulk")
     sync(case, "bulk")
     submitted = [client.annotate(task, CAT) for task in case.task_ids()[:5]]
     case.add(5)
@@ -284,9 +294,11 @@ def test_annotations_survive_a_repeated_sync(place: Place, client: StudioClient)
     assert case.tally(submitted).annotations_lost == 0
 
 
-def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(place: Place) -> None:
-    case = place.case(IMAGES, "bulk")
-    with broken.before(place.url) as proxy:
+def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(
+    server: FaultServer,
+) -> None:
+    case = server.case(IMAGES, "bulk")
+    with broken.before(server.url) as proxy:
         away = broken.Fault(r"GET /api/tasks", broken.bad_gateway, times=GET_ATTEMPTS + 1)
         proxy.faults.append(away)
         result = finish(Backend().sync(case.workspace(proxy.url)))
@@ -295,11 +307,11 @@ def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(place:
 
 
 def test_a_server_that_is_there_but_tells_nothing_of_its_sync_is_given_up(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "ATTEMPTS", 2)
-    case = place.case(IMAGES, "native")
-    with broken.before(place.url) as proxy:
+    monkeypatch.setattr(limits, "ATTEMPTS", 2)
+    case = server.case(IMAGES, "native")
+    with broken.before(server.url) as proxy:
         proxy.faults.append(
             broken.Fault(r"GET /api/storages/localfiles/\d+", broken.bad_gateway, times=1000)
         )
@@ -308,10 +320,10 @@ def test_a_server_that_is_there_but_tells_nothing_of_its_sync_is_given_up(
     assert case.task_count() in (0, IMAGES)
 
 
-def test_what_is_tried_again_is_counted_while_it_happens(place: Place) -> None:
-    case = place.case(IMAGES, "bulk")
+def test_what_is_tried_again_is_counted_while_it_happens(server: FaultServer) -> None:
+    case = server.case(IMAGES, "bulk")
     events: list[Progress] = []
-    with broken.before(place.url) as proxy:
+    with broken.before(server.url) as proxy:
         proxy.faults.append(broken.Fault(r"POST .*/import", broken.drop_after))
         result = finish(Backend().sync(case.workspace(proxy.url), "bulk"), events.append)
     assert result.complete

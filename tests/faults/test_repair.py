@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.tasks.duplicates import RepairPlan
-from tests.faults.place import CAT, Case, Place, in_short
+from tests.faults.server import CAT, Case, FaultServer, short_waits
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
 from tui.backend import Backend
@@ -27,22 +27,22 @@ IMAGES = 30
 
 
 @pytest.fixture(autouse=True)
-def short(place: Place) -> Iterator[None]:
-    with in_short(place):
+def short(server: FaultServer) -> Iterator[None]:
+    with short_waits(server):
         yield
 
 
 @pytest.fixture
-def client(place: Place) -> Iterator[StudioClient]:
-    with contextlib.closing(place.client()) as made:
+def client(server: FaultServer) -> Iterator[StudioClient]:
+    with contextlib.closing(server.client()) as made:
         yield made
 
 
 @pytest.fixture
-def doubled(place: Place, client: StudioClient) -> Case:
+def doubled(server: FaultServer, client: StudioClient) -> Case:
     """Imported, and then synced by Label Studio as well: each image is two tasks."""
-    case = place.case(IMAGES, "bulk")
-    finish(Backend().sync(case.workspace(place.url), "bulk"))
+    case = server.case(IMAGES, "bulk")
+    finish(Backend().sync(case.workspace(server.url), "bulk"))
     storage = client.source_storages(case.project_id)[0]
     client.update_source_storage(storage, {"synchronizable": True})
     client.sync_storage(storage)
@@ -51,7 +51,7 @@ def doubled(place: Place, client: StudioClient) -> Case:
 
 
 def plan(case: Case) -> RepairPlan:
-    return finish(Backend().plan_repair(case.workspace(case.place.url)))
+    return finish(Backend().plan_repair(case.workspace(case.server.url)))
 
 
 def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
@@ -61,17 +61,17 @@ def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
     assert f"{IMAGES} images are several tasks" in str(found)
 
 
-def test_the_tasks_that_a_storage_made_are_kept(place: Place, doubled: Case) -> None:
+def test_the_tasks_that_a_storage_made_are_kept(server: FaultServer, doubled: Case) -> None:
     linked = doubled.task_ids()[IMAGES:]
-    result = finish(Backend().repair(doubled.workspace(place.url), plan(doubled)))
+    result = finish(Backend().repair(doubled.workspace(server.url), plan(doubled)))
     assert (result.removed, result.duplicates, result.tasks) == (IMAGES, 0, IMAGES)
     assert doubled.task_ids() == linked
-    again = finish(Backend().sync(doubled.workspace(place.url)))
+    again = finish(Backend().sync(doubled.workspace(server.url)))
     assert (again.mode, again.created, again.duplicates) == ("native", 0, 0)
 
 
 def test_no_task_that_somebody_worked_on_is_removed(
-    place: Place, client: StudioClient, doubled: Case
+    server: FaultServer, client: StudioClient, doubled: Case
 ) -> None:
     ids = doubled.task_ids()
     submitted = [client.annotate(task, CAT) for task in ids[:5]]
@@ -82,7 +82,7 @@ def test_no_task_that_somebody_worked_on_is_removed(
     )
     begun = ids[7]
     client._transport.send("POST", f"api/tasks/{begun}/drafts", body={"result": CAT})
-    result = finish(Backend().repair(doubled.workspace(place.url), plan(doubled)))
+    result = finish(Backend().repair(doubled.workspace(server.url), plan(doubled)))
     assert {*ids[:7], begun, ids[IMAGES + 5]} <= set(doubled.task_ids())
     assert (result.removed, result.duplicates) == (IMAGES - 1, 1)
     assert result.annotations == result.annotations_before == 7
@@ -90,12 +90,12 @@ def test_no_task_that_somebody_worked_on_is_removed(
 
 
 def test_an_annotation_between_the_look_and_the_repair_is_kept(
-    place: Place, client: StudioClient, doubled: Case
+    server: FaultServer, client: StudioClient, doubled: Case
 ) -> None:
     found = plan(doubled)
     annotated = found.remove[0]
     submitted = client.annotate(annotated, CAT)
-    finish(Backend().repair(doubled.workspace(place.url), found))
+    finish(Backend().repair(doubled.workspace(server.url), found))
     assert annotated in doubled.task_ids()
     assert doubled.tally([submitted]).annotations_lost == 0
 
@@ -115,19 +115,19 @@ def test_removing_nothing_removes_nothing(client: StudioClient, doubled: Case) -
 
 
 def test_label_studios_own_sync_is_shut_where_it_would_double_again(
-    place: Place, client: StudioClient, doubled: Case
+    server: FaultServer, client: StudioClient, doubled: Case
 ) -> None:
     for task in doubled.task_ids()[:IMAGES]:
         client.annotate(task, CAT)
     found = plan(doubled)
     assert found.shuts_own_sync
-    finish(Backend().repair(doubled.workspace(place.url), found))
+    finish(Backend().repair(doubled.workspace(server.url), found))
     assert doubled.task_count() == IMAGES
     assert not client.source_storages(doubled.project_id)[0].synchronizable
 
 
-def test_a_repaired_project_has_nothing_to_repair(place: Place, doubled: Case) -> None:
-    workspace = doubled.workspace(place.url)
+def test_a_repaired_project_has_nothing_to_repair(server: FaultServer, doubled: Case) -> None:
+    workspace = doubled.workspace(server.url)
     finish(Backend().repair(workspace, plan(doubled)))
     again = plan(doubled)
     assert (again.doubled, again.remove) == (0, ())
@@ -139,9 +139,9 @@ def test_a_repaired_project_has_nothing_to_repair(place: Place, doubled: Case) -
 
 def repair(case: Case, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [LABELPILOT, "repair", *arguments, "--workspace", str(case.write(case.place.url))],
+        [LABELPILOT, "repair", *arguments, "--workspace", str(case.write(case.server.url))],
         input=answer,
-        env=os.environ | {"LABEL_STUDIO_API_KEY": case.place.token},
+        env=os.environ | {"LABEL_STUDIO_API_KEY": case.server.token},
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
@@ -190,8 +190,8 @@ def test_the_command_asks_nothing_of_a_script_and_says_by_its_code_what_stays(
     assert {ids[0], ids[IMAGES]} <= set(doubled.task_ids())
 
 
-async def test_the_app_finds_it_asks_and_mends_it(place: Place, doubled: Case) -> None:
-    app = LabelpilotApp(doubled.workspace(place.url).root, poll_seconds=0)
+async def test_the_app_finds_it_asks_and_mends_it(server: FaultServer, doubled: Case) -> None:
+    app = LabelpilotApp(doubled.workspace(server.url).root, poll_seconds=0)
 
     def ended(kind: JobKind[Any]) -> bool:
         job = app.jobs.last(kind)

@@ -12,7 +12,7 @@ from core.studio.server import server_url
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.workspace.settings import Workspace
-from tests.faults.place import Place, Tally, wait_until
+from tests.faults.server import FaultServer, Tally, wait_until
 from tui.backend import Backend
 from tui.commands.exit_codes import ExitCode, exit_code
 
@@ -31,7 +31,7 @@ ONLY_IN_TABLE = (
     "signing: truncated",
     "signing: html 500",
 )
-# Enough for three batches, with the batches that `in_short` makes.
+# Enough for three batches, with the batches that `short_waits` makes.
 IMAGES = 150
 
 
@@ -48,7 +48,7 @@ class Harm:
     """One fault: its name, and how to do it once."""
 
     name: str
-    run: Callable[[Place], Trial]
+    run: Callable[[FaultServer], Trial]
 
     @property
     def only_in_table(self) -> bool:

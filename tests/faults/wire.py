@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from core.tasks.options import Mode
 from tests.faults import proxy as broken
-from tests.faults.place import Place, in_short
+from tests.faults.server import FaultServer, short_waits
 from tests.faults.trial import IMAGES, Harm, Trial, until_done
 
 IMPORT = r"POST /api/projects/\d+/import"
@@ -18,12 +18,12 @@ ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"
 
 def _on_the_wire(
     mode: Mode, pattern: str, act: Callable[[broken.Exchange], None], skip: int, times: int
-) -> Callable[[Place], Trial]:
+) -> Callable[[FaultServer], Trial]:
     """A fault of the network between labelpilot and the server."""
 
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
-        with in_short(place), broken.before(place.url) as proxy:
+    def run(server: FaultServer) -> Trial:
+        case = server.case(IMAGES, mode)
+        with short_waits(server), broken.before(server.url) as proxy:
             fault = broken.Fault(pattern, act, skip, times)
             proxy.faults.append(fault)
             _, said = until_done(case.workspace(proxy.url), mode)
@@ -72,10 +72,10 @@ def wire() -> Iterator[Harm]:
 
 def _every_second(
     mode: Mode, pattern: str, act: Callable[[broken.Exchange], None]
-) -> Callable[[Place], Trial]:
-    def run(place: Place) -> Trial:
-        case = place.case(IMAGES, mode)
-        with in_short(place), broken.before(place.url) as proxy:
+) -> Callable[[FaultServer], Trial]:
+    def run(server: FaultServer) -> Trial:
+        case = server.case(IMAGES, mode)
+        with short_waits(server), broken.before(server.url) as proxy:
             proxy.faults += [broken.Fault(pattern, act, skip) for skip in (0, 1, 2)]
             _, said = until_done(case.workspace(proxy.url), mode)
         return Trial(case.tally(), tuple(said))

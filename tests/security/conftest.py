@@ -7,6 +7,7 @@ written down.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,10 +22,10 @@ import httpx
 import psutil
 import pytest
 
-from core.studio.process import LAUNCHER, Record, read_record, write_record
+from core.studio.process import LAUNCHER, read_record
 from core.studio.server import server_status, stop_server
 from core.workspace.settings import Workspace, load_workspace
-from tests.studio import stock
+from tests.studio.first_start import prepare
 
 SECONDS = 400
 CODESPACE = "fluffy-disco-123"
@@ -65,7 +66,11 @@ LABELPILOT = "import sys; sys.executable = sys.argv.pop(1); from tui.cli import 
 
 @dataclass
 class Served:
-    """A workspace whose server runs. `first` is what the starter that was killed had started."""
+    """A workspace whose server runs.
+
+    `first` is what the starter that was killed had started, `started` what the two others say, and
+    `running` the processes that ran on the workspace's data once all had ended.
+    """
 
     root: Path
     python: Path
@@ -74,6 +79,7 @@ class Served:
     variables: dict[str, str]
     first: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
+    running: list[int] = field(default_factory=list)
 
     @property
     def workspace(self) -> Workspace:
@@ -138,13 +144,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
     server = Served(root, python, calls, read, clean | POISON | {"CODESPACE_NAME": CODESPACE})
-    # A port that no other server of this machine is given meanwhile, as of an earlier start.
-    server.workspace.state.make()
-    server.workspace.state.server.mkdir()
-    write_record(server.workspace, Record(0, stock.free_port(), ""))
+    prepare(server.workspace)
     try:
         _start(server)
         yield server
+        assert server.outside_calls == [], "whatever a test asked of it, it calls nobody"
     finally:
         stop_server(server.workspace)
 
@@ -164,3 +168,11 @@ def _start(server: Served) -> None:
         out, err = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, err
         server.started.append(json.loads(out))
+    folder = str(server.workspace.state.server)
+    server.running = [one.pid for one in psutil.process_iter() if _is_run_on(one, folder)]
+
+
+def _is_run_on(process: psutil.Process, folder: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return folder in process.cmdline()
+    return False

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import psutil
@@ -55,14 +56,13 @@ def test_two_starts_at_once_give_one_server_and_a_killed_starters_server_is_wait
 ) -> None:
     assert [one["pid"] for one in served.started] == [served.first] * 2
     assert len({one["url"] for one in served.started}) == 1
-    folder = str(served.workspace.state.server)
-    assert [p.pid for p in psutil.process_iter() if _is_run_on(p, folder)] == [served.first]
+    assert served.running == [served.first]
 
 
-def _is_run_on(process: psutil.Process, folder: str) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return folder in process.cmdline()
-    return False
+def test_its_start_calls_nobody(served: Served) -> None:
+    # At its end the server is asked again, for all that it did meanwhile.
+    assert served.calls.read_text()
+    assert served.outside_calls == []
 
 
 def test_it_goes_on_when_labelpilot_has_ended(served: Served) -> None:
@@ -293,11 +293,10 @@ def test_a_port_on_which_something_answers_is_not_free() -> None:
     assert free_port(taken) == taken
 
 
-def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace = served.workspace
-    assert stop_server(workspace)
+@pytest.fixture(scope="module")
+def started_again(served: Served) -> Iterator[int]:
+    """Its second start, on a port that another server takes after it was chosen; that port."""
+    assert stop_server(served.workspace)
     chosen: list[int | None] = []
 
     def free_once(preferred: int | None) -> int:
@@ -305,15 +304,22 @@ def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
         chosen.append(preferred)
         return taken if len(chosen) == 1 else free_port(preferred)
 
-    monkeypatch.setattr(server_module, "free_port", free_once)
     with another_server(0) as taken:
-        status = finish(start_server(workspace))
-        assert status.running
-        assert status.url != f"http://127.0.0.1:{taken}"
+        with mock.patch.object(server_module, "free_port", free_once):
+            finish(start_server(served.workspace))
         assert len(chosen) == 2
-        with contextlib.closing(connect(workspace)) as client:
-            assert client.url == status.url
-            assert client.whoami().email == "labelpilot@localhost"
+        yield taken
+
+
+def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
+    served: Served, started_again: int
+) -> None:
+    status = server_status(served.workspace)
+    assert status.running
+    assert status.url != f"http://127.0.0.1:{started_again}"
+    with contextlib.closing(connect(served.workspace)) as client:
+        assert client.url == status.url
+        assert client.whoami().email == "labelpilot@localhost"
 
 
 def test_one_that_is_busy_is_waited_for_and_not_started_anew(served: Served) -> None:
@@ -329,8 +335,9 @@ def test_one_that_is_busy_is_waited_for_and_not_started_anew(served: Served) -> 
     assert (status.running, status.pid, status.url) == (True, process.pid, url)
 
 
-def test_the_password_is_in_its_environment_at_the_first_start_only(served: Served) -> None:
-    # The port test has started it a second time.
+def test_the_password_is_in_its_environment_at_the_first_start_only(
+    served: Served, started_again: int
+) -> None:
     assert served.process.pid != served.first
     environment = served.process.environ()
     assert "LABEL_STUDIO_PASSWORD" not in environment
@@ -381,14 +388,6 @@ def test_anothers_server_is_neither_started_nor_stopped(tmp_path: Path, url: str
         finish(start_server(workspace))
     with pytest.raises(ConfigurationError, match="is not labelpilot's to stop"):
         stop_server(workspace)
-
-
-# At the end, when it has done all that the tests above ask of it
-
-
-def test_it_has_called_nobody(served: Served) -> None:
-    assert served.outside_calls == []
-    assert served.calls.read_text()
 
 
 def test_the_servers_process_reads_nothing_of_labelpilots_but_the_launcher(served: Served) -> None:

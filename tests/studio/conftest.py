@@ -19,8 +19,8 @@ from core.studio.project import connect
 from core.studio.server import stop_server
 from core.workspace.settings import load_workspace
 from tests.studio.command import Ran, run
-from tests.studio.database import give
-from tests.studio.journey import Journey
+from tests.studio.first_start import prepare
+from tests.studio.odd_names import OddNames
 from tests.studio.stock import Stock, stock_server
 
 
@@ -40,8 +40,8 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("journey") / "demo"
-    give(migrated, finish(make_demo(folder)).state.server)
+    folder = tmp_path_factory.mktemp("example") / "demo"
+    prepare(finish(make_demo(folder)), migrated)
     done = run("demo", "--auto", "--json", "--dir", str(folder))
     try:
         assert done.code == 0, done.err
@@ -59,8 +59,6 @@ def stock(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
         yield server
 
 
-@pytest.fixture(scope="session", params=["legacy", "personal"])
-def journey(request: pytest.FixtureRequest, stock: Stock) -> Journey:
-    """The set-up with a legacy token, then with a personal one."""
-    token = stock.legacy_token if request.param == "legacy" else stock.personal_token
-    return Journey(stock, request.param, token)
+@pytest.fixture(scope="session")
+def odd_names(stock: Stock) -> OddNames:
+    return OddNames(stock, "personal", stock.personal_token)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.studio.database import LABEL_STUDIO, give, own_environment
+from tests.studio.first_start import LABEL_STUDIO, give, own_environment
+from tests.studio.ports import free_port
 
 START_SECONDS = 240
 EMAIL, PASSWORD = "anna@example.com", "correct horse"
@@ -29,12 +29,6 @@ class Stock:
     legacy_token: str
     personal_token: str
     pid: int
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ import pytest
 from core.studio.client import StudioClient
 from tests.studio.command import Ran, run
 from tests.studio.conftest import Demo
-from tests.studio.stock import Stock, free_port
+from tests.studio.ports import free_port
+from tests.studio.stock import Stock
 
 CONFIG = """<View><Image name="image" value="$image"/>
 <Choices name="kind" toName="image"><Choice value="a"/></Choices></View>"""

@@ -20,7 +20,7 @@ from core.workspace.settings import load_workspace
 from tests.needs import find, needs
 from tests.studio import stock as stock_module
 from tests.studio.conftest import Demo
-from tests.studio.journey import NAMES, Journey
+from tests.studio.odd_names import NAMES, OddNames
 
 PAGE_SECONDS = 120
 pytestmark = needs("chromium", "chromedriver")
@@ -106,13 +106,15 @@ def test_the_view_url_opens_the_stream_at_the_image_of_the_highest_score(
     assert any(image.endswith(task.image) for image in images)
 
 
-def test_every_image_with_a_difficult_name_is_shown(journey: Journey, browser: WebDriver) -> None:
-    sign_in(browser, journey.client.url, stock_module.EMAIL, stock_module.PASSWORD)
-    project_id = journey.setup.json["project_id"]
-    tasks = list(journey.client.tasks(project_id, "image"))
+def test_every_image_with_a_difficult_name_is_shown(
+    odd_names: OddNames, browser: WebDriver
+) -> None:
+    sign_in(browser, odd_names.client.url, stock_module.EMAIL, stock_module.PASSWORD)
+    project_id = odd_names.setup.json["project_id"]
+    tasks = list(odd_names.client.tasks(project_id, "image"))
     assert len(tasks) == len(NAMES)
     for task in tasks[:8]:
-        browser.get(f"{journey.client.url}/projects/{project_id}/data?task={task.id}")
+        browser.get(f"{odd_names.client.url}/projects/{project_id}/data?task={task.id}")
         deadline = time.monotonic() + PAGE_SECONDS
         while not any(image.endswith(task.image) for image in shown_images(browser)):
             assert time.monotonic() < deadline, task.image

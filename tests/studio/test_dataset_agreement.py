@@ -1,4 +1,4 @@
-"""500 annotations of every control: the folder, the API and Label Studio's own export agree."""
+"""200 annotations of every control: the folder, the API and Label Studio's own export agree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.studio.client import StudioClient
 from tests.studio.command import Ran, run
 from tests.studio.stock import Stock
 
-IMAGES = 500
+IMAGES = 200
 SUBMITTED = 20
 CONFIG = """<View>
 <Image name="image" value="$image"/>
@@ -138,7 +138,7 @@ class Labeled:
 
 @pytest.fixture(scope="module")
 def labeled(stock: Stock) -> Labeled:
-    """500 answers given through the API, and the folder that Label Studio wrote of them.
+    """All answers given through the API, and the folder that Label Studio wrote of them.
 
     Some are submitted one by one, as a labeler does, and written as they come. The others come with
     their tasks, which is much quicker, and are written by a sync of the target storage.

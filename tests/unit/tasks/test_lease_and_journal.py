@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tasks.journal import LATE_SECONDS, OpenImport, close_journal, read_journal, write_journal
+from core.tasks.journal import OpenImport, close_journal, read_journal, write_journal
 from core.tasks.lease import Signature, join, split
+from core.tasks.limits import LATE_SECONDS
 
 WORDS = st.text(max_size=40).map(lambda text: text.rstrip("\n"))
 

@@ -1,4 +1,4 @@
-"""Label Studio's database as a first start leaves it, but for the account.
+"""What a server finds at its first start: a port of its own, and a database that is migrated.
 
 Migrating an empty database takes longer than all else that a start does. Where the first start is
 not what is tested, a server is given a copy of one that was migrated before: it has nothing to
@@ -12,6 +12,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from core.studio.process import Record, write_record
+from core.workspace.settings import Workspace
+from tests.studio.ports import free_port
 
 MIGRATION_SECONDS = 240
 NAME = "label_studio.sqlite3"
@@ -46,8 +50,17 @@ def migrated_database(folder: Path) -> Path:
     return folder / NAME
 
 
+def prepare(workspace: Workspace, database: Path | None = None) -> None:
+    """Before our own server's first start: a port that no other server of this machine is given
+    meanwhile, as of an earlier start, and a copy of the migrated `database`."""
+    workspace.state.make()
+    workspace.state.server.mkdir(mode=0o700, exist_ok=True)
+    write_record(workspace, Record(0, free_port(), ""))
+    if database is not None:
+        give(database, workspace.state.server)
+
+
 def give(database: Path, server_folder: Path) -> None:
     """Put a copy of `database` where a server that was never started will look for its own."""
-    server_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(database, server_folder / NAME)
     (server_folder / NAME).chmod(0o600)

@@ -40,7 +40,7 @@ def get_tags_labeled():
 """
 
 
-class Journey:
+class OddNames:
     """A workspace below the stock server's document root, and what its commands answered."""
 
     def __init__(self, stock: Stock, kind: str, token: str) -> None:

@@ -1,7 +1,7 @@
 """labelpilot with mistakes of our own in it: its sync and the app's help fail with the token at
 hand, and name it.
 
-    python -m tests.studio.careless [COMMAND]
+    python -m tests.studio.crashing [COMMAND]
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ def fail(workspace: Workspace | None) -> None:
     token = find_secret(workspace, "token")
     assert token is not None
     headers = {"Authorization": f"Token {token.value}"}
-    raise ZeroDivisionError(f"careless with {headers}")
+    raise ZeroDivisionError(f"a mistake with {headers}")
 
 
-def careless_sync(opened: OpenProject, mode: Mode | None = None) -> Work[None]:
+def crashing_sync(opened: OpenProject, mode: Mode | None = None) -> Work[None]:
     yield Progress("look")
     fail(opened.workspace)
 
 
-def careless_help(app: LabelpilotApp) -> None:
+def crashing_help(app: LabelpilotApp) -> None:
     fail(app.state.workspace)
 
 
 if __name__ == "__main__":
-    sync.sync_images = careless_sync  # type: ignore[assignment]
-    LabelpilotApp.action_help = careless_help  # type: ignore[method-assign]
+    sync.sync_images = crashing_sync  # type: ignore[assignment]
+    LabelpilotApp.action_help = crashing_help  # type: ignore[method-assign]
     main()

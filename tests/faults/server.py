@@ -33,11 +33,12 @@ from core.studio import environment
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, start_server, stop_server
 from core.studio.tokens import make_token
+from core.tasks import limits
 from core.tasks.options import Mode
 from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, Cluster
-from tests.studio.database import give
+from tests.studio.first_start import prepare
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>
@@ -54,14 +55,26 @@ CAT = [
         "value": {"choices": ["cat"]},
     }
 ]
-PASSED_ON = tuple(environment._PASSED_ON)
 LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
 DISK = "size=160m"
+# The waits that people meet, in a tenth of the time, and batches of which a few images make three.
+SHORT = {
+    "ANSWER_SECONDS": 3.0,
+    "FIRST_BATCH": 60,
+    "LARGEST_BATCH": 60,
+    "SEARCH_SECONDS": 1.0,
+    "COUNT_SECONDS": 0.2,
+    "LOOK_SECONDS": 0.5,
+    "QUIET_SECONDS": 4.0,
+    "BEGIN_SECONDS": 1.0,
+    "BEAT_SECONDS": 1.0,
+    "STALE_SECONDS": 4.0,
+}
 COMMAND_SECONDS = 300
 
 
 @dataclass
-class Place:
+class FaultServer:
     """A workspace with its running server, on SQLite or on a PostgreSQL `cluster`.
 
     `own_disk` says whether a SQLite database has a small disk of its own. `s3` is the address of
@@ -115,8 +128,11 @@ class Place:
         variables = {PASSWORD_VARIABLE: PASSWORD} if self.cluster else {}
         variables |= {"S3_ENDPOINT": self.s3} if self.s3 else {}
         # The address of a bucket on this machine can come by the environment only.
-        passed_on = mock.patch.object(environment, "_PASSED_ON", (*PASSED_ON, "S3_ENDPOINT"))
-        with mock.patch.dict(os.environ, variables), passed_on:
+        passed_on = [*environment.PASSED_ON, "S3_ENDPOINT"]
+        with (
+            mock.patch.dict(os.environ, variables),
+            mock.patch.object(environment, "PASSED_ON", passed_on),
+        ):
             finish(start_server(self.workspace))
 
     def kill_server(self) -> None:
@@ -151,9 +167,9 @@ class Place:
 
 @dataclass
 class Case:
-    """A project on a place's server, and its folder of images."""
+    """A project on the server, and its folder of images."""
 
-    place: Place
+    server: FaultServer
     name: str
     folder: Path
     mode: Mode
@@ -168,7 +184,7 @@ class Case:
 
     def write(self, url: str, name: str = "here") -> Path:
         """Make a workspace for this case's project on the server at `url`."""
-        root = self.place.root / "workspaces" / f"{self.name}-{name}"
+        root = self.server.root / "workspaces" / f"{self.name}-{name}"
         root.mkdir(parents=True, exist_ok=True)
         root.joinpath("labelpilot.toml").write_text(
             f'[studio]\nurl = "{url}"\n'
@@ -181,15 +197,15 @@ class Case:
         return load_workspace(self.write(url, name))
 
     def own_workspace(self) -> Workspace:
-        """The place's own workspace, whose server is labelpilot's, turned to this case."""
+        """The workspace whose server this is, turned to this case."""
         project = f'[project]\ntitle = "project {self.name}"\nid = {self.project_id}\n'
-        self.place.toml(f"data/{self.name}", project)
-        return self.place.workspace
+        self.server.toml(f"data/{self.name}", project)
+        return self.server.workspace
 
     def task_ids(self) -> list[int]:
         """The ids of the project's tasks, by the database, rising."""
         query = "select id from task where project_id = ? order by id"
-        return [number for (number,) in self.place.select(query, self.project_id)]
+        return [number for (number,) in self.server.select(query, self.project_id)]
 
     def task_count(self) -> int:
         return len(self.task_ids())
@@ -197,8 +213,8 @@ class Case:
     def tally(self, annotations: list[int] | None = None) -> Tally:
         """What the database holds, against the files that are there and what was annotated."""
         there = {path.name for path in self.folder.iterdir()}
-        data = self.place.select("select data from task where project_id = ?", self.project_id)
-        kept = self.place.select(
+        data = self.server.select("select data from task where project_id = ?", self.project_id)
+        kept = self.server.select(
             "select c.id from task_completion c join task t on c.task_id = t.id "
             "where t.project_id = ?",
             self.project_id,
@@ -233,15 +249,15 @@ def _name(data: Any) -> str:
 
 
 @contextlib.contextmanager
-def a_place(
+def fault_server(
     root: Path,
     *,
     small_disk: bool = True,
     database: Path | None = None,
     cluster: Cluster | None = None,
     s3: str = "",
-) -> Iterator[Place]:
-    """A place below `root`, its database on a small disk of its own if asked and allowed.
+) -> Iterator[FaultServer]:
+    """A server below `root`, its database on a small disk of its own if asked and allowed.
 
     It begins with a copy of the migrated `database`, if one is given.
     """
@@ -249,20 +265,19 @@ def a_place(
     root.joinpath("data/first").mkdir()
     root.joinpath("labeling").mkdir()
     root.joinpath("labeling/project_config.xml").write_text(CONFIG)
-    Place(root, False, cluster).toml()
+    FaultServer(root, False, cluster).toml()
     workspace = load_workspace(root)
     workspace.state.make()
     workspace.state.server.mkdir(mode=0o700)
     own_disk = small_disk and cluster is None and _mount(workspace.state.server)
-    if database is not None:
-        give(database, workspace.state.server)
-    place = Place(root, own_disk, cluster, s3)
+    prepare(workspace, database)
+    server = FaultServer(root, own_disk, cluster, s3)
     try:
-        place.start()
-        make_token(workspace, place.url)
-        yield place
+        server.start()
+        make_token(workspace, server.url)
+        yield server
     finally:
-        stop_server(place.workspace)
+        stop_server(server.workspace)
         if own_disk:
             subprocess.run(["umount", "-l", str(workspace.state.server)], check=False)
 
@@ -276,35 +291,18 @@ def _mount(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def in_short(place: Place) -> Iterator[None]:
-    """Here and now, the token at hand and the waits that people meet, in a tenth of the time."""
-    values = {
-        "core.studio.transport.READ_SECONDS": 3.0,
-        "core.tasks.bulk.READ_SECONDS": 3.0,
-        "core.tasks.bulk.FIRST_BATCH": 60,
-        "core.tasks.bulk.LARGEST_BATCH": 60,
-        "core.tasks.bulk.LOOK_SECONDS": 1.0,
-        "core.tasks.journal.LOOK_SECONDS": 1.0,
-        "core.tasks.native.LOOK_SECONDS": 0.5,
-        "core.tasks.native.BEGIN_SECONDS": 1.0,
-        "core.tasks.native.QUIET_SECONDS": 4.0,
-        "core.tasks.native.POLL_SECONDS": 0.2,
-        "core.tasks.lease.STALE_SECONDS": 4.0,
-        "core.tasks.lease.BEAT_SECONDS": 1.0,
-        "core.studio.waiting.RETURN_SECONDS": 60.0,
-    }
-    with contextlib.ExitStack() as stack:
-        for name, value in values.items():
-            stack.enter_context(mock.patch(name, value))
-        stack.enter_context(mock.patch.dict(os.environ, {VARIABLE: place.token}))
+def short_waits(server: FaultServer) -> Iterator[None]:
+    """Here and now, the token at hand and the waits cut short."""
+    token = mock.patch.dict(os.environ, {VARIABLE: server.token})
+    with mock.patch.multiple(limits, **SHORT), token:
         yield
 
 
-def command(place: Place, root: Path, *arguments: str) -> subprocess.Popen[str]:
+def command(server: FaultServer, root: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `labelpilot` with `arguments` on the workspace in `root`."""
     return subprocess.Popen(
         [LABELPILOT, *arguments, "--workspace", str(root)],
-        env=os.environ | {VARIABLE: place.token},
+        env=os.environ | {VARIABLE: server.token},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -338,17 +336,17 @@ class Annotator:
 
     def _run(self) -> None:
         drawn = random.Random(0)
-        with contextlib.closing(self._case.place.client()) as client:
+        with contextlib.closing(self._case.server.client()) as client:
             while not self._stop.wait(self._pause):
                 if tasks := self._case.task_ids():
                     self.submitted.append(client.annotate(drawn.choice(tasks), CAT))
 
 
 @contextlib.contextmanager
-def locked_database(place: Place) -> Iterator[None]:
+def locked_database(server: FaultServer) -> Iterator[None]:
     """Another program holds the database's write lock."""
     with contextlib.closing(
-        sqlite3.connect(place.database, timeout=60, check_same_thread=False)
+        sqlite3.connect(server.database, timeout=60, check_same_thread=False)
     ) as database:
         database.isolation_level = None
         database.execute("begin immediate")
@@ -357,9 +355,9 @@ def locked_database(place: Place) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def full_disk(place: Place) -> Iterator[None]:
+def full_disk(server: FaultServer) -> Iterator[None]:
     """The disk under the database has no room left."""
-    filler = place.workspace.state.server / "filler"
+    filler = server.workspace.state.server / "filler"
     with open(filler, "wb") as file, contextlib.suppress(OSError):
         while True:
             file.write(b"\0" * 65536)
