@@ -1,0 +1,126 @@
+"""Builds the wheel, installs it alone in clean environments, and runs it outside this folder.
+
+    python tests/wheel.py                 without any extra, and with `demo`
+    python tests/wheel.py --all-extras    and with each other extra
+
+With `demo` the whole example is walked, on a Label Studio that is started for the first time beside
+the installed `core` of labelpilot's: Label Studio has a top-level `core` too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.constraints import named  # noqa: E402
+
+EXTRAS = ("studio", "learning", "pictures", "sharp-pictures", "tables", "cluster")
+SECONDS = 600
+IMAGES = 1797
+
+
+def data_files() -> set[str]:
+    """What the installed package must hold beside code."""
+    found = [path for name in ("core", "tui") for path in (ROOT / name).rglob("*")]
+    files = [path for path in found if path.is_file() and path.suffix not in (".py", ".pyc")]
+    return {str(path.relative_to(ROOT)) for path in files} | {"screens.css"}
+
+
+def build(folder: Path) -> Path:
+    """The wheel, made in `folder`, with all that must be in it."""
+    subprocess.run(["uv", "build", "-q", "--wheel", "-o", folder], cwd=ROOT, check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        lacking = data_files() - set(archive.namelist())
+    assert not lacking, f"the wheel lacks {lacking}"
+    return wheel
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that holds the wheel and what it needs, and a folder to run it in."""
+
+    programs: Path
+    folder: Path
+
+    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+        """What a command of labelpilot's prints."""
+        passed_on = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+        done = subprocess.run(
+            [self.programs / "labelpilot", *arguments],
+            cwd=self.folder,
+            env=passed_on
+            | {
+                "PATH": f"{self.programs}:/usr/bin:/bin",
+                "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert done.returncode in codes, (arguments, done.returncode, done.stderr)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
+
+
+def install(wheel: Path, extra: str, folder: Path) -> Installed:
+    """The wheel with one extra (or none) in an environment of its own, at the tested versions."""
+    environment = folder / "environment"
+    constraints = folder / "constraints.txt"
+    folder.mkdir()
+    constraints.write_text("\n".join(named()))
+    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, environment], check=True)
+    command = ["uv", "pip", "install", "-q", "--python", environment / "bin" / "python"]
+    command += ["--constraint", constraints, f"labelpilot[{extra}] @ {wheel.as_uri()}"]
+    subprocess.run(command, cwd=folder, check=True)
+    empty = folder / "empty"
+    empty.mkdir()
+    return Installed(environment / "bin", empty)
+
+
+def check(installed: Installed, version: str) -> None:
+    """The commands that need nothing."""
+    assert version in installed.run("--version")
+    # In an empty folder much is still to do; it is said, and nothing breaks.
+    assert json.loads(installed.run("doctor", "--json", codes=(0, 1)))["findings"]
+
+
+def walk(installed: Installed) -> None:
+    """The example, from a folder that does not exist to the next images to label."""
+    try:
+        done = json.loads(installed.run("demo", "--auto", "--json", "--dir", "example"))
+    finally:
+        installed.run("server", "stop", "--workspace", "example", codes=(0, 1, 2))
+    assert done["tasks"] == done["images"] == IMAGES, done
+    assert done["learning"]["scored"] > 0, done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--all-extras", action="store_true", help="try each extra alone")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="labelpilot-wheel-") as name:
+        folder = Path(name)
+        wheel = build(folder)
+        version = wheel.name.split("-")[1]
+        for extra in ("", "demo", *(EXTRAS if options.all_extras else ())):
+            installed = install(wheel, extra, folder / (extra or "bare"))
+            check(installed, version)
+            if extra == "demo":
+                walk(installed)
+            print(f"{wheel.name}{f'[{extra}]' if extra else ''}: installed alone, it runs")
+
+
+if __name__ == "__main__":
+    main()
