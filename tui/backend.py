@@ -99,7 +99,7 @@ class Backend:
         return server_status(workspace)
 
     def start_server(self, workspace: Workspace) -> Work[ServerStatus]:
-        from core.studio.server import start_server
+        from core.studio.starting import start_server
 
         return start_server(workspace)
 

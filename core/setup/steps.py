@@ -19,7 +19,8 @@ from core.setup.context import Setup, State, Step
 from core.studio.account import can_sign_in, ensure_account
 from core.studio.client import SAMPLINGS
 from core.studio.environment import document_root
-from core.studio.server import EMAIL, server_url, start_server
+from core.studio.server import EMAIL, server_url
+from core.studio.starting import start_server
 from core.studio.tokens import make_token
 from core.tasks.proof import compare
 from core.tasks.sync import sync_images

@@ -25,7 +25,8 @@ from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.project import connect
-from core.studio.server import server_url, start_server, stop_server
+from core.studio.server import server_url, stop_server
+from core.studio.starting import start_server
 from core.studio.tokens import make_token
 from core.workspace.settings import parse_workspace
 from tests.studio.stock import stock_server

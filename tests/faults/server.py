@@ -31,7 +31,8 @@ from core.progress import finish
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio import environment
 from core.studio.client import StudioClient
-from core.studio.server import server_status, server_url, start_server, stop_server
+from core.studio.server import server_status, server_url, stop_server
+from core.studio.starting import start_server
 from core.studio.tokens import make_token
 from core.tasks import limits
 from core.tasks.options import Mode

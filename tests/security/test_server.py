@@ -22,17 +22,12 @@ from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import finish
 from core.secrets.credentials import credentials_file, find_secret
 from core.studio import server as server_module
+from core.studio import starting
 from core.studio.account import sign_in_with
 from core.studio.process import FIRST_PORT, LAUNCHER, Record, free_port, write_record
 from core.studio.project import connect
-from core.studio.server import (
-    log_file,
-    log_tail,
-    server_status,
-    server_url,
-    start_server,
-    stop_server,
-)
+from core.studio.server import log_file, log_tail, server_status, server_url, stop_server
+from core.studio.starting import start_server
 from core.workspace.settings import Studio, Workspace
 from tests.security.conftest import CODESPACE, POISON, Served
 
@@ -305,7 +300,7 @@ def started_again(served: Served) -> Iterator[int]:
         return taken if len(chosen) == 1 else free_port(preferred)
 
     with another_server(0) as taken:
-        with mock.patch.object(server_module, "free_port", free_once):
+        with mock.patch.object(starting, "free_port", free_once):
             finish(start_server(served.workspace))
         assert len(chosen) == 2
         yield taken
