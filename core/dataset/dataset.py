@@ -22,8 +22,9 @@ from core.dataset.reading.reader import FolderReader, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
 from core.dataset.source import FolderSource, Source, TaskSource, open_source
-from core.errors import ConfigurationError, LabelpilotError
+from core.errors import LabelpilotError
 from core.labeling_config import LabelingConfig, parse_labeling_config, read_labeling_config
+from core.names import known_name
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
@@ -147,10 +148,7 @@ def gather(
     images with one tag; LabelpilotError where there is no annotation or the rule refuses; and, of a
     source that is opened here, what `open_source` raises.
     """
-    if rule not in RULES:
-        raise ConfigurationError(
-            f"The rule {rule!r} is not known.", next_step=f"Known: {', '.join(RULES)}."
-        )
+    rule = known_name("rule", rule, RULES)
     if isinstance(source, str):
         yield Progress("ask", note="asking Label Studio which annotations it has")
         with open_source(workspace, source) as opened:

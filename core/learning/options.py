@@ -7,11 +7,12 @@ from here. It computes nothing, so it imports neither numpy nor anything that sp
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import ConfigurationError
+from core.names import known_name
 
 OrderName = Literal["nearest-loss", "herding", "margin", "entropy", "k-center", "random"]
 Claim = Literal["highest", "nearest", "lowest"]
@@ -71,16 +72,9 @@ class RoundOptions:
                 "A model version needs a name of visible characters.",
                 next_step="Give one, such as `--model-version model_v1`.",
             )
-        choices: tuple[tuple[str, str, Collection[str]], ...] = (
-            ("order", self.order, ORDERS),
-            ("claim", self.claim, CLAIMS),
-            ("engine", self.engine, ENGINES),
-        )
-        for what, given, known in choices:
-            if given not in known:
-                raise ConfigurationError(
-                    f"The {what} {given!r} is not known.", next_step=f"Known: {', '.join(known)}."
-                )
+        known_name("order", self.order, ORDERS)
+        known_name("claim", self.claim, CLAIMS)
+        known_name("engine", self.engine, ENGINES)
         numbers = (self.neighbours, self.worst, self.batch_size)
         if any(number is not None and number < 1 for number in numbers):
             raise ConfigurationError("The numbers of neighbours and of images begin at 1.")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 from core.masking import printable
+from core.names import shown_value
 from core.workspace.addresses import address_fault, scheduler_fault
 from core.workspace.databases import database_fault
-from core.workspace.toml_lines import shown_value, wrong_value
+from core.workspace.toml_lines import wrong_value
 
 # Label Studio's limits on a project's title.
 TITLE_LENGTHS = range(3, 51)

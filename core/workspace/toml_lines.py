@@ -6,14 +6,13 @@ found (an odd way of writing), the error names the file alone.
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from core.errors import ConfigurationError
+from core.names import MOST_SHOWN, nearest
 
 FILE_NAME = "labelpilot.toml"
 # Of a wrong value.
-MOST_SHOWN = 60
 
 
 def _line_of(text: str, section: str | None, key: str) -> int | None:
@@ -39,8 +38,8 @@ def place_of(text: str, section: str | None, key: str) -> str:
 def unknown_name(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
     """The error for a section or key that is none of `known`."""
     place = f" in [{section}]" if section else ""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known there: {', '.join(known)}."
+    near = nearest(key, known)
+    hint = f"Did you mean `{near}`?" if near else f"Known there: {', '.join(known)}."
     return ConfigurationError(
         f"{place_of(text, section, key)}: `{key[:MOST_SHOWN]}`{place} is not known.", next_step=hint
     )
@@ -49,9 +48,3 @@ def unknown_name(text: str, section: str | None, key: str, known: list[str]) -> 
 def wrong_value(text: str, section: str | None, key: str, what: str) -> ConfigurationError:
     """The error for a value that does not fit; `what` says what would."""
     return ConfigurationError(f"{place_of(text, section, key)}: {what}.")
-
-
-def shown_value(value: object) -> str:
-    """A value of the file's, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

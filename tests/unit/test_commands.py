@@ -75,8 +75,8 @@ def test_a_choice_shows_its_names_and_refuses_another_one(
     first = kind.first()
     with pytest.raises(ConfigurationError) as caught:
         kind.convert(f"{first}x", option, None)
-    assert f"{option.opts[-1]}: '{first}x' is not known; known are {first}" in str(caught.value)
-    assert caught.value.next_step == f"Did you mean {first}?"
+    assert caught.value.message.endswith(f" '{first}x' is not known.")
+    assert caught.value.next_step.startswith(f"Did you mean `{first}`? Known: {first}, ")
     context = click.Context(command)
     assert [item.value for item in kind.shell_complete(context, option, str(first))] == [first]
 
@@ -136,7 +136,8 @@ def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(
     assert done.returncode == ExitCode.USAGE
     error = orjson.loads(done.stdout)["error"]
     assert error["exit_code"] == ExitCode.USAGE
-    assert f"{error['message']}\nDid you mean latest?\n" == done.stderr.decode()
+    assert f"{error['message']}\n{error['next_step']}\n" == done.stderr.decode()
+    assert error["next_step"].startswith("Did you mean `latest`?")
     assert not list(tmp_path.iterdir())
 
 

@@ -5,7 +5,6 @@ Nothing of core is loaded before such an option is read, or help is shown.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,18 +31,9 @@ class Choice(click.ParamType[str]):
         return next(iter(self.load()))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from core.errors import ConfigurationError
-        from core.workspace.toml_lines import shown_value
+        from core.names import known_name
 
-        known = self.load()
-        if value in known:
-            return value
-        near = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
-        option = param.opts[-1] if param else self.placeholder
-        raise ConfigurationError(
-            f"{option}: {shown_value(value)} is not known; known are {', '.join(known)}.",
-            next_step=f"Did you mean {near[0]}?" if near else "",
-        )
+        return known_name(self.placeholder.lower(), value, self.load())
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return self.placeholder

@@ -13,7 +13,7 @@ from core.dataset.formats.tables import write_csv, write_huggingface, write_parq
 from core.dataset.formats.yolo import write_yolo
 from core.dataset.options import FORMATS, FormatName
 from core.dataset.reading.batch import LeftOut
-from core.errors import ConfigurationError
+from core.names import known_name
 from core.workspace.settings import Workspace
 
 
@@ -50,8 +50,4 @@ _FORMATS: Mapping[FormatName, Format] = {
 
 def find_format(name: FormatName) -> Format:
     """The format called `name`. Raises ConfigurationError, naming them all, for another."""
-    if name not in FORMATS:
-        raise ConfigurationError(
-            f"The format {name!r} is not known.", next_step=f"Known: {', '.join(FORMATS)}."
-        )
-    return _FORMATS[name]
+    return _FORMATS[known_name("format", name, FORMATS)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
 
 from textual.widgets import Input
 
 from core.errors import ConfigurationError
 from core.learning.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptions
+from core.names import known_name
 from core.workspace.settings import Workspace
 from tui.dialogs.form import Field, Form, whole_number
 from tui.text import lines, plain
-
-Name = TypeVar("Name", bound=str)
 
 
 class RoundForm(Form[RoundOptions]):
@@ -62,22 +60,12 @@ class RoundForm(Form[RoundOptions]):
         worst = str(values["worst"])
         return RoundOptions(
             str(values["model_version"]),
-            order=_known("order", values, ORDERS),
-            claim=_known("claim", values, CLAIMS),
+            order=known_name("order", str(values["order"]), ORDERS),
+            claim=known_name("claim", str(values["claim"]), CLAIMS),
             neighbours=None if neighbours == self._default else neighbours,
             worst=whole_number(worst, "Worst only") if worst else None,
             random_share=_share(str(values["random"])),
         )
-
-
-def _known(field: str, values: Mapping[str, str | bool], known: Iterable[Name]) -> Name:
-    """The one of `known` that a field names. Raises ConfigurationError."""
-    for name in known:
-        if name == values[field]:
-            return name
-    raise ConfigurationError(
-        f"The {field} {values[field]!r} is not known.", next_step=f"Known: {', '.join(known)}."
-    )
 
 
 def _share(text: str) -> float:
