@@ -15,7 +15,8 @@ MASK = "•••"
 # A shorter value would mask half of every text, and is no secret that labelpilot makes or takes.
 SHORTEST_SECRET = 8
 
-_known: set[str] = set()
+# What this process has met.
+known_secrets: set[str] = set()
 
 # Personal tokens are JWTs: base64url parts, the first of which is a JSON object and so begins with
 # "eyJ"; Label Studio lists them without their signature. Legacy ones are 40 hex digits, as is many
@@ -42,7 +43,7 @@ _STEERING = re.compile(
 def keep_secret(value: str) -> None:
     """Have `redact` mask `value` from now on, whatever its shape."""
     if len(value) >= SHORTEST_SECRET:
-        _known.add(value)
+        known_secrets.add(value)
 
 
 def mask_known(text: str) -> str:
@@ -50,7 +51,7 @@ def mask_known(text: str) -> str:
 
     For labelpilot's own sentences: the names in them may look like a token and be none.
     """
-    for value in _known:
+    for value in known_secrets:
         text = text.replace(value, MASK)
     return text
 

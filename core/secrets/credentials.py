@@ -44,7 +44,8 @@ SOURCE_WORDS: dict[Source, str] = {
     "session": "this session only",
 }
 
-_session: dict[tuple[str, Name], str] = {}
+# What is kept in memory alone, by server.
+session_secrets: dict[tuple[str, Name], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def stored_secret(workspace: Workspace, name: Name) -> Secret | None:
 
 
 def _stored(workspace: Workspace, name: Name) -> Secret | None:
-    if typed := _session.get((_realm(workspace), name)):
+    if typed := session_secrets.get((_realm(workspace), name)):
         return Secret(typed, "session")
     stored = _read_file(workspace)
     if value := stored.secrets.get(name, ""):
@@ -146,7 +147,7 @@ def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
         left = _read_file(workspace)
         _write_file(workspace, replace(left, secrets=left.secrets | {name: value}))
         return "file"
-    _session[_realm(workspace), name] = value
+    session_secrets[_realm(workspace), name] = value
     return "session"
 
 
@@ -206,7 +207,7 @@ def _drop(workspace: Workspace, name: Name, *, in_keyring: bool = False) -> list
     """Remove a secret from the session and the file, which are looked into before the keyring, and
     note in the file whether the keyring has it."""
     removed = list[Source]()
-    if _session.pop((_realm(workspace), name), None) is not None:
+    if session_secrets.pop((_realm(workspace), name), None) is not None:
         removed.append("session")
     stored = _read_file(workspace)
     if name in stored.secrets:

@@ -72,7 +72,7 @@ def examine(root: Path) -> list[Finding]:
     except ConfigurationError as error:
         findings.append(Finding("workspace", "wrong", error.message, error.next_step))
     else:
-        for part in _OF_A_WORKSPACE:
+        for part in OF_A_WORKSPACE:
             findings += _guarded(part, workspace)
     return [_for_others(finding) for finding in findings]
 
@@ -289,7 +289,7 @@ _OF_THE_MACHINE: tuple[Callable[[], Iterator[Finding]], ...] = (
     _surroundings,
     _keyring,
 )
-_OF_A_WORKSPACE: tuple[Callable[[Workspace], Iterator[Finding]], ...] = (
+OF_A_WORKSPACE: tuple[Callable[[Workspace], Iterator[Finding]], ...] = (
     _workspace,
     _files,
     _own_server,

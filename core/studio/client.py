@@ -56,47 +56,47 @@ class StudioClient:
     StudioUnreachable as `Transport.send` does."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._transport = Transport(url, token)
+        self.transport = Transport(url, token)
         self.url = url
 
     def close(self) -> None:
-        self._transport.close()
+        self.transport.close()
 
     # Account
 
     def whoami(self) -> Account:
         """Whom the token belongs to."""
-        return read_account(self._transport.get("api/current-user/whoami"))
+        return read_account(self.transport.get("api/current-user/whoami"))
 
     # Projects
 
     def find_projects(self, title: str) -> list[RemoteProject]:
         """The projects with exactly this title, oldest first."""
         found = []
-        for page in pages(self._transport, "api/projects", {"title": title, **PROJECT_FIELDS}, 100):
+        for page in pages(self.transport, "api/projects", {"title": title, **PROJECT_FIELDS}, 100):
             found += [read_project(item) for item in page if item["title"] == title]
         return sorted(found, key=lambda project: project.id)
 
     def project(self, project_id: int) -> RemoteProject:
-        return read_project(self._transport.get(f"api/projects/{project_id}", PROJECT_FIELDS))
+        return read_project(self.transport.get(f"api/projects/{project_id}", PROJECT_FIELDS))
 
     def task_count(self, project_id: int) -> int:
         """How many tasks a project has, in the cheapest way."""
-        body = self._transport.get(f"api/projects/{project_id}", {"include": "id,task_number"})
+        body = self.transport.get(f"api/projects/{project_id}", {"include": "id,task_number"})
         return expect_number(expect(body, "id").get("task_number") or 0)
 
     def create_project(self, title: str) -> RemoteProject:
-        return read_project(self._transport.send("POST", "api/projects", body={"title": title}))
+        return read_project(self.transport.send("POST", "api/projects", body={"title": title}))
 
     def update_project(self, project_id: int, changes: Mapping[str, object]) -> RemoteProject:
         """Change fields of a project (Label Studio's names)."""
         return read_project(
-            self._transport.send("PATCH", f"api/projects/{project_id}", body=dict(changes))
+            self.transport.send("PATCH", f"api/projects/{project_id}", body=dict(changes))
         )
 
     def validate_config(self, project_id: int, label_config: str) -> None:
         """Ask Label Studio whether the project can take this labeling config."""
-        self._transport.send(
+        self.transport.send(
             "POST", f"api/projects/{project_id}/validate", body={"label_config": label_config}
         )
 
@@ -104,18 +104,18 @@ class StudioClient:
 
     def source_storages(self, project_id: int) -> list[Storage]:
         """Every source storage of a project, of whatever type."""
-        found = listed(self._transport, "api/storages", {"project": project_id})
+        found = listed(self.transport, "api/storages", {"project": project_id})
         return [read_storage(storage) for storage in found]
 
     def target_storages(self, project_id: int) -> list[Storage]:
         """Every target storage of a project, of whatever type."""
-        found = listed(self._transport, "api/storages/export", {"project": project_id})
+        found = listed(self.transport, "api/storages/export", {"project": project_id})
         return [read_storage(storage) for storage in found]
 
     def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
         """Create a source storage of local files (Label Studio's field names)."""
         body = {"project": project_id, **fields}
-        return read_storage(self._transport.send("POST", "api/storages/localfiles", body=body))
+        return read_storage(self.transport.send("POST", "api/storages/localfiles", body=body))
 
     def document_root(self, project_id: int) -> str | None:
         """The folder below which this server serves files, or None if it does not tell.
@@ -124,7 +124,7 @@ class StudioClient:
         """
         path = "api/storages/localfiles/validate"
         try:
-            self._transport.send("POST", path, body={"project": project_id, "path": "/"})
+            self.transport.send("POST", path, body={"project": project_id, "path": "/"})
         except StudioRefused as error:
             found = re.search(r'LOCAL_FILES_DOCUMENT_ROOT="(.+?)"', error.cause)
             return found.group(1) if found else None
@@ -140,19 +140,19 @@ class StudioClient:
             # Checked as if what is sent were the whole storage, so its path goes along.
             body = {"path": storage.path, **body}
         path = f"api/storages/{storage.type}/{storage.id}"
-        return read_storage(self._transport.send("PATCH", path, body=body))
+        return read_storage(self.transport.send("PATCH", path, body=body))
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
         body = {"project": project_id, "title": title, "path": path}
         return read_storage(
-            self._transport.send("POST", "api/storages/export/localfiles", body=body)
+            self.transport.send("POST", "api/storages/export/localfiles", body=body)
         )
 
     def storage(self, storage: Storage) -> Storage:
         """The detail view of a source storage. The list view must not be asked during a sync: it
         turns a sync that has not shown itself for 25 s to `failed`, even a living one."""
-        return read_storage(self._transport.get(f"api/storages/{storage.type}/{storage.id}"))
+        return read_storage(self.transport.get(f"api/storages/{storage.type}/{storage.id}"))
 
     def sync_storage(self, storage: Storage) -> Storage:
         """Start Label Studio's own sync and wait, however long, for its answer.
@@ -161,17 +161,17 @@ class StudioClient:
         success: read `status`.
         """
         path = f"api/storages/{storage.type}/{storage.id}/sync"
-        return read_storage(self._transport.send("POST", path, body={}, read_seconds=None))
+        return read_storage(self.transport.send("POST", path, body={}, read_seconds=None))
 
     def target_storage(self, storage: Storage) -> Storage:
         """The detail view of a target storage, as `storage` is of a source storage."""
         path = f"api/storages/export/{storage.type}/{storage.id}"
-        return read_storage(self._transport.get(path))
+        return read_storage(self.transport.get(path))
 
     def sync_target_storage(self, storage: Storage) -> Storage:
         """Write every annotation that the project has to a target storage."""
         path = f"api/storages/export/{storage.type}/{storage.id}/sync"
-        return read_storage(self._transport.send("POST", path, body={}, read_seconds=None))
+        return read_storage(self.transport.send("POST", path, body={}, read_seconds=None))
 
     # Tasks
 
@@ -182,13 +182,13 @@ class StudioClient:
 
         Raises NoAnswer if the server gives fewer than it says it has.
         """
-        for item in tasks_by_id(self._transport, lean(project_id), after, page_size):
+        for item in tasks_by_id(self.transport, lean(project_id), after, page_size):
             yield read_task(item, image_key)
 
     def last_task(self, project_id: int, image_key: str) -> tuple[int, Task | None]:
         """How many tasks a project has, and the one with the highest id."""
         params = lean(project_id) | query(ordering=["-tasks:id"])
-        tasks, total, _ = tasks_page(self._transport, params, 1)
+        tasks, total, _ = tasks_page(self.transport, params, 1)
         return total, read_task(tasks[0], image_key) if tasks else None
 
     def linked_tasks(self, project_id: int, folder: str) -> int:
@@ -198,7 +198,7 @@ class StudioClient:
         """
         params = {"project": project_id, "include": "id,storage_filename"}
         params |= query(column_filter("storage_filename", "contains", "String", f"{folder}/"))
-        tasks, total, _ = tasks_page(self._transport, params, 1)
+        tasks, total, _ = tasks_page(self.transport, params, 1)
         for task in tasks:
             # A filter that the server does not understand is ignored without a word.
             if f"{folder}/" not in str(task.get("storage_filename")):
@@ -213,7 +213,7 @@ class StudioClient:
             "include": "id,data,total_annotations,cancelled_annotations,storage_filename",
             "resolve_uri": "false",
         }
-        for item in tasks_by_id(self._transport, params, 0, TASK_PAGE):
+        for item in tasks_by_id(self.transport, params, 0, TASK_PAGE):
             yield read_detail(item, image_key, drafted)
 
     def _drafted_tasks(self, project_id: int) -> frozenset[int]:
@@ -222,7 +222,7 @@ class StudioClient:
         params |= query(column_filter("draft_exists", "equal", "Boolean", True))
         return frozenset(
             int(item["id"])
-            for page in task_pages(self._transport, params, TASK_PAGE)
+            for page in task_pages(self.transport, params, TASK_PAGE)
             for item in page
         )
 
@@ -240,7 +240,7 @@ class StudioClient:
             column_filter("draft_exists", "equal", "Boolean", False),
             column_filter("id", "in_list", "List", list(ids)),
         )
-        self._transport.send(
+        self.transport.send(
             "POST",
             "api/dm/actions/",
             params={"id": "delete_tasks", "project": project_id},
@@ -256,7 +256,7 @@ class StudioClient:
 
     def annotation_count(self, project_id: int) -> int:
         """How many annotations the project's tasks have, skipped ones not counted."""
-        return tasks_page(self._transport, lean(project_id), 1)[2]
+        return tasks_page(self.transport, lean(project_id), 1)[2]
 
     def annotated_task_ids(self, project_id: int) -> list[int]:
         """The ids of the tasks that have an annotation."""
@@ -264,7 +264,7 @@ class StudioClient:
         params = lean(project_id) | query(labeled)
         return [
             int(item["id"])
-            for page in task_pages(self._transport, params, TASK_PAGE)
+            for page in task_pages(self.transport, params, TASK_PAGE)
             for item in page
             # A filter that the server does not understand is ignored without a word.
             if item.get("total_annotations")
@@ -273,14 +273,14 @@ class StudioClient:
     def annotation_ids(self, project_id: int) -> Iterator[int]:
         """The ids of a project's annotations, skipped ones too."""
         params = {"project": project_id, "fields": "all", "include": "id,annotations_ids"}
-        for page in task_pages(self._transport, params | answered(), TASK_PAGE):
+        for page in task_pages(self.transport, params | answered(), TASK_PAGE):
             for item in page:
                 yield from map(int, filter(None, item["annotations_ids"].split(",")))
 
     def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has an annotation or was skipped, whole, with its annotations."""
         params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
-        for page in task_pages(self._transport, params, ANNOTATED_PAGE):
+        for page in task_pages(self.transport, params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
 
@@ -288,7 +288,7 @@ class StudioClient:
         self, project_id: int, data: Sequence[Mapping[str, object]], read_seconds: float
     ) -> list[int]:
         """Create one task for each item of `data`, all or none, and return their ids."""
-        answer = self._transport.send(
+        answer = self.transport.send(
             "POST",
             f"api/projects/{project_id}/import",
             params={"return_task_ids": "true"},
@@ -308,20 +308,20 @@ class StudioClient:
     def annotate(self, task_id: int, result: Sequence[Mapping[str, object]]) -> int:
         """Submit an annotation and return its id."""
         body = {"result": list(result)}
-        answer = self._transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
+        answer = self.transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
         return int(expect(answer, "id")["id"])
 
     # Predictions
 
     def model_versions(self, project_id: int) -> dict[str, int]:
         """Model version -> number of its predictions in the project."""
-        body = self._transport.get(f"api/projects/{project_id}/model-versions/")
+        body = self.transport.get(f"api/projects/{project_id}/model-versions/")
         return {str(name): expect_number(count) for name, count in expect(body).items()}
 
     def predictions(self, project_id: int, model_version: str) -> Iterator[tuple[int, int, float]]:
         """(prediction id, task id, score) for each prediction of a model version."""
         params = {"project": project_id, "model_version": model_version}
-        for item in listed(self._transport, "api/predictions/", params):
+        for item in listed(self.transport, "api/predictions/", params):
             # A filter that the server does not know is ignored without a word.
             if item.get("model_version") == model_version:
                 yield int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
@@ -330,7 +330,7 @@ class StudioClient:
         self, project_id: int, predictions: Sequence[Mapping[str, object]], read_seconds: float
     ) -> int:
         """Create predictions (`task`, `score`, `model_version`, `result`); returns how many."""
-        answer = self._transport.send(
+        answer = self.transport.send(
             "POST",
             f"api/projects/{project_id}/import/predictions",
             body=list(predictions),
@@ -341,19 +341,19 @@ class StudioClient:
     def create_prediction(self, project_id: int, prediction: Mapping[str, object]) -> None:
         """Create one prediction."""
         body = {"project": project_id, **prediction}
-        self._transport.send("POST", "api/predictions/", body=body)
+        self.transport.send("POST", "api/predictions/", body=body)
 
     def delete_prediction(self, prediction_id: int) -> None:
         """Delete one prediction; one that is gone already is no error."""
         try:
-            self._transport.send("DELETE", f"api/predictions/{prediction_id}/")
+            self.transport.send("DELETE", f"api/predictions/{prediction_id}/")
         except StudioRefused as error:
             if error.status != 404:
                 raise
 
     def delete_model_version(self, project_id: int, model_version: str) -> int:
         """Delete every prediction of a model version; returns how many."""
-        answer = self._transport.send(
+        answer = self.transport.send(
             "DELETE",
             f"api/projects/{project_id}/model-versions/",
             body={"model_version": model_version},
@@ -365,7 +365,7 @@ class StudioClient:
 
     def views(self, project_id: int) -> list[View]:
         """The tabs of a project's Data Manager."""
-        found = listed(self._transport, "api/dm/views/", {"project": project_id})
+        found = listed(self.transport, "api/dm/views/", {"project": project_id})
         return [View(int(view["id"]), view.get("data") or {}) for view in found]
 
     def save_view(self, project_id: int, data: Mapping[str, object], view_id: int | None) -> View:
@@ -374,11 +374,11 @@ class StudioClient:
         if view_id is not None:
             path, method = f"api/dm/views/{view_id}/", "PATCH"
         body = {"project": project_id, "data": dict(data)}
-        answer = self._transport.send(method, path, params={"project": project_id}, body=body)
+        answer = self.transport.send(method, path, params={"project": project_id}, body=body)
         return View(expect(answer, "id")["id"], answer.get("data") or {})
 
     def view_tasks(self, project_id: int, view_id: int, count: int) -> list[tuple[int, float]]:
         """(task id, prediction score) of the first `count` tasks of a tab, in its order."""
         params = {"project": project_id, "view": view_id, "include": "id,predictions_score"}
-        tasks, _, _ = tasks_page(self._transport, params, count)
+        tasks, _, _ = tasks_page(self.transport, params, count)
         return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in tasks]

@@ -18,7 +18,7 @@ from core.progress import Progress, Work
 from core.workspace.settings import Images
 
 # Entries between two progress events: a scan must be able to show itself, and to be cancelled.
-_STRIDE = 5000
+STRIDE = 5000
 _NAMED = 3
 Kind = Literal["file", "folder", "other"]
 
@@ -94,7 +94,7 @@ def scan_images(images: Images) -> Work[Manifest]:
     start = len(os.path.join(images.path, ""))
     entries = _entries(images.path, images.recursive, unreadable)
     for seen, (entry, kind) in enumerate(entries, start=1):
-        if seen % _STRIDE == 0:
+        if seen % STRIDE == 0:
             yield Progress("scan", len(paths))
         if kind == "folder":
             subfolders += 1

@@ -20,13 +20,14 @@ import pytest
 
 from core.studio.project import connect, require_project
 from core.studio.server import stop_server
-from core.workspace.settings import FILE_NAME, load_workspace
+from core.workspace.settings import FILE_NAME, Workspace, load_workspace
 from tests.needs import needs
+from tests.studio.first_start import prepare
 
 pytestmark = needs("tmux")
 
 MOST_KEYS = 12
-# A first start of Label Studio migrates its database: minutes on a loaded machine.
+# Label Studio takes its time to start: minutes on a loaded machine.
 START_SECONDS = 300.0
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -81,12 +82,13 @@ class Tmux:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A project folder with images in it, and nothing else."""
+def folder(tmp_path: Path, migrated: Path) -> Iterator[Path]:
+    """A project folder with images in it, and nothing else but a migrated database."""
     images = tmp_path / "toys" / "pictures"
     images.mkdir(parents=True)
     for name in ("[b]cat #1.png", "dög 100%.png", *(f"img_{n:02}.png" for n in range(10))):
         (images / name).write_bytes(PNG)
+    prepare(Workspace(tmp_path / "toys"), migrated)
     yield tmp_path / "toys"
     if (tmp_path / "toys" / FILE_NAME).exists():
         stop_server(load_workspace(tmp_path / "toys"))

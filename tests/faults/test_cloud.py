@@ -67,7 +67,7 @@ def bucket(server: FaultServer, client: StudioClient) -> Bucket:
     project_id = client.create_project(f"project {name}").id
     client.update_project(project_id, {"label_config": CONFIG})
     fields = {"bucket": name, "use_blob_urls": True, "recursive_scan": True}
-    client._transport.send(
+    client.transport.send(
         "POST", "api/storages/s3", body={"project": project_id, **fields, **secrets}
     )
     made = Bucket(server, s3, name, project_id)

@@ -77,11 +77,11 @@ def test_no_task_that_somebody_worked_on_is_removed(
     submitted = [client.annotate(task, CAT) for task in ids[:5]]
     both = [client.annotate(task, CAT) for task in (ids[5], ids[IMAGES + 5])]
     skipped = ids[6]
-    client._transport.send(
+    client.transport.send(
         "POST", f"api/tasks/{skipped}/annotations/", body={"result": [], "was_cancelled": True}
     )
     begun = ids[7]
-    client._transport.send("POST", f"api/tasks/{begun}/drafts", body={"result": CAT})
+    client.transport.send("POST", f"api/tasks/{begun}/drafts", body={"result": CAT})
     result = finish(Backend().repair(doubled.workspace(server.url), plan(doubled)))
     assert {*ids[:7], begun, ids[IMAGES + 5]} <= set(doubled.task_ids())
     assert (result.removed, result.duplicates) == (IMAGES - 1, 1)

@@ -150,8 +150,8 @@ def test_a_forgotten_token_is_revoked_there_and_removed_here(served: Served) -> 
 
 def test_a_forgotten_legacy_token_is_revoked_too(served: Served) -> None:
     with contextlib.closing(connect(served.workspace)) as client:
-        client._transport.send("POST", "api/jwt/settings", body={"legacy_api_tokens_enabled": True})
-        legacy = str(client._transport.get("api/current-user/token")["token"])
+        client.transport.send("POST", "api/jwt/settings", body={"legacy_api_tokens_enabled": True})
+        legacy = str(client.transport.get("api/current-user/token")["token"])
     personal = token(served)
     assert is_taken(served, legacy)
     store_secret(served.workspace, "token", legacy)
@@ -200,7 +200,7 @@ def test_a_personal_token_is_renewed_before_its_access_ends_and_once_on_a_401(
         sent.append(request.url.path)
 
     with contextlib.closing(connect(served.workspace)) as client:
-        transport = client._transport
+        transport = client.transport
         client.whoami()
         transport._wrapper.httpx_client.httpx_client.event_hooks["request"].append(note)
         client.whoami()

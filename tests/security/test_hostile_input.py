@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,9 +135,7 @@ def steers(text: str) -> bool:
 def test_it_gets_a_sentence_and_nothing_is_made_of_it(root: Path, case: str) -> None:
     prepare, code, words = TABLE[case]
     prepare(root)
-    began = time.monotonic()
     done = run(root, "setup")
-    assert time.monotonic() - began < SECONDS
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -57,7 +57,7 @@ def test_plain_words_and_file_names_are_left_alone(text: str) -> None:
 def test_a_secret_that_was_met_is_masked_whatever_its_shape(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(masking, "_known", set())
+    monkeypatch.setattr(masking, "known_secrets", set())
     assert redact("an odd-secret 1!") == "an odd-secret 1!"
     keep_secret("odd-secret 1!")
     assert redact("an odd-secret 1!") == f"an {MASK}"

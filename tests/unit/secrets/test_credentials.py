@@ -35,8 +35,8 @@ LEGACY = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(credentials, "_session", {})
-    monkeypatch.setattr(masking, "_known", set())
+    monkeypatch.setattr(credentials, "session_secrets", {})
+    monkeypatch.setattr(masking, "known_secrets", set())
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace in the home folder in which nothing is wrong."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
-    monkeypatch.setattr(masking, "_known", set())
+    monkeypatch.setattr(masking, "known_secrets", set())
     folder = tmp_path / "project"
     (folder / "data" / "images").mkdir(parents=True)
     (folder / "data" / "images" / "one.png").write_bytes(b"an image")
@@ -138,7 +138,7 @@ def test_nothing_in_it_tells_who_wrote_it_or_steers_a_terminal(
     def account(workspace: Workspace) -> object:
         yield Finding("account", "ok", f"anna.smith@example.com in {root} {TOKEN}")
 
-    monkeypatch.setattr(doctor, "_OF_A_WORKSPACE", (*doctor._OF_A_WORKSPACE, account))
+    monkeypatch.setattr(doctor, "OF_A_WORKSPACE", (*doctor.OF_A_WORKSPACE, account))
     text = str([one.as_json() for one in examine(root)])
     assert "a…@example.com in ~/project •••" in text
     assert "anna" not in text
@@ -151,7 +151,7 @@ def test_a_mistake_of_ours_in_one_look_does_not_hide_the_others(
     def broken(workspace: Workspace) -> object:
         raise ZeroDivisionError(TOKEN)
 
-    monkeypatch.setattr(doctor, "_OF_A_WORKSPACE", (broken, *doctor._OF_A_WORKSPACE))
+    monkeypatch.setattr(doctor, "OF_A_WORKSPACE", (broken, *doctor.OF_A_WORKSPACE))
     found = look(root)
     assert found["broken"].detail == "labelpilot could not look: ZeroDivisionError: •••"
     assert "images" in found
