@@ -1,4 +1,4 @@
-"""The only door to Label Studio: our own server, the account, and the client.
+"""The only door to Label Studio: our own server, its account, tokens, and the client.
 
 No other package opens a connection or starts a server.
 """
