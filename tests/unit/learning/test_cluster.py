@@ -47,7 +47,7 @@ def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
     allowed = np.arange(len(candidates)) % 7 != 0
     expected = finish(find_neighbours(queries, candidates, 5, "exact", allowed=allowed))
     mortal = cluster.mortal
-    shards = pieces_of(candidates, rows=200)
+    shards = pieces_of(candidates, rows=1_000)
     work = find_on_cluster(queries, shards, 5, cluster.address, allowed)
     try:
         while True:

@@ -129,7 +129,7 @@ def test_progress_counts_candidates_to_the_end() -> None:
 def test_closing_the_generator_ends_its_threads() -> None:
     before = threading.active_count()
     candidates = np.random.default_rng(0).standard_normal((200_000, 64), np.float32)
-    work = find_neighbours(candidates[:20_000], candidates, 10, "exact")
+    work = find_neighbours(candidates[:4_000], candidates, 10, "exact")
     next(work)
     work.close()
     assert threading.active_count() == before
