@@ -117,18 +117,20 @@ class Worker:
     """
 
     def __init__(self, setup: WorkerSetup) -> None:
+        # Here, so that no worker has to load what starts it.
+        from core.processes import start
+
         self.pending: list[Job] = []
         self._received = bytearray()
         try:
-            self.process = subprocess.Popen(
+            self.process = start(
                 # The parent's path finds the same modules, without the time that `site` takes.
                 [PYTHON, "-S", "-c", _SERVE],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                environment={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            assert self.process.stdin is not None and self.process.stdout is not None
             self._jobs, self._answers = self.process.stdin, self.process.stdout.fileno()
             os.set_blocking(self._answers, False)
             _write(self._jobs, setup)
