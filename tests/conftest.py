@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Say, after all else, which tests were skipped, why, and what to install for them."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
-    if not skipped:
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    if reporter is None or not skipped:
         return
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     why = "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))

@@ -77,11 +77,12 @@ class Installed:
 def install(wheel: Path, extra: str, folder: Path) -> Installed:
     """The wheel with one extra (or none) in an environment of its own, at the tested versions."""
     environment = folder / "environment"
+    python = environment / "bin" / "python"
     constraints = folder / "constraints.txt"
     folder.mkdir()
     constraints.write_text("\n".join(named()))
     subprocess.run(["uv", "venv", "-q", "--python", sys.executable, environment], check=True)
-    command = ["uv", "pip", "install", "-q", "--python", environment / "bin" / "python"]
+    command: list[str | Path] = ["uv", "pip", "install", "-q", "--python", python]
     command += ["--constraint", constraints, f"labelpilot[{extra}] @ {wheel.as_uri()}"]
     subprocess.run(command, cwd=folder, check=True)
     empty = folder / "empty"

@@ -18,10 +18,8 @@ from core.progress import finish
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from tests.faults import proxy as broken
-from tests.faults.server import (
-    CAT,
+from tests.faults.meanwhile import (
     Annotator,
-    FaultServer,
     command,
     ended,
     full_disk,
@@ -29,8 +27,9 @@ from tests.faults.server import (
     short_waits,
     wait_until,
 )
+from tests.faults.network import IMPORT, network_faults
+from tests.faults.server import CAT, FaultServer
 from tests.faults.trial import IMAGES, Harm, Trial, until_done
-from tests.faults.wire import IMPORT, wire
 from tui.backend import Backend
 
 
@@ -246,7 +245,7 @@ def server_killed(mode: Mode) -> Callable[[FaultServer], Trial]:
 
 
 def _harms() -> Iterator[Harm]:
-    yield from wire()
+    yield from network_faults()
     yield Harm("bulk: lands late", lands_late)
     yield Harm("bulk: lands after the end", lands_after_the_end)
     yield Harm("bulk: lands late, annotated", lands_late_and_is_annotated)

@@ -10,13 +10,9 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
-import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,13 +24,12 @@ from urllib.parse import unquote
 import psutil
 
 from core.progress import finish
-from core.secrets.credentials import VARIABLE, find_secret
+from core.secrets.credentials import find_secret
 from core.studio import environment
 from core.studio.client import StudioClient
 from core.studio.server import server_status, server_url, stop_server
 from core.studio.starting import start_server
 from core.studio.tokens import make_token
-from core.tasks import limits
 from core.tasks.options import Mode
 from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
@@ -56,22 +51,7 @@ CAT = [
         "value": {"choices": ["cat"]},
     }
 ]
-LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
 DISK = "size=160m"
-# The waits that people meet, in a tenth of the time, and batches of which a few images make three.
-SHORT = {
-    "ANSWER_SECONDS": 3.0,
-    "FIRST_BATCH": 60,
-    "LARGEST_BATCH": 60,
-    "SEARCH_SECONDS": 1.0,
-    "COUNT_SECONDS": 0.2,
-    "LOOK_SECONDS": 0.5,
-    "QUIET_SECONDS": 4.0,
-    "BEGIN_SECONDS": 1.0,
-    "BEAT_SECONDS": 1.0,
-    "STALE_SECONDS": 4.0,
-}
-COMMAND_SECONDS = 300
 
 
 @dataclass
@@ -289,90 +269,3 @@ def _mount(folder: Path) -> bool:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
-
-
-@contextlib.contextmanager
-def short_waits(server: FaultServer) -> Iterator[None]:
-    """Here and now, the token at hand and the waits cut short."""
-    token = mock.patch.dict(os.environ, {VARIABLE: server.token})
-    with mock.patch.multiple(limits, **SHORT), token:
-        yield
-
-
-def command(server: FaultServer, root: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `labelpilot` with `arguments` on the workspace in `root`."""
-    return subprocess.Popen(
-        [LABELPILOT, *arguments, "--workspace", str(root)],
-        env=os.environ | {VARIABLE: server.token},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """The exit code, output and errors of a command that ends."""
-    out, err = process.communicate(timeout=COMMAND_SECONDS)
-    assert "Traceback" not in err, err
-    return process.returncode, out, err
-
-
-class Annotator:
-    """Somebody who submits an annotation every 100 ms, for as long as the block lasts."""
-
-    def __init__(self, case: Case, pause: float = 0.1) -> None:
-        self._case, self._pause = case, pause
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.submitted: list[int] = []
-
-    def __enter__(self) -> Annotator:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(60)
-
-    def _run(self) -> None:
-        drawn = random.Random(0)
-        with contextlib.closing(self._case.server.client()) as client:
-            while not self._stop.wait(self._pause):
-                if tasks := self._case.task_ids():
-                    self.submitted.append(client.annotate(drawn.choice(tasks), CAT))
-
-
-@contextlib.contextmanager
-def locked_database(server: FaultServer) -> Iterator[None]:
-    """Another program holds the database's write lock."""
-    with contextlib.closing(
-        sqlite3.connect(server.database, timeout=60, check_same_thread=False)
-    ) as database:
-        database.isolation_level = None
-        database.execute("begin immediate")
-        yield
-        database.execute("rollback")
-
-
-@contextlib.contextmanager
-def full_disk(server: FaultServer) -> Iterator[None]:
-    """The disk under the database has no room left."""
-    filler = server.workspace.state.server / "filler"
-    with open(filler, "wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 65536)
-            file.flush()
-    try:
-        yield
-    finally:
-        filler.unlink()
-
-
-def wait_until(condition: object, seconds: float = 60.0) -> None:
-    """Wait for `condition()` to be true."""
-    assert callable(condition)
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come to that"
-        time.sleep(0.02)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import proxy as broken
-from tests.faults.server import CONFIG, FaultServer, command, ended
+from tests.faults.meanwhile import command, ended
+from tests.faults.server import CONFIG, FaultServer
 
 BODIES = ["[]", '{"id": 1, "results": [7], "tasks": ["x"], "total": 1}']
 COMMANDS = [

@@ -10,10 +10,10 @@ import pytest
 from tests.faults.faults import HARMS, Harm
 from tests.faults.server import FaultServer, Tally
 
-IN_SHORT = [harm for harm in HARMS if not harm.only_in_table]
+TESTED = [harm for harm in HARMS if not harm.only_in_table]
 
 
-@pytest.mark.parametrize("harm", IN_SHORT, ids=lambda harm: harm.name)
+@pytest.mark.parametrize("harm", TESTED, ids=lambda harm: harm.name)
 def test_nothing_is_lost_or_doubled(server: FaultServer, harm: Harm) -> None:
     if "disk full" in harm.name and not server.own_disk:
         pytest.skip("a small disk for the database cannot be mounted here")

@@ -20,7 +20,8 @@ from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.workspace.locks import Busy
 from tests.faults import proxy as broken
-from tests.faults.server import CAT, Case, FaultServer, short_waits, wait_until
+from tests.faults.meanwhile import short_waits, wait_until
+from tests.faults.server import CAT, Case, FaultServer
 from tui.backend import Backend
 
 IMAGES = 40

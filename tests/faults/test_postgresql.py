@@ -11,8 +11,9 @@ import pytest
 
 from core.progress import finish
 from tests.faults.faults import HARMS
+from tests.faults.meanwhile import short_waits
 from tests.faults.postgresql import a_cluster
-from tests.faults.server import FaultServer, Tally, fault_server, short_waits
+from tests.faults.server import FaultServer, Tally, fault_server
 from tests.needs import needs
 from tui.backend import Backend
 

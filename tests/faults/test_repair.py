@@ -16,7 +16,8 @@ from textual.pilot import Pilot
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.tasks.duplicates import RepairPlan
-from tests.faults.server import CAT, Case, FaultServer, short_waits
+from tests.faults.meanwhile import short_waits
+from tests.faults.server import CAT, Case, FaultServer
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
 from tui.backend import Backend

@@ -12,13 +12,16 @@ from core.studio.server import server_url
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.workspace.settings import Workspace
-from tests.faults.server import FaultServer, Tally, wait_until
+from tests.faults.meanwhile import wait_until
+from tests.faults.server import FaultServer, Tally
 from tui.backend import Backend
 from tui.commands.exit_codes import ExitCode, exit_code
 
 # Faults that the tests leave to the table, because another stands for them.
 ONLY_IN_TABLE = (
     "bulk: down, then up",
+    "native: bad gateway",
+    "native: html 500",
     "native: html 200",
     "native: other json",
     "native: truncated",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from core.tasks.options import Mode
 from tests.faults import proxy as broken
-from tests.faults.server import FaultServer, short_waits
+from tests.faults.meanwhile import short_waits
+from tests.faults.server import FaultServer
 from tests.faults.trial import IMAGES, Harm, Trial, until_done
 
 IMPORT = r"POST /api/projects/\d+/import"
@@ -50,7 +51,7 @@ ACTS = (
 )
 
 
-def wire() -> Iterator[Harm]:
+def network_faults() -> Iterator[Harm]:
     for act in ACTS:
         name = act.__name__.replace("_", " ")
         yield Harm(f"bulk: {name}", _on_the_wire("bulk", IMPORT, act, 1, 1))
