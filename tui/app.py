@@ -27,7 +27,7 @@ from tui.dialogs.logs import LogsScreen
 from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
-from tui.keys import Place, bindings, key_of
+from tui.keys import PLACE_TITLES, SECTIONS, Place, bindings, key_of
 from tui.leave import ask_and_leave, end_by_signal, heed_signals, report_mistake
 from tui.news import ends_a_step, tell_end
 from tui.screens.export.screen import ExportScreen
@@ -39,7 +39,6 @@ from tui.state import POLL_SECONDS, Watcher, WorkspaceState
 from tui.text import harmless
 from tui.themes import THEMES, muted, remember, remembered
 from tui.widgets.pixel_picture import prepare
-from tui.widgets.top_bar import SECTIONS
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -170,9 +169,10 @@ class LabelpilotApp(App[None]):
         """What applies now: this section's keys, then those that are the same everywhere."""
         if isinstance(screen, Section):
             yield from screen.commands()
-        for mode, title in SECTIONS.items():
+        for mode in SECTIONS:
             if mode != self.current_mode:
-                yield SystemCommand(f"Go to {title}", "", partial(self.action_section, mode))
+                title = f"Go to {PLACE_TITLES[mode]}"
+                yield SystemCommand(title, "", partial(self.action_section, mode))
         logs, keys, leave = (key_of("everywhere", name) for name in ("logs", "help", "leave"))
         yield SystemCommand("Logs", f"Ours and the server's ({logs})", self.action_logs)
         yield SystemCommand("Help", f"All keys ({keys})", self.action_help)

@@ -17,9 +17,6 @@ Place = Literal[
     "everywhere", "setup", "sync", "export", "learning", "list", "form", "dialog", "logs"
 ]
 
-# Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
-WITH_ACTIONS: tuple[Place, ...] = ("setup", "sync", "export", "learning", "dialog")
-
 # In each section the key for what comes next, or for the whole of a failure.
 MAIN = "enter"
 
@@ -34,6 +31,11 @@ PLACE_TITLES: dict[Place, str] = {
     "dialog": "In questions and messages",
     "logs": "Logs",
 }
+
+
+SECTIONS: tuple[Place, ...] = ("setup", "sync", "export", "learning")
+# Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
+WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "dialog")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
-from tui.keys import KEYS, Place, keys_of, markdown_table, section_key
+from tui.keys import KEYS, SECTIONS, Place, keys_of, markdown_table, section_key
 
+ROOT = Path(__file__).parents[2]
 # What VS Code, tmux and others keep for themselves.
 EATEN = re.compile(r"ctrl\+|f\d+$|alt\+")
 
 
-@pytest.mark.parametrize("place", ["setup", "sync", "export", "learning"])
+@pytest.mark.parametrize("place", SECTIONS)
 async def test_every_key_of_a_section_does_something(
     ready: FakeBackend, walk: Walker, place: Place
 ) -> None:
@@ -36,15 +40,37 @@ def test_no_key_is_one_that_the_terminal_around_us_eats() -> None:
 
 
 def test_no_section_gives_one_key_two_meanings() -> None:
-    for place in ("setup", "sync", "export", "learning"):
+    for place in SECTIONS:
         keys = [part for key in keys_of(place, "everywhere") for part in key.key.split(",")]
         assert len(keys) == len(set(keys)), place
         moving = {part for key in keys_of("list") for part in key.key.split(",")}
         assert not moving & set(keys), place
 
 
+def test_no_sentence_of_a_screen_types_a_key_itself() -> None:
+    """A key that is changed in the table is changed in every sentence."""
+    typed = re.compile(r"\benter\b|\bpress \w\b|\(\w\)$|(^|[:;,.] )[a-zA-Z0-9] (shows|has|makes) ")
+    told = [
+        f"{path.name}: {node.value}"
+        for folder in ("screens", "dialogs")
+        for path in (ROOT / "tui" / folder).rglob("*.py")
+        for node in strings(ast.parse(path.read_text(encoding="utf-8")))
+        if typed.search(node.value)
+    ]
+    assert told == []
+
+
+def strings(tree: ast.Module) -> Iterator[Any]:
+    """The strings of a module that are used for something, which its docstrings are not."""
+    documentation = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    for node in ast.walk(tree):
+        is_string = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_string and node not in documentation:
+            yield node
+
+
 def test_the_readme_names_every_key() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
+    readme = ROOT / "README.md"
     assert markdown_table() in readme.read_text(encoding="utf-8")
 
 

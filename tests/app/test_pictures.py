@@ -15,6 +15,7 @@ from core.learning import label_efficiency
 from tests.app.conftest import Walk
 from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp
+from tui.keys import SECTIONS
 
 # Name -> the keys that lead there.
 PLACES: dict[str, tuple[str, ...]] = {
@@ -28,7 +29,6 @@ PLACES: dict[str, tuple[str, ...]] = {
     "orders": ("3", "enter", "4", "o"),
 }
 SIZES = {"80x24": (80, 24), "60x20": (60, 20), "120x40": (120, 40)}
-SECTIONS = ("setup", "sync", "export", "learning")
 
 Compare = Callable[..., bool]
 

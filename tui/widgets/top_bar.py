@@ -11,9 +11,8 @@ from textual.widget import Widget
 from tui.host import host_of
 from tui.job_kinds import SETUP
 from tui.jobs import START_COMMAND, Job
+from tui.keys import PLACE_TITLES, SECTIONS, Place, section_key
 from tui.text import harmless, plain
-
-SECTIONS = {"setup": "Setup", "sync": "Sync", "export": "Export", "learning": "Active learning"}
 
 
 class TopBar(Widget):
@@ -72,9 +71,9 @@ class TopBar(Widget):
     def _sections(self) -> Content:
         current = self.app.current_mode
         parts = []
-        for number, (mode, title) in enumerate(SECTIONS.items(), start=1):
-            style = "bold $background on $primary" if mode == current else "$muted"
-            parts.append(Content.styled(f" {number} {title} ", style))
+        for section in SECTIONS:
+            style = "bold $background on $primary" if section == current else "$muted"
+            parts.append(Content.styled(_title(section), style))
         return Content(" ") + Content(" ").join(parts)
 
     async def on_click(self, event: events.Click) -> None:
@@ -82,8 +81,12 @@ class TopBar(Widget):
         if event.y != 1:
             return
         start = 1
-        for number, (mode, title) in enumerate(SECTIONS.items(), start=1):
-            end = start + len(f" {number} {title} ")
+        for section in SECTIONS:
+            end = start + len(_title(section))
             if start <= event.x < end:
-                await self.app.run_action(f"app.section('{mode}')")
+                await self.app.run_action(f"app.section('{section}')")
             start = end + 1
+
+
+def _title(section: Place) -> str:
+    return f" {section_key(section)} {PLACE_TITLES[section]} "
