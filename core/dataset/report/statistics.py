@@ -78,7 +78,8 @@ class Statistics:
     def several(self) -> dict[str, list[Answer]]:
         """Image -> its answers, for images that have more than one, the oldest first."""
         answers: dict[str, list[Answer]] = {}
-        for record in sorted(self._records.values(), key=lambda record: record.moment):
+        # They come in no settled order: of two with one moment, the lower number was first.
+        for _, record in sorted(self._records.items(), key=lambda one: (one[1].moment, one[0])):
             if not record.cancelled:
                 answers.setdefault(record.image, []).append(Answer(record.person, record.labels))
         return {image: its for image, its in answers.items() if len(its) > 1}

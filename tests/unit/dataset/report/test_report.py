@@ -92,6 +92,14 @@ def test_it_tells_on_which_images_people_differ(
     assert any(line.startswith("Images on which people differ") for line in problems(report))
 
 
+def test_of_two_answers_with_one_moment_the_lower_number_stands_first(
+    write: Write, annotation: Build, look: Look
+) -> None:
+    write(*(annotation(number, "ds/a.png", [name]) for number, name in ((9, "N"), (10, "indoor"))))
+    (differing,) = look().differing
+    assert [names for _, names in differing.answers] == [("N",), ("indoor",)]
+
+
 def test_alpha_is_that_of_the_paper() -> None:
     # The binary example of Krippendorff's "Computing Krippendorff's Alpha-Reliability", section A.
     first = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0]
