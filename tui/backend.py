@@ -128,15 +128,6 @@ class Backend:
 
         return reset_password(workspace)
 
-    def label_page(self, workspace: Workspace) -> Work[str]:
-        from core.labeling.stream import label_stream
-        from core.progress import Progress
-        from core.studio.project import open_project
-
-        yield Progress("link")
-        with open_project(workspace) as opened:
-            return label_stream(opened)
-
     # The token
 
     def find_token(self, workspace: Workspace) -> Secret | None:
@@ -215,6 +206,17 @@ class Backend:
 
         with open_project(workspace) as opened:
             return (yield from repair_project(opened, plan))
+
+    # Tasks to annotations
+
+    def label_page(self, workspace: Workspace) -> Work[str]:
+        from core.labeling.stream import label_stream
+        from core.progress import Progress
+        from core.studio.project import open_project
+
+        yield Progress("link")
+        with open_project(workspace) as opened:
+            return label_stream(opened)
 
     # Annotations to dataset
 

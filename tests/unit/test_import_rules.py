@@ -95,6 +95,12 @@ def test_every_room_of_core_imports_only_those_before_it() -> None:
     assert backwards == []
 
 
+def test_the_readme_shows_the_rooms_in_their_order() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = readme.partition("\ncore/\n")[2].partition("\ntui/\n")[0]
+    assert re.findall(r"^  (\w+)/ ", tree, re.M) == [name for name in ORDER if name]
+
+
 def test_no_file_needs_itself_on_the_way_round() -> None:
     """No circles, neither through what is imported in a function or for the types alone."""
     modules = {module(path): path for path in [*CORE, *TUI]}
