@@ -19,8 +19,9 @@ from core.learning.hooks.run import run_hooks
 from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
 from core.learning.orders.order import Order
-from core.learning.pool import make_pool, without_suspects
+from core.learning.pool import make_pool
 from core.learning.ranking import rank
+from core.learning.suspects import without_suspects
 from core.progress import Work
 from core.studio.project import OpenProject
 from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
@@ -56,7 +57,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     say `fresh`. Raises ConfigurationError for a workspace that does not fit, LabelpilotError where
     the hooks fail or what they return does not fit the images, StudioRefused and StudioUnreachable.
     """
-    began, workspace = time.monotonic(), opened.workspace
+    began = time.monotonic()
+    workspace = opened.workspace
     images = yield from tasks_by_tag(opened)
     # An image that is no task yet is not an unknown one.
     known = set(images) | (yield from image_tags(workspace))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
-from core.learning.builtin.head import Labels, labels_of
 from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
 from core.learning.hooks.run import Hooks
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
-from core.learning.suspects import suspects
 from core.progress import Progress, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The classes of the labeled images.
+
+    `rows` (L,) are their rows, `matrix` (L, C) says which classes each has. `single` is whether
+    each has exactly one.
+    """
+
+    rows: Indices
+    matrix: Mask
+    classes: tuple[str, ...]
+
+    @property
+    def single(self) -> bool:
+        return bool((self.matrix.sum(axis=1) == 1).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +112,15 @@ def make_pool(
     return Pool(tags, vectors, is_labeled, candidates, losses, labels, probabilities)
 
 
-def without_suspects(pool: Pool) -> Work[Pool]:
-    """The pool without the labels that are likely wrong: they ask for nothing, and teach nothing.
-
-    Those images stay labeled. Raises ConfigurationError where the classes are not known.
-    """
-    if pool.labels is None:
-        raise no_classes("To tell which labels are likely wrong, the classes are needed.")
-    found = yield from suspects(pool.tags, pool.vectors, pool.losses, pool.labels)
-    note = f"{len(found):,} labels that are likely wrong are left out"
-    yield Progress("suspects", len(found), len(found), note)
-    named = {suspect.tag for suspect in found}
-    rows = [row for row in pool.labels.rows if pool.tags[row] in named]
-    losses = pool.losses.copy()
-    losses[rows] = np.nan
-    trusted = ~np.isin(pool.labels.rows, rows)
-    labels = dataclasses.replace(
-        pool.labels, rows=pool.labels.rows[trusted], matrix=pool.labels.matrix[trusted]
-    )
-    return dataclasses.replace(pool, losses=losses, labels=labels)
+def labels_of(tags: Sequence[str], classes: Mapping[str, Collection[str]]) -> Labels:
+    """The labels in `classes` (tag -> classes, as in dataset.json) of the images in `tags`."""
+    rows = [row for row, tag in enumerate(tags) if tag in classes]
+    names = tuple(sorted({name for row in rows for name in classes[tags[row]]}))
+    column = {name: number for number, name in enumerate(names)}
+    matrix = np.zeros((len(rows), len(names)), np.bool_)
+    for position, row in enumerate(rows):
+        matrix[position, [column[name] for name in classes[tags[row]]]] = True
+    return Labels(np.array(rows, np.int64), matrix, names)
 
 
 def no_classes(message: str) -> ConfigurationError:

@@ -18,13 +18,13 @@ from typing import Protocol
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.builtin.head import Labels, fit_head, labels_of, logistic_regression
+from core.learning.builtin.head import fit_head, logistic_regression
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.options import ORDERS, OrderName, RoundOptions
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Pool
+from core.learning.pool import Labels, Pool, labels_of
 from core.learning.ranking import rank
 from core.learning.search.exact import Floats
 from core.progress import Progress, Work, finish

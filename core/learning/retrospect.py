@@ -16,13 +16,13 @@ import numpy as np
 
 from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
-from core.learning.builtin.head import labels_of
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.cache import RESULT
 from core.learning.hooks.run import Hooks, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
 from core.learning.ledger import round_folder
+from core.learning.pool import labels_of
 from core.learning.replay import Plan, replay
 from core.learning.suspects import Suspect, suspects
 from core.progress import Work

@@ -7,16 +7,17 @@ and not a verdict: the only image of a rare kind looks the same.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.builtin.head import Labels
 from core.learning.orders.order import Numbers
+from core.learning.pool import Labels, Pool, no_classes
 from core.learning.search.exact import Floats
 from core.learning.search.neighbours import find_neighbours
-from core.progress import Work
+from core.progress import Progress, Work
 
 NEIGHBOURS = 5
 # A loss counts as high above this share of all.
@@ -85,3 +86,24 @@ def suspects(
                 )
             )
     return listed
+
+
+def without_suspects(pool: Pool) -> Work[Pool]:
+    """The pool without the labels that are likely wrong: they ask for nothing, and teach nothing.
+
+    Those images stay labeled. Raises ConfigurationError where the classes are not known.
+    """
+    if pool.labels is None:
+        raise no_classes("To tell which labels are likely wrong, the classes are needed.")
+    found = yield from suspects(pool.tags, pool.vectors, pool.losses, pool.labels)
+    note = f"{len(found):,} labels that are likely wrong are left out"
+    yield Progress("suspects", len(found), len(found), note)
+    named = {suspect.tag for suspect in found}
+    rows = [row for row in pool.labels.rows if pool.tags[row] in named]
+    losses = pool.losses.copy()
+    losses[rows] = np.nan
+    trusted = ~np.isin(pool.labels.rows, rows)
+    labels = dataclasses.replace(
+        pool.labels, rows=pool.labels.rows[trusted], matrix=pool.labels.matrix[trusted]
+    )
+    return dataclasses.replace(pool, losses=losses, labels=labels)

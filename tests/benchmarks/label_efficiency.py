@@ -28,10 +28,10 @@ from multiprocessing import get_context
 import numpy as np
 from cases import Case, show
 
-from core.learning.builtin.head import Labels
 from core.learning.comparison import Curves, compare
 from core.learning.label_efficiency import FILE
 from core.learning.options import ORDERS
+from core.learning.pool import Labels
 from core.learning.replay import Learner, Plan, Trained, linear_learner, simulate
 
 START, STEP, MOST = 40, 20, 400

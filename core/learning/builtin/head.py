@@ -8,36 +8,19 @@ could tell apart with one more layer on these embeddings. It is never used to la
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.orders.order import Mask, Numbers
+from core.learning.orders.order import Numbers
+from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 
 MOST_ROWS = 20_000
 # The inverse strength of the quadratic penalty; embeddings of length 1 need a weak one.
 C = 10.0
 ITERATIONS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """The classes of the labeled images.
-
-    `rows` (L,) are their rows, `matrix` (L, C) says which classes each has. `single` is whether
-    each has exactly one.
-    """
-
-    rows: Indices
-    matrix: Mask
-    classes: tuple[str, ...]
-
-    @property
-    def single(self) -> bool:
-        return bool((self.matrix.sum(axis=1) == 1).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +43,6 @@ class Head:
             return positive
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
-
-
-def labels_of(tags: Sequence[str], classes: Mapping[str, Collection[str]]) -> Labels:
-    """The labels in `classes` (tag -> classes, as in dataset.json) of the images in `tags`."""
-    rows = [row for row, tag in enumerate(tags) if tag in classes]
-    names = tuple(sorted({name for row in rows for name in classes[tags[row]]}))
-    column = {name: number for number, name in enumerate(names)}
-    matrix = np.zeros((len(rows), len(names)), np.bool_)
-    for position, row in enumerate(rows):
-        matrix[position, [column[name] for name in classes[tags[row]]]] = True
-    return Labels(np.array(rows, np.int64), matrix, names)
 
 
 def mean_of(vectors: Floats, random: np.random.Generator) -> Floats:

@@ -13,8 +13,9 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import Hooks
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.options import ORDERS, OrderName, RoundOptions
-from core.learning.pool import Pool, make_pool, without_suspects
+from core.learning.pool import Pool, make_pool
 from core.learning.ranking import Ranking, herding_weights, rank
+from core.learning.suspects import without_suspects
 from core.progress import finish
 
 DIGITS = load_digits()

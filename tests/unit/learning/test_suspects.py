@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.learning.builtin.head import Labels, fit_head
+from core.learning.builtin.head import fit_head
+from core.learning.pool import Labels
 from core.learning.suspects import Suspect, suspects
 from core.progress import finish
 
