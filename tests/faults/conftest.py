@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.studio.client import StudioClient
+from tests.faults.meanwhile import short_waits
 from tests.faults.server import FaultServer, fault_server
 
 
@@ -31,3 +34,16 @@ def server(
 ) -> Iterator[FaultServer]:
     with fault_server(tmp_path_factory.mktemp("faults"), database=migrated, s3=buckets) as made:
         yield made
+
+
+@pytest.fixture
+def client(server: FaultServer) -> Iterator[StudioClient]:
+    with contextlib.closing(server.client()) as made:
+        yield made
+
+
+@pytest.fixture
+def short(server: FaultServer) -> Iterator[None]:
+    """The waits that people meet, cut short."""
+    with short_waits(server):
+        yield

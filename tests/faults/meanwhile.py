@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from core.secrets.credentials import VARIABLE
+from core.studio.client import StudioClient
 from core.tasks import limits
 from tests.faults.server import CAT, Case, FaultServer
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
@@ -60,6 +61,11 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=COMMAND_SECONDS)
     assert "Traceback" not in err, err
     return process.returncode, out, err
+
+
+def press_sync(client: StudioClient, case: Case) -> None:
+    """What the button on Label Studio's storage page does."""
+    client.sync_storage(client.source_storages(case.project_id)[0])
 
 
 class Annotator:

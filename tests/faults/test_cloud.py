@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from core.progress import finish
 from core.studio.client import StudioClient
 from core.workspace.settings import Workspace
 from tests.faults import proxy as broken
-from tests.faults.meanwhile import Annotator, short_waits
+from tests.faults.meanwhile import Annotator
 from tests.faults.server import CONFIG, Case, FaultServer
 from tests.faults.trial import until_done
 from tui.backend import Backend
@@ -49,10 +47,7 @@ class Bucket:
         return [str(data) for (data,) in rows]
 
 
-@pytest.fixture
-def client(server: FaultServer) -> Iterator[StudioClient]:
-    with contextlib.closing(server.client()) as made, short_waits(server):
-        yield made
+pytestmark = pytest.mark.usefixtures("short")
 
 
 @pytest.fixture

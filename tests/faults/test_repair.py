@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from textual.pilot import Pilot
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.tasks.duplicates import RepairPlan
-from tests.faults.meanwhile import short_waits
 from tests.faults.server import CAT, Case, FaultServer
 from tests.studio.command import COMMAND_SECONDS, LABELPILOT
 from tui.app import LabelpilotApp
@@ -25,18 +23,7 @@ from tui.dialogs.dialog import Dialog
 from tui.job_kinds import REPAIR, JobKind
 
 IMAGES = 30
-
-
-@pytest.fixture(autouse=True)
-def short(server: FaultServer) -> Iterator[None]:
-    with short_waits(server):
-        yield
-
-
-@pytest.fixture
-def client(server: FaultServer) -> Iterator[StudioClient]:
-    with contextlib.closing(server.client()) as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("short")
 
 
 @pytest.fixture

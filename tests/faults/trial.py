@@ -13,7 +13,7 @@ from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.workspace.settings import Workspace
 from tests.faults.meanwhile import wait_until
-from tests.faults.server import FaultServer, Tally
+from tests.faults.server import Case, FaultServer, Tally
 from tui.backend import Backend
 from tui.commands.exit_codes import ExitCode, exit_code
 
@@ -57,6 +57,11 @@ class Harm:
     def only_in_table(self) -> bool:
         """Whether the tests leave it to the table, because another fault stands for it."""
         return self.name in ONLY_IN_TABLE
+
+
+def sync(case: Case, mode: Mode | None = None, name: str = "here") -> SyncResult:
+    """Sync a case once, from the workspace of that `name`."""
+    return finish(Backend().sync(case.workspace(case.server.url, name), mode))
 
 
 def until_done(workspace: Workspace, mode: Mode, *, runs: int = 8) -> tuple[SyncResult, list[str]]:
