@@ -24,7 +24,7 @@ PAGES = """<View><Image name="pages" valueList="$images"/>
 <Choices name="doc" toName="pages"><Choice value="ok"/></Choices></View>"""
 
 
-def said(content: bytes, config: str | None) -> dict[str, list[str]]:
+def classes_by_image(content: bytes, config: str | None) -> dict[str, list[str]]:
     """Image -> classes, as the file's content says."""
     controls = LabelingConfig() if config is None else parse_labeling_config(config)
     records = Columns.of(Interpreter(controls, IMAGES).document(decode_document(content)))
@@ -68,7 +68,9 @@ def test_a_real_file_gives_its_image_and_classes(
     with_config: bool,
     expected: dict[str, list[str]],
 ) -> None:
-    found = said((samples / f"{shape}_{case}.json").read_bytes(), config if with_config else None)
+    found = classes_by_image(
+        (samples / f"{shape}_{case}.json").read_bytes(), config if with_config else None
+    )
     if not with_config:
         found = {image: sorted(classes) for image, classes in found.items()}
         expected = {image: sorted(classes) for image, classes in expected.items()}
@@ -78,20 +80,20 @@ def test_a_real_file_gives_its_image_and_classes(
 @pytest.mark.parametrize("shape", ["def", "fut"])
 def test_the_class_goes_to_the_image_that_its_control_names(samples: Path, shape: str) -> None:
     content = (samples / f"{shape}_two_images.json").read_bytes()
-    assert said(content, TWO_IMAGES) == {"plain.png": ["yes"]}
+    assert classes_by_image(content, TWO_IMAGES) == {"plain.png": ["yes"]}
 
 
 @pytest.mark.parametrize("shape", ["def", "fut"])
 def test_two_images_without_a_config_are_not_guessed_at(samples: Path, shape: str) -> None:
     content = (samples / f"{shape}_two_images.json").read_bytes()
     with pytest.raises(NotReadable, match="no labeling config"):
-        said(content, None)
+        classes_by_image(content, None)
 
 
 @pytest.mark.parametrize("shape", ["def", "fut"])
 def test_each_page_of_a_list_gets_its_own_classes(samples: Path, shape: str) -> None:
     content = (samples / f"{shape}_value_list_images.json").read_bytes()
-    assert said(content, PAGES) == {"img_00.png": ["ok"], "img_01.png": ["car"]}
+    assert classes_by_image(content, PAGES) == {"img_00.png": ["ok"], "img_01.png": ["car"]}
 
 
 def test_what_was_clicked_before_a_skip_in_the_browser_is_not_meant(
@@ -103,7 +105,7 @@ def test_what_was_clicked_before_a_skip_in_the_browser_is_not_meant(
 
 
 def test_a_real_browser_annotation_gives_choices_and_brush(samples: Path, config: str) -> None:
-    found = said((samples / "UI_real_6174.json").read_bytes(), config)
+    found = classes_by_image((samples / "UI_real_6174.json").read_bytes(), config)
     assert list(found.values()) == [["indoor", "blurry", "sky"]]
 
 
@@ -111,7 +113,7 @@ def test_a_real_browser_annotation_gives_choices_and_brush(samples: Path, config
 def test_every_real_file_can_be_read(samples: Path, shape: str, config: str) -> None:
     for file in samples.glob(f"{shape}_*.json"):
         own = {"two_images": TWO_IMAGES, "value_list_images": PAGES}.get(file.stem[4:], config)
-        assert said(file.read_bytes(), own), file.name
+        assert classes_by_image(file.read_bytes(), own), file.name
 
 
 def test_the_api_and_the_folder_give_the_same_records(samples: Path, config: str) -> None:
@@ -183,7 +185,7 @@ def test_a_class_about_a_text_is_none_of_the_image(annotation: Build) -> None:
     one["result"].append(
         {"from_name": "aspect", "to_name": "q", "type": "labels", "value": {"labels": ["counting"]}}
     )
-    assert said(json.dumps(one).encode(), config) == {"img.png": ["cat"]}
+    assert classes_by_image(json.dumps(one).encode(), config) == {"img.png": ["cat"]}
 
 
 def test_labels_of_a_separate_shape_are_classes_of_the_image() -> None:

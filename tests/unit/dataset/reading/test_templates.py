@@ -49,12 +49,12 @@ def test_an_annotation_of_each_control_is_read(name: str) -> None:
     task = {"id": 1, "data": data, "annotations": [{"id": 1, "result": results}]}
     (batch,) = read_tasks([task], Interpreter(controls, Path("/srv/images")))
     assert not batch.unreadable
-    said = {record.image: {pair[0] for pair in record.labels} for record in batch.records}
+    labeled = {record.image: {pair[0] for pair in record.labels} for record in batch.records}
     expected: dict[str, set[str]] = {}
     for control in about_images:
         for image in _targets(control, controls, data):
             expected.setdefault(image, set()).add(control.name)
-    assert {image: found for image, found in said.items() if found} == expected
+    assert {image: found for image, found in labeled.items() if found} == expected
 
 
 def _data(tag: ImageTag) -> Any:

@@ -22,13 +22,13 @@ from core.workspace.settings import Workspace
 
 Build = Callable[..., dict[str, Any]]
 Write = Callable[..., None]
-Look = Callable[..., Report]
+Reported = Callable[..., Report]
 
 ANNA, BEN = {"id": 1, "email": "anna@x.org"}, {"id": 2, "email": "ben@x.org"}
 
 
 @pytest.fixture
-def look(workspace: Workspace) -> Look:
+def reported(workspace: Workspace) -> Reported:
     def run(**options: Any) -> Report:
         source = FolderSource(workspace.annotations.path, options.pop("live", None))
         return finish(make_report(workspace, source, **options))
@@ -56,7 +56,7 @@ def picture(file: Path, seed: int) -> None:
 
 
 def test_it_counts_people_days_classes_and_what_comes_together(
-    write: Write, annotation: Build, look: Look
+    write: Write, annotation: Build, reported: Reported
 ) -> None:
     write(
         annotation(1, "ds/a.png", ["indoor", "N"], completed_by=ANNA),
@@ -65,7 +65,7 @@ def test_it_counts_people_days_classes_and_what_comes_together(
         annotation(4, "ds/d.png", was_cancelled=True, completed_by=ANNA),
         annotation(5, "ds/e.png", completed_by=ANNA),
     )
-    report = look()
+    report = reported()
     assert (report.images, report.annotations, report.skipped, report.empty) == (4, 4, 1, 1)
     assert report.together == (("indoor", "N", 2),)
     assert report.days == {"2026-11-24": 3, "2026-11-26": 1}
@@ -75,7 +75,7 @@ def test_it_counts_people_days_classes_and_what_comes_together(
 
 
 def test_it_tells_on_which_images_people_differ(
-    write: Write, annotation: Build, look: Look
+    write: Write, annotation: Build, reported: Reported
 ) -> None:
     write(
         annotation(1, "ds/a.png", ["N"], completed_by=ANNA),
@@ -83,7 +83,7 @@ def test_it_tells_on_which_images_people_differ(
         annotation(3, "ds/b.png", ["N"], completed_by=ANNA),
         annotation(4, "ds/b.png", ["N"], completed_by=BEN),
     )
-    report = look()
+    report = reported()
     assert (report.several, report.alike) == (2, 1)
     (differing,) = report.differing
     assert differing.tag == "a"
@@ -93,10 +93,10 @@ def test_it_tells_on_which_images_people_differ(
 
 
 def test_of_two_answers_with_one_moment_the_lower_number_stands_first(
-    write: Write, annotation: Build, look: Look
+    write: Write, annotation: Build, reported: Reported
 ) -> None:
     write(*(annotation(number, "ds/a.png", [name]) for number, name in ((9, "N"), (10, "indoor"))))
-    (differing,) = look().differing
+    (differing,) = reported().differing
     assert [names for _, names in differing.answers] == [("N",), ("indoor",)]
 
 
@@ -111,18 +111,18 @@ def test_alpha_is_that_of_the_paper() -> None:
 
 
 def test_it_holds_the_labels_against_the_files(
-    write: Write, annotation: Build, look: Look, workspace: Workspace
+    write: Write, annotation: Build, reported: Reported, workspace: Workspace
 ) -> None:
     picture(workspace.images.path / "a.png", 1)
     picture(workspace.images.path / "new.png", 2)
     write(annotation(1, "ds/a.png", ["N"]), annotation(2, "ds/gone.png", ["N"]))
-    report = look()
+    report = reported()
     assert report.without_file == ("gone",)
     assert report.without_label == ("new.png",)
 
 
 def test_pictures_that_look_alike_and_differ_in_class_are_paired(
-    write: Write, annotation: Build, look: Look, workspace: Workspace
+    write: Write, annotation: Build, reported: Reported, workspace: Workspace
 ) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 2)):
         picture(workspace.images.path / f"{name}.png", seed)
@@ -132,7 +132,7 @@ def test_pictures_that_look_alike_and_differ_in_class_are_paired(
         annotation(3, "ds/c.png", ["N"]),
         annotation(4, "ds/d.png", ["N"]),
     )
-    found = look().near_duplicates
+    found = reported().near_duplicates
     assert found.as_json()["by"] == "picture" and found.compared == 4
     assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "b")]
 
@@ -150,7 +150,7 @@ def test_without_pillow_the_report_says_what_it_left_out(
 
 
 def test_a_path_out_of_the_image_folder_is_never_opened(
-    write: Write, annotation: Build, look: Look, workspace: Workspace, tmp_path: Path
+    write: Write, annotation: Build, reported: Reported, workspace: Workspace, tmp_path: Path
 ) -> None:
     picture(tmp_path / "secret.png", 1)
     picture(tmp_path / "other.png", 1)
@@ -161,7 +161,7 @@ def test_a_path_out_of_the_image_folder_is_never_opened(
         annotation(3, "ds/b.png", ["blurry"])
         | {"task": {"id": 3, "data": {"image": str(tmp_path / "other.png")}}},
     )
-    assert look().near_duplicates.compared == 1
+    assert reported().near_duplicates.compared == 1
 
 
 class Page(HTMLParser):
@@ -210,9 +210,9 @@ def test_a_dataset_without_any_class_has_a_page(
     assert "<h1>1 labeled images</h1>" in written("r.html")
 
 
-def test_the_text_moves_no_cursor(write: Write, annotation: Build, look: Look) -> None:
+def test_the_text_moves_no_cursor(write: Write, annotation: Build, reported: Reported) -> None:
     write(annotation(1, "ds/a.png", ["\x1b[2Jcat"]))
-    text = report_text(look())
+    text = report_text(reported())
     assert "\x1b" not in text and "cat" in text
 
 
