@@ -15,24 +15,13 @@ from pathlib import Path
 from core.errors import PartlyDone, StudioRefused, StudioUnreachable
 from core.images import path_inside, url_maker
 from core.progress import Progress, Work
-from core.studio.client import StudioClient
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import pause, wait_for_server
 from core.tasks import limits
 from core.tasks.journal import OpenImport, write_journal
 from core.tasks.lease import Lease
 from core.tasks.proof import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where tasks go: the project, the key of its image, and the folders that URLs are made of."""
-
-    project_id: int
-    image_key: str
-    folder: Path
-    document_root: Path
-    journal: Path
+from core.tasks.session import Session
 
 
 @dataclass(slots=True)
@@ -50,16 +39,17 @@ class _State:
 
 
 def import_images(
-    client: StudioClient, target: Target, lease: Lease, entry: OpenImport, paths: Sequence[str]
+    session: Session, root: Path, lease: Lease, entry: OpenImport, paths: Sequence[str]
 ) -> Work[Outcome]:
     """Create a task for each of `paths` (relative to the folder), which must have none yet.
 
+    The server's file URLs are relative to `root`.
     `entry` says from which task on the project's tasks are this import's. Raises StudioRefused for
     a batch that is not taken, StudioUnreachable or PartlyDone where the server stays away, Busy
     where another labelpilot syncs. What was created until then stays, and is not sent again by the
     next run.
     """
-    state = _State(entry, limits.FIRST_BATCH)
+    state, url = _State(entry, limits.FIRST_BATCH), url_maker(session.folder, root)
     batch: Sequence[str] = ()
     while state.done < len(paths):
         if not state.doubt:
@@ -69,13 +59,13 @@ def import_images(
             # up with itself.
             lease.keep(write=state.doubt)
             if state.doubt:
-                arrived = yield from _look(client, target, batch, state)
+                arrived = yield from _look(session, batch, state)
                 words = "it had arrived" if arrived else "it had not arrived, sent again"
                 yield Progress("import", state.done, len(paths), f"looked: {words}")
             else:
                 arrived = False
             if not arrived:
-                _send(client, target, batch, state)
+                _send(session, [url(path) for path in batch], state)
         except Postponed as busy:
             state.postponed += 1
             if state.postponed > limits.POSTPONEMENTS:
@@ -93,7 +83,9 @@ def import_images(
             if state.failures >= limits.ATTEMPTS:
                 raise _given_up(error, state.done, len(paths)) from None
             try:
-                yield from wait_for_server(client.url, Progress("import", state.done, len(paths)))
+                yield from wait_for_server(
+                    session.client.url, Progress("import", state.done, len(paths))
+                )
             except StudioUnreachable as gone:
                 raise _given_up(gone, state.done, len(paths)) from None
             continue
@@ -111,18 +103,17 @@ def import_images(
     return Outcome(state.done, state.retries, state.entry.newest if state.accounted else None)
 
 
-def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _State) -> None:
-    """Send a batch, and note what its answer says. Raises what the client does."""
+def _send(session: Session, urls: Sequence[str], state: _State) -> None:
+    """Make a task of each of `urls`, and note what its answer says. Raises what the client does."""
     if state.doubt:
         state.entry = replace(state.entry, doubtful=True)
         state.doubt = False
     state.entry = replace(state.entry, sent=time.time())
-    write_journal(target.journal, state.entry)
-    url = url_maker(target.folder, target.document_root)
-    data = [{target.image_key: url(path)} for path in batch]
+    write_journal(session.journal, state.entry)
+    data = [{session.image_key: url} for url in urls]
     began = time.monotonic()
     try:
-        ids = client.import_tasks(target.project_id, data, limits.ANSWER_SECONDS)
+        ids = session.client.import_tasks(session.project_id, data, limits.ANSWER_SECONDS)
     except NoAnswer:
         state.doubt = True
         state.accounted = False
@@ -131,21 +122,21 @@ def _send(client: StudioClient, target: Target, batch: Sequence[str], state: _St
     first = ids[0] if state.done == 0 else state.entry.newest + 1
     state.accounted = state.accounted and ids == list(range(first, first + len(ids)))
     state.entry = replace(state.entry, newest=max(ids))
-    fitting = int(len(batch) * limits.BATCH_SECONDS / took)
+    fitting = int(len(urls) * limits.BATCH_SECONDS / took)
     # Not by leaps: one fast answer must not make the next POST run into a proxy's timeout.
-    state.size = max(1, min(limits.LARGEST_BATCH, fitting, 4 * len(batch)))
+    state.size = max(1, min(limits.LARGEST_BATCH, fitting, 4 * len(urls)))
 
 
-def _look(client: StudioClient, target: Target, batch: Sequence[str], state: _State) -> Work[bool]:
+def _look(session: Session, batch: Sequence[str], state: _State) -> Work[bool]:
     """Whether the doubtful `batch` is there, looking for a while before saying no."""
     wanted = set(batch)
     began = time.monotonic()
     while True:
         newest = state.entry.newest
         arrived = False
-        for task in client.tasks(target.project_id, target.image_key, after=newest):
+        for task in session.client.tasks(session.project_id, session.image_key, after=newest):
             newest = task.id
-            arrived = arrived or path_inside(task.image, target.folder) in wanted
+            arrived = arrived or path_inside(task.image, session.folder) in wanted
         if arrived:
             state.entry = replace(state.entry, newest=newest)
             return True

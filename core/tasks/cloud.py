@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
@@ -68,11 +68,11 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
             )
         retries = 0
         for storage in cloud:
-            followed = session.followed(before.tasks, storage)
-            yield from await_end(session.client, followed)
+            one = replace(session, storage=storage)
+            yield from await_end(one, before.tasks)
             lease.keep()
             yield Progress("sync", before.tasks, None, f"{storage.type} {storage.path}")
-            retries += (yield from sync_storage(session.client, followed)).retries
+            retries += (yield from sync_storage(one, before.tasks)).retries
         after = yield from _look(session, cloud)
     return SyncResult(
         mode="native",

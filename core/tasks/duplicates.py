@@ -14,7 +14,6 @@ from pathlib import Path
 
 from core.images import path_inside
 from core.progress import Progress, Work
-from core.studio.client import StudioClient
 from core.studio.models import TaskDetail
 from core.studio.project import OpenProject
 from core.tasks.modes import fit_storage
@@ -127,14 +126,14 @@ def repair_project(opened: OpenProject, plan: RepairPlan) -> Work[RepairResult]:
     began = time.monotonic()
     with open_session(opened) as session, (yield from session.lease()) as lease:
         client, project_id = session.client, session.project_id
-        yield from await_end(client, session.followed(plan.tasks))
+        yield from await_end(session, plan.tasks)
         now = yield from _plan(session)
         before = client.annotation_count(project_id)
         if now.shuts_own_sync:
-            fit_storage(client, session.workspace.images, session.storage, "bulk")
+            fit_storage(session, "bulk")
         lease.keep()
         chosen = sorted(frozenset(plan.remove) & frozenset(now.remove))
-        yield from remove_tasks(client, project_id, chosen)
+        yield from remove_tasks(session, chosen)
         after = yield from _plan(session)
         annotations = client.annotation_count(project_id)
     return RepairResult(
@@ -180,12 +179,12 @@ def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -
     return Duplicates(len(several), tuple(sorted(remove)), kept, unlinked, tuple(several)[:_NAMED])
 
 
-def remove_tasks(client: StudioClient, project_id: int, ids: Iterable[int]) -> Work[None]:
+def remove_tasks(session: Session, ids: Iterable[int]) -> Work[None]:
     """Remove the tasks `ids`, but for those that somebody has worked on by then."""
     wanted = list(ids)
     for start in range(0, len(wanted), BATCH):
         yield Progress("remove", start, len(wanted))
-        client.delete_untouched(project_id, wanted[start : start + BATCH])
+        session.client.delete_untouched(session.project_id, wanted[start : start + BATCH])
     yield Progress("remove", len(wanted), len(wanted))
 
 

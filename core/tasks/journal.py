@@ -15,8 +15,8 @@ import orjson
 
 from core.files import write_at_once
 from core.progress import Progress, Work
-from core.studio.client import StudioClient
 from core.tasks import limits
+from core.tasks.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,11 @@ def close_journal(file: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def settle(
-    client: StudioClient, project_id: int, image_key: str, entry: OpenImport
-) -> Work[OpenImport]:
+def settle(session: Session, entry: OpenImport) -> Work[OpenImport]:
     """Wait until the POST sent last has landed, or has had time to."""
     note = "the last sync was cut off; looking for what it had sent"
     while entry.age < limits.SEARCH_SECONDS:
-        _, newest = client.last_task(project_id, image_key)
+        _, newest = session.last_task()
         if newest is not None and newest.id > entry.newest:
             return entry
         yield Progress("look", 0, None, note)

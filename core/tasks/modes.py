@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import ConfigurationError
-from core.studio.client import StudioClient
 from core.studio.environment import document_root
 from core.studio.models import Storage
 from core.tasks.options import Mode
 from core.tasks.proof import Proof
+from core.tasks.session import Session
 from core.workspace.settings import Images, Workspace
 
 Held = Literal["none", "bulk", "native", "mixed"]
 
 
-def held_mode(client: StudioClient, project_id: int, folder: Path, proof: Proof) -> Held:
-    """How the tasks of `folder` came to be.
+def held_mode(session: Session, proof: Proof) -> Held:
+    """How the tasks of the image folder came to be.
 
     Tasks of other places, uploaded ones for example, do not count: no sync of this folder doubles
     them.
     """
     if not proof.own_tasks:
         return "none"
-    linked = client.linked_tasks(project_id, str(folder))
+    linked = session.client.linked_tasks(session.project_id, str(session.folder))
     if not linked:
         return "bulk"
     return "native" if linked >= proof.own_tasks else "mixed"
@@ -83,8 +83,9 @@ def refuse_rivals(images: Images, storage: Storage, storages: Iterable[Storage])
             )
 
 
-def fit_storage(client: StudioClient, images: Images, storage: Storage, mode: Mode) -> Storage:
-    """The storage, set to refuse Label Studio's own sync, or to take the manifest's very files."""
+def fit_storage(session: Session, mode: Mode) -> None:
+    """Set the storage to refuse Label Studio's own sync, or to take the manifest's very files."""
+    images, storage = session.workspace.images, session.storage
     wanted: dict[str, object] = {"synchronizable": mode == "native"}
     if mode == "native":
         wanted |= {
@@ -98,21 +99,20 @@ def fit_storage(client: StudioClient, images: Images, storage: Storage, mode: Mo
         "recursive_scan": storage.recursive,
         "use_blob_urls": storage.source_files,
     }
-    if wanted.items() <= has.items():
-        return storage
-    return client.update_source_storage(storage, wanted)
+    if not wanted.items() <= has.items():
+        session.client.update_source_storage(storage, wanted)
 
 
-def served_root(workspace: Workspace, client: StudioClient, project_id: int) -> Path:
+def served_root(session: Session) -> Path:
     """The folder to which the server's file URLs are relative.
 
     Ours is known. Another server tells it when it refuses a path: a storage may not be that folder
     itself or lie outside. Raises ConfigurationError where it does not tell.
     """
-    if workspace.owns_server:
-        return document_root(workspace)
-    root = client.document_root(project_id)
-    if root is None or not workspace.images.path.is_relative_to(root):
+    if session.workspace.owns_server:
+        return document_root(session.workspace)
+    root = session.client.document_root(session.project_id)
+    if root is None or not session.folder.is_relative_to(root):
         raise ConfigurationError(
             "It cannot be found out below which folder this Label Studio serves files.",
             next_step="Use its own sync: `labelpilot sync --mode native`.",

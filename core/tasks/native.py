@@ -10,57 +10,38 @@ only once the former one has ended: two at once make every task twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
-from core.studio.client import StudioClient
 from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import Patience, pause, wait_for_server
 from core.tasks import limits
 from core.tasks.proof import Outcome
+from core.tasks.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """What is synced, and what helps to tell a living sync from a dead one.
+def sync_storage(session: Session, expected: int) -> Work[Outcome]:
+    """Run Label Studio's own sync of the storage to its end, trying again while it gets on.
 
-    `images` is the number of tasks expected. `server_began` tells when our own server's process
-    began (seconds since 1970; 0 if it isn't ours): what was syncing before that is dead.
-    """
-
-    project_id: int
-    storage: Storage
-    images: int
-    server_began: Callable[[], float] = lambda: 0.0
-
-    @property
-    def quiet_limit(self) -> float:
-        """Seconds without a sign of life after which a sync has ended, or never began."""
-        return limits.QUIET_SECONDS + self.images / limits.QUIET_IMAGES
-
-
-def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
-    """Run Label Studio's own sync of a storage to its end, trying again while it gets on.
-
-    Nobody else may be syncing it: see `await_end`. Closing the generator stops our waiting; the
-    server goes on with what it was asked. Raises StudioRefused where the server will not sync,
+    `expected` is the number of tasks that the project will have. Nobody else may be syncing: see
+    `await_end`. Closing the generator stops our waiting; the server goes on with what it was asked.
+    Raises StudioRefused where the server will not sync,
     StudioUnreachable where it stays away, LabelpilotError where several attempts in a row bring
     nothing.
     """
-    first = count = client.task_count(followed.project_id)
+    client = session.client
+    first = count = client.task_count(session.project_id)
     retries, idle, refused = 0, 0, 0.0
     while True:
-        before, runs = count, client.storage(followed.storage).runs
-        problem = yield from _attempt(client, followed, runs)
-        storage = yield from await_end(client, followed, began_after=runs if problem else None)
-        count = client.task_count(followed.project_id)
+        before, runs = count, client.storage(session.storage).runs
+        problem = yield from _attempt(session, expected, runs)
+        storage = yield from await_end(session, expected, began_after=runs if problem else None)
+        count = client.task_count(session.project_id)
         if storage.status == "completed" and storage.runs > runs:
-            yield Progress("sync", count, followed.images)
+            yield Progress("sync", count, expected)
             return Outcome(count - first, retries)
         if storage.runs > runs:
             problem = _last_line(storage.problem) or problem or f"status {storage.status}"
@@ -70,7 +51,7 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
             note = "" if refused else f"{problem}; it will notice"
             refused = refused or time.monotonic()
             if time.monotonic() - refused < limits.REFUSED_SECONDS:
-                yield from pause(1.0, Progress("sync", count, followed.images, note))
+                yield from pause(1.0, Progress("sync", count, expected, note))
                 continue
         idle = idle + 1 if count <= before else 0
         if idle >= limits.ATTEMPTS:
@@ -82,13 +63,11 @@ def sync_storage(client: StudioClient, followed: Followed) -> Work[Outcome]:
             )
         retries += 1
         note = f"{problem}; goes on from {count:,}"
-        yield Progress("sync", count, followed.images, note, retries)
+        yield Progress("sync", count, expected, note, retries)
         time.sleep(min(2.0, 0.2 * 2**idle))
 
 
-def await_end(
-    client: StudioClient, followed: Followed, *, began_after: int | None = None
-) -> Work[Storage]:
+def await_end(session: Session, expected: int, *, began_after: int | None = None) -> Work[Storage]:
     """The storage once no sync of it is running, whoever started it.
 
     A server with a queue answers at once and works on; one whose answer got lost works on as well.
@@ -98,80 +77,87 @@ def await_end(
     got lost, `began_after` is the number of syncs before it: it is given time to begin.
     Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
+    client = session.client
     quiet, asked, patience = Silence(), time.monotonic(), Patience(client.url, limits.ATTEMPTS)
     while True:
         try:
-            storage = client.storage(followed.storage)
-            count = client.task_count(followed.project_id)
+            storage = client.storage(session.storage)
+            count = client.task_count(session.project_id)
         except StudioUnreachable as error:
-            yield from patience.wait(error, Progress("sync", 0, followed.images))
+            yield from patience.wait(error, Progress("sync", 0, expected))
             continue
         patience.failures = 0
         late = began_after is not None and storage.runs <= began_after
         if not storage.running and not (late and time.monotonic() - asked < limits.BEGIN_SECONDS):
             return storage
         silence = quiet.seconds(_sign(storage, count))
-        if storage.running and (_long_dead(storage, followed) or silence > followed.quiet_limit):
+        if storage.running and (_long_dead(session, storage) or silence > _quiet_limit(expected)):
             # A queue starts nothing for a storage that is at work; listing it ends that.
-            client.source_storages(followed.project_id)
+            client.source_storages(session.project_id)
             return client.storage(storage)
-        yield Progress("sync", count, followed.images)
+        yield Progress("sync", count, expected)
         time.sleep(limits.COUNT_SECONDS)
 
 
-def _attempt(client: StudioClient, followed: Followed, runs: int) -> Work[str]:
+def _attempt(session: Session, expected: int, runs: int) -> Work[str]:
     """Start a sync and wait for its answer, or for its end if no answer comes.
 
     Returns what went wrong with the request, as words; how the sync went says the storage. `runs`
     is the number of syncs before it.
     """
-    request = LongRequest(lambda: client.sync_storage(followed.storage))
-    lost, count = yield from _watch(client, followed, runs, request)
+    request = LongRequest(lambda: session.client.sync_storage(session.storage))
+    lost, count = yield from _watch(session, expected, runs, request)
     error = request.error
     if lost or error is None:
         return lost
     if isinstance(error, Postponed):
         note = f"Label Studio asks to wait {error.wait:.0f} s"
-        yield from pause(error.wait, Progress("sync", count, followed.images, note))
+        yield from pause(error.wait, Progress("sync", count, expected, note))
         return note
     if isinstance(error, StudioRefused) and not isinstance(error, NoAnswer):
         raise error
     problem = f"{error.message} {error.cause}".strip()
-    yield Progress("sync", count, followed.images, problem)
-    yield from wait_for_server(client.url, Progress("sync", count, followed.images))
+    yield Progress("sync", count, expected, problem)
+    yield from wait_for_server(session.client.url, Progress("sync", count, expected))
     return problem
 
 
 def _watch(
-    client: StudioClient, followed: Followed, runs: int, request: LongRequest
+    session: Session, expected: int, runs: int, request: LongRequest
 ) -> Work[tuple[str, int]]:
     """Follow a sync until its `request` has ended, and return ""; or why it never will.
 
     The other value is the number of tasks seen last.
     """
+    client, limit = session.client, _quiet_limit(expected)
     quiet, count = Silence(), 0
     looked = answered = time.monotonic()
     while not request.ended(within=limits.COUNT_SECONDS):
         try:
-            count = client.task_count(followed.project_id)
+            count = client.task_count(session.project_id)
             if time.monotonic() - looked > limits.LOOK_SECONDS:
                 looked = time.monotonic()
-                storage = client.storage(followed.storage)
+                storage = client.storage(session.storage)
                 silence = quiet.seconds(_sign(storage, count))
                 if storage.runs <= runs:
-                    if silence > followed.quiet_limit:
+                    if silence > limit:
                         return "the request got lost", count
                 elif not storage.running:
                     return "the answer got lost", count
-                elif silence > limits.HANG * followed.quiet_limit or _long_dead(storage, followed):
+                elif silence > limits.HANG * limit or _long_dead(session, storage):
                     return "no answer and no sign of life", count
             answered = time.monotonic()
         except StudioUnreachable as error:
             # It may be too busy to answer for a while: then its answer to the sync decides.
-            if time.monotonic() - answered > limits.HANG * followed.quiet_limit:
+            if time.monotonic() - answered > limits.HANG * limit:
                 return error.message, count
-        yield Progress("sync", count, followed.images)
+        yield Progress("sync", count, expected)
     return "", count
+
+
+def _quiet_limit(expected: int) -> float:
+    """Seconds without a sign of life after which a sync has ended, or never began."""
+    return limits.QUIET_SECONDS + expected / limits.QUIET_IMAGES
 
 
 def _sign(storage: Storage, count: int) -> tuple[object, ...]:
@@ -179,7 +165,7 @@ def _sign(storage: Storage, count: int) -> tuple[object, ...]:
     return count, storage.shown, storage.status, storage.runs
 
 
-def _long_dead(storage: Storage, followed: Followed) -> bool:
+def _long_dead(session: Session, storage: Storage) -> bool:
     """Whether the sync last showed itself before our server began, or very long ago."""
     try:
         shown = datetime.fromisoformat(storage.shown)
@@ -187,7 +173,7 @@ def _long_dead(storage: Storage, followed: Followed) -> bool:
         return False
     if shown.tzinfo is None:
         shown = shown.replace(tzinfo=timezone.utc)
-    return shown.timestamp() < max(followed.server_began(), time.time() - limits.DEAD_SECONDS)
+    return shown.timestamp() < max(session.server_began(), time.time() - limits.DEAD_SECONDS)
 
 
 def _last_line(text: str) -> str:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.listings import TASK_PAGE
-from core.studio.models import Storage, TaskDetail
+from core.studio.models import Storage, Task, TaskDetail
 from core.studio.process import began_at
 from core.studio.project import OpenProject, storage_at
 from core.studio.waiting import Patience
 from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest
-from core.tasks.native import Followed
 from core.tasks.proof import Comparison, Proof
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
@@ -74,14 +72,17 @@ class Session:
             except StudioUnreachable as error:
                 yield from patience.wait(error, Progress(stage))
 
+    def last_task(self) -> tuple[int, Task | None]:
+        """How many tasks the project has, and the newest."""
+        return self.client.last_task(self.project_id, self.image_key)
+
     def details(self) -> Iterator[TaskDetail]:
         """The project's tasks as they are now, with what says whether they may be removed."""
         return self.client.task_details(self.project_id, self.image_key)
 
-    def followed(self, tasks: int, storage: Storage | None = None) -> Followed:
-        """The own sync of `storage`, from which so many tasks are expected in all."""
-        began = partial(began_at, self.workspace) if self.workspace.owns_server else float
-        return Followed(self.project_id, storage or self.storage, tasks, began)
+    def server_began(self) -> float:
+        """When our own server's process began, in seconds since 1970; 0 if it isn't ours."""
+        return began_at(self.workspace) if self.workspace.owns_server else 0.0
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import time
 from core.images import path_inside
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
-from core.tasks.bulk import Target, import_images
+from core.tasks.bulk import import_images
 from core.tasks.cloud import has_cloud_storage, sync_cloud
 from core.tasks.duplicates import find_duplicates, remove_tasks
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
@@ -64,25 +64,24 @@ def _sync(
     total = len(manifest.paths)
     if session.storage.running:
         yield Progress("look", 0, None, "Label Studio's own sync is running; waiting for its end")
-        yield from await_end(session.client, session.followed(total))
+        yield from await_end(session, total)
     former = read_journal(session.journal)
     if former is not None:
-        former = yield from settle(session.client, session.project_id, session.image_key, former)
+        former = yield from settle(session, former)
     yield Progress("look", 0, total, "asking which images are tasks")
     before = yield from session.compared(manifest, "look")
-    held = held_mode(session.client, session.project_id, session.folder, before)
+    held = held_mode(session, before)
     mode = choose_mode(session.workspace, held, asked, before)
     if before.missing:
         refuse_rivals(session.workspace.images, session.storage, session.storages)
     if before.missing or held == "bulk":
-        fit_storage(session.client, session.workspace.images, session.storage, mode)
+        fit_storage(session, mode)
     proof, outcome = before, Outcome(0, 0)
     if before.missing and mode == "bulk":
         proof, outcome = yield from _import(session, manifest, lease, before, former)
     elif before.missing:
         lease.keep()
-        expected = before.tasks + len(before.missing)
-        outcome = yield from sync_storage(session.client, session.followed(expected))
+        outcome = yield from sync_storage(session, before.tasks + len(before.missing))
         yield Progress("proof", 0, total, "counting the tasks of each image")
         proof = yield from session.compared(manifest, "proof")
     if proof.duplicates and mode == "bulk":
@@ -95,9 +94,7 @@ def _import(
     session: Session, manifest: Manifest, lease: Lease, before: Proof, former: OpenImport | None
 ) -> Work[tuple[Proof, Outcome]]:
     """Import what is missing, and prove it."""
-    newest = (
-        session.client.last_task(session.project_id, session.image_key)[1] if before.tasks else None
-    )
+    newest = session.last_task()[1] if before.tasks else None
     last = newest.id if newest is not None else 0
     entry = OpenImport(
         after=last if former is None else min(former.after, last),
@@ -105,9 +102,8 @@ def _import(
         sent=0.0 if former is None else former.sent,
         doubtful=former is not None and former.may_land,
     )
-    root = served_root(session.workspace, session.client, session.project_id)
-    target = Target(session.project_id, session.image_key, session.folder, root, session.journal)
-    outcome = yield from import_images(session.client, target, lease, entry, before.missing)
+    root = served_root(session)
+    outcome = yield from import_images(session, root, lease, entry, before.missing)
     yield Progress("proof", 0, before.images, "counting the tasks of each image")
     if _accounted_for(session, before, outcome):
         return before.with_all_created(), outcome
@@ -123,7 +119,7 @@ def _accounted_for(session: Session, before: Proof, outcome: Outcome) -> bool:
     """
     if outcome.newest is None:
         return False
-    count, newest = session.client.last_task(session.project_id, session.image_key)
+    count, newest = session.last_task()
     return (
         newest is not None
         and newest.id == outcome.newest
@@ -145,5 +141,5 @@ def _undo_doubled(session: Session, manifest: Manifest, proof: Proof) -> Work[Pr
         return proof
     note = f"{len(ours):,} tasks landed twice; taking the second ones back"
     yield Progress("proof", 0, proof.images, note)
-    yield from remove_tasks(session.client, session.project_id, ours)
+    yield from remove_tasks(session, ours)
     return (yield from session.compared(manifest, "proof"))
