@@ -6,8 +6,10 @@ never a wrong value.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import os
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -114,6 +116,15 @@ class View:
 
     id: int
     data: Mapping[str, Any]
+
+
+def storage_at(storages: Iterable[Storage], path: Path) -> Storage | None:
+    """The storage of local files in the folder `path`, or None."""
+    wanted = os.path.normpath(path)
+    return next(
+        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
+        None,
+    )
 
 
 def expect(body: Any, *keys: str) -> dict[str, Any]:

@@ -6,15 +6,13 @@ State is asked for, not remembered: nothing here is kept between two calls.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.errors import ConfigurationError, StudioRefused
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio.client import StudioClient
-from core.studio.models import RemoteProject, Storage
+from core.studio.models import RemoteProject, Storage, storage_at
 from core.studio.server import server_url
 from core.workspace.settings import Workspace
 
@@ -116,12 +114,3 @@ def find_target_storage(
 ) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
     return storage_at(client.target_storages(project_id), workspace.annotations.path)
-
-
-def storage_at(storages: list[Storage], path: Path) -> Storage | None:
-    """The storage of local files in the folder `path`, or None."""
-    wanted = os.path.normpath(path)
-    return next(
-        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
-        None,
-    )

@@ -11,9 +11,9 @@ from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.listings import TASK_PAGE
-from core.studio.models import Storage, Task, TaskDetail
+from core.studio.models import Storage, Task, TaskDetail, storage_at
 from core.studio.process import began_at
-from core.studio.project import OpenProject, storage_at
+from core.studio.project import OpenProject
 from core.studio.waiting import Patience
 from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest
