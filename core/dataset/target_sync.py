@@ -30,7 +30,7 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
     StudioRefused and StudioUnreachable.
     """
     client, workspace = opened.client, opened.workspace
-    storage = find_target_storage(client, workspace, opened.id)
+    storage = find_target_storage(opened)
     if storage is None:
         folder = workspace.relative(workspace.annotations.path)
         raise ConfigurationError(

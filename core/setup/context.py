@@ -70,11 +70,11 @@ class Setup:
 
     @cached_property
     def source_storage(self) -> Storage | None:
-        return find_source_storage(self.client, self.workspace, self.opened.id)
+        return find_source_storage(self.opened)
 
     @cached_property
     def target_storage(self) -> Storage | None:
-        return find_target_storage(self.client, self.workspace, self.opened.id)
+        return find_target_storage(self.opened)
 
     @cached_property
     def config(self) -> LabelingConfig:

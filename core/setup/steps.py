@@ -12,16 +12,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 
-from core.errors import ConfigurationError, StudioRefused, StudioUnreachable
+from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
-from core.secrets.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kind
 from core.setup.context import Setup, State, Step
-from core.studio.account import can_sign_in, ensure_account
+from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
 from core.studio.client import SAMPLINGS
-from core.studio.environment import document_root
-from core.studio.server import EMAIL, server_url
-from core.studio.starting import start_server
-from core.studio.tokens import make_token
+from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
 from core.tasks.sync import sync_images
 
@@ -29,81 +25,6 @@ SOURCE_TITLE = "labelpilot images"
 TARGET_TITLE = "labelpilot annotations"
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
 PROVEN_TASKS = 20_000
-
-
-# Server
-
-
-def _probe_server(setup: Setup) -> tuple[State, str]:
-    workspace, status = setup.workspace, setup.server
-    if status.running and not status.settings_current:
-        return "part", "runs with other settings than the workspace's: start it anew"
-    if not status.running:
-        if not workspace.owns_server:
-            return "wrong", f"no Label Studio answers at {workspace.studio.url}"
-        return "to do", "Label Studio is not running"
-    version = f"Label Studio {status.version}"
-    if not workspace.owns_server:
-        return "done", f"{version} at {status.url}"
-    root = workspace.relative(document_root(workspace))
-    return "done", f"{version} at {status.url}, serves files below {root}"
-
-
-def _apply_server(setup: Setup) -> Work[None]:
-    if not setup.workspace.owns_server:
-        raise StudioUnreachable(
-            f"No Label Studio answers at {setup.workspace.studio.url}.",
-            next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
-        )
-    yield from start_server(setup.workspace)
-
-
-# Account and token
-
-
-def _probe_account(setup: Setup) -> tuple[State, str]:
-    if find_secret(setup.workspace, "token") is not None:
-        with contextlib.suppress(StudioRefused):
-            return "done", setup.client.whoami().email
-    if not setup.workspace.owns_server:
-        return "waiting", "known once there is a token that works"
-    if can_sign_in(setup.workspace, server_url(setup.workspace)):
-        return "done", EMAIL
-    return "to do", "no account that labelpilot can sign in to"
-
-
-def _apply_account(setup: Setup) -> Work[None]:
-    # Our server makes its first account when it starts; a foreign one's is not ours to make.
-    if setup.workspace.owns_server:
-        yield from ensure_account(setup.workspace)
-
-
-def _probe_token(setup: Setup) -> tuple[State, str]:
-    try:
-        token = find_secret(setup.workspace, "token")
-    except KeyringLocked as error:
-        return "wrong", str(error)
-    if token is None:
-        return "to do", "none stored"
-    words = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
-    try:
-        setup.client.whoami()
-    except StudioRefused as error:
-        return "wrong", f"{words}, which Label Studio refuses ({error.cause})"
-    return "done", f"{words}, works"
-
-
-def _apply_token(setup: Setup) -> Work[None]:
-    yield Progress("token")
-    token = find_secret(setup.workspace, "token")
-    if setup.workspace.owns_server and (token is None or token.source != "environment"):
-        make_token(setup.workspace, server_url(setup.workspace))
-        return
-    # Raises, and says what to do, where there is none or it is refused.
-    setup.client.whoami()
-
-
-# Project and labeling config
 
 
 def _probe_project(setup: Setup) -> tuple[State, str]:
@@ -117,6 +38,16 @@ def _apply_project(setup: Setup) -> Work[None]:
     yield Progress("project")
     if setup.project is None:
         setup.client.create_project(setup.workspace.project.title)
+
+
+PROJECT = Step(
+    id="project",
+    title="Project",
+    why="A project holds the images, their labels and the labeling config.",
+    needs="token",
+    probe=_probe_project,
+    apply=_apply_project,
+)
 
 
 def _probe_config(setup: Setup) -> tuple[State, str]:
@@ -150,11 +81,18 @@ def _apply_config(setup: Setup) -> Work[None]:
         ) from None
 
 
+LABELING_CONFIG = Step(
+    id="labeling-config",
+    title="Labeling config",
+    why="It says what is asked of each image: the labels and their keys.",
+    needs="project",
+    probe=_probe_config,
+    apply=_apply_config,
+)
+
+
 def _same_text(one: str, other: str) -> bool:
     return one.strip().replace("\r\n", "\n") == other.strip().replace("\r\n", "\n")
-
-
-# Storages and images
 
 
 def _probe_source(setup: Setup) -> tuple[State, str]:
@@ -172,15 +110,10 @@ def _probe_source(setup: Setup) -> tuple[State, str]:
 def _apply_source(setup: Setup) -> Work[None]:
     yield Progress("source-storage")
     images, workspace = setup.workspace.images, setup.workspace
-    fields: dict[str, object] = {
-        "regex_filter": images.pattern,
-        "recursive_scan": images.recursive,
-        "use_blob_urls": True,
-    }
+    fields = storage_fields(images)
     if setup.source_storage is not None:
         setup.client.update_source_storage(setup.source_storage, fields)
         return
-    project = setup.opened.remote
     fields |= {
         "title": SOURCE_TITLE,
         "path": str(images.path),
@@ -188,7 +121,17 @@ def _apply_source(setup: Setup) -> Work[None]:
         "synchronizable": not workspace.owns_server,
     }
     with _paths_explained(setup):
-        setup.client.create_source_storage(project.id, fields)
+        setup.client.create_source_storage(setup.opened.id, fields)
+
+
+SOURCE_STORAGE = Step(
+    id="source-storage",
+    title="Source storage",
+    why="Through it Label Studio may read the image folder; each file is one task.",
+    needs="project",
+    probe=_probe_source,
+    apply=_apply_source,
+)
 
 
 def _probe_images(setup: Setup) -> tuple[State, str]:
@@ -212,6 +155,16 @@ def _probe_images(setup: Setup) -> tuple[State, str]:
 
 def _apply_images(setup: Setup) -> Work[None]:
     yield from sync_images(setup.opened)
+
+
+IMAGES = Step(
+    id="images",
+    title="Images",
+    why="Label Studio needs one task for each image.",
+    needs="source-storage",
+    probe=_probe_images,
+    apply=_apply_images,
+)
 
 
 def _probe_target(setup: Setup) -> tuple[State, str]:
@@ -243,15 +196,21 @@ def _apply_target(setup: Setup) -> Work[None]:
         ) from None
     if setup.target_storage is not None:
         return
-    project = setup.opened.remote
     with _paths_explained(setup):
-        storage = setup.client.create_target_storage(project.id, TARGET_TITLE, str(path))
-    if setup.client.has_annotations(project.id):
+        storage = setup.client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
+    if setup.client.has_annotations(setup.opened.id):
         # Only what is submitted from now on would be written.
         setup.client.sync_target_storage(storage)
 
 
-# Sampling
+TARGET_STORAGE = Step(
+    id="target-storage",
+    title="Target storage",
+    why="Each label is written to this folder as soon as it is submitted.",
+    needs="project",
+    probe=_probe_target,
+    apply=_apply_target,
+)
 
 
 def _probe_sampling(setup: Setup) -> tuple[State, str]:
@@ -259,15 +218,24 @@ def _probe_sampling(setup: Setup) -> tuple[State, str]:
     wanted = setup.workspace.project.sampling
     has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")
     if has == wanted:
-        return "done", f"{has}"
+        return "done", has
     return "to do", f"{has} now; {wanted} is asked for"
 
 
 def _apply_sampling(setup: Setup) -> Work[None]:
     yield Progress("sampling")
-    project = setup.opened.remote
     sampling = SAMPLINGS[setup.workspace.project.sampling]
-    setup.client.update_project(project.id, {"sampling": sampling})
+    setup.client.update_project(setup.opened.id, {"sampling": sampling})
+
+
+SAMPLING = Step(
+    id="sampling",
+    title="Sampling",
+    why="The order in which images are shown. At random is best for a first round.",
+    needs="project",
+    probe=_probe_sampling,
+    apply=_apply_sampling,
+)
 
 
 @contextlib.contextmanager
@@ -290,78 +258,13 @@ def _paths_explained(setup: Setup) -> Iterator[None]:
 
 
 STEPS: tuple[Step, ...] = (
-    Step(
-        "server",
-        "Server",
-        "Label Studio shows the images and takes the labels. Ours listens on this machine only, "
-        "serves the image folder, and goes on when labelpilot ends.",
-        None,
-        _probe_server,
-        _apply_server,
-    ),
-    Step(
-        "account",
-        "Account",
-        "Labels are kept with the account of whoever made them.",
-        "server",
-        _probe_account,
-        _apply_account,
-    ),
-    Step(
-        "token",
-        "Token",
-        "labelpilot speaks to Label Studio with a token. It is kept in the system keyring where "
-        "there is one, and never shown.",
-        "server",
-        _probe_token,
-        _apply_token,
-    ),
-    Step(
-        "project",
-        "Project",
-        "A project holds the images, their labels and the labeling config.",
-        "token",
-        _probe_project,
-        _apply_project,
-    ),
-    Step(
-        "labeling-config",
-        "Labeling config",
-        "It says what is asked of each image: the labels and their keys.",
-        "project",
-        _probe_config,
-        _apply_config,
-    ),
-    Step(
-        "source-storage",
-        "Source storage",
-        "Through it Label Studio may read the image folder; each file is one task.",
-        "project",
-        _probe_source,
-        _apply_source,
-    ),
-    Step(
-        "images",
-        "Images",
-        "Label Studio needs one task for each image.",
-        "source-storage",
-        _probe_images,
-        _apply_images,
-    ),
-    Step(
-        "target-storage",
-        "Target storage",
-        "Each label is written to this folder as soon as it is submitted.",
-        "project",
-        _probe_target,
-        _apply_target,
-    ),
-    Step(
-        "sampling",
-        "Sampling",
-        "The order in which images are shown. At random is best for a first round.",
-        "project",
-        _probe_sampling,
-        _apply_sampling,
-    ),
+    SERVER,
+    ACCOUNT,
+    TOKEN,
+    PROJECT,
+    LABELING_CONFIG,
+    SOURCE_STORAGE,
+    IMAGES,
+    TARGET_STORAGE,
+    SAMPLING,
 )

@@ -102,15 +102,11 @@ def existing(project: RemoteProject | None, workspace: Workspace) -> RemoteProje
     return project
 
 
-def find_source_storage(
-    client: StudioClient, workspace: Workspace, project_id: int
-) -> Storage | None:
+def find_source_storage(opened: OpenProject) -> Storage | None:
     """The project's source storage of local files for the workspace's images, or None."""
-    return storage_at(client.source_storages(project_id), workspace.images.path)
+    return storage_at(opened.client.source_storages(opened.id), opened.workspace.images.path)
 
 
-def find_target_storage(
-    client: StudioClient, workspace: Workspace, project_id: int
-) -> Storage | None:
+def find_target_storage(opened: OpenProject) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
-    return storage_at(client.target_storages(project_id), workspace.annotations.path)
+    return storage_at(opened.client.target_storages(opened.id), opened.workspace.annotations.path)

@@ -83,16 +83,21 @@ def refuse_rivals(images: Images, storage: Storage, storages: Iterable[Storage])
             )
 
 
+def storage_fields(images: Images) -> dict[str, object]:
+    """What a storage must say, in Label Studio's names, to take the manifest's very files."""
+    return {
+        "regex_filter": images.pattern,
+        "recursive_scan": images.recursive,
+        "use_blob_urls": True,
+    }
+
+
 def fit_storage(session: Session, mode: Mode) -> None:
     """Set the storage to refuse Label Studio's own sync, or to take the manifest's very files."""
-    images, storage = session.workspace.images, session.storage
+    storage = session.storage
     wanted: dict[str, object] = {"synchronizable": mode == "native"}
     if mode == "native":
-        wanted |= {
-            "regex_filter": images.pattern,
-            "recursive_scan": images.recursive,
-            "use_blob_urls": True,
-        }
+        wanted |= storage_fields(session.workspace.images)
     has = {
         "synchronizable": storage.synchronizable,
         "regex_filter": storage.pattern,

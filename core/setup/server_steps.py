@@ -1,0 +1,113 @@
+"""The first steps of the set-up: a server, somebody who may use it, and a token for it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from core.errors import StudioRefused, StudioUnreachable
+from core.progress import Progress, Work
+from core.secrets.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kind
+from core.setup.context import Setup, State, Step
+from core.studio.account import can_sign_in, ensure_account
+from core.studio.environment import document_root
+from core.studio.server import EMAIL, server_url
+from core.studio.starting import start_server
+from core.studio.tokens import make_token
+
+
+def _probe_server(setup: Setup) -> tuple[State, str]:
+    workspace, status = setup.workspace, setup.server
+    if status.running and not status.settings_current:
+        return "part", "runs with other settings than the workspace's: start it anew"
+    if not status.running:
+        if not workspace.owns_server:
+            return "wrong", f"no Label Studio answers at {workspace.studio.url}"
+        return "to do", "Label Studio is not running"
+    version = f"Label Studio {status.version}"
+    if not workspace.owns_server:
+        return "done", f"{version} at {status.url}"
+    root = workspace.relative(document_root(workspace))
+    return "done", f"{version} at {status.url}, serves files below {root}"
+
+
+def _apply_server(setup: Setup) -> Work[None]:
+    if not setup.workspace.owns_server:
+        raise StudioUnreachable(
+            f"No Label Studio answers at {setup.workspace.studio.url}.",
+            next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
+        )
+    yield from start_server(setup.workspace)
+
+
+SERVER = Step(
+    id="server",
+    title="Server",
+    why="Label Studio shows the images and takes the labels. Ours listens on this machine only, "
+    "serves the image folder, and goes on when labelpilot ends.",
+    needs=None,
+    probe=_probe_server,
+    apply=_apply_server,
+)
+
+
+def _probe_account(setup: Setup) -> tuple[State, str]:
+    if find_secret(setup.workspace, "token") is not None:
+        with contextlib.suppress(StudioRefused):
+            return "done", setup.client.whoami().email
+    if not setup.workspace.owns_server:
+        return "waiting", "known once there is a token that works"
+    if can_sign_in(setup.workspace, server_url(setup.workspace)):
+        return "done", EMAIL
+    return "to do", "no account that labelpilot can sign in to"
+
+
+def _apply_account(setup: Setup) -> Work[None]:
+    # Our server makes its first account when it starts; a foreign one's is not ours to make.
+    if setup.workspace.owns_server:
+        yield from ensure_account(setup.workspace)
+
+
+ACCOUNT = Step(
+    id="account",
+    title="Account",
+    why="Labels are kept with the account of whoever made them.",
+    needs="server",
+    probe=_probe_account,
+    apply=_apply_account,
+)
+
+
+def _probe_token(setup: Setup) -> tuple[State, str]:
+    try:
+        token = find_secret(setup.workspace, "token")
+    except KeyringLocked as error:
+        return "wrong", str(error)
+    if token is None:
+        return "to do", "none stored"
+    words = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+    try:
+        setup.client.whoami()
+    except StudioRefused as error:
+        return "wrong", f"{words}, which Label Studio refuses ({error.cause})"
+    return "done", f"{words}, works"
+
+
+def _apply_token(setup: Setup) -> Work[None]:
+    yield Progress("token")
+    token = find_secret(setup.workspace, "token")
+    if setup.workspace.owns_server and (token is None or token.source != "environment"):
+        make_token(setup.workspace, server_url(setup.workspace))
+        return
+    # Raises, and says what to do, where there is none or it is refused.
+    setup.client.whoami()
+
+
+TOKEN = Step(
+    id="token",
+    title="Token",
+    why="labelpilot speaks to Label Studio with a token. It is kept in the system keyring where "
+    "there is one, and never shown.",
+    needs="server",
+    probe=_probe_token,
+    apply=_apply_token,
+)
