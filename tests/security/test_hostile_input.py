@@ -106,12 +106,13 @@ TABLE: dict[str, tuple[Callable[[Path], None], int, str]] = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "data" / "images").mkdir(parents=True)
-    (tmp_path / "data" / "annotations").mkdir()
-    (tmp_path / "data" / "images" / "one.png").write_bytes(b"an image")
-    (tmp_path / "config.xml").write_text(CONFIG)
-    (tmp_path / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
-    return tmp_path
+    made = tmp_path / "workspace"
+    (made / "data" / "images").mkdir(parents=True)
+    (made / "data" / "annotations").mkdir()
+    (made / "data" / "images" / "one.png").write_bytes(b"an image")
+    (made / "config.xml").write_text(CONFIG)
+    (made / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
+    return made
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
