@@ -42,16 +42,13 @@ class Comparison:
     """An order held against random, seed by seed.
 
     `gain` is the mean difference in accuracy over all budgets after the first, `stderr` its
-    standard error; `worst_gain` and `worst_stderr` are those at the budget where it does worst.
-    `labels` is how many labels the order needs for the accuracy `target`; None: more than were
-    tried.
+    standard error. `labels` is how many labels the order needs for the accuracy `target`; None:
+    more than were tried.
     """
 
     order: str
     gain: float
     stderr: float
-    worst_gain: float
-    worst_stderr: float
     target: float
     labels: float | None
 
@@ -85,15 +82,11 @@ def compare(curves: Curves, control: str = "random") -> list[Comparison]:
             continue
         # The first budget is the same random labels for all.
         difference = (found - random)[:, 1:]
-        gains, errors = difference.mean(axis=0), _standard_error(difference)
-        lowest = int(gains.argmin())
         compared.append(
             Comparison(
                 order,
                 float(difference.mean()),
                 float(_standard_error(difference.mean(axis=1)[:, None])[0]),
-                float(gains[lowest]),
-                float(errors[lowest]),
                 target,
                 labels_to_reach(curves.budgets, found.mean(axis=0), target),
             )

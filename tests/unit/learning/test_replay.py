@@ -119,7 +119,7 @@ def test_the_standard_error_is_that_of_the_mean() -> None:
 
 def test_an_order_within_chance_of_random_is_not_recommended() -> None:
     def gains(gain: float, error: float) -> Comparison:
-        return Comparison("x", gain, error, 0.0, 0.0, 0.9, None)
+        return Comparison("x", gain, error, 0.9, None)
 
     assert recommended([gains(0.01, 0.01), gains(-0.1, 0.01)]) is None
     assert recommended([gains(0.01, 0.001), gains(0.05, 0.04)]) == gains(0.01, 0.001)
