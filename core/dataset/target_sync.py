@@ -51,11 +51,11 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
 
 def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]:
     """The storage after its sync, which may go on when its request has ended: behind a proxy."""
-    request = LongRequest(lambda: client.sync_target_storage(storage))
+    request = LongRequest(lambda: client.sync_storage(storage))
     silence = Silence()
     while True:
         answered = request.ended(within=HEARTBEAT)
-        seen = client.target_storage(storage)
+        seen = client.storage(storage)
         at_work = seen.status in BUSY
         # The answer may be lost on its way.
         if seen.runs > storage.runs and not at_work:
@@ -68,4 +68,4 @@ def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]
             time.sleep(HEARTBEAT)
     if (error := request.error) and (seen.runs == storage.runs or not isinstance(error, NoAnswer)):
         raise error
-    return client.target_storage(storage)
+    return client.storage(storage)

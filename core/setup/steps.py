@@ -200,7 +200,7 @@ def _apply_target(setup: Setup) -> Work[None]:
         storage = setup.client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
     if setup.client.has_annotations(setup.opened.id):
         # Only what is submitted from now on would be written.
-        setup.client.sync_target_storage(storage)
+        setup.client.sync_storage(storage)
 
 
 TARGET_STORAGE = Step(

@@ -110,7 +110,7 @@ class StudioClient:
     def target_storages(self, project_id: int) -> list[Storage]:
         """Every target storage of a project, of whatever type."""
         found = listed(self.transport, "api/storages/export", {"project": project_id})
-        return [read_storage(storage) for storage in found]
+        return [read_storage(storage, target=True) for storage in found]
 
     def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
         """Create a source storage of local files (Label Studio's field names)."""
@@ -139,39 +139,29 @@ class StudioClient:
         if storage.type == "localfiles":
             # Checked as if what is sent were the whole storage, so its path goes along.
             body = {"path": storage.path, **body}
-        path = f"api/storages/{storage.type}/{storage.id}"
-        return read_storage(self.transport.send("PATCH", path, body=body))
+        return read_storage(self.transport.send("PATCH", storage.address, body=body))
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
         body = {"project": project_id, "title": title, "path": path}
-        return read_storage(
-            self.transport.send("POST", "api/storages/export/localfiles", body=body)
-        )
+        answer = self.transport.send("POST", "api/storages/export/localfiles", body=body)
+        return read_storage(answer, target=True)
 
     def storage(self, storage: Storage) -> Storage:
-        """The detail view of a source storage. The list view must not be asked during a sync: it
-        turns a sync that has not shown itself for 25 s to `failed`, even a living one."""
-        return read_storage(self.transport.get(f"api/storages/{storage.type}/{storage.id}"))
+        """The detail view of a storage. The list view must not be asked during a sync: it turns a
+        sync that has not shown itself for 25 s to `failed`, even a living one."""
+        return read_storage(self.transport.get(storage.address), target=storage.target)
 
     def sync_storage(self, storage: Storage) -> Storage:
         """Start Label Studio's own sync and wait, however long, for its answer.
 
-        Without a queue the server does the whole scan inside the request. An answer is not yet
-        success: read `status`.
+        Of a source storage it makes tasks; of a target storage it writes every annotation. Without
+        a queue the server does all of it inside the request. An answer is not yet success: read
+        `status`.
         """
-        path = f"api/storages/{storage.type}/{storage.id}/sync"
-        return read_storage(self.transport.send("POST", path, body={}, read_seconds=None))
-
-    def target_storage(self, storage: Storage) -> Storage:
-        """The detail view of a target storage, as `storage` is of a source storage."""
-        path = f"api/storages/export/{storage.type}/{storage.id}"
-        return read_storage(self.transport.get(path))
-
-    def sync_target_storage(self, storage: Storage) -> Storage:
-        """Write every annotation that the project has to a target storage."""
-        path = f"api/storages/export/{storage.type}/{storage.id}/sync"
-        return read_storage(self.transport.send("POST", path, body={}, read_seconds=None))
+        path = f"{storage.address}/sync"
+        answer = self.transport.send("POST", path, body={}, read_seconds=None)
+        return read_storage(answer, target=storage.target)
 
     # Tasks
 

@@ -82,6 +82,12 @@ class Storage:
     runs: int = 0
     shown: str = ""
     broke: bool = False
+    target: bool = False
+
+    @property
+    def address(self) -> str:
+        """The path below the server's URL that answers for it."""
+        return f"api/storages/{'export/' if self.target else ''}{self.type}/{self.id}"
 
     @property
     def running(self) -> bool:
@@ -196,7 +202,7 @@ def read_project(body: Any) -> RemoteProject:
     )
 
 
-def read_storage(body: Any) -> Storage:
+def read_storage(body: Any, *, target: bool = False) -> Storage:
     meta = expect(body, "id").get("meta")
     meta = meta if isinstance(meta, dict) else {}
     return Storage(
@@ -215,6 +221,7 @@ def read_storage(body: Any) -> Storage:
         runs=int(meta.get("attempts") or 0),
         shown=str(meta.get("time_last_ping") or meta.get("time_queued") or ""),
         broke="time_failure" in meta,
+        target=target,
     )
 
 

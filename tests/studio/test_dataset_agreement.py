@@ -166,7 +166,7 @@ def labeled(stock: Stock) -> Labeled:
         client.update_project(project, {"label_config": CONFIG})
         storage = client.create_target_storage(project, "out", str(folder / "annotations"))
         http.post(f"projects/{project}/import", json=rows[SUBMITTED:]).raise_for_status()
-        client.sync_target_storage(storage)
+        client.sync_storage(storage)
         for row in rows[:SUBMITTED]:
             task = {"data": row["data"], "project": project}
             number = http.post("tasks/", json=task).raise_for_status().json()["id"]
