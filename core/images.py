@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, unquote
@@ -77,12 +78,20 @@ def path_inside(url: str, images: Path) -> str | None:
         path = os.path.normpath(path)
     if path.startswith("/"):
         return path.removeprefix(f"{images}/") if path.startswith(f"{images}/") else None
-    below = ""
-    for part in reversed(images.parts[1:]):
-        below = f"{part}/{below}"
-        if path.startswith(below):
-            return path[len(below) :]
+    for beginning in _beginnings(images):
+        if path.startswith(beginning):
+            return path[len(beginning) :]
     return None
+
+
+@lru_cache(maxsize=8)
+def _beginnings(images: Path) -> tuple[str, ...]:
+    """How the folder can be named from each of its parents, the longest first.
+
+    In a folder `train/train`, what begins with both names is meant so, and no folder in it.
+    """
+    parts = images.parts[1:]
+    return tuple("/".join(parts[start:]) + "/" for start in range(len(parts)))
 
 
 def image_path(url: str, images: Path) -> str:

@@ -23,7 +23,7 @@ from tests.unit.tasks.conftest import ODD_NAMES
 
 IMAGES = Path("/app/data/images")
 # Folders whose names are as odd as those of the images in them.
-FOLDERS = [IMAGES, Path("/srv/data set/50%+ é&?d=#"), Path("/a")]
+FOLDERS = [IMAGES, Path("/srv/data set/50%+ é&?d=#"), Path("/srv/train/train"), Path("/a")]
 
 parts = st.sampled_from(ODD_NAMES) | st.text(
     st.characters(exclude_characters="/\x00", exclude_categories=("Cs",)), min_size=1, max_size=12
