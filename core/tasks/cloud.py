@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.images import CLOUD_SCHEMES, bucket_url
 from core.progress import Progress, Work
 from core.studio.models import Storage
 from core.studio.project import OpenProject
@@ -19,8 +20,6 @@ from core.tasks.native import await_end, sync_storage
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.tasks.session import Session, open_session
-
-_SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "azure-blob", "redis": "redis"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def has_cloud_storage(opened: OpenProject) -> bool:
     Raises nothing: a project that cannot be asked has none.
     """
     with contextlib.suppress(LabelpilotError):
-        return any(one.type in _SCHEMES for one in opened.client.source_storages(opened.id))
+        return any(one.type in CLOUD_SCHEMES for one in opened.client.source_storages(opened.id))
     return False
 
 
@@ -57,8 +56,11 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
             cause="Only the server can see what lies there.",
             next_step="Run `labelpilot sync`.",
         )
-    with open_session(opened, of_type=_SCHEMES) as session, (yield from session.lease()) as lease:
-        cloud = [storage for storage in session.storages if storage.type in _SCHEMES]
+    with (
+        open_session(opened, of_type=CLOUD_SCHEMES) as session,
+        (yield from session.lease()) as lease,
+    ):
+        cloud = [storage for storage in session.storages if storage.type in CLOUD_SCHEMES]
         before = yield from _look(session, cloud)
         if before.imported:
             raise ConfigurationError(
@@ -90,7 +92,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
 def _look(session: Session, cloud: list[Storage]) -> Work[_Found]:
     """Count the tasks of each image in the storages."""
     yield Progress("look", 0, None, "asking which images are tasks")
-    beginnings = tuple(f"{_SCHEMES[one.type]}://{one.path}/" for one in cloud if one.source_files)
+    beginnings = tuple(bucket_url(one.type, one.path) for one in cloud if one.source_files)
     counts: Counter[str] = Counter()
     imported = described = tasks = 0
     for task in session.details():

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
 from core.images import (
+    CLOUD_SCHEMES,
     ImagePaths,
+    bucket_url,
     image_path,
     path_inside,
     served_path,
@@ -123,6 +125,11 @@ def test_a_tag_is_the_stem_as_pathlib_has_it_or_the_path(path: str) -> None:
 )
 def test_only_what_lies_in_the_image_folder_counts_as_inside(url: str, inside: str | None) -> None:
     assert path_inside(url, IMAGES) == inside
+
+
+@given(st.sampled_from(sorted(CLOUD_SCHEMES)), paths)
+def test_any_name_in_a_bucket_comes_back_from_its_url(storage: str, path: str) -> None:
+    assert served_path(f"{bucket_url(storage, 'bucket')}{path}") == path
 
 
 def test_what_is_elsewhere_keeps_the_path_that_its_url_holds() -> None:
