@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 
+from core.dataset.options import RULES, Rule
 from core.errors import LabelpilotError
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
@@ -28,7 +29,6 @@ from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
-    from core.dataset.options import Rule
 
 # In the folder that git ignores, as it names people.
 REPORT_PAGE = "report.html"
@@ -41,8 +41,9 @@ class ExportScreen(Section):
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = (EXPORT, REWRITE, REPORT, PREVIEW)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
-    rule: Rule = "latest"
-    _left = True
+    # What counts where labelers disagree, at first.
+    rule: Rule = next(iter(RULES))
+    _was_left = True
 
     def body(self) -> ComposeResult:
         yield JobPanel(notes=2)
@@ -52,11 +53,11 @@ class ExportScreen(Section):
         yield LiveText(id="found")
 
     def on_screen_suspend(self) -> None:
-        self._left = self.app.current_mode != self.PLACE
+        self._was_left = self.app.current_mode != self.PLACE
 
     def on_screen_resume(self) -> None:
         # A window over this section has changed nothing.
-        if not self._left:
+        if not self._was_left:
             return
         if self.job is None or self.job.outcome in ("done", "stopped"):
             self._read()
@@ -150,15 +151,17 @@ class ExportScreen(Section):
         return plain(text)
 
     def _conflicts(self, result: ExportResult) -> Content:
-        from core.dataset.options import RULES
-
         text = f"labelers differ: {some(result.conflicts, 3)}; {RULES[self.rule]}"
         text += f" ({self.key('rule')})"
         return plain(text, "$text-warning")
 
     @property
     def _command(self) -> str:
-        return "labelpilot export" + ("" if self.rule == "latest" else f" --rule {self.rule}")
+        return f"labelpilot export{self._rule_option}"
+
+    @property
+    def _rule_option(self) -> str:
+        return "" if self.rule == ExportScreen.rule else f" --rule {self.rule}"
 
     def _read(self) -> None:
         workspace = self.workspace
@@ -216,8 +219,6 @@ class ExportScreen(Section):
         self.await_result(job, lambda _: self._read())
 
     def _next_rule(self) -> None:
-        from core.dataset.options import RULES
-
         rules = list(RULES)
         self.rule = rules[(rules.index(self.rule) + 1) % len(rules)]
         self._refresh()
@@ -227,11 +228,10 @@ class ExportScreen(Section):
         if workspace is None:
             return
         page = workspace.state.folder / REPORT_PAGE
-        rule = "" if self.rule == "latest" else f" --rule {self.rule}"
-        command = f"labelpilot report{rule} --out {shlex.quote(workspace.relative(page))}"
+        shown = workspace.relative(page)
+        command = f"labelpilot report{self._rule_option} --out {shlex.quote(shown)}"
         begin = partial(self.backend.report, workspace, self.rule, page)
         job = self.start(REPORT, "Looking at the dataset", command, begin)
-        shown = workspace.relative(page)
         self.await_result(
             job,
             lambda found: self.app.push_screen(
