@@ -190,7 +190,7 @@ class Section(Screen[None]):
             return "Looking at the workspace …"
         return f"There is no workspace yet: {key_of('setup', 'edit')} in Setup makes one."
 
-    def in_the_way(self, kind: JobKind[Any]) -> str:
+    def busy(self, kind: JobKind[Any]) -> str:
         """Why a job of `kind` cannot run now, in a sentence; empty if it can."""
         busy = self.host.jobs.in_the_way(kind)
         return "" if busy is None else f"{busy.title} is running."

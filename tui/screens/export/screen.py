@@ -165,14 +165,14 @@ class ExportScreen(Section):
 
     def _read(self) -> None:
         workspace = self.workspace
-        if workspace is not None and not self.in_the_way(PREVIEW):
+        if workspace is not None and not self.busy(PREVIEW):
             begin = partial(self.backend.preview, workspace, self.rule)
             self.start(PREVIEW, "Reading the annotations", self._command, begin)
 
     # What the keys do
 
     def actions(self) -> dict[str, Action]:
-        off, busy = self.no_workspace, self.in_the_way(EXPORT)
+        off, busy = self.no_workspace, self.busy(EXPORT)
         unread = off or ("" if self.preview is not None else self._why_unread)
         word = "write again" if self.written is not None else ""
         return {

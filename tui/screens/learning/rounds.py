@@ -43,7 +43,7 @@ class PublishedRounds:
     def read_versions(self) -> None:
         """Ask Label Studio which model versions have scores."""
         section, workspace = self._section, self._section.workspace
-        if workspace is not None and not section.in_the_way(VERSIONS):
+        if workspace is not None and not section.busy(VERSIONS):
             begin = partial(section.backend.versions, workspace)
             section.start(VERSIONS, "Looking at model versions", "", begin)
 

@@ -148,7 +148,7 @@ class LearningScreen(Section):
     # What the keys do
 
     def actions(self) -> dict[str, Action]:
-        off, busy = self.no_workspace, self.in_the_way(PLAN)
+        off, busy = self.no_workspace, self.busy(PLAN)
         anew = "" if self.plan is None else "plan anew"
         unread = "There is no plan to search in yet." if self.plan is None else ""
         none = "" if self._rounds.versions else "No model version is published."

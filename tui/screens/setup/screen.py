@@ -170,7 +170,7 @@ class SetupScreen(Section):
     # What the keys do
 
     def actions(self) -> dict[str, Action]:
-        state, busy = self.state, self.in_the_way(SETUP)
+        state, busy = self.state, self.busy(SETUP)
         off = self.no_workspace
         do = Action(self._do_chosen, off or self._why_not_do(busy))
         done = "All is done." if state.all_done else ""

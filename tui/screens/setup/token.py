@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 from core.errors import ConfigurationError
 from tui.actions import Action, act
 from tui.dialogs.dialog import Dialog, error_dialog
-from tui.dialogs.form import Field, Form
+from tui.dialogs.form import Answer, Field, Form
 from tui.host import host_of
 from tui.keys import bindings, key_of
 from tui.text import lines, plain
@@ -243,7 +243,7 @@ class TokenFlow:
         else:
             self._app.push_screen(TokenForm(), self._give)
 
-    def _in_thread(self, ask: Callable[[], object], tell: Callable[..., object]) -> None:
+    def _in_thread(self, ask: Callable[[], Answer], tell: Callable[[Answer], object]) -> None:
         """Have `ask` answered in a thread, and tell of the answer, or of what it raised."""
 
         def answered() -> None:

@@ -126,7 +126,7 @@ class SyncScreen(Section):
     # What the keys do
 
     def actions(self) -> dict[str, Action]:
-        off, busy, job = self.no_workspace, self.in_the_way(SYNC), self.job
+        off, busy, job = self.no_workspace, self.busy(SYNC), self.job
         if not busy and self.state.step_state("images") in ("", "waiting"):
             busy = self._setup_first
         retried = job is not None and job.outcome == "failed"
@@ -142,7 +142,7 @@ class SyncScreen(Section):
         }
 
     def _why_not_repair(self) -> str:
-        if busy := self.in_the_way(REPAIR):
+        if busy := self.busy(REPAIR):
             return busy
         if self._are_doubled:
             return ""
