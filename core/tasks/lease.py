@@ -94,9 +94,6 @@ class Lease:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def release(self) -> None:
         """Take the signature away, unless the server is still syncing for it.
 
         Raises nothing: a signature that stays is soon taken for dead.
