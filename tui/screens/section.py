@@ -103,6 +103,12 @@ class Section(Screen[None]):
         return running or max(jobs, key=lambda job: job.ended or 0.0, default=None)
 
     @property
+    def running_job(self) -> Job[Any] | None:
+        """The job to be shown, while it runs."""
+        job = self.job
+        return job if job is not None and job.running else None
+
+    @property
     def failure(self) -> Job[Any] | None:
         """The job that ended last, if it failed."""
         job = self.job
@@ -164,9 +170,7 @@ class Section(Screen[None]):
 
     def stop_action(self) -> Action:
         """Stop what runs here."""
-        job = self.job
-        running = job is not None and job.running
-        return Action(self._stop, "" if running else "Nothing is running.")
+        return Action(self._stop, "" if self.running_job else "Nothing is running.")
 
     def _stop(self) -> None:
         for kind in self.JOBS:

@@ -63,10 +63,8 @@ class ExportScreen(Section):
             self._read()
 
     def show(self) -> None:
-        job = self.job
-        running = job is not None and job.running
-        self.query_one(JobPanel).show(job if running else None)
-        if job is None and self.is_current and self.workspace is not None:
+        self.query_one(JobPanel).show(self.running_job)
+        if self.job is None and self.is_current and self.workspace is not None:
             self._read()
         result = self.preview
         self.query_one(ClassChart).show(result.classes if result else {})
@@ -105,8 +103,8 @@ class ExportScreen(Section):
         workspace, failure = self.workspace, self.failure
         if workspace is None:
             return [self.no_workspace]
-        job = self.job
-        command = job.command if job is not None and job.running else self._command
+        job = self.running_job
+        command = job.command if job is not None else self._command
         same = plain(f"same as: {command}", "$muted")
         if failure is not None and failure.error is not None:
             keys = f"{self.key('write')} tells the whole, {self.key('refresh')} looks again"

@@ -65,11 +65,10 @@ class LearningScreen(Section):
         job, plan = self.job, self.plan
         if self.is_current and self.host.jobs.last(VERSIONS) is None:
             self._rounds.read_versions()
-        running = job is not None and job.running
         if self._plan_soon and self._default() is not None:
             self._start_plan()
         self.query_one("#round", LiveText).show(self._round(plan))
-        self.query_one(JobPanel).show(job if running else None)
+        self.query_one(JobPanel).show(self.running_job)
         log, view = self.query_one(JobLog), self.query_one(PlanView)
         hooks = job if job is not None and job.kind.runs_hooks else None
         log.display = hooks is not None and hooks.outcome in ("running", "failed")
@@ -94,7 +93,7 @@ class LearningScreen(Section):
         return shown
 
     def _found(self, plan: RoundPlan | None) -> list[Content | str]:
-        workspace, failure, job = self.workspace, self.failure, self.job
+        workspace, failure, job = self.workspace, self.failure, self.running_job
         if workspace is None:
             return [self.no_workspace]
         if failure is not None and failure.error is not None:
@@ -104,7 +103,7 @@ class LearningScreen(Section):
         published = self._rounds.of_this_plan
         options = self.options or self._default()
         command = options.command if options else ""
-        if job is not None and job.running:
+        if job is not None:
             command = job.command
         same = plain(f"same as: {command}" if command else "", "$muted")
         if published is not None:
@@ -117,7 +116,7 @@ class LearningScreen(Section):
             text += f", the first {shown:,} shown" if shown < len(plan.picks) else ""
             text += f". {self.key('publish')} publishes them; nothing is written yet."
             return [plain(text), same]
-        if job is not None and job.running:
+        if job is not None:
             return [same]
         parts = before(workspace, self._rounds.versions)
         if not self._retrospect.why_not:

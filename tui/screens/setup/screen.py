@@ -73,8 +73,7 @@ class SetupScreen(Section):
         self.keep_focus(steps)
         if not self._chosen_by_hand and not state.checking:
             self._go_to_next_step()
-        job = self.job
-        self.query_one(JobPanel).show(job if job is not None and job.running else None)
+        self.query_one(JobPanel).show(self.running_job)
         self._show_found()
         if state.missing and not self._first_form_opened and self.is_current:
             self._first_form_opened = True
@@ -100,10 +99,8 @@ class SetupScreen(Section):
 
     def _line(self, step: Step) -> Content:
         report = self.state.reports.get(step.id)
-        job = self.job
-        doing = (
-            job is not None and job.running and _step_of(job.kind, job.progress.stage) == step.id
-        )
+        job = self.running_job
+        doing = job is not None and _step_of(job.kind, job.progress.stage) == step.id
         state = "doing" if doing else report.state if report else ""
         glyph, word, colour = FACES[state]
         narrow = self.size.width < 76
@@ -137,8 +134,8 @@ class SetupScreen(Section):
         if failure is not None and failure.error is not None:
             keys = f"{self.key('do')} tells why and what to do; {self.key('refresh')} looks again"
             return [plain(sentence(failure.error), "bold $text-error"), plain(keys, "$muted")]
-        job = self.job
-        if job is not None and job.running:
+        job = self.running_job
+        if job is not None:
             return ["", plain(f"same as: {job.command}", "$muted")]
         if state.all_done:
             return [

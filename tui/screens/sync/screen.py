@@ -43,9 +43,8 @@ class SyncScreen(Section):
 
     def show(self) -> None:
         job = self.job
-        running = job is not None and job.running
-        self.query_one("#heading").display = not running
-        self.query_one(JobPanel).show(job if running else None)
+        self.query_one("#heading").display = self.running_job is None
+        self.query_one(JobPanel).show(self.running_job)
         self.query_one("#found", LiveText).show(self._found(job))
         log = self.query_one(JobLog)
         log.display = job is not None and job.noted > 0
