@@ -31,7 +31,7 @@ CONFIG = """<View>
 """
 
 
-class FirstForm(Form[bool]):
+class NewWorkspaceForm(Form[bool]):
     """Makes labelpilot.toml, and a labeling config where there is none."""
 
     def __init__(self, root: Path, backend: Backend) -> None:

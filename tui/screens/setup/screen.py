@@ -18,7 +18,7 @@ from tui.job_kinds import SERVER, SETUP, SYNC, JobKind
 from tui.jobs import START_COMMAND
 from tui.keys import Place, bindings, section_key
 from tui.screens.section import Section
-from tui.screens.setup.new_workspace import FirstForm
+from tui.screens.setup.new_workspace import NewWorkspaceForm
 from tui.screens.setup.settings import SettingsForm
 from tui.screens.setup.token import TokenFlow
 from tui.text import lines, plain
@@ -246,7 +246,7 @@ class SetupScreen(Section):
     def _edit(self) -> None:
         root = self.state.root
         form: Form[bool] = (
-            FirstForm(root, self.backend)
+            NewWorkspaceForm(root, self.backend)
             if self.state.missing
             else SettingsForm(root, self.workspace, self.backend)
         )
