@@ -8,8 +8,7 @@ steer a terminal: its parts may hold names and words from outside.
 
 from __future__ import annotations
 
-from core.masking import mask_known, printable
-from core.masking import redact as redact
+from core.masking import mask_known, printable, redact
 
 
 class LabelpilotError(Exception):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.dataset.export import ExportResult
     from core.dataset.options import FormatName, Origin, Rule
-    from core.dataset.report.report import Report as HealthReport
+    from core.dataset.report.report import HealthReport
     from core.dataset.split import Split
     from core.learning.comparison import Curves
     from core.learning.ledger import Outcome, Record
@@ -112,7 +112,7 @@ class Backend:
 
     def log_tail(self, workspace: Workspace, lines: int) -> tuple[Path, list[str]]:
         """The server's log, and its last lines without secrets."""
-        from core.errors import redact
+        from core.masking import redact
         from core.studio.server import log_file, log_tail
 
         log = log_file(workspace)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
-    from core.dataset.report.report import Report as HealthReport
+    from core.dataset.report.report import HealthReport
     from core.learning.comparison import Curves
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult

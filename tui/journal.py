@@ -10,7 +10,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from core.errors import redact
+from core.masking import redact
 
 MOST_LINES = 2000
 

@@ -25,8 +25,14 @@ import orjson
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.masking import keep_secret
-from core.secrets.keyrings import BUS, erase_secret, has_keyring, read_secret, write_secret
-from core.secrets.keyrings import KeyringLocked as KeyringLocked
+from core.secrets.keyrings import (
+    BUS,
+    KeyringLocked,
+    erase_secret,
+    has_keyring,
+    read_secret,
+    write_secret,
+)
 from core.workspace.settings import Workspace
 
 VARIABLE = "LABEL_STUDIO_API_KEY"

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from core.errors import LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import Progress, Work
-from core.setup.context import Setup, State, Step, StepId
+from core.setup.context import Setup, Step, StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root
 from core.tasks.manifest import scan_images
 from core.workspace.settings import Workspace
 
-STEP_IDS: tuple[StepId, ...] = tuple(step.id for step in STEPS)
 _BY_ID = {step.id: step for step in STEPS}
 
 
@@ -26,7 +25,7 @@ class Report:
     """What a probe found. `detail` is a sentence for people, and may hold text from outside."""
 
     id: StepId
-    state: State
+    state: StepState
     detail: str
 
 
@@ -64,7 +63,7 @@ def preflight(workspace: Workspace) -> Work[None]:
 def probe_steps(workspace: Workspace) -> Iterator[Report]:
     """Look at every step in order. Raises nothing: what cannot be seen is `wrong` or `waiting`."""
     setup = Setup(workspace)
-    seen: dict[StepId, State] = {}
+    seen: dict[StepId, StepState] = {}
     try:
         for step in STEPS:
             report = _probe(setup, step, seen)
@@ -127,7 +126,7 @@ def _result(setup: Setup, reports: list[Report]) -> SetupResult:
     )
 
 
-def _probe(setup: Setup, step: Step, seen: dict[StepId, State]) -> Report:
+def _probe(setup: Setup, step: Step, seen: dict[StepId, StepState]) -> Report:
     if step.needs is not None and seen.get(step.needs) not in ("done", "part"):
         return Report(step.id, "waiting", f"comes after {_BY_ID[step.needs].title.lower()}")
     try:

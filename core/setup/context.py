@@ -34,7 +34,7 @@ StepId = Literal[
     "target-storage",
     "sampling",
 ]
-State = Literal["done", "part", "to do", "wrong", "waiting", "skipped"]
+StepState = Literal["done", "part", "to do", "wrong", "waiting", "skipped"]
 
 
 class Setup:
@@ -93,5 +93,5 @@ class Step:
     title: str
     why: str
     needs: StepId | None
-    probe: Callable[[Setup], tuple[State, str]]
+    probe: Callable[[Setup], tuple[StepState, str]]
     apply: Callable[[Setup], Work[None]]

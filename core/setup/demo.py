@@ -31,7 +31,8 @@ from core.studio.project import OpenProject, open_project
 from core.studio.server import server_url
 from core.tasks.proof import SyncResult
 from core.tasks.sync import sync_images
-from core.workspace.settings import FILE_NAME, Workspace, load_workspace, save_workspace
+from core.workspace.settings import Workspace, load_workspace, save_workspace
+from core.workspace.toml_lines import FILE_NAME
 
 FOLDER = "labelpilot-demo"
 ANNOTATIONS = 200

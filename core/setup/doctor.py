@@ -27,8 +27,7 @@ from core.progress import finish
 from core.secrets.credentials import SOURCE_WORDS, VARIABLE, find_secret, token_kind
 from core.secrets.keyrings import keyring_name
 from core.setup.checklist import Report, probe_steps
-from core.setup.context import State as StepState
-from core.setup.context import StepId
+from core.setup.context import StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root, trusted_origins
 from core.studio.process import FIRST_PORT

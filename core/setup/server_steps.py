@@ -6,8 +6,9 @@ import contextlib
 
 from core.errors import StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
-from core.secrets.credentials import SOURCE_WORDS, KeyringLocked, find_secret, token_kind
-from core.setup.context import Setup, State, Step
+from core.secrets.credentials import SOURCE_WORDS, find_secret, token_kind
+from core.secrets.keyrings import KeyringLocked
+from core.setup.context import Setup, Step, StepState
 from core.studio.account import can_sign_in, ensure_account
 from core.studio.environment import document_root
 from core.studio.server import EMAIL, server_url
@@ -15,7 +16,7 @@ from core.studio.starting import start_server
 from core.studio.tokens import make_token
 
 
-def _probe_server(setup: Setup) -> tuple[State, str]:
+def _probe_server(setup: Setup) -> tuple[StepState, str]:
     workspace, status = setup.workspace, setup.server
     if status.running and not status.settings_current:
         return "part", "runs with other settings than the workspace's: start it anew"
@@ -50,7 +51,7 @@ SERVER = Step(
 )
 
 
-def _probe_account(setup: Setup) -> tuple[State, str]:
+def _probe_account(setup: Setup) -> tuple[StepState, str]:
     if find_secret(setup.workspace, "token") is not None:
         with contextlib.suppress(StudioRefused):
             return "done", setup.client.whoami().email
@@ -77,7 +78,7 @@ ACCOUNT = Step(
 )
 
 
-def _probe_token(setup: Setup) -> tuple[State, str]:
+def _probe_token(setup: Setup) -> tuple[StepState, str]:
     try:
         token = find_secret(setup.workspace, "token")
     except KeyringLocked as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
-from core.setup.context import Setup, State, Step
+from core.setup.context import Setup, Step, StepState
 from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
 from core.studio.client import SAMPLINGS
 from core.tasks.modes import storage_fields
@@ -27,7 +27,7 @@ TARGET_TITLE = "labelpilot annotations"
 PROVEN_TASKS = 20_000
 
 
-def _probe_project(setup: Setup) -> tuple[State, str]:
+def _probe_project(setup: Setup) -> tuple[StepState, str]:
     project = setup.project
     if project is None:
         return "to do", f"no project {setup.workspace.project.title!r}"
@@ -50,7 +50,7 @@ PROJECT = Step(
 )
 
 
-def _probe_config(setup: Setup) -> tuple[State, str]:
+def _probe_config(setup: Setup) -> tuple[StepState, str]:
     project = setup.opened.remote
     labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
     words = f"labels: {labels}" if labels else "no fixed labels"
@@ -95,7 +95,7 @@ def _same_text(one: str, other: str) -> bool:
     return one.strip().replace("\r\n", "\n") == other.strip().replace("\r\n", "\n")
 
 
-def _probe_source(setup: Setup) -> tuple[State, str]:
+def _probe_source(setup: Setup) -> tuple[StepState, str]:
     images, storage = setup.workspace.images, setup.source_storage
     if storage is None:
         return "to do", f"none for {setup.workspace.relative(images.path)}"
@@ -134,14 +134,14 @@ SOURCE_STORAGE = Step(
 )
 
 
-def _probe_images(setup: Setup) -> tuple[State, str]:
+def _probe_images(setup: Setup) -> tuple[StepState, str]:
     manifest = setup.manifest
     total = len(manifest.paths)
     project = setup.opened.remote
     if not project.tasks:
         return "to do", f"none of {total:,} images is a task"
     if project.tasks > PROVEN_TASKS:
-        state: State = "done" if project.tasks >= total else "part"
+        state: StepState = "done" if project.tasks >= total else "part"
         return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
     tasks = setup.client.tasks(project.id, project.image_key)
     proof = compare(manifest.paths, tasks, manifest.folder)
@@ -167,7 +167,7 @@ IMAGES = Step(
 )
 
 
-def _probe_target(setup: Setup) -> tuple[State, str]:
+def _probe_target(setup: Setup) -> tuple[StepState, str]:
     path = setup.workspace.annotations.path
     name = setup.workspace.relative(path)
     if setup.target_storage is None:
@@ -213,7 +213,7 @@ TARGET_STORAGE = Step(
 )
 
 
-def _probe_sampling(setup: Setup) -> tuple[State, str]:
+def _probe_sampling(setup: Setup) -> tuple[StepState, str]:
     project = setup.opened.remote
     wanted = setup.workspace.project.sampling
     has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")

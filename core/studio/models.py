@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from core.errors import ConfigurationError, redact
+from core.errors import ConfigurationError
 from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
+from core.masking import redact
 from core.studio.transport import NoAnswer
 
 # What a project has for a labeling config before one is set.

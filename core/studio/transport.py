@@ -19,7 +19,8 @@ from typing import Any
 import orjson
 
 from core.deadline import Overdue, within
-from core.errors import LabelpilotError, StudioRefused, StudioUnreachable, redact
+from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
+from core.masking import redact
 from core.studio.http import http_client
 
 # Seconds. Long work that the server does inside a request (a native sync) sets its own.

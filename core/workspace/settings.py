@@ -18,8 +18,7 @@ from core.images import Tag
 from core.workspace.addresses import crosses_in_clear
 from core.workspace.checks import TITLE_LENGTHS, checked_value
 from core.workspace.state import State
-from core.workspace.toml_lines import FILE_NAME as FILE_NAME
-from core.workspace.toml_lines import place_of, unknown_name, wrong_value
+from core.workspace.toml_lines import FILE_NAME, place_of, unknown_name, wrong_value
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -12,7 +12,6 @@ from core.errors import ConfigurationError
 from core.names import MOST_SHOWN, nearest
 
 FILE_NAME = "labelpilot.toml"
-# Of a wrong value.
 
 
 def _line_of(text: str, section: str | None, key: str) -> int | None:

@@ -29,7 +29,7 @@ from core.learning.publishing import RoundResult
 from core.progress import Progress, Work
 from core.secrets.credentials import Source
 from core.setup.checklist import Report, SetupResult
-from core.setup.context import State, StepId
+from core.setup.context import StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.duplicates import RepairPlan, RepairResult
@@ -122,7 +122,7 @@ class FakeBackend(Backend):
 
     def step_report(self, step_id: StepId) -> Report:
         if step_id == "server":
-            state: State = "done" if self.running else "to do"
+            state: StepState = "done" if self.running else "to do"
             return Report(step_id, state, "serves files below data")
         if not self.running:
             return Report(step_id, "waiting", "comes after server")

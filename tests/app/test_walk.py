@@ -20,7 +20,8 @@ import pytest
 
 from core.studio.project import connect, require_project
 from core.studio.server import stop_server
-from core.workspace.settings import FILE_NAME, Workspace, load_workspace
+from core.workspace.settings import Workspace, load_workspace
+from core.workspace.toml_lines import FILE_NAME
 from tests.needs import needs
 from tests.studio.first_start import prepare
 

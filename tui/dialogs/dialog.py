@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.errors import LabelpilotError, redact
+from core.errors import LabelpilotError
+from core.masking import redact
 from tui.actions import Action, act
 from tui.host import host_of
 from tui.keys import bindings, key_of

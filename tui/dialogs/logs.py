@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.errors import redact
+from core.masking import redact
 from tui.actions import Action
 from tui.host import host_of
 from tui.keys import bindings

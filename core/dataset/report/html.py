@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.dataset.options import RULES
-from core.dataset.report.report import Report, problems
+from core.dataset.report.report import HealthReport, problems
 from core.masking import printable
 
 # Longer lists belong into the JSON report; a page of a million rows opens nowhere.
@@ -33,7 +33,7 @@ class Together(NamedTuple):
     left_out: int
 
 
-def report_html(report: Report) -> str:
+def report_html(report: HealthReport) -> str:
     """The page."""
     page = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -72,7 +72,7 @@ def report_html(report: Report) -> str:
     )
 
 
-def _together(report: Report) -> Together | None:
+def _together(report: HealthReport) -> Together | None:
     if not report.together:
         return None
     busiest = sorted(report.classes, key=lambda name: -report.classes[name])[:_GRID]

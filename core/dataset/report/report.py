@@ -42,7 +42,7 @@ class ClassAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HealthReport:
     """Everything the report shows.
 
     `classes` is class -> images, in config order, those without an image too; `together` are pairs
@@ -86,7 +86,7 @@ class Report:
 
 def make_report(
     workspace: Workspace, source: Source | Origin = "storage", *, rule: Rule = "latest"
-) -> Work[Report]:
+) -> Work[HealthReport]:
     """Look at the annotations of `source` from all sides. Raises what `gather` raises."""
     statistics = Statistics()
     out = workspace.annotations.dataset
@@ -100,7 +100,7 @@ def make_report(
     near_duplicates = yield from find_near_duplicates(classes, files)
     several = statistics.several()
     agreed = agreement(several)
-    return Report(
+    return HealthReport(
         source=dataset.source,
         rule=rule,
         images=len(decision.tags),
@@ -126,7 +126,7 @@ def make_report(
     )
 
 
-def problems(report: Report) -> list[str]:
+def problems(report: HealthReport) -> list[str]:
     """What should be looked at first, a line each; none where all is well."""
     unused = sum(not images for images in report.classes.values())
     found = [

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.dataset.options import RULES
-from core.dataset.report.report import Report, problems
+from core.dataset.report.report import HealthReport, problems
 
 _BAR = 30
 _NAMED = 10
 
 
-def report_text(report: Report) -> str:
+def report_text(report: HealthReport) -> str:
     """The report in lines of at most some 80 characters, but for long names."""
     return "\n".join(_lines(report)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: HealthReport) -> Iterator[str]:
     yield f"{report.images:,} images from {report.annotations:,} annotations in {report.source}"
     yield f"rule: {RULES[report.rule]}"
     yield f"skipped {report.skipped:,}   without a class {report.empty:,}"
@@ -70,7 +70,7 @@ def _bars(counts: dict[str, int]) -> list[str]:
     ]
 
 
-def _people(report: Report) -> list[str]:
+def _people(report: HealthReport) -> list[str]:
     return [
         f"{person.annotations:>9,}  {person.name or 'unknown'}"
         + (f", skipped {person.skipped:,}" if person.skipped else "")
@@ -78,7 +78,7 @@ def _people(report: Report) -> list[str]:
     ]
 
 
-def _differing(report: Report) -> list[str]:
+def _differing(report: HealthReport) -> list[str]:
     lines = []
     for one in report.differing:
         answers = (f"{who or 'unknown'}: {', '.join(its) or 'none'}" for who, its in one.answers)
@@ -96,7 +96,7 @@ def _alpha(alpha: float | None) -> str:
     return "-" if alpha is None else f"{alpha:.2f}"
 
 
-def _joined(report: Report, tag: str) -> str:
+def _joined(report: HealthReport, tag: str) -> str:
     return ", ".join(report.classes_of[tag]) or "none"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from core.dataset.options import REPORT_FILES, Origin, Rule
-from core.dataset.report.report import Report, make_report
+from core.dataset.report.report import HealthReport, make_report
 from core.dataset.source import Source
 from core.errors import ConfigurationError
 from core.files import write_at_once
@@ -21,7 +21,7 @@ def write_report(
     source: Source | Origin = "storage",
     *,
     rule: Rule = "latest",
-) -> Work[Report]:
+) -> Work[HealthReport]:
     """Make the report on what `source` holds, and write it to `path`, at once or not at all.
 
     Raises ConfigurationError, before anything is read, where the name of `path` ends in none of
@@ -40,7 +40,7 @@ def write_report(
     return report
 
 
-def _content(report: Report, suffix: str) -> bytes:
+def _content(report: HealthReport, suffix: str) -> bytes:
     if suffix == ".html":
         from core.dataset.report.html import report_html
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_at_once
-from core.workspace.settings import FILE_NAME, Workspace
+from core.workspace.settings import Workspace
+from core.workspace.toml_lines import FILE_NAME
 
 RESULT = "result.json"
 # With more files than this in the workspace it is as quick to run the hooks.

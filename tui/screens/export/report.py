@@ -11,12 +11,12 @@ from tui.text import count, lines, plain
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
-    from core.dataset.report.report import Report
+    from core.dataset.report.report import HealthReport
 
 MOST_NAMES = 500
 
 
-def report_dialog(found: Report, page: str, command: str, opened: bool) -> Dialog:
+def report_dialog(found: HealthReport, page: str, command: str, opened: bool) -> Dialog:
     """What stands in the report first, and the path of its page."""
     from core.dataset.report.report import problems
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.dataset.report.report import Report, make_report, problems
+from core.dataset.report.report import HealthReport, make_report, problems
 from core.dataset.report.statistics import binary_alpha
 from core.dataset.report.text import report_text
 from core.dataset.report.write import write_report
@@ -22,14 +22,14 @@ from core.workspace.settings import Workspace
 
 Build = Callable[..., dict[str, Any]]
 Write = Callable[..., None]
-Reported = Callable[..., Report]
+Reported = Callable[..., HealthReport]
 
 ANNA, BEN = {"id": 1, "email": "anna@x.org"}, {"id": 2, "email": "ben@x.org"}
 
 
 @pytest.fixture
 def reported(workspace: Workspace) -> Reported:
-    def run(**options: Any) -> Report:
+    def run(**options: Any) -> HealthReport:
         source = FolderSource(workspace.annotations.path, options.pop("live", None))
         return finish(make_report(workspace, source, **options))
 
