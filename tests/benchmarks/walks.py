@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -55,7 +56,8 @@ def main() -> None:
         print(json.dumps({name: sorted(files) for name, files in walks.items()}, indent=2))
         return
     for name, files in walks.items():
-        print(f"{name:30} {len(files):3} files")
+        rooms = Counter(file.split("/")[1] if file.count("/") > 1 else "ground" for file in files)
+        print(f"{name:30} {len(files):3} files:", ", ".join(f"{n} {r}" for r, n in rooms.items()))
         if arguments.files:
             print(*(f"    {file}" for file in sorted(files)), sep="\n")
 
