@@ -24,6 +24,11 @@ class LabelpilotError(Exception):
         self.cause = printable(redact(cause))
         self.next_step = printable(next_step)
 
+    @property
+    def in_short(self) -> str:
+        """What failed and why, without what to do about it."""
+        return f"{self.message} {self.cause}".strip()
+
     def __str__(self) -> str:
         return "\n".join(part for part in (self.message, self.cause, self.next_step) if part)
 

@@ -82,15 +82,20 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
         os.replace(name, target)
         name = None
     except OSError as error:
-        raise LabelpilotError(
-            f"{path} could not be written; what was there is as it was.",
-            cause=error.strerror or str(error),
-            next_step="Make room or mend the folder's rights, and do it again.",
-        ) from error
+        raise not_written(path, error) from error
     finally:
         if name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+
+
+def not_written(path: Path, error: OSError) -> LabelpilotError:
+    """What to say where the disk refused a new `path`, and the old one is as it was."""
+    return LabelpilotError(
+        f"{path} could not be written; what was there is as it was.",
+        cause=error.strerror or str(error),
+        next_step="Make room or mend the folder's rights, and do it again.",
+    )
 
 
 def write_at_once(path: Path, content: bytes, *, mode: int | None = None) -> None:

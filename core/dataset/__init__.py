@@ -1,0 +1,1 @@
+"""From annotations to a dataset to train on, and a report on what is wrong with it."""

@@ -99,12 +99,12 @@ def labels_to_reach(budgets: Sequence[int], accuracies: Numbers, target: float) 
     above = np.flatnonzero(accuracies >= target)
     if not len(above):
         return None
-    first = int(above[0])
-    if first == 0:
+    reached = int(above[0])
+    if reached == 0:
         return float(budgets[0])
-    low, high = accuracies[first - 1], accuracies[first]
-    step = budgets[first] - budgets[first - 1]
-    return float(budgets[first - 1] + step * (target - low) / (high - low))
+    low, high = accuracies[reached - 1], accuracies[reached]
+    step = budgets[reached] - budgets[reached - 1]
+    return float(budgets[reached - 1] + step * (target - low) / (high - low))
 
 
 def recommended(comparisons: Sequence[Comparison]) -> Comparison | None:

@@ -7,7 +7,7 @@ replaces is kept first, so that it can be taken back.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from core.errors import LabelpilotError
@@ -48,8 +48,7 @@ class RoundResult:
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot active-learning --json` prints."""
-        shown = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return shown | {"seconds": round(self.seconds, 3)}
+        return asdict(self) | {"seconds": round(self.seconds, 3)}
 
 
 def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:

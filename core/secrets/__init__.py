@@ -1,0 +1,1 @@
+"""Tokens and passwords: where they are kept, found and masked."""

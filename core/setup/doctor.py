@@ -88,7 +88,7 @@ def _guarded(part: Callable[..., Iterator[Finding]], *given: Workspace) -> Itera
 
 
 def _failed(name: str, error: LabelpilotError) -> Finding:
-    return Finding(name, "wrong", f"{error.message} {error.cause}".strip(), error.next_step)
+    return Finding(name, "wrong", error.in_short, error.next_step)
 
 
 def _for_others(finding: Finding) -> Finding:
@@ -99,9 +99,9 @@ def _for_others(finding: Finding) -> Finding:
     return Finding(finding.name, finding.state, detail, fix)
 
 
-def _checked(name: str, look: Callable[[], str]) -> Finding:
+def _checked(name: str, describe: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, "ok", look())
+        return Finding(name, "ok", describe())
     except LabelpilotError as error:
         return _failed(name, error)
 
@@ -128,12 +128,12 @@ def _surroundings() -> Iterator[Finding]:
     environ = os.environ
     shown = [f"{name}={environ[name]}" for name in _SHOWN if name in environ]
     shown += [name for name in _NAMED if name in environ]
-    words = ", ".join(shown) or "nothing known of it"
+    detail = ", ".join(shown) or "nothing known of it"
     if environ.get("TERM") == "dumb":
         fix = "use the commands (`labelpilot --help`); the app needs a terminal with colours"
-        yield Finding("terminal", "note", words, fix)
+        yield Finding("terminal", "note", detail, fix)
     else:
-        yield Finding("terminal", "ok", words)
+        yield Finding("terminal", "ok", detail)
     encoding = locale.getpreferredencoding(False)
     if encoding.replace("-", "").lower() != "utf8":
         yield Finding("text encoding", "wrong", encoding, "export LANG=C.UTF-8")
@@ -142,8 +142,8 @@ def _surroundings() -> Iterator[Finding]:
         yield Finding("forwarded port", "ok", f"people may sign in from {', '.join(origins)}")
     unused = sorted(n for n in environ if n.startswith("LABEL_STUDIO_") and n != VARIABLE)
     if unused:
-        words = f"{', '.join(unused)}: set here, and not passed on to labelpilot's own server"
-        yield Finding("Label Studio's variables", "note", words)
+        detail = f"{', '.join(unused)}: set here, and not passed on to labelpilot's own server"
+        yield Finding("Label Studio's variables", "note", detail)
 
 
 def _keyring() -> Iterator[Finding]:
@@ -247,8 +247,8 @@ def _token(workspace: Workspace) -> Iterator[Finding]:
         fix = SETUP if workspace.owns_server else "labelpilot token set"
         yield Finding("token", "note", "none stored", fix)
     else:
-        words = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
-        yield Finding("token", "ok", words)
+        detail = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+        yield Finding("token", "ok", detail)
 
 
 def _steps(workspace: Workspace) -> Iterator[Finding]:

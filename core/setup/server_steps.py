@@ -85,12 +85,12 @@ def _probe_token(setup: Setup) -> tuple[StepState, str]:
         return "wrong", str(error)
     if token is None:
         return "to do", "none stored"
-    words = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+    detail = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
     try:
         setup.client.whoami()
     except StudioRefused as error:
-        return "wrong", f"{words}, which Label Studio refuses ({error.cause})"
-    return "done", f"{words}, works"
+        return "wrong", f"{detail}, which Label Studio refuses ({error.cause})"
+    return "done", f"{detail}, works"
 
 
 def _apply_token(setup: Setup) -> Work[None]:

@@ -53,11 +53,11 @@ PROJECT = Step(
 def _probe_config(setup: Setup) -> tuple[StepState, str]:
     project = setup.opened.remote
     labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
-    words = f"labels: {labels}" if labels else "no fixed labels"
+    detail = f"labels: {labels}" if labels else "no fixed labels"
     if _same_text(project.label_config, setup.config.text):
-        return "done", words
+        return "done", detail
     if not project.has_config:
-        return "to do", f"not set yet; {words}"
+        return "to do", f"not set yet; {detail}"
     name = setup.workspace.relative(setup.workspace.project.label_config)
     return "part", f"the project has another one than {name}"
 
@@ -99,12 +99,12 @@ def _probe_source(setup: Setup) -> tuple[StepState, str]:
     images, storage = setup.workspace.images, setup.source_storage
     if storage is None:
         return "to do", f"none for {setup.workspace.relative(images.path)}"
-    words = f"{setup.workspace.relative(images.path)} with {storage.pattern or 'every file'}"
+    detail = f"{setup.workspace.relative(images.path)} with {storage.pattern or 'every file'}"
     differs = (storage.pattern, storage.recursive) != (images.pattern, images.recursive)
     if differs or not storage.source_files:
-        return "part", f"{words}: set otherwise than the workspace says"
+        return "part", f"{detail}: set otherwise than the workspace says"
     kind = "" if storage.synchronizable else ", filled by bulk import"
-    return "done", words + kind
+    return "done", detail + kind
 
 
 def _apply_source(setup: Setup) -> Work[None]:
@@ -145,12 +145,12 @@ def _probe_images(setup: Setup) -> tuple[StepState, str]:
         return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
     tasks = setup.client.tasks(project.id, project.image_key)
     proof = compare(manifest.paths, tasks, manifest.folder)
-    words = f"{proof.present:,} of {total:,} images are tasks"
+    detail = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:
-        words += f", {proof.duplicates:,} duplicates"
+        detail += f", {proof.duplicates:,} duplicates"
     if proof.missing_files:
-        words += f", {proof.missing_files:,} tasks whose file is gone"
-    return ("done" if proof.complete else "part" if proof.present else "to do"), words
+        detail += f", {proof.missing_files:,} tasks whose file is gone"
+    return ("done" if proof.complete else "part" if proof.present else "to do"), detail
 
 
 def _apply_images(setup: Setup) -> Work[None]:
@@ -198,7 +198,7 @@ def _apply_target(setup: Setup) -> Work[None]:
         return
     with _paths_explained(setup):
         storage = setup.client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
-    if setup.client.has_annotations(setup.opened.id):
+    if setup.client.annotation_count(setup.opened.id):
         # Only what is submitted from now on would be written.
         setup.client.sync_storage(storage)
 

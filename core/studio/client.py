@@ -240,10 +240,6 @@ class StudioClient:
             },
         )
 
-    def has_annotations(self, project_id: int) -> bool:
-        """Whether any task of the project has an annotation."""
-        return bool(self.annotation_count(project_id))
-
     def annotation_count(self, project_id: int) -> int:
         """How many annotations the project's tasks have, skipped ones not counted."""
         return tasks_page(self.transport, lean(project_id), 1)[2]

@@ -115,7 +115,7 @@ def forget_token(workspace: Workspace) -> Forgotten:
         try:
             _revoke(server_url(workspace), token.value)
         except LabelpilotError as error:
-            reason = " ".join(part for part in (error.message, error.cause) if part)
+            reason = error.in_short
     removed = tuple(forget_secret(workspace, "token"))
     return Forgotten(removed, revoked=token is not None and not reason, reason=reason)
 

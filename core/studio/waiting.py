@@ -57,5 +57,5 @@ class Patience:
         self.failures += 1
         if self.failures >= self.attempts:
             raise error
-        yield replace(progress, note=f"{error.message} {error.cause}".strip())
+        yield replace(progress, note=error.in_short)
         yield from wait_for_server(self.url, progress)

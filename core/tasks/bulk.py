@@ -43,11 +43,10 @@ def import_images(
 ) -> Work[Outcome]:
     """Create a task for each of `paths` (relative to the folder), which must have none yet.
 
-    The server's file URLs are relative to `root`.
-    `entry` says from which task on the project's tasks are this import's. Raises StudioRefused for
-    a batch that is not taken, StudioUnreachable or PartlyDone where the server stays away, Busy
-    where another labelpilot syncs. What was created until then stays, and is not sent again by the
-    next run.
+    The server's file URLs are relative to `root`; `entry` says from which task on the project's
+    tasks are this import's. Raises StudioRefused for a batch that is not taken, StudioUnreachable
+    or PartlyDone where the server stays away, Busy where another labelpilot syncs. What was created
+    until then stays, and is not sent again by the next run.
     """
     state, url = _State(entry, limits.FIRST_BATCH), url_maker(session.folder, root)
     batch: Sequence[str] = ()
@@ -59,9 +58,9 @@ def import_images(
             # up with itself.
             lease.keep(write=state.doubt)
             if state.doubt:
-                arrived = yield from _look(session, batch, state)
-                words = "it had arrived" if arrived else "it had not arrived, sent again"
-                yield Progress("import", state.done, len(paths), f"looked: {words}")
+                arrived = yield from _has_arrived(session, batch, state)
+                found = "it had arrived" if arrived else "it had not arrived, sent again"
+                yield Progress("import", state.done, len(paths), f"looked: {found}")
             else:
                 arrived = False
             if not arrived:
@@ -78,8 +77,7 @@ def import_images(
         except StudioUnreachable as error:
             state.retries += 1
             state.failures += 1
-            words = f"{error.message} {error.cause}".strip()
-            yield Progress("import", state.done, len(paths), words, state.retries)
+            yield Progress("import", state.done, len(paths), error.in_short, state.retries)
             if state.failures >= limits.ATTEMPTS:
                 raise _given_up(error, state.done, len(paths)) from None
             try:
@@ -119,15 +117,15 @@ def _send(session: Session, urls: Sequence[str], state: _State) -> None:
         state.accounted = False
         raise
     took = max(time.monotonic() - began, 0.001)
-    first = ids[0] if state.done == 0 else state.entry.newest + 1
-    state.accounted = state.accounted and ids == list(range(first, first + len(ids)))
+    start = ids[0] if state.done == 0 else state.entry.newest + 1
+    state.accounted = state.accounted and ids == list(range(start, start + len(ids)))
     state.entry = replace(state.entry, newest=max(ids))
     fitting = int(len(urls) * limits.BATCH_SECONDS / took)
     # Not by leaps: one fast answer must not make the next POST run into a proxy's timeout.
     state.size = max(1, min(limits.LARGEST_BATCH, fitting, 4 * len(urls)))
 
 
-def _look(session: Session, batch: Sequence[str], state: _State) -> Work[bool]:
+def _has_arrived(session: Session, batch: Sequence[str], state: _State) -> Work[bool]:
     """Whether the doubtful `batch` is there, looking for a while before saying no."""
     wanted = set(batch)
     began = time.monotonic()
@@ -151,6 +149,6 @@ def _given_up(error: StudioUnreachable, done: int, total: int) -> StudioUnreacha
         return error
     return PartlyDone(
         f"{done:,} of {total:,} missing images were made tasks; then Label Studio stayed away.",
-        cause=f"{error.message} {error.cause}".strip(),
+        cause=error.in_short,
         next_step="Look whether it is running, and sync again: it goes on from there.",
     )

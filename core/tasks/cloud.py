@@ -61,7 +61,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
         (yield from session.lease()) as lease,
     ):
         cloud = [storage for storage in session.storages if storage.type in CLOUD_SCHEMES]
-        before = yield from _look(session, cloud)
+        before = yield from _count(session, cloud)
         if before.imported:
             raise ConfigurationError(
                 f"{before.imported:,} images of the cloud storage were imported.",
@@ -75,7 +75,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
             lease.keep()
             yield Progress("sync", before.tasks, None, f"{storage.type} {storage.path}")
             retries += (yield from sync_storage(one, before.tasks)).retries
-        after = yield from _look(session, cloud)
+        after = yield from _count(session, cloud)
     return SyncResult(
         mode="native",
         images=after.images,
@@ -89,7 +89,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
     )
 
 
-def _look(session: Session, cloud: list[Storage]) -> Work[_Found]:
+def _count(session: Session, cloud: list[Storage]) -> Work[_Found]:
     """Count the tasks of each image in the storages."""
     yield Progress("look", 0, None, "asking which images are tasks")
     beginnings = tuple(bucket_url(one.type, one.path) for one in cloud if one.source_files)

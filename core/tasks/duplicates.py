@@ -72,15 +72,15 @@ class RepairPlan:
     def __str__(self) -> str:
         if not self.doubled:
             return f"No image is more than one task ({self.tasks:,} tasks)."
-        words = (
+        text = (
             f"{self.doubled:,} images are several tasks ({', '.join(self.examples)}): "
             f"{len(self.remove):,} tasks that nobody worked on would be removed"
         )
         if self.kept:
-            words += f"; {self.kept:,} stay, because somebody worked on several tasks of one image"
+            text += f"; {self.kept:,} stay, because somebody worked on several tasks of one image"
         if self.shuts_own_sync:
-            words += ". The storage would then refuse Label Studio's own sync"
-        return words + "."
+            text += ". The storage would then refuse Label Studio's own sync"
+        return text + "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -
     All that somebody worked on stay; where there is none, the one that a storage made, or else the
     oldest. Only tasks with an id above `after` are chosen to go.
     """
-    first: dict[str, TaskDetail] = {}
+    seen: dict[str, TaskDetail] = {}
     several: dict[str, list[TaskDetail]] = {}
     for task in tasks:
         path = path_inside(task.image, folder)
@@ -161,10 +161,10 @@ def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -
             continue
         if path in several:
             several[path].append(task)
-        elif path in first:
-            several[path] = [first[path], task]
+        elif path in seen:
+            several[path] = [seen[path], task]
         else:
-            first[path] = task
+            seen[path] = task
     remove: list[int] = []
     kept, unlinked = 0, False
     for copies in several.values():

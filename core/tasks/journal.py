@@ -8,7 +8,7 @@ waits for what was sent a moment ago, and knows which doubled tasks are of its o
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -79,4 +79,4 @@ def settle(session: Session, entry: OpenImport) -> Work[OpenImport]:
         yield Progress("look", 0, None, note)
         note = ""
         time.sleep(0.5)
-    return OpenImport(entry.after, entry.newest, entry.sent, doubtful=True)
+    return replace(entry, doubtful=True)

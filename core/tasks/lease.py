@@ -44,30 +44,29 @@ class Signature:
 
 def split(description: str) -> tuple[str, Signature | None]:
     """A storage's description apart from the signature that it may end in."""
-    words, found, rest = description.rpartition(_MARK)
+    text, found, rest = description.rpartition(_MARK)
     if found:
         try:
-            return words.rstrip("\n"), Signature(**orjson.loads(rest))
+            return text.rstrip("\n"), Signature(**orjson.loads(rest))
         except (orjson.JSONDecodeError, TypeError):
             pass
     return description, None
 
 
-def join(words: str, signature: Signature) -> str:
-    """`words` with `signature` at their end, as `split` reads it."""
-    shown = {"id": signature.id, "who": signature.who, "beat": signature.beat}
-    return f"{words}\n{_MARK}{orjson.dumps(shown).decode()}"
+def join(text: str, signature: Signature) -> str:
+    """`text` with `signature` at its end, as `split` reads it."""
+    return f"{text}\n{_MARK}{orjson.dumps(signature).decode()}"
 
 
 class Lease:
     """The right to sync a project, until the block or the process ends."""
 
     def __init__(
-        self, client: StudioClient, storage: Storage, words: str, signature: Signature
+        self, client: StudioClient, storage: Storage, text: str, signature: Signature
     ) -> None:
         self._client = client
         self._storage = storage
-        self._words = words
+        self._text = text
         self._signature = signature
         self._renewed = time.monotonic()
         self._looked = 0.0
@@ -87,7 +86,7 @@ class Lease:
         if write or time.monotonic() - self._renewed > limits.BEAT_SECONDS:
             mine = self._signature
             self._signature = Signature(mine.id, mine.who, mine.beat + 1)
-            self._write(join(self._words, self._signature))
+            self._write(join(self._text, self._signature))
             self._renewed = time.monotonic()
 
     def __enter__(self) -> Lease:
@@ -102,7 +101,7 @@ class Lease:
             storage = self._client.storage(self._storage)
             other = split(storage.description)[1]
             if not storage.running and other is not None and other.id == self._signature.id:
-                self._write(self._words)
+                self._write(self._text)
         except LabelpilotError:
             return
 
@@ -117,13 +116,13 @@ def take_lease(client: StudioClient, storage: Storage, record: Path) -> Work[Lea
     workspace's own lock knows that the process behind that one is gone. Another's signature is
     watched until it moves or has stood still for a while. Raises Busy, naming who syncs.
     """
-    words, other = split(storage.description)
+    text, other = split(storage.description)
     if other is not None and other.id != _read(record):
-        words = yield from _watch(client, storage, other)
+        text = yield from _watch(client, storage, other)
     signature = Signature(uuid.uuid4().hex, _myself(), 0)
     write_at_once(record, signature.id.encode())
-    client.update_source_storage(storage, {"description": join(words, signature)})
-    return Lease(client, storage, words, signature)
+    client.update_source_storage(storage, {"description": join(text, signature)})
+    return Lease(client, storage, text, signature)
 
 
 def _watch(client: StudioClient, storage: Storage, other: Signature) -> Work[str]:
@@ -134,12 +133,12 @@ def _watch(client: StudioClient, storage: Storage, other: Signature) -> Work[str
         yield Progress("wait", int(time.monotonic() - began), int(limits.STALE_SECONDS), note)
         note = ""
         time.sleep(1.0)
-        words, now = split(client.storage(storage).description)
+        text, now = split(client.storage(storage).description)
         if now is None:
-            return words
+            return text
         if now != other:
             raise _busy(now)
-    return words
+    return text
 
 
 def _busy(other: Signature) -> Busy:

@@ -36,16 +36,16 @@ def held_mode(session: Session, proof: Proof) -> Held:
     return "native" if linked >= proof.own_tasks else "mixed"
 
 
-def choose_mode(workspace: Workspace, held: Held, asked: Mode | None, proof: Proof) -> Mode:
-    """The mode of this project, or the one `asked` for where it has no task of the folder yet.
+def choose_mode(workspace: Workspace, held: Held, wanted: Mode | None, proof: Proof) -> Mode:
+    """The mode of this project, or the one `wanted` for where it has no task of the folder yet.
 
     Raises ConfigurationError where the project has the other mode, or images are missing and its
     tasks were made in both.
     """
     if held == "none":
-        return asked or ("bulk" if workspace.owns_server else "native")
+        return wanted or ("bulk" if workspace.owns_server else "native")
     if held == "mixed":
-        if proof.missing and asked != "bulk":
+        if proof.missing and wanted != "bulk":
             raise ConfigurationError(
                 f"{len(proof.missing):,} images are no tasks yet, and the project's tasks were "
                 "made in two ways.",
@@ -55,7 +55,7 @@ def choose_mode(workspace: Workspace, held: Held, asked: Mode | None, proof: Pro
                 "the storage to refuse Label Studio's own sync from now on.",
             )
         return "bulk"
-    if asked is not None and asked != held:
+    if wanted is not None and wanted != held:
         reason = {
             "bulk": "Its tasks were imported; Label Studio's own sync would make each of them "
             "a second time.",

@@ -28,12 +28,11 @@ def sync_storage(session: Session, expected: int) -> Work[Outcome]:
 
     `expected` is the number of tasks that the project will have. Nobody else may be syncing: see
     `await_end`. Closing the generator stops our waiting; the server goes on with what it was asked.
-    Raises StudioRefused where the server will not sync,
-    StudioUnreachable where it stays away, LabelpilotError where several attempts in a row bring
-    nothing.
+    Raises StudioRefused where the server will not sync, StudioUnreachable where it stays away,
+    LabelpilotError where several attempts in a row bring nothing.
     """
     client = session.client
-    first = count = client.task_count(session.project_id)
+    at_start = count = client.task_count(session.project_id)
     retries, idle, refused = 0, 0, 0.0
     while True:
         before, runs = count, client.storage(session.storage).runs
@@ -42,7 +41,7 @@ def sync_storage(session: Session, expected: int) -> Work[Outcome]:
         count = client.task_count(session.project_id)
         if storage.status == "completed" and storage.runs > runs:
             yield Progress("sync", count, expected)
-            return Outcome(count - first, retries)
+            return Outcome(count - at_start, retries)
         if storage.runs > runs:
             problem = _last_line(storage.problem) or problem or f"status {storage.status}"
         elif not problem:
@@ -78,7 +77,7 @@ def await_end(session: Session, expected: int, *, began_after: int | None = None
     Raises StudioUnreachable where the server stays away, or is there and tells nothing.
     """
     client = session.client
-    quiet, asked, patience = Silence(), time.monotonic(), Patience(client.url, limits.ATTEMPTS)
+    quiet, began, patience = Silence(), time.monotonic(), Patience(client.url, limits.ATTEMPTS)
     while True:
         try:
             storage = client.storage(session.storage)
@@ -88,7 +87,7 @@ def await_end(session: Session, expected: int, *, began_after: int | None = None
             continue
         patience.failures = 0
         late = began_after is not None and storage.runs <= began_after
-        if not storage.running and not (late and time.monotonic() - asked < limits.BEGIN_SECONDS):
+        if not storage.running and not (late and time.monotonic() - began < limits.BEGIN_SECONDS):
             return storage
         silence = quiet.seconds(_sign(storage, count))
         if storage.running and (_long_dead(session, storage) or silence > _quiet_limit(expected)):
@@ -116,7 +115,7 @@ def _attempt(session: Session, expected: int, runs: int) -> Work[str]:
         return note
     if isinstance(error, StudioRefused) and not isinstance(error, NoAnswer):
         raise error
-    problem = f"{error.message} {error.cause}".strip()
+    problem = error.in_short
     yield Progress("sync", count, expected, problem)
     yield from wait_for_server(session.client.url, Progress("sync", count, expected))
     return problem

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from core.images import path_inside
@@ -124,7 +124,7 @@ class SyncResult:
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot sync --json` prints."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return asdict(self)
 
     def __str__(self) -> str:
         tasks = self.existing + self.created

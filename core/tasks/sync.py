@@ -58,7 +58,7 @@ def sync_images(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResul
 
 
 def _sync(
-    session: Session, manifest: Manifest, lease: Lease, asked: Mode | None
+    session: Session, manifest: Manifest, lease: Lease, wanted: Mode | None
 ) -> Work[tuple[Mode, Proof, Proof, Outcome]]:
     """The mode, what was there, what is there now, and what was done for it."""
     total = len(manifest.paths)
@@ -71,7 +71,7 @@ def _sync(
     yield Progress("look", 0, total, "asking which images are tasks")
     before = yield from session.compared(manifest, "look")
     held = held_mode(session, before)
-    mode = choose_mode(session.workspace, held, asked, before)
+    mode = choose_mode(session.workspace, held, wanted, before)
     if before.missing:
         refuse_rivals(session.workspace.images, session.storage, session.storages)
     if before.missing or held == "bulk":

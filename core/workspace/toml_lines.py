@@ -36,11 +36,11 @@ def place_of(text: str, section: str | None, key: str) -> str:
 
 def unknown_name(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
     """The error for a section or key that is none of `known`."""
-    place = f" in [{section}]" if section else ""
+    where = f" in [{section}]" if section else ""
     near = nearest(key, known)
     hint = f"Did you mean `{near}`?" if near else f"Known there: {', '.join(known)}."
     return ConfigurationError(
-        f"{place_of(text, section, key)}: `{key[:MOST_SHOWN]}`{place} is not known.", next_step=hint
+        f"{place_of(text, section, key)}: `{key[:MOST_SHOWN]}`{where} is not known.", next_step=hint
     )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from core.dataset.dataset import Dataset, DatasetImage
 from core.dataset.reading.batch import LeftOut
 from core.dataset.reading.regions import Region
-from core.errors import ConfigurationError, LabelpilotError
+from core.errors import ConfigurationError
+from core.files import not_written
 from core.images import is_inside
 
 _DATA = "data.yaml"
@@ -55,11 +56,7 @@ def write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
         aside.chmod(0o755)
         _replace(path, aside)
     except OSError as error:
-        raise LabelpilotError(
-            f"{path} could not be written; what was there is as it was.",
-            cause=error.strerror or str(error),
-            next_step="Make room or mend the folder's rights, and do it again.",
-        ) from error
+        raise not_written(path, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return left_out

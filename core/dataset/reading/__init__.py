@@ -1,0 +1,1 @@
+"""What Label Studio wrote of annotations, read into records: fast, and once."""

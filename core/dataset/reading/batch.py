@@ -127,7 +127,7 @@ def interpret(
     interpreter: Interpreter,
     regions: RegionBook | None = None,
 ) -> Interpreted:
-    """Interpret the `contents` of the files `names`, as `files.Folder.read` gives them.
+    """Interpret the `contents` of the files `names`, as `Folder.read` gives them.
 
     Their regions are added to `regions`, if it is there.
     """

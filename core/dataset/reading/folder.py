@@ -67,8 +67,8 @@ class Folder:
         for start in range(0, len(names), _AT_ONCE):
             yield from self._each(self._read_all, names[start : start + _AT_ONCE])
 
-    def _each(self, work: Callable[[list[str]], list[Result]], names: list[str]) -> list[Result]:
-        """What `work` makes of the names, here or shared out among threads.
+    def _each(self, ask: Callable[[list[str]], list[Result]], names: list[str]) -> list[Result]:
+        """What `ask` gives for the names, here or shared out among threads.
 
         Where it was slow here, threads do it for a while, before it is tried here again.
         """
@@ -79,10 +79,10 @@ class Folder:
 
                 self._pool = ThreadPoolExecutor(THREADS)
             shares = [names[start::THREADS] for start in range(THREADS)]
-            made = list(self._pool.map(work, shares))
+            made = list(self._pool.map(ask, shares))
             return [made[number % THREADS][number // THREADS] for number in range(len(names))]
         began = time.perf_counter()
-        results = work(names)
+        results = ask(names)
         if time.perf_counter() - began > FROM_DISK * len(names):
             self._by_threads = _A_WHILE
         return results

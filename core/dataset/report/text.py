@@ -24,7 +24,7 @@ def _lines(report: HealthReport) -> Iterator[str]:
     yield from _section("To look at" if found else "Nothing is wrong that could be seen", found)
     yield from _section("Classes", _bars(report.classes))
     pairs = [f"{count:>9,}  {first} + {second}" for first, second, count in report.together]
-    yield from _section("Together on one image", _first(pairs))
+    yield from _section("Together on one image", _shortened(pairs))
     yield from _section("Labeled by", _people(report))
     yield from _section("Labeled on", _bars(report.days))
     if report.several:
@@ -36,20 +36,20 @@ def _lines(report: HealthReport) -> Iterator[str]:
             ],
         )
     yield from _section("Images on which people differ", _differing(report))
-    yield from _section("Labeled images without a file", _first(report.without_file))
+    yield from _section("Labeled images without a file", _shortened(report.without_file))
     if report.without_label is not None:
         count = len(report.without_label)
-        yield from _section(f"Files without a label: {count:,}", _first(report.without_label))
+        yield from _section(f"Files without a label: {count:,}", _shortened(report.without_label))
     yield from _section(
         "Look alike by picture, and differ",
-        _first(
+        _shortened(
             f"{pair.likeness:9.2f}  {pair.first} ({_joined(report, pair.first)})"
             f"  {pair.second} ({_joined(report, pair.second)})"
             for pair in report.near_duplicates.pairs
         ),
     )
     unreadable = (f"{one.name}: {one.reason}" for one in report.unreadable)
-    yield from _section("Files that cannot be read", _first(unreadable))
+    yield from _section("Files that cannot be read", _shortened(unreadable))
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -83,10 +83,10 @@ def _differing(report: HealthReport) -> list[str]:
     for one in report.differing:
         answers = (f"{who or 'unknown'}: {', '.join(its) or 'none'}" for who, its in one.answers)
         lines.append(f"{one.tag}: {'; '.join(answers)}")
-    return _first(lines)
+    return _shortened(lines)
 
 
-def _first(lines: Iterable[str]) -> list[str]:
+def _shortened(lines: Iterable[str]) -> list[str]:
     listed = list(lines)
     more = len(listed) - _NAMED
     return listed if more <= 0 else [*listed[:_NAMED], f"and {more:,} more"]

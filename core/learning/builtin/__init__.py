@@ -1,0 +1,1 @@
+"""What labelpilot fits itself, from the user's embeddings and labels."""

@@ -65,12 +65,11 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     """Run the workspace's hooks file and return what its functions gave.
 
     With `reuse`, what an earlier run left in `folder` is taken as it is, if it still holds: see
-    `core.learning.hooks.cache`.
-    `folder` receives the vectors as `.npy` files and `hooks.log`, all that the file printed. Each
-    line of it is the `note` of an event, whose `done` counts seconds; an event comes at least every
-    half second, so that closing the generator soon ends the whole process group. Raises
-    ConfigurationError where the file, the Python or a function is missing, and LabelpilotError
-    where the hooks raise, die, or return what cannot be used.
+    `core.learning.hooks.cache`. `folder` receives the vectors as `.npy` files and `hooks.log`, all
+    that the file printed. Each line of it is the `note` of an event, whose `done` counts seconds;
+    an event comes at least every half second, so that closing the generator soon ends the whole
+    process group. Raises ConfigurationError where the file, the Python or a function is missing,
+    and LabelpilotError where the hooks raise, die, or return what cannot be used.
     """
     file, python = workspace.learning.hooks, _python(workspace)
     shown = workspace.relative(file)

@@ -125,15 +125,14 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
     """The tags and vectors in the `.npy` or `.npz` file or the folder of shards at `path`.
 
     Vectors in an `.npz` or in shards are copied to `unpacked` first, so that they can be
-    memory-mapped.
-    `source` says in an error where the path came from. Raises LabelpilotError for a file that is
-    missing, damaged, or not of the form that this module states.
+    memory-mapped. `source` says in an error where the path came from. Raises LabelpilotError for a
+    file that is missing, damaged, or not of the form that this module states.
     """
     try:
         if path.is_dir():
             tags, vectors = _in_shards(path, unpacked)
         elif path.suffix == ".npz":
-            tags, vectors = _packed(path, unpacked)
+            tags, vectors = _in_archive(path, unpacked)
         elif path.suffix == ".npy":
             tags, vectors = _beside(path), open_vectors(path)
         else:
@@ -172,7 +171,7 @@ def _beside(path: Path) -> list[str]:
     return [str(tag) for tag in tags]
 
 
-def _packed(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
+def _in_archive(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name != "tags.npy"]
         if len(names) == len(archive.namelist()):

@@ -1,0 +1,1 @@
+"""The nearest neighbours of vectors: exact, approximate, or on a cluster."""

@@ -1,9 +1,9 @@
 """Neighbours among more vectors than one machine holds, on a dask.distributed cluster.
 
 The vectors lie in shards on a disk that all workers reach: pieces of one `.npy` file, or a folder
-of `.npy` files with a manifest. Every worker searches its shard exactly and sends back
-the k best; they are merged here. The queries go out and the best come back, never a shard. A worker
-that dies has its shards searched by another. Workers need labelpilot installed.
+of `.npy` files with a manifest. Every worker searches its shard exactly and sends back the k best;
+they are merged here. The queries go out and the best come back, never a shard. A worker that dies
+has its shards searched by another. Workers need labelpilot installed.
 """
 
 from __future__ import annotations

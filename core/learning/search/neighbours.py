@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.deadline import Call
 from core.errors import ConfigurationError
 from core.learning.options import Engine
 from core.learning.search.exact import (
@@ -167,7 +168,7 @@ def _duration(seconds: float) -> str:
     return f"about {seconds:,.0f} s" if seconds < 120 else f"about {seconds / 60:,.0f} min"
 
 
-# -- exact ----------------------------------------------------------------------------------------
+# Exact
 
 
 def _exact(
@@ -208,7 +209,7 @@ def _exact(
     return result
 
 
-# -- annoy ----------------------------------------------------------------------------------------
+# Annoy
 
 
 def _annoy(
@@ -234,11 +235,10 @@ def _annoy(
         index.add_item(item, candidates[row].tolist())
     yield Progress("neighbours", len(rows), len(rows), note=f"Growing {TREES} trees")
     # The build cannot be stopped, so it must not hold up the end of the program.
-    builder = threading.Thread(target=index.build, args=(TREES, _cores()), daemon=True)
-    builder.start()
-    while builder.is_alive():
-        builder.join(0.25)
+    build = Call(lambda: index.build(TREES, _cores()), "annoy")
+    while not build.ended(within=0.25):
         yield Progress("neighbours", len(rows), len(rows))
+    build.result()
     indices: Indices = np.full((len(queries), k), -1, np.int64)
     for query, vector in enumerate(queries):
         if query % 64 == 0:
