@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from core.dataset.reading.workers import Worker, WorkerSetup
 from core.errors import LabelpilotError
+from core.labeling_config import LabelingConfig
 from core.learning.hooks.run import run_hooks
 from core.progress import finish
 from core.workspace.settings import load_workspace
 
-LABELPILOT = str(Path(sys.executable).with_name("labelpilot"))
+LABELPILOT = [str(Path(sys.executable).with_name("labelpilot"))]
+AS_A_MODULE = [sys.executable, "-m", "tui"]
+NONE = {"source": None, "kind": None}
 HOOKS = """
 import core, tui
 def get_embeddings():
@@ -37,9 +41,9 @@ def theirs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def token_show(folder: Path, **variables: str) -> object:
+def token_show(folder: Path, *command: str, **variables: str) -> object:
     done = subprocess.run(
-        [LABELPILOT, "token", "show", "--json"],
+        [*command, "token", "show", "--json"],
         cwd=folder,
         env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | variables,
         capture_output=True,
@@ -52,12 +56,28 @@ def token_show(folder: Path, **variables: str) -> object:
 
 
 def test_labelpilot_loads_its_own_in_a_folder_with_others(theirs: Path) -> None:
-    assert token_show(theirs) == {"source": None, "kind": None}
+    assert token_show(theirs, *LABELPILOT) == NONE
 
 
-def test_labelpilot_loads_its_own_core_where_pythonpath_names_another(theirs: Path) -> None:
+@pytest.mark.parametrize("command", [LABELPILOT, AS_A_MODULE], ids=["labelpilot", "-m tui"])
+def test_labelpilot_loads_its_own_core_where_pythonpath_names_another(
+    theirs: Path, command: list[str]
+) -> None:
     (theirs / "tui").rename(theirs / "tui_of_theirs")
-    assert token_show(theirs, PYTHONPATH=str(theirs)) == {"source": None, "kind": None}
+    assert token_show(theirs, *command, PYTHONPATH=str(theirs)) == NONE
+
+
+def test_its_workers_run_nothing_of_the_folder_they_are_started_in(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(theirs)
+    monkeypatch.syspath_prepend(theirs)
+    worker = Worker(WorkerSetup(str(theirs), str(theirs), LabelingConfig()))
+    try:
+        worker.send([])
+        assert len(worker.answers(60)) == 1
+    finally:
+        worker.close()
 
 
 def test_the_users_hooks_import_theirs(theirs: Path) -> None:

@@ -40,6 +40,7 @@ MOST_NAMES = 240
 _AHEAD = 2
 _LENGTH = struct.Struct(">I")
 _PART = 2**20
+_OURS = Path(__file__).parents[3]
 _SERVE = "from core.dataset.reading.workers import serve; serve()"
 
 # Names of files that are to be read, or a block whose files may have changed.
@@ -126,6 +127,8 @@ class Worker:
             self.process = start(
                 # The parent's path finds the same modules, without the time that `site` takes.
                 [PYTHON, "-S", "-c", _SERVE],
+                # Python looks there first: in the workspace, it would run what is named `core`.
+                cwd=_OURS,
                 environment={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
