@@ -64,7 +64,7 @@ def orders_text(curves: Curves, width: int) -> Content:
     seeds = len(curves.accuracies["random"])
     first, last = curves.budgets[0], curves.budgets[-1]
     parts: list[Content | str] = [
-        *_conclusion(curves, compared),
+        *_conclusion(compared),
         plain(
             f"Each order was tried {seeds} times on your labeled images, from {first:,} to "
             f"{last:,} labels, with a light classifier on your embeddings. Where your model has "
@@ -81,7 +81,7 @@ def orders_text(curves: Curves, width: int) -> Content:
     return lines(parts)
 
 
-def _conclusion(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
+def _conclusion(compared: Sequence[Comparison]) -> list[Content | str]:
     from core.learning.comparison import recommended
 
     best = recommended(compared)

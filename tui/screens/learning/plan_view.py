@@ -54,10 +54,6 @@ class PlanView(Vertical):
         return self.query_one(KeyedTable)
 
     @property
-    def shows_a_plan(self) -> bool:
-        return self._plan is not None
-
-    @property
     def chosen(self) -> int | None:
         """The number in the plan (from 0) of the image under the cursor."""
         row = self.table.cursor_row

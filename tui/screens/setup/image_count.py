@@ -64,7 +64,7 @@ def _counted(
     except StopIteration as stop:
         found = stop.value
     except LabelpilotError as error:
-        return plain(f"{error.message} {error.cause}".strip(), "$text-error")
+        return plain(error.in_short, "$text-error")
     finally:
         scan.close()
     total = len(found.paths) + found.left_out
