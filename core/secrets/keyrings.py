@@ -164,15 +164,17 @@ def _bus_session() -> psutil.Popen:
 
 def _unlock(session: psutil.Popen, password: str) -> None:
     """Have this process work in `session`, with GNOME's keyring opened there, or made."""
+    from core.processes import end, start
+
     os.environ[BUS] = session.stdout.readline().decode().strip()
-    subprocess.run(
-        ["gnome-keyring-daemon", "--unlock", "--components=secrets"],
-        input=password.encode(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=SECONDS,
-        check=False,
+    daemon = start(
+        ["gnome-keyring-daemon", "--unlock", "--components=secrets"], stdin=subprocess.PIPE
     )
+    try:
+        daemon.communicate(password.encode(), timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        end(daemon, 0)
+        raise
     _bounded(_wait_for_service)
 
 

@@ -199,14 +199,23 @@ def asks_only_for_the_hosts_name(path: Path) -> bool:
     return connecting == {"socket"} and used == {"gethostname"}
 
 
-def test_one_file_says_how_requests_are_sent() -> None:
-    opening = ("httpx.Client(", "httpx.AsyncClient(", "httpx.get(", "httpx.post(", "httpx.request(")
+@pytest.mark.parametrize(
+    ("what", "file"),
+    [
+        (r"httpx\.(Client|AsyncClient|get|post|request|stream)\(", "studio/http.py"),
+        (r"\bPopen\(|subprocess\.(run|call|check_\w+)\(|os\.(system|fork)\(", "processes.py"),
+        (r"(?<!shlex\.)\b(un)?quote\(|local-files/", "images.py"),
+        (r"\bfromstring\(|\biterparse\(|minidom", "labeling_config.py"),
+    ],
+    ids=["requests", "processes", "URLs of images", "labeling configs"],
+)
+def test_each_is_the_business_of_one_file(what: str, file: str) -> None:
     found = {
         path.relative_to(ROOT).as_posix()
         for path in [*CORE, *TUI]
-        if any(call in path.read_text(encoding="utf-8") for call in opening)
+        if re.search(what, path.read_text(encoding="utf-8"))
     }
-    assert found == {"core/studio/http.py"}
+    assert found == {f"core/{file}"}
 
 
 def test_a_request_is_sent_without_what_the_sdks_client_brings_along() -> None:
