@@ -81,6 +81,11 @@ def token_kind(token: str) -> Kind:
     return "unknown"
 
 
+def described_token(token: Secret) -> str:
+    """What may be said of a token: its kind and where it comes from."""
+    return f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+
+
 def clean_token(text: str, name: str = "That") -> str:
     """A token as pasted, without the white space around it.
 

@@ -24,7 +24,7 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.masking import fit_to_paste
 from core.progress import finish
-from core.secrets.credentials import SOURCE_WORDS, VARIABLE, find_secret, token_kind
+from core.secrets.credentials import VARIABLE, described_token, find_secret
 from core.secrets.keyrings import keyring_name
 from core.setup.checklist import Report, probe_steps
 from core.setup.context import StepId, StepState
@@ -247,8 +247,7 @@ def _token(workspace: Workspace) -> Iterator[Finding]:
         fix = SETUP if workspace.owns_server else "labelpilot token set"
         yield Finding("token", "note", "none stored", fix)
     else:
-        detail = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
-        yield Finding("token", "ok", detail)
+        yield Finding("token", "ok", described_token(token))
 
 
 def _steps(workspace: Workspace) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import contextlib
 
 from core.errors import StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
-from core.secrets.credentials import SOURCE_WORDS, find_secret, token_kind
+from core.secrets.credentials import described_token, find_secret
 from core.secrets.keyrings import KeyringLocked
 from core.setup.context import Setup, Step, StepState
 from core.studio.account import can_sign_in, ensure_account
@@ -85,7 +85,7 @@ def _probe_token(setup: Setup) -> tuple[StepState, str]:
         return "wrong", str(error)
     if token is None:
         return "to do", "none stored"
-    detail = f"{token_kind(token.value)} token from the {SOURCE_WORDS[token.source]}"
+    detail = described_token(token)
     try:
         setup.client.whoami()
     except StudioRefused as error:

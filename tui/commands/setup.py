@@ -175,15 +175,14 @@ def token_set(root: Path | None, as_json: bool) -> None:
 @command("labelpilot token show", name="show", group=token)
 def token_show(root: Path | None, as_json: bool) -> None:
     """Say where the token comes from and of what kind it is, never its value."""
-    from core.secrets.credentials import SOURCE_WORDS, token_kind
+    from core.secrets.credentials import described_token, token_kind
 
     found = backend.find_token(open_workspace(root))
     if found is None:
         show(as_json, {"source": None, "kind": None}, "There is no token.")
         return
-    kind = token_kind(found.value)
-    words = f"{kind} token from the {SOURCE_WORDS[found.source]}"
-    show(as_json, {"source": found.source, "kind": kind}, words)
+    shown = {"source": found.source, "kind": token_kind(found.value)}
+    show(as_json, shown, described_token(found))
 
 
 @command("labelpilot token forget", name="forget", group=token)
