@@ -23,6 +23,7 @@ from core.studio.process import FIRST_PORT, Record, free_port, write_record
 from core.studio.project import connect
 from core.studio.server import log_file, log_tail, server_status, server_url, stop_server
 from core.studio.starting import start_server
+from core.studio.tokens import make_token
 from core.workspace.settings import Studio, Workspace
 from tests.security.conftest import Served
 
@@ -150,7 +151,9 @@ def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
 ) -> None:
     status = server_status(served.workspace)
     assert status.running
+    assert status.url is not None
     assert status.url != f"http://127.0.0.1:{started_again}"
+    make_token(served.workspace, status.url)
     with contextlib.closing(connect(served.workspace)) as client:
         assert client.url == status.url
         assert client.whoami().email == "labelpilot@localhost"
