@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.dataset.report.report import HealthReport
     from core.dataset.split import Split
     from core.learning.comparison import Curves
-    from core.learning.ledger import Outcome, Record
+    from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
@@ -308,7 +308,7 @@ class Backend:
         with open_project(workspace) as opened:
             return (yield from remove_version(opened, model_version))
 
-    def history(self, workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
+    def history(self, workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
         """The rounds that were published, and what came of them."""
         from core.learning.ledger import history
 

@@ -48,7 +48,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RoundRecord:
     """A published round. `published` is in seconds since 1970; `losses` is tag -> train loss."""
 
     model_version: str
@@ -61,7 +61,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RoundOutcome:
     """What the next round's training found on the images that a round had asked for.
 
     Mean losses, of `ordered` images and of `random` ones (the control picks), with their standard
@@ -88,13 +88,13 @@ def round_folder(workspace: Workspace, model_version: str) -> Path:
     return workspace.state.rounds / f"{name}-{digest}"
 
 
-def save_record(workspace: Workspace, record: Record) -> None:
+def save_record(workspace: Workspace, record: RoundRecord) -> None:
     """Write a round's record. Raises LabelpilotError where the disk refuses."""
     file = round_folder(workspace, record.model_version) / RECORD
     write_at_once(file, orjson.dumps(asdict(record)))
 
 
-def load_records(workspace: Workspace) -> list[Record]:
+def load_records(workspace: Workspace) -> list[RoundRecord]:
     """Every round that was published from this workspace, the oldest first.
 
     A record that cannot be read is passed over: the ledger is a help, and no round depends on it.
@@ -108,7 +108,7 @@ def load_records(workspace: Workspace) -> list[Record]:
     return sorted(found, key=lambda record: record.published)
 
 
-def find_record(workspace: Workspace, model_version: str) -> Record | None:
+def find_record(workspace: Workspace, model_version: str) -> RoundRecord | None:
     """The record of a model version, or None."""
     records = load_records(workspace)
     return next((r for r in reversed(records) if r.model_version == model_version), None)
@@ -163,13 +163,13 @@ def forget_round(workspace: Workspace, model_version: str, *, replaced_only: boo
     (folder / FORMER_RECORD).unlink(missing_ok=True)
 
 
-def history(workspace: Workspace) -> tuple[list[Record], list[Outcome]]:
+def history(workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
     """Every round that was published from this workspace, the oldest first, and what came of it."""
     records = load_records(workspace)
     return records, outcomes(records)
 
 
-def outcomes(records: Sequence[Record]) -> list[Outcome]:
+def outcomes(records: Sequence[RoundRecord]) -> list[RoundOutcome]:
     """What came of each round, by the losses that the round after it brought. Pure."""
     found = []
     for record, following in itertools.pairwise(records):
@@ -177,7 +177,7 @@ def outcomes(records: Sequence[Record]) -> list[Outcome]:
         ordered = [following.losses[pick.tag] for pick in known if not pick.control]
         random = [following.losses[pick.tag] for pick in known if pick.control]
         found.append(
-            Outcome(
+            RoundOutcome(
                 record.model_version,
                 record.order,
                 len(record.picks),
@@ -202,5 +202,5 @@ def _mean_and_error(losses: Iterable[float]) -> tuple[float, float]:
     return mean, math.sqrt(variance / len(values))
 
 
-def _record(stored: Any) -> Record:
-    return Record(**{**stored, "picks": tuple(Pick(**pick) for pick in stored["picks"])})
+def _record(stored: Any) -> RoundRecord:
+    return RoundRecord(**{**stored, "picks": tuple(Pick(**pick) for pick in stored["picks"])})

@@ -13,7 +13,7 @@ from functools import partial
 from core.errors import LabelpilotError
 from core.labeling.stream import check_order, save_view, stream_page
 from core.learning.ledger import (
-    Record,
+    RoundRecord,
     find_record,
     forget_round,
     keep_replaced,
@@ -84,7 +84,7 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
         settle_replaced(workspace, version)
         save_record(
             workspace,
-            Record(
+            RoundRecord(
                 model_version=version,
                 order=plan.order,
                 published=time.time(),

@@ -29,7 +29,7 @@ PORTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ServerRecord:
     """The server that was started last. `settings` is a hash of what it was started with."""
 
     pid: int
@@ -46,16 +46,16 @@ def launch(workspace: Workspace, *arguments: str) -> list[str]:
     return [sys.executable, str(LAUNCHER), *arguments, DATA_DIR, str(workspace.state.server)]
 
 
-def read_record(workspace: Workspace) -> Record | None:
+def read_record(workspace: Workspace) -> ServerRecord | None:
     """What is written of the last server, or None."""
     try:
         content = orjson.loads(_record_file(workspace).read_bytes())
-        return Record(int(content["pid"]), int(content["port"]), str(content["settings"]))
+        return ServerRecord(int(content["pid"]), int(content["port"]), str(content["settings"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def write_record(workspace: Workspace, record: Record) -> None:
+def write_record(workspace: Workspace, record: ServerRecord) -> None:
     """Write down which server was started."""
     write_at_once(_record_file(workspace), orjson.dumps(asdict(record)), mode=0o600)
 
@@ -64,7 +64,7 @@ def _record_file(workspace: Workspace) -> Path:
     return workspace.state.server / "labelpilot-server.json"
 
 
-def living(workspace: Workspace, record: Record | None) -> psutil.Process | None:
+def living(workspace: Workspace, record: ServerRecord | None) -> psutil.Process | None:
     """The process of `record` if it lives and is ours."""
     if record is None:
         return None

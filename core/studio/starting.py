@@ -22,7 +22,7 @@ from core.secrets.credentials import find_secret, store_secret
 from core.studio.environment import document_root, make_secret_key, server_environment
 from core.studio.http import is_healthy
 from core.studio.process import (
-    Record,
+    ServerRecord,
     free_port,
     launch,
     living,
@@ -107,7 +107,7 @@ def _found_or_started(workspace: Workspace) -> Work[ServerStatus]:
     return (yield from _start(workspace, record))
 
 
-def _wait_for_answer(record: Record) -> Work[bool]:
+def _wait_for_answer(record: ServerRecord) -> Work[bool]:
     """Whether a server that listens, and may be busy, answers within a bearable time."""
     began, note = time.monotonic(), "Label Studio is silent; it may be busy"
     while time.monotonic() - began < SILENT_SECONDS:
@@ -119,7 +119,7 @@ def _wait_for_answer(record: Record) -> Work[bool]:
     return False
 
 
-def _start(workspace: Workspace, former: Record | None) -> Work[ServerStatus]:
+def _start(workspace: Workspace, former: ServerRecord | None) -> Work[ServerStatus]:
     for folder in (workspace.state.server, workspace.state.logs):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -152,7 +152,9 @@ def _launched(workspace: Workspace, port: int) -> psutil.Process:
     finally:
         os.close(log)
     try:
-        write_record(workspace, Record(process.pid, port, settings_fingerprint(workspace, port)))
+        write_record(
+            workspace, ServerRecord(process.pid, port, settings_fingerprint(workspace, port))
+        )
     except LabelpilotError:
         end(process, STOP_SECONDS / 2)
         raise

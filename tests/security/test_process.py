@@ -19,7 +19,7 @@ from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio import server as server_module
 from core.studio import starting
-from core.studio.process import FIRST_PORT, Record, free_port, write_record
+from core.studio.process import FIRST_PORT, ServerRecord, free_port, write_record
 from core.studio.project import connect
 from core.studio.server import log_file, log_tail, server_status, server_url, stop_server
 from core.studio.starting import start_server
@@ -35,7 +35,7 @@ def test_a_record_of_a_process_that_is_another_now_is_not_ours(tmp_path: Path) -
     workspace.state.server.mkdir(parents=True)
     with subprocess.Popen(["sleep", "60"], cwd=workspace.state.server) as other:
         try:
-            write_record(workspace, Record(other.pid, FIRST_PORT, ""))
+            write_record(workspace, ServerRecord(other.pid, FIRST_PORT, ""))
             assert server_status(workspace).running is False
             assert server_status(workspace).pid is None
             assert stop_server(workspace) is False
@@ -80,7 +80,7 @@ def test_stop_ends_what_it_started_too_even_if_that_does_not_listen(
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
-    write_record(workspace, Record(process.pid, FIRST_PORT, ""))
+    write_record(workspace, ServerRecord(process.pid, FIRST_PORT, ""))
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
     assert len(family) == 2
     assert stop_server(workspace) is True

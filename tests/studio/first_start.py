@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.studio.process import Record, write_record
+from core.studio.process import ServerRecord, write_record
 from core.workspace.settings import Workspace
 from tests.studio.ports import free_port
 
@@ -55,7 +55,7 @@ def prepare(workspace: Workspace, database: Path | None = None) -> None:
     meanwhile, as of an earlier start, and a copy of the migrated `database`."""
     workspace.state.make()
     workspace.state.server.mkdir(mode=0o700, exist_ok=True)
-    write_record(workspace, Record(0, free_port(), ""))
+    write_record(workspace, ServerRecord(0, free_port(), ""))
     if database is not None:
         give(database, workspace.state.server)
 

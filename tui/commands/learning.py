@@ -13,7 +13,7 @@ from tui.commands.console import backend, command, link, open_workspace, show
 from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
-    from core.learning.ledger import Outcome
+    from core.learning.ledger import RoundOutcome
 
 
 @command("labelpilot active-learning --model-version v2 --order margin", name="active-learning")
@@ -136,7 +136,7 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     show(as_json, shown, "\n".join(lines))
 
 
-def _outcome_words(found: Outcome) -> str:
+def _outcome_words(found: RoundOutcome) -> str:
     """What came of a round, as far as it is known."""
     if not found.labeled:
         return f"{found.model_version}: of what it asked for, nothing has been trained on yet"

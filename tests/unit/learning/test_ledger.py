@@ -10,7 +10,7 @@ import pytest
 from core.learning.ledger import (
     RECORD,
     Pick,
-    Record,
+    RoundRecord,
     find_record,
     history,
     round_folder,
@@ -24,12 +24,12 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(root=tmp_path)
 
 
-def record(version: str, published: float, **losses: float) -> Record:
+def record(version: str, published: float, **losses: float) -> RoundRecord:
     picks = (
         Pick("a", 1, 2.0, train_tag="x", train_loss=2.0, similarity=0.9, rank=1),
         Pick("b", 2, 1.5, control=True),
     )
-    return Record(version, "nearest-loss", published, 1, "", picks, losses)
+    return RoundRecord(version, "nearest-loss", published, 1, "", picks, losses)
 
 
 def test_a_record_is_read_back_as_it_was_written(workspace: Workspace) -> None:

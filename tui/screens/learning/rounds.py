@@ -14,7 +14,7 @@ from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
 from tui.text import ago, count, lines, plain
 
 if TYPE_CHECKING:
-    from core.learning.ledger import Outcome, Record
+    from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.publishing import RoundResult
     from core.workspace.settings import Workspace
     from tui.screens.section import Section
@@ -82,7 +82,7 @@ class PublishedRounds:
             section.start(UNDO, "Taking the scores back", command, begin)
 
 
-def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Dialog:
+def history_dialog(records: Sequence[RoundRecord], outcomes: Sequence[RoundOutcome]) -> Dialog:
     """The rounds, the newest first."""
     found = {outcome.model_version: outcome for outcome in outcomes}
     parts: list[Content | str] = []
@@ -101,7 +101,7 @@ def history_dialog(records: Sequence[Record], outcomes: Sequence[Outcome]) -> Di
     return Dialog("Rounds", text, copied=text.plain if records else "")
 
 
-def _came_of(outcome: Outcome) -> list[str]:
+def _came_of(outcome: RoundOutcome) -> list[str]:
     labeled = count(outcome.labeled, "image") if outcome.labeled else "none"
     sentences = [f"{labeled} of them labeled when the next model was trained"]
     if outcome.ordered:
