@@ -187,10 +187,11 @@ class Backend:
 
     def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
         from core.studio.project import open_project
-        from core.tasks.sync import sync_images
+        from core.tasks.sync import find_images, sync_images
 
+        manifest = yield from find_images(workspace)
         with open_project(workspace) as opened:
-            return (yield from sync_images(opened, mode))
+            return (yield from sync_images(opened, manifest, mode))
 
     def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
         from core.studio.project import open_project

@@ -30,7 +30,7 @@ from core.setup.checklist import set_up
 from core.studio.project import OpenProject, open_project
 from core.studio.server import server_url
 from core.tasks.proof import SyncResult
-from core.tasks.sync import sync_images
+from core.tasks.sync import find_images, sync_images
 from core.workspace.settings import Workspace, load_workspace, save_workspace
 from core.workspace.toml_lines import FILE_NAME
 
@@ -209,7 +209,7 @@ def walk_demo(workspace: Workspace) -> Work[DemoResult]:
     began = time.monotonic()
     yield from set_up(workspace)
     with open_project(workspace) as opened:
-        synced = yield from sync_images(opened)
+        synced = yield from sync_images(opened, (yield from find_images(workspace)))
         annotations = yield from annotate(opened, ANNOTATIONS)
         dataset = yield from export_dataset(workspace, FolderSource(workspace.annotations.path))
         plan = yield from plan_round(opened, RoundOptions(MODEL_VERSION))

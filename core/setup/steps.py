@@ -19,7 +19,7 @@ from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
 from core.studio.client import SAMPLINGS
 from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
-from core.tasks.sync import sync_images
+from core.tasks.sync import find_images, sync_images
 
 SOURCE_TITLE = "labelpilot images"
 TARGET_TITLE = "labelpilot annotations"
@@ -154,7 +154,8 @@ def _probe_images(setup: Setup) -> tuple[StepState, str]:
 
 
 def _apply_images(setup: Setup) -> Work[None]:
-    yield from sync_images(setup.opened)
+    manifest = yield from find_images(setup.workspace)
+    yield from sync_images(setup.opened, manifest)
 
 
 IMAGES = Step(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ class Manifest:
     `paths` are relative to `folder`, with `/` between the parts, in Label Studio's order.
     `other_names` counts the files that the pattern does not match, `not_files` what is no regular
     file (broken links, sockets), and `examples` names some of both; `subfolders` counts the folders
-    that were not looked into, `unreadable` names those that could not be.
+    that were not looked into, `unreadable` names those that could not be. `seconds` is how long the
+    listing took.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Manifest:
     examples: tuple[str, ...]
     subfolders: int
     unreadable: tuple[str, ...]
+    seconds: float = 0.0
 
     @property
     def left_out(self) -> int:
@@ -82,6 +85,7 @@ def scan_images(images: Images) -> Work[Manifest]:
     Raises ConfigurationError where the folder is missing, nothing matches, a name is not UTF-8, or
     a link leads out of the folder.
     """
+    began = time.monotonic()
     check_images(images)
     matches = re.compile(images.pattern).match
     paths: list[str] = []
@@ -124,6 +128,7 @@ def scan_images(images: Images) -> Work[Manifest]:
         tuple(examples),
         subfolders,
         tuple(unreadable),
+        time.monotonic() - began,
     )
     yield Progress("scan", len(paths), len(paths), _found(manifest))
     return manifest

@@ -24,23 +24,37 @@ from core.tasks.native import await_end, sync_storage
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
 from core.tasks.session import Session, open_session
+from core.workspace.settings import Workspace
 
 
-def sync_images(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult]:
+def find_images(workspace: Workspace) -> Work[Manifest | None]:
+    """The images that are to be tasks; None without an image folder, for they may lie in a bucket.
+
+    It needs no server, so that what is wrong with the folder is told without one. Raises
+    ConfigurationError for a folder that cannot be used.
+    """
+    if not workspace.images.path.exists():
+        return None
+    return (yield from scan_images(workspace.images))
+
+
+def sync_images(
+    opened: OpenProject, manifest: Manifest | None, mode: Mode | None = None
+) -> Work[SyncResult]:
     """Make each image of the workspace one task, and prove it.
 
-    Images are those of the folder; where there is none, those of the cloud storages that the
+    Images are those of the `manifest`; where there is none, those of the cloud storages that the
     project has. `mode` None takes the mode that the project has, or else bulk import for our own
     server and Label Studio's own sync for another. Can be run again at any time: only what is
     missing is made. Raises ConfigurationError for a workspace, project or mode that does not fit,
     Busy where another labelpilot syncs this project, and what the import itself raises; what was
     made until then stays.
     """
-    images = opened.workspace.images
-    if not images.path.exists() and has_cloud_storage(opened):
+    if manifest is None and has_cloud_storage(opened):
         return (yield from sync_cloud(opened, mode))
+    if manifest is None:
+        manifest = yield from scan_images(opened.workspace.images)
     began = time.monotonic()
-    manifest = yield from scan_images(images)
     with open_session(opened) as session, (yield from session.lease()) as lease:
         chosen, before, proof, outcome = yield from _sync(session, manifest, lease, mode)
     yield Progress("proof", proof.present, proof.images)
@@ -52,7 +66,7 @@ def sync_images(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResul
         duplicates=proof.duplicates,
         missing_files=proof.missing_files,
         retries=outcome.retries,
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(manifest.seconds + time.monotonic() - began, 3),
         complete=proof.complete,
     )
 

@@ -31,9 +31,10 @@ from core.learning.publishing import publish_round  # noqa: E402
 from core.progress import Work, finish  # noqa: E402
 from core.setup.checklist import set_up  # noqa: E402
 from core.setup.demo import annotate, make_demo  # noqa: E402
-from core.studio.project import open_project  # noqa: E402
+from core.studio.project import OpenProject, open_project  # noqa: E402
 from core.studio.server import stop_server  # noqa: E402
-from core.tasks.sync import sync_images  # noqa: E402
+from core.tasks.proof import SyncResult  # noqa: E402
+from core.tasks.sync import find_images, sync_images  # noqa: E402
 from core.workspace.settings import Workspace  # noqa: E402
 
 Result = TypeVar("Result")
@@ -70,13 +71,18 @@ def walked(workspace: Workspace) -> Iterator[tuple[str, set[str]]]:
         with noted(entered):
             opened = stack.enter_context(open_project(workspace))
         yield "the project is opened", entered
-        yield "sync", entered_by(lambda: sync_images(opened))[1]
+        yield "sync", entered_by(lambda: whole_sync(opened))[1]
         finish(annotate(opened, ANNOTATIONS))
         yield "export", entered_by(lambda: export_dataset(workspace))[1]
         options = RoundOptions("walk")
         plan, files = entered_by(lambda: plan_round(opened, options))
         yield "plan a round", files
         yield "publish it", entered_by(lambda: publish_round(opened, plan))[1]
+
+
+def whole_sync(opened: OpenProject) -> Work[SyncResult]:
+    """A sync, from the look at the folder to the proof."""
+    return (yield from sync_images(opened, (yield from find_images(opened.workspace))))
 
 
 def entered_by(begin: Callable[[], Work[Result]]) -> tuple[Result, set[str]]:

@@ -10,6 +10,7 @@ from core.progress import Progress, Work
 from core.secrets.credentials import find_secret
 from core.studio.project import OpenProject
 from core.tasks import sync
+from core.tasks.manifest import Manifest
 from core.tasks.options import Mode
 from core.workspace.settings import Workspace
 from tui.app import LabelpilotApp
@@ -24,7 +25,9 @@ def fail(workspace: Workspace | None) -> None:
     raise ZeroDivisionError(f"a mistake with {headers}")
 
 
-def crashing_sync(opened: OpenProject, mode: Mode | None = None) -> Work[None]:
+def crashing_sync(
+    opened: OpenProject, manifest: Manifest | None, mode: Mode | None = None
+) -> Work[None]:
     yield Progress("look")
     fail(opened.workspace)
 

@@ -20,7 +20,10 @@ from core.errors import (
     StudioUnreachable,
 )
 from core.learning.options import MOST_RANDOM, RoundOptions
+from core.progress import finish
 from core.workspace.locks import Busy
+from core.workspace.settings import parse_workspace
+from tui.backend import Backend
 from tui.cli import cli
 from tui.commands.choices import Choice
 from tui.commands.exit_codes import ExitCode, exit_code
@@ -154,3 +157,13 @@ def test_a_token_that_cannot_be_tried_is_not_stored(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.UNREACHABLE
     assert done.stderr.startswith(b"Label Studio is not running.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["labelpilot.toml"]
+
+
+def test_a_sync_tells_what_is_wrong_with_the_folder_before_it_needs_a_server(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    (tmp_path / "data" / "images" / "notes.txt").write_text("no image")
+    workspace = parse_workspace('[project]\ntitle = "Toys"\n', tmp_path)
+    with pytest.raises(ConfigurationError, match="matches the pattern"):
+        finish(Backend().sync(workspace))
