@@ -179,6 +179,14 @@ async def test_the_settings_form_tries_the_pattern_live_and_writes_only_what_cha
         assert changed == before.replace(".*png", "img_00[0-4].*")
 
 
+async def test_down_goes_to_the_next_field_also_where_the_form_scrolls(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    async with walk(ready, size=(60, 20)) as app:
+        await app.press("e", "down", "down", "space", "enter")
+        assert load_workspace(ready.workspace.root).images.recursive
+
+
 async def test_a_setting_that_cannot_be_is_refused_in_the_form(
     ready: FakeBackend, walk: Walker
 ) -> None:

@@ -54,6 +54,11 @@ class Tick(Checkbox, inherit_bindings=False):
         self.label = _tick_words(self.value)
 
 
+class Rows(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The fields below each other. Up and down stay the form's: they go to a field, also where
+    this scrolls, which then follows."""
+
+
 def _tick_words(value: bool) -> Content:
     return plain("yes" if value else "no (space changes it)", "$muted")
 
@@ -81,7 +86,7 @@ class Form(ModalScreen[Answer], Generic[Answer]):
             problem = Static(classes="problem")
             problem.display = False
             yield problem
-            with VerticalScroll(can_focus=False):
+            with Rows():
                 for field in self._fields:
                     yield from self._row(field)
             yield KeyBar("form", more=False)
