@@ -67,7 +67,7 @@ def main(hooks_file: str, folder: str, images: str) -> int:
                     called(module.get_probabilities), folder, "probabilities"
                 )
     except Unusable as error:
-        result = {"step": step, "unusable": str(error)}
+        result = {"step": step, "unusable": writable(str(error))}
     except (Exception, SystemExit) as error:
         result = {"step": step, "raised": describe(error, hooks_file)}
     else:
@@ -322,10 +322,16 @@ def describe(error: BaseException, hooks_file: str) -> dict[str, Any]:
         line = error.lineno
     return {
         "type": type(error).__name__,
-        "message": str(error),
+        "message": writable(str(error)),
         "line": line,
-        "story": "".join(story),
+        "story": writable("".join(story)),
     }
+
+
+def writable(text: str) -> str:
+    """The text with what no file or terminal takes spelt out: bytes of a file's name that is not
+    UTF-8, which an error often holds."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 if __name__ == "__main__":

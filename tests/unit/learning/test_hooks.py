@@ -155,6 +155,13 @@ def test_hooks_that_ask_a_question_fail_instead_of_waiting(tmp_path: Path) -> No
     assert "EOFError" in error.cause
 
 
+def test_an_error_that_names_a_file_of_odd_bytes_is_told(tmp_path: Path) -> None:
+    text = "import os\ndef get_embeddings(): open(os.fsdecode(b'no\\xff.png'))" + LOSSES
+    error = refusal(tmp_path, text)
+    assert "no\\udcff.png" in error.cause
+    assert "no\\udcff.png" in (tmp_path / "round" / "hooks.log").read_text()
+
+
 def test_hooks_that_raise_are_told_by_type_message_and_line(tmp_path: Path) -> None:
     text = (
         "def helper(): raise KeyError('layer4')\n"
