@@ -36,15 +36,15 @@ def find(server: str, name: str = "token") -> str:
     return f"find_secret({server}, {name!r})"
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_an_open_keyring_takes_the_token_and_gives_it_back(machine: Machine, server: str) -> None:
-    stored, found = machine.act("unlocked", store(server), find(server))
+@pytest.mark.parametrize("whose", SERVERS)
+def test_an_open_keyring_takes_the_token_and_gives_it_back(machine: Machine, whose: str) -> None:
+    stored, found = machine.act("unlocked", store(whose), find(whose))
     assert stored["value"] == "keyring"
     assert found["value"] == [TOKEN, "keyring"]
     assert TOKEN.encode() not in machine.files()
-    (later,) = machine.act("unlocked", find(server))
+    (later,) = machine.act("unlocked", find(whose))
     assert later["value"] == [TOKEN, "keyring"]
-    removed, gone = machine.act("unlocked", f"forget_secret({server}, 'token')", find(server))
+    removed, gone = machine.act("unlocked", f"forget_secret({whose}, 'token')", find(whose))
     assert removed["value"] == ["keyring"]
     assert gone["value"] is None
 
@@ -98,29 +98,29 @@ def test_our_own_secrets_move_to_the_keyring_as_soon_as_there_is_one(machine: Ma
     assert again["value"] == [TOKEN, "keyring"]
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("whose", SERVERS)
 def test_a_keyring_out_of_reach_is_said_to_be_so_and_does_not_mean_that_nothing_is_stored(
-    machine: Machine, server: str
+    machine: Machine, whose: str
 ) -> None:
-    machine.act("unlocked", store(server))
-    (found,) = machine.act("none", find(server))
+    machine.act("unlocked", store(whose))
+    (found,) = machine.act("none", find(whose))
     assert found["error"] == "KeyringLocked"
     assert "The token is in the system keyring, which cannot be reached" in found["words"]
-    stored, anew = machine.act("none", store(server), find(server))
-    assert stored["value"] == anew["value"][1] == ("file" if server == "own" else "session")
+    stored, anew = machine.act("none", store(whose), find(whose))
+    assert stored["value"] == anew["value"][1] == ("file" if whose == "own" else "session")
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("whose", SERVERS)
 def test_who_has_agreed_to_a_file_is_not_kept_from_work_by_a_locked_keyring(
-    machine: Machine, server: str
+    machine: Machine, whose: str
 ) -> None:
     machine.make_keyring()
     _, stored, found, removed = machine.act(
         "locked",
-        f"agree_to_file({server})",
-        store(server),
-        find(server),
-        f"forget_secret({server}, 'token')",
+        f"agree_to_file({whose})",
+        store(whose),
+        find(whose),
+        f"forget_secret({whose}, 'token')",
     )
     assert stored["value"] == "file"
     assert found["value"] == [TOKEN, "file"]

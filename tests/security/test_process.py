@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ from core.studio.server import log_file, log_tail, server_status, server_url, st
 from core.studio.starting import start_server
 from core.studio.tokens import make_token
 from core.workspace.settings import Studio, Workspace
-from tests.security.conftest import Served
+from tests.security.conftest import CODESPACE, Served
 
 # Which process it is
 
@@ -126,6 +127,13 @@ def test_a_port_on_which_something_answers_is_not_free() -> None:
     with another_server(0) as taken:
         assert free_port(taken) != taken
     assert free_port(taken) == taken
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_the_codespace() -> Iterator[None]:
+    """Where the server was started first: what a test starts has the same settings."""
+    with mock.patch.dict(os.environ, {"CODESPACE_NAME": CODESPACE}):
+        yield
 
 
 @pytest.fixture(scope="module")

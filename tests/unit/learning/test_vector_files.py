@@ -99,7 +99,8 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     script.write_text(textwrap.dedent(WITHIN_A_LIMIT))
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), str(rows)],
-        env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "2"},
+        # Each thread's arena would take of the limit what it never uses.
+        env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "1"},
         capture_output=True,
         text=True,
         timeout=120,
