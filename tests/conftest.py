@@ -19,9 +19,9 @@ from tests.studio.first_start import migrated_database
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
-# Servers wait for each other's answers more than they compute, so two processes take half the time
-# on two cores already, and more would start each server more often.
-PROCESSES = 2
+# Where one process waits for a server, another has work, also on two cores. Each server is started
+# in one of them only; more processes gained no more.
+PROCESSES = 3
 # What takes long to start, by the fixture that does: its tests run in one process, one by one.
 STARTED_ONCE = ("demo", "stock", "served", "server", "on_postgresql", "cluster")
 
