@@ -16,7 +16,7 @@ from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
 from core.setup.context import Setup, Step, StepState
 from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
-from core.studio.client import SAMPLINGS
+from core.studio.client.projects import SAMPLINGS
 from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
 from core.tasks.sync import find_images, sync_images

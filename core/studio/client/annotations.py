@@ -1,0 +1,59 @@
+"""Annotations: submitted, counted, listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.studio.client.connection import Connection
+from core.studio.listings import (
+    ANNOTATED_PAGE,
+    TASK_PAGE,
+    answered,
+    column_filter,
+    lean,
+    query,
+    task_pages,
+    tasks_page,
+)
+from core.studio.models import expect
+
+
+class AnnotationCalls(Connection):
+    """Annotations: submitted, counted, listed."""
+
+    def annotation_count(self, project_id: int) -> int:
+        """How many annotations the project's tasks have, skipped ones not counted."""
+        return tasks_page(self.transport, lean(project_id), 1)[2]
+
+    def annotated_task_ids(self, project_id: int) -> list[int]:
+        """The ids of the tasks that have an annotation."""
+        labeled = column_filter("total_annotations", "greater", "Number", 0)
+        params = lean(project_id) | query(labeled)
+        return [
+            int(item["id"])
+            for page in task_pages(self.transport, params, TASK_PAGE)
+            for item in page
+            # A filter that the server does not understand is ignored without a word.
+            if item.get("total_annotations")
+        ]
+
+    def annotation_ids(self, project_id: int) -> Iterator[int]:
+        """The ids of a project's annotations, skipped ones too."""
+        params = {"project": project_id, "fields": "all", "include": "id,annotations_ids"}
+        for page in task_pages(self.transport, params | answered(), TASK_PAGE):
+            for item in page:
+                yield from map(int, filter(None, item["annotations_ids"].split(",")))
+
+    def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
+        """Every task that has an annotation or was skipped, whole, with its annotations."""
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
+        for page in task_pages(self.transport, params, ANNOTATED_PAGE):
+            # A filter that the server does not understand is ignored without a word.
+            yield from (item for item in page if item.get("annotations"))
+
+    def annotate(self, task_id: int, result: Sequence[Mapping[str, object]]) -> int:
+        """Submit an annotation and return its id."""
+        body = {"result": list(result)}
+        answer = self.transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
+        return int(expect(answer, "id")["id"])

@@ -1,0 +1,76 @@
+"""Source storages and target storages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from core.errors import StudioRefused
+from core.studio.client.connection import Connection
+from core.studio.listings import listed
+from core.studio.models import Storage, read_storage
+
+
+class StorageCalls(Connection):
+    """Source storages and target storages."""
+
+    def source_storages(self, project_id: int) -> list[Storage]:
+        """Every source storage of a project, of whatever type."""
+        found = listed(self.transport, "api/storages", {"project": project_id})
+        return [read_storage(storage) for storage in found]
+
+    def target_storages(self, project_id: int) -> list[Storage]:
+        """Every target storage of a project, of whatever type."""
+        found = listed(self.transport, "api/storages/export", {"project": project_id})
+        return [read_storage(storage, target=True) for storage in found]
+
+    def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
+        """Create a source storage of local files (Label Studio's field names)."""
+        body = {"project": project_id, **fields}
+        return read_storage(self.transport.send("POST", "api/storages/localfiles", body=body))
+
+    def document_root(self, project_id: int) -> str | None:
+        """The folder below which this server serves files, or None if it does not tell.
+
+        Only a refusal names it: the file system's root can never be a storage.
+        """
+        path = "api/storages/localfiles/validate"
+        try:
+            self.transport.send("POST", path, body={"project": project_id, "path": "/"})
+        except StudioRefused as error:
+            found = re.search(r'LOCAL_FILES_DOCUMENT_ROOT="(.+?)"', error.cause)
+            return found.group(1) if found else None
+        return None
+
+    def update_source_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
+        """Change fields of a source storage (Label Studio's names).
+
+        Label Studio saves the whole storage, its sync's status too: not for one that is syncing.
+        """
+        body = dict(fields)
+        if storage.type == "localfiles":
+            # Checked as if what is sent were the whole storage, so its path goes along.
+            body = {"path": storage.path, **body}
+        return read_storage(self.transport.send("PATCH", storage.address, body=body))
+
+    def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
+        """Create a target storage of local files."""
+        body = {"project": project_id, "title": title, "path": path}
+        answer = self.transport.send("POST", "api/storages/export/localfiles", body=body)
+        return read_storage(answer, target=True)
+
+    def storage(self, storage: Storage) -> Storage:
+        """The detail view of a storage. The list view must not be asked during a sync: it turns a
+        sync that has not shown itself for 25 s to `failed`, even a living one."""
+        return read_storage(self.transport.get(storage.address), target=storage.target)
+
+    def sync_storage(self, storage: Storage) -> Storage:
+        """Start Label Studio's own sync and wait, however long, for its answer.
+
+        Of a source storage it makes tasks; of a target storage it writes every annotation. Without
+        a queue the server does all of it inside the request. An answer is not yet success: read
+        `status`.
+        """
+        path = f"{storage.address}/sync"
+        answer = self.transport.send("POST", path, body={}, read_seconds=None)
+        return read_storage(answer, target=storage.target)

@@ -1,0 +1,63 @@
+"""Annotations to dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.dataset.export import ExportResult
+    from core.dataset.options import FormatName, Origin, Rule
+    from core.dataset.report.report import HealthReport
+    from core.dataset.split import Split
+    from core.progress import Work
+    from core.workspace.settings import Workspace
+
+
+class DatasetCalls:
+    """Annotations to dataset."""
+
+    def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
+        from core.dataset.export import preview_dataset
+
+        return preview_dataset(workspace, rule=rule)
+
+    def export(
+        self,
+        workspace: Workspace,
+        rule: Rule = "latest",
+        origin: Origin = "storage",
+        *,
+        out: Path | None = None,
+        format: FormatName = "json",
+        split: Split | None = None,
+        rewrite: bool = False,
+    ) -> Work[ExportResult]:
+        from core.dataset.export import export_dataset
+
+        return export_dataset(
+            workspace, origin, out=out, format=format, rule=rule, split=split, rewrite=rewrite
+        )
+
+    def rewrite(self, workspace: Workspace) -> Work[None]:
+        from core.dataset.target_sync import rewrite_folder
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            yield from rewrite_folder(opened)
+
+    def report(
+        self,
+        workspace: Workspace,
+        rule: Rule = "latest",
+        page: Path | None = None,
+        origin: Origin = "storage",
+    ) -> Work[HealthReport]:
+        """The health report, written to `page` where one is named."""
+        from core.dataset.report.report import make_report
+        from core.dataset.report.write import write_report
+
+        if page is None:
+            return make_report(workspace, origin, rule=rule)
+        return write_report(workspace, page, origin, rule=rule)

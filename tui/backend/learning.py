@@ -1,0 +1,90 @@
+"""Dataset and model to an order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.learning.comparison import Curves
+    from core.learning.ledger import RoundOutcome, RoundRecord
+    from core.learning.options import RoundOptions
+    from core.learning.planning import RoundPlan
+    from core.learning.publishing import RoundResult
+    from core.learning.suspects import Suspect
+    from core.progress import Work
+    from core.workspace.settings import Workspace
+
+
+class LearningCalls:
+    """Dataset and model to an order."""
+
+    def plan(self, workspace: Workspace, options: RoundOptions) -> Work[RoundPlan]:
+        from core.learning.planning import plan_round
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from plan_round(opened, options))
+
+    def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
+        from core.learning.publishing import publish_round
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from publish_round(opened, plan))
+
+    def run_round(
+        self, workspace: Workspace, options: RoundOptions
+    ) -> Work[tuple[RoundPlan, RoundResult]]:
+        """Plan a round and publish it at once."""
+        from core.learning.planning import plan_round
+        from core.learning.publishing import publish_round
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            plan = yield from plan_round(opened, options)
+            return plan, (yield from publish_round(opened, plan))
+
+    def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
+        """Model version -> number of its scores."""
+        from core.learning.publishing import published_versions
+        from core.progress import Progress
+        from core.studio.project import open_project
+
+        yield Progress("model versions")
+        with open_project(workspace) as opened:
+            return published_versions(opened)
+
+    def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
+        from core.learning.publishing import remove_version
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from remove_version(opened, model_version))
+
+    def history(self, workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
+        """The rounds that were published, and what came of them."""
+        from core.learning.ledger import history
+
+        return history(workspace)
+
+    def write_hooks(self, workspace: Workspace) -> None:
+        from core.learning.hooks.templates import write_hooks_file
+
+        write_hooks_file(workspace)
+
+    def replay(self, workspace: Workspace) -> Work[Curves]:
+        from core.learning.retrospect import replay_workspace
+
+        return replay_workspace(workspace)
+
+    def replay_files(self, embeddings: Path, labels: Path) -> Work[Curves]:
+        from core.learning.retrospect import replay_files
+
+        return replay_files(embeddings, labels)
+
+    def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
+        from core.learning.retrospect import suspect_labels
+
+        return suspect_labels(workspace)

@@ -1,0 +1,38 @@
+"""Images to tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.progress import Work
+    from core.tasks.duplicates import RepairPlan, RepairResult
+    from core.tasks.options import Mode
+    from core.tasks.proof import SyncResult
+    from core.workspace.settings import Workspace
+
+
+class TaskCalls:
+    """Images to tasks."""
+
+    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+        from core.studio.project import open_project
+        from core.tasks.sync import find_images, sync_images
+
+        manifest = yield from find_images(workspace)
+        with open_project(workspace) as opened:
+            return (yield from sync_images(opened, manifest, mode))
+
+    def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
+        from core.studio.project import open_project
+        from core.tasks.duplicates import plan_repair
+
+        with open_project(workspace) as opened:
+            return (yield from plan_repair(opened))
+
+    def repair(self, workspace: Workspace, plan: RepairPlan) -> Work[RepairResult]:
+        from core.studio.project import open_project
+        from core.tasks.duplicates import repair_project
+
+        with open_project(workspace) as opened:
+            return (yield from repair_project(opened, plan))

@@ -1,0 +1,68 @@
+"""The workspace and its set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.progress import Work
+    from core.setup.checklist import Report, SetupResult
+    from core.setup.context import Step, StepId
+    from core.setup.demo import DemoResult
+    from core.setup.doctor import Finding
+    from core.workspace.settings import Workspace
+
+
+class WorkspaceCalls:
+    """The workspace and its set-up."""
+
+    def load(self, root: Path) -> Workspace:
+        from core.workspace.settings import load_workspace
+
+        return load_workspace(root)
+
+    def save(self, root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
+        from core.workspace.settings import save_workspace
+
+        return save_workspace(root, changes)
+
+    def examine(self, root: Path) -> list[Finding]:
+        from core.setup.doctor import examine
+
+        return examine(root)
+
+    def steps(self) -> tuple[Step, ...]:
+        from core.setup.steps import STEPS
+
+        return STEPS
+
+    def probe(self, workspace: Workspace) -> Iterator[Report]:
+        from core.setup.checklist import probe_steps
+
+        return probe_steps(workspace)
+
+    def apply(self, workspace: Workspace, step_id: StepId) -> Work[Report]:
+        from core.setup.checklist import apply_step
+
+        return apply_step(workspace, step_id)
+
+    def set_up(self, workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+        from core.setup.checklist import set_up
+
+        return set_up(workspace, skip)
+
+    def make_demo(self, folder: Path | None) -> Work[Workspace]:
+        """An example workspace, in `folder` or where examples go."""
+        from pathlib import Path
+
+        from core.setup.demo import FOLDER, make_demo
+
+        return make_demo(folder or Path(FOLDER))
+
+    def walk_demo(self, workspace: Workspace) -> Work[DemoResult]:
+        from core.setup.demo import walk_demo
+
+        return walk_demo(workspace)
