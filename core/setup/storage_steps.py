@@ -1,0 +1,158 @@
+"""The steps on the workspace's folders: where images come from, and where labels go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+from core.errors import ConfigurationError, StudioRefused
+from core.progress import Progress, Work
+from core.setup.context import Setup, Step, StepState
+from core.tasks.modes import storage_fields
+from core.tasks.proof import compare
+from core.tasks.sync import find_images, sync_images
+
+SOURCE_TITLE = "labelpilot images"
+TARGET_TITLE = "labelpilot annotations"
+# Up to so many tasks a probe proves which images are tasks; above, it compares counts.
+PROVEN_TASKS = 20_000
+
+
+def _probe_source(setup: Setup) -> tuple[StepState, str]:
+    images, storage = setup.workspace.images, setup.source_storage
+    if storage is None:
+        return "to do", f"none for {setup.workspace.relative(images.path)}"
+    detail = f"{setup.workspace.relative(images.path)} with {storage.pattern or 'every file'}"
+    differs = (storage.pattern, storage.recursive) != (images.pattern, images.recursive)
+    if differs or not storage.source_files:
+        return "part", f"{detail}: set otherwise than the workspace says"
+    kind = "" if storage.synchronizable else ", filled by bulk import"
+    return "done", detail + kind
+
+
+def _apply_source(setup: Setup) -> Work[None]:
+    yield Progress("source-storage")
+    images, workspace = setup.workspace.images, setup.workspace
+    fields = storage_fields(images)
+    if setup.source_storage is not None:
+        setup.client.update_source_storage(setup.source_storage, fields)
+        return
+    fields |= {
+        "title": SOURCE_TITLE,
+        "path": str(images.path),
+        # Our own server is filled by bulk import, after which its own sync would double all.
+        "synchronizable": not workspace.owns_server,
+    }
+    with _paths_explained(setup):
+        setup.client.create_source_storage(setup.opened.id, fields)
+
+
+SOURCE_STORAGE = Step(
+    id="source-storage",
+    title="Source storage",
+    why="Through it Label Studio may read the image folder; each file is one task.",
+    needs="project",
+    probe=_probe_source,
+    apply=_apply_source,
+)
+
+
+def _probe_images(setup: Setup) -> tuple[StepState, str]:
+    manifest = setup.manifest
+    total = len(manifest.paths)
+    project = setup.opened.remote
+    if not project.tasks:
+        return "to do", f"none of {total:,} images is a task"
+    if project.tasks > PROVEN_TASKS:
+        state: StepState = "done" if project.tasks >= total else "part"
+        return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
+    tasks = setup.client.tasks(project.id, project.image_key)
+    proof = compare(manifest.paths, tasks, manifest.folder)
+    detail = f"{proof.present:,} of {total:,} images are tasks"
+    if proof.duplicates:
+        detail += f", {proof.duplicates:,} duplicates"
+    if proof.missing_files:
+        detail += f", {proof.missing_files:,} tasks whose file is gone"
+    return ("done" if proof.complete else "part" if proof.present else "to do"), detail
+
+
+def _apply_images(setup: Setup) -> Work[None]:
+    manifest = yield from find_images(setup.workspace)
+    yield from sync_images(setup.opened, manifest)
+
+
+IMAGES = Step(
+    id="images",
+    title="Images",
+    why="Label Studio needs one task for each image.",
+    needs="source-storage",
+    probe=_probe_images,
+    apply=_apply_images,
+)
+
+
+def _probe_target(setup: Setup) -> tuple[StepState, str]:
+    path = setup.workspace.annotations.path
+    name = setup.workspace.relative(path)
+    if setup.target_storage is None:
+        there = "" if path.is_dir() else f"{name} is not there yet"
+        return "to do", there or f"no target storage for {name}"
+    if not path.is_dir():
+        return "part", f"{name} is gone: every Submit in the browser fails"
+    if not os.access(path, os.W_OK | os.X_OK):
+        return "wrong", f"{name} cannot be written to"
+    return "done", f"annotations are written to {name}"
+
+
+def _apply_target(setup: Setup) -> Work[None]:
+    yield Progress("target-storage")
+    path = setup.workspace.annotations.path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # Label Studio swallows its own write errors, so it is tried here.
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"labelpilot")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The annotation folder {path} cannot be written to.",
+            cause=error.strerror or str(error),
+            next_step="Mend its rights, or `path` under [annotations] in labelpilot.toml.",
+        ) from None
+    if setup.target_storage is not None:
+        return
+    with _paths_explained(setup):
+        storage = setup.client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
+    if setup.client.annotation_count(setup.opened.id):
+        # Only what is submitted from now on would be written.
+        setup.client.sync_storage(storage)
+
+
+TARGET_STORAGE = Step(
+    id="target-storage",
+    title="Target storage",
+    why="Each label is written to this folder as soon as it is submitted.",
+    needs="project",
+    probe=_probe_target,
+    apply=_apply_target,
+)
+
+
+@contextlib.contextmanager
+def _paths_explained(setup: Setup) -> Iterator[None]:
+    """Say what a refused storage path means: Label Studio's words are about its own settings."""
+    try:
+        yield
+    except StudioRefused as error:
+        if error.status in (401, 403) or error.status >= 500:
+            raise
+        own = setup.workspace.owns_server
+        raise ConfigurationError(
+            "Label Studio does not take the folder as a storage.",
+            cause=error.cause,
+            next_step="Start it anew: `labelpilot server stop`, then `labelpilot setup`."
+            if own
+            else "On that server, set LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to a parent of the folder, and restart it.",
+        ) from None
