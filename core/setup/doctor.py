@@ -30,6 +30,7 @@ from core.setup.checklist import Report, probe_steps
 from core.setup.context import StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root, trusted_origins
+from core.studio.patches import FITTING, closed_patches
 from core.studio.process import FIRST_PORT
 from core.studio.server import installed_version, log_file
 from core.tasks.manifest import scan_images
@@ -223,6 +224,8 @@ def _own_server(workspace: Workspace) -> Iterator[Finding]:
             yield Finding("served folder", "ok", str(root))
     if log_file(workspace).exists():
         yield Finding("server log", "ok", str(log_file(workspace)))
+    for closed in closed_patches(workspace):
+        yield Finding(f"patch {closed.name}", "wrong", closed.without, FITTING)
     yield from _private(workspace)
 
 

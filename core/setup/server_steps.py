@@ -11,6 +11,7 @@ from core.secrets.keyrings import KeyringLocked
 from core.setup.context import Setup, Step, StepState
 from core.studio.account import can_sign_in, ensure_account
 from core.studio.environment import document_root
+from core.studio.patches import closed_patches
 from core.studio.server import EMAIL, server_url
 from core.studio.starting import start_server
 from core.studio.tokens import make_token
@@ -28,7 +29,8 @@ def _probe_server(setup: Setup) -> tuple[StepState, str]:
     if not workspace.owns_server:
         return "done", f"{version} at {status.url}"
     root = workspace.relative(document_root(workspace))
-    return "done", f"{version} at {status.url}, serves files below {root}"
+    lacks = "".join(f". {closed.without}" for closed in closed_patches(workspace)).removesuffix(".")
+    return "done", f"{version} at {status.url}, serves files below {root}{lacks}"
 
 
 def _apply_server(setup: Setup) -> Work[None]:

@@ -18,7 +18,7 @@ from core.workspace.settings import Workspace
 
 PASSED_ON = (
     "PATH HOME LANG LC_ALL LC_CTYPE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR "
-    "PYTHONDONTWRITEBYTECODE"
+    "PYTHONDONTWRITEBYTECODE LABELPILOT_CLOSED_PATCHES"
 ).split()
 
 # Each time its home page is opened, Label Studio fetches tips from GitHub, and has no setting for

@@ -22,7 +22,7 @@ from core.files import write_at_once
 from core.processes import lives
 from core.workspace.settings import Workspace
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
+LAUNCHER = Path(__file__).with_name("launcher")
 DATA_DIR = "--data-dir"
 FIRST_PORT = 8080
 PORTS = 200
@@ -42,7 +42,7 @@ class ServerRecord:
 
 
 def launch(workspace: Workspace, *arguments: str) -> list[str]:
-    """The command that runs Label Studio's own command line, tuned, on the workspace's data."""
+    """The command that runs Label Studio's own command line, patched, on the workspace's data."""
     return [sys.executable, str(LAUNCHER), *arguments, DATA_DIR, str(workspace.state.server)]
 
 
@@ -85,7 +85,10 @@ def began_at(workspace: Workspace) -> float:
 
 
 def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
-    if LAUNCHER.name not in map(os.path.basename, command) or DATA_DIR not in command[:-1]:
+    if (
+        not any(Path(part).stem == LAUNCHER.name for part in command)
+        or DATA_DIR not in command[:-1]
+    ):
         return False
     return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.state.server)
 

@@ -20,7 +20,7 @@ from core.masking import printable, redact
 from core.processes import end
 from core.studio.environment import server_environment
 from core.studio.http import answering_version, is_healthy
-from core.studio.process import living, ports_of, read_record
+from core.studio.process import LAUNCHER, living, ports_of, read_record
 from core.workspace.settings import Workspace
 
 # Until it has ended by itself, or by force.
@@ -153,8 +153,11 @@ def database(workspace: Workspace) -> Path:
 
 
 def settings_fingerprint(workspace: Workspace, port: int) -> str:
-    """A hash of the settings that our server is started with, to see when they change."""
+    """A hash of what our server is started with, to see when that changes: settings, patches."""
     names = ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
     codespace = {name: os.environ[name] for name in names if name in os.environ}
     settings = server_environment(workspace, port, codespace)
-    return hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    begun_with = hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS))
+    for file in sorted(LAUNCHER.glob("*.py")):
+        begun_with.update(file.read_bytes())
+    return begun_with.hexdigest()

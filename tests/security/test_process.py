@@ -20,7 +20,7 @@ from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio import server as server_module
 from core.studio import starting
-from core.studio.process import FIRST_PORT, ServerRecord, free_port, write_record
+from core.studio.process import FIRST_PORT, LAUNCHER, ServerRecord, free_port, write_record
 from core.studio.project import connect
 from core.studio.server import log_file, log_tail, server_status, server_url, stop_server
 from core.studio.starting import start_server
@@ -71,7 +71,7 @@ def test_stop_ends_what_it_started_too_even_if_that_does_not_listen(
     monkeypatch.setattr(server_module, "STOP_SECONDS", 1.0)
     workspace = Workspace(tmp_path)
     workspace.state.server.mkdir(parents=True)
-    launcher = tmp_path / "launcher.py"
+    launcher = tmp_path / LAUNCHER.name
     launcher.write_text(STUBBORN)
     process = subprocess.Popen(
         [sys.executable, str(launcher), "start", "--data-dir", str(workspace.state.server)],

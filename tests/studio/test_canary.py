@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from core.secrets.credentials import credentials_file, find_secret
+from core.studio.process import LAUNCHER
 from core.workspace.settings import load_workspace
 from tests.app.test_pty import Terminal
 from tests.studio.conftest import Demo
@@ -82,7 +83,7 @@ def test_they_are_in_no_file_and_on_no_command_line(demo: Demo, secrets: dict[st
     looked_at = dict(places(demo.folder))
     assert any(name.endswith("label_studio.sqlite3") for name in looked_at)
     assert any(name.endswith("label-studio.log") for name in looked_at)
-    assert any(b"launcher.py" in line for line in looked_at.values())
+    assert any(str(LAUNCHER).encode() in line for line in looked_at.values())
     assert {
         (name, secret)
         for name, text in looked_at.items()

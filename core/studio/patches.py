@@ -1,0 +1,42 @@
+"""What our own Label Studio lacks: the launcher's patches that did not fit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from core.studio.process import living, read_record
+from core.workspace.settings import Workspace
+
+# What to do about it: the package names the version that the patches were tried with.
+FITTING = "pip install 'labelpilot[studio]', and start the server anew"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPatch:
+    """A patch that does not hold. `without` is a sentence for people: what no longer holds."""
+
+    name: str
+    without: str
+
+
+def closed_patches(workspace: Workspace) -> tuple[ClosedPatch, ...]:
+    """The patches that do not hold in the server that runs; none where ours does not run."""
+    record = read_record(workspace)
+    if not workspace.owns_server or record is None or living(workspace, record) is None:
+        return ()
+    try:
+        content = orjson.loads(_file(workspace).read_bytes())
+        if content["pid"] != record.pid:
+            return ()
+        return tuple(
+            ClosedPatch(str(one["name"]), str(one["without"])) for one in content["closed"]
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return ()
+
+
+def _file(workspace: Workspace) -> Path:
+    return workspace.state.server / "labelpilot-patches.json"
