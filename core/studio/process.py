@@ -85,10 +85,8 @@ def began_at(workspace: Workspace) -> float:
 
 
 def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
-    if (
-        not any(Path(part).stem == LAUNCHER.name for part in command)
-        or DATA_DIR not in command[:-1]
-    ):
+    launched = any(Path(part).stem == LAUNCHER.name for part in command)
+    if not launched or DATA_DIR not in command[:-1]:
         return False
     return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.state.server)
 
