@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from core.errors import ConfigurationError
+from core.image_names import FolderNames, upload_name, upload_path
 
 LOCAL_FILES = "/data/local-files/"
 # The scheme of an image's URL, by the type of the cloud storage that it lies in.
@@ -31,6 +33,8 @@ _IMAGE_NAME = re.compile(r"(?i)\.(png|jpe?g|gif|bmp|webp|tiff?|svg)$")
 _is_plain = re.compile(r"[A-Za-z0-9_.-]{1,255}").fullmatch
 _is_quoted = re.compile(r"[^?&#]+").fullmatch
 _QUERY = re.compile(r"[?#]")
+# Served with the slash before the question mark, or without; at the address's end, or alone.
+_LOCAL_FILES = re.compile(r"(?:^|/)data/local-files/?\?")
 _DOTS = frozenset(("", ".", ".."))
 
 
@@ -50,7 +54,9 @@ def bucket_url(storage_type: str, bucket: str) -> str:
 
 def is_image_url(text: str) -> bool:
     """Whether a text in a task's data is an image's URL, as far as its look tells."""
-    return LOCAL_FILES in text or _IMAGE_NAME.search(text.partition("?")[0]) is not None
+    if _LOCAL_FILES.search(text):
+        return True
+    return _IMAGE_NAME.search(text.partition("?")[0]) is not None
 
 
 def served_path(url: str) -> str:
@@ -59,28 +65,32 @@ def served_path(url: str) -> str:
     `/data/local-files/?d=data/a%20b.png` gives `data/a b.png`; `s3://bucket/a.png` gives `a.png`;
     what has no known shape is returned as it is.
     """
-    _, found, query = url.partition(LOCAL_FILES + "?")
-    if found:
-        for part in query.split("&"):
+    if found := _LOCAL_FILES.search(url):
+        for part in url[found.end() :].split("&"):
             if part.startswith("d="):
                 # The quoting is urllib's `quote`: a plus sign is a plus sign.
-                return unquote(part[2:])
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return url
+                return unquote(part[2:]).lstrip("/")
+    scheme, found_scheme, rest = url.partition("://")
+    if not found_scheme:
+        upload = upload_path(unquote(url)) if "upload/" in url else None
+        return url if upload is None else upload
     if scheme not in ("http", "https"):
         return rest.partition("/")[2]
     # Not by urllib, which raises where a host is none: whatever a task holds is read.
-    return unquote(_QUERY.split(rest, maxsplit=1)[0].partition("/")[2].lstrip("/"))
+    path = unquote(_QUERY.split(rest, maxsplit=1)[0].partition("/")[2].lstrip("/"))
+    return upload_path(path) or path
 
 
 def path_inside(url: str, images: Path) -> str | None:
-    """The path of a task's image relative to the folder `images`; None for one that is elsewhere.
+    """As `ImagePaths(images).inside(url)`, for one URL."""
+    return ImagePaths(images).inside(url)
 
-    `url` is a task's image URL or an absolute file path. A local-files URL is relative to the
-    server's document root, which is some parent of `images`.
+
+def _path_below(path: str, images: Path) -> str | None:
+    """`path` relative to `images`, of which it may name some parents; None where it is elsewhere.
+
+    Accents count the same in both forms where the folder's own name has some.
     """
-    path = served_path(url)
     if ".." in path or "//" in path or "/./" in path:
         path = os.path.normpath(path)
     if path.startswith("/"):
@@ -88,6 +98,10 @@ def path_inside(url: str, images: Path) -> str | None:
     for beginning in _beginnings(images):
         if path.startswith(beginning):
             return path[len(beginning) :]
+    composed = normalize("NFC", path)
+    for beginning in () if path.isascii() else _beginnings(Path(normalize("NFC", str(images)))):
+        if composed.startswith(beginning):
+            return composed[len(beginning) :]
     return None
 
 
@@ -101,22 +115,33 @@ def _beginnings(images: Path) -> tuple[str, ...]:
     return tuple("/".join(parts[start:]) + "/" for start in range(len(parts)))
 
 
-def image_path(url: str, images: Path) -> str:
-    """As `path_inside`; what is elsewhere is returned as the path that the URL holds."""
-    inside = path_inside(url, images)
-    return os.path.normpath(served_path(url)) if inside is None else inside
-
-
 class ImagePaths:
-    """`image_path` for the folder `images`, fast: a million images share a few folders, which are
-    remembered."""
+    """The paths of the images that tasks name, relative to the folder `images`.
+
+    An image's URL is Label Studio's own, whose path is relative to the server's document root (some
+    parent of `images`), an absolute path, an upload's, or one in a bucket. Made for a million: they
+    share a few folders, which are remembered.
+    """
 
     def __init__(self, images: Path) -> None:
         self._images = images
-        self._prefixes: dict[str, str | None] = {}
+        self._names = FolderNames(images)
+        self._prefixes: dict[str, tuple[str, bool] | None] = {}
 
     def __call__(self, url: str) -> str:
-        """The image's path. Raises ValueError, saying why, for what can be no file's."""
+        """The image's path; of one that is elsewhere, the path that its URL holds.
+
+        Raises ValueError, saying why, for what can be no file's.
+        """
+        return _checked(self._read(url)[0])
+
+    def inside(self, url: str) -> str | None:
+        """The image's path; None for one that is elsewhere."""
+        path, is_inside = self._read(url)
+        return path if is_inside else None
+
+    def _read(self, url: str) -> tuple[str, bool]:
+        """The image's path, and whether it lies in the image folder."""
         folder, _, name = url.rpartition("/")
         try:
             prefix = self._prefixes[folder]
@@ -124,22 +149,38 @@ class ImagePaths:
             prefix = self._prefixes[folder] = self._prefix(folder)
         if prefix is not None:
             if _is_plain(name) and name not in _DOTS:
-                return prefix + name
+                return prefix[0] + name, prefix[1]
             if "%" in name and LOCAL_FILES in folder and _is_quoted(name):
                 name = unquote(name)
-                if name not in _DOTS and "/" not in name:
-                    return _checked(prefix + name)
-        return _checked(image_path(url, self._images))
+                if name.isascii() and name not in _DOTS and "/" not in name and "\\" not in name:
+                    return prefix[0] + name, prefix[1]
+        return self._read_closely(url)
 
-    def _prefix(self, folder: str) -> str | None:
+    def _read_closely(self, url: str) -> tuple[str, bool]:
+        served = served_path(url)
+        inside = _path_below(served, self._images)
+        if "\\" in served and (inside is None or not self._names.has(inside)):
+            # A task that was made on Windows.
+            served = served.replace("\\", "/")
+            inside = _path_below(served, self._images)
+        if inside is None:
+            inside = self._names.of_upload(served)
+        if inside is None:
+            return normalize("NFC", os.path.normpath(served)), False
+        return self._names.spelled(inside), True
+
+    def _prefix(self, folder: str) -> tuple[str, bool] | None:
         """What stands before the names of the images whose URLs begin with `folder`.
 
-        None where their paths do not simply end with their names.
+        And whether they lie in the image folder. None where their paths do not simply end with
+        their names.
         """
         probe = "probe"
-        path = image_path(f"{folder}/{probe}", self._images)
+        path, is_inside = self._read_closely(f"{folder}/{probe}")
         simple = folder and (path == probe or path.endswith("/" + probe))
-        return _checked(path).removesuffix(probe) if simple else None
+        if not simple or "upload/" in folder:
+            return None
+        return _checked(path).removesuffix(probe), is_inside
 
 
 def _checked(path: str) -> str:
@@ -160,10 +201,10 @@ def is_inside(path: str) -> bool:
 
 
 def tag_of(path: str, rule: Tag) -> str:
-    """The tag of the image at `path`."""
+    """The tag of the image at `path`; of an upload, the one of the file that was uploaded."""
     if rule == "path":
         return path
-    name = path.rpartition("/")[2]
+    name = (upload_name(path) if "upload/" in path else None) or path.rpartition("/")[2]
     # As `PurePosixPath.stem` does, at a tenth of its time: a million images come through here.
     stem, _, suffix = name.rpartition(".")
     return stem if stem and suffix else name

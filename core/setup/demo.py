@@ -20,7 +20,7 @@ from core.dataset.export import ExportResult, export_dataset
 from core.dataset.source import FolderSource
 from core.errors import ConfigurationError
 from core.files import write_at_once
-from core.images import path_inside, tag_of
+from core.images import ImagePaths, tag_of
 from core.labeling_config import read_labeling_config
 from core.learning.options import RoundOptions
 from core.learning.planning import plan_round
@@ -235,9 +235,9 @@ def annotate(opened: OpenProject, count: int) -> Work[int]:
     known = orjson.loads((workspace.root / CLASSES_FILE).read_bytes())
     config = read_labeling_config(workspace.project.label_config)
     control = next(iter(config.controls.values()))
-    tasks = {}
+    tasks, paths = {}, ImagePaths(workspace.images.path)
     for task in client.tasks(opened.id, opened.remote.image_key):
-        path = path_inside(task.image, workspace.images.path)
+        path = paths.inside(task.image)
         if path is not None and (tag := tag_of(path, workspace.images.tag)) in known:
             tasks[tag] = task
     chosen = random.Random(SEED).sample(sorted(tasks), min(count, len(tasks)))  # noqa: S311

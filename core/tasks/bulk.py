@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import PartlyDone, StudioRefused, StudioUnreachable
-from core.images import path_inside, url_maker
+from core.images import ImagePaths, url_maker
 from core.progress import Progress, Work
 from core.studio.transport import NoAnswer, Postponed
 from core.studio.waiting import pause, wait_for_server
@@ -127,14 +127,14 @@ def _send(session: Session, urls: Sequence[str], state: _State) -> None:
 
 def _has_arrived(session: Session, batch: Sequence[str], state: _State) -> Work[bool]:
     """Whether the doubtful `batch` is there, looking for a while before saying no."""
-    wanted = set(batch)
+    wanted, paths = set(batch), ImagePaths(session.folder)
     began = time.monotonic()
     while True:
         newest = state.entry.newest
         arrived = False
         for task in session.client.tasks(session.project_id, session.image_key, after=newest):
             newest = task.id
-            arrived = arrived or path_inside(task.image, session.folder) in wanted
+            arrived = arrived or paths.inside(task.image) in wanted
         if arrived:
             state.entry = replace(state.entry, newest=newest)
             return True

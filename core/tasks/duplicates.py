@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.images import path_inside
+from core.images import ImagePaths
 from core.progress import Progress, Work
 from core.studio.models import TaskDetail
 from core.studio.project import OpenProject
@@ -155,8 +155,9 @@ def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -
     """
     seen: dict[str, TaskDetail] = {}
     several: dict[str, list[TaskDetail]] = {}
+    paths = ImagePaths(folder)
     for task in tasks:
-        path = path_inside(task.image, folder)
+        path = paths.inside(task.image)
         if path is None:
             continue
         if path in several:

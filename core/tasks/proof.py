@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from core.images import path_inside
+from core.images import ImagePaths
 from core.studio.models import Task
 from core.tasks.options import Mode
 
@@ -57,13 +57,13 @@ class Comparison:
     """Image paths held against tasks that are added one by one."""
 
     def __init__(self, paths: Iterable[str], folder: Path) -> None:
-        self._folder = folder
+        self._paths = ImagePaths(folder)
         self._counts = dict.fromkeys(paths, 0)
         self._gone: Counter[str] = Counter()
         self._other = 0
 
     def add(self, task: Task) -> None:
-        path = path_inside(task.image, self._folder)
+        path = self._paths.inside(task.image)
         if path is None:
             self._other += 1
         elif path in self._counts:

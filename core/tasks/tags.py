@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConfigurationError
-from core.images import image_path, tag_of, tags_by_path
+from core.images import ImagePaths, tag_of, tags_by_path
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.manifest import scan_images
@@ -31,11 +31,12 @@ def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
     ConfigurationError where two images have one tag, or the project has no task.
     """
     images, project = opened.workspace.images, opened.remote
+    path_of = ImagePaths(images.path)
     labeled: dict[str, bool] = {}
     task_ids: dict[str, int] = {}
     yield Progress("tasks", 0, project.tasks)
     for number, task in enumerate(opened.client.tasks(project.id, project.image_key), start=1):
-        path = image_path(task.image, images.path)
+        path = path_of(task.image)
         task_ids.setdefault(path, task.id)
         labeled[path] = labeled.get(path, False) or task.annotations > 0
         if number % TASKS_AN_EVENT == 0:
