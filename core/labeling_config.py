@@ -42,7 +42,8 @@ class Control:
 
     `type` is the type of the results that it writes, as `choices`; `to_names` are the tags that it
     is about; `classes` are the answers that it offers, in config order; `per_region`: they are said
-    of a region, not of the image.
+    of a region, not of the image. A class inside another is named by the path to it, with
+    `separator` between its parts.
     """
 
     name: str
@@ -50,6 +51,11 @@ class Control:
     to_names: tuple[str, ...]
     classes: tuple[str, ...] = ()
     per_region: bool = False
+    separator: str = "/"
+
+    def class_name(self, parts: str | list[str]) -> str:
+        """The name of a class that an annotation holds, alone or as the path to it."""
+        return parts if isinstance(parts, str) else self.separator.join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,33 +183,45 @@ def _type(element: Element) -> str:
 
 
 def _control(name: str, element: Element) -> Control:
+    paths = _paths(element)
+    separator = _separator(paths)
     return Control(
         name=name,
         type=_type(element),
         to_names=tuple(part.strip() for part in element.get("toName", "").split(",")),
-        classes=_classes(element),
+        classes=tuple(dict.fromkeys(map(separator.join, paths))),
         per_region=element.get("perRegion", "").lower() == "true",
+        separator=separator,
     )
 
 
-def _classes(element: Element) -> tuple[str, ...]:
+def _separator(paths: list[tuple[str, ...]]) -> str:
+    """What stands between the parts of a class's name, so that no two of `paths` share one."""
+    separator = "/"
+    while len(set(map(separator.join, paths))) < len(set(paths)):
+        separator = f" {'>' * len(separator)} "
+    return separator
+
+
+def _paths(element: Element) -> list[tuple[str, ...]]:
+    """The classes that a control offers, each as the path to it, in config order."""
     if _type(element) == "rating":
         stars = element.get("maxRating", "")
         count = int(stars) if re.fullmatch(r"\d{1,3}", stars) else _STARS
-        return tuple(str(number) for number in range(1, count + 1))
+        return [(str(number),) for number in range(1, count + 1)]
     if _type(element) == "pairwise":
-        return (element.get("leftClass", "left"), element.get("rightClass", "right"))
-    return tuple(dict.fromkeys(_nested(element, "")))
+        return [(element.get("leftClass", "left"),), (element.get("rightClass", "right"),)]
+    return _nested(element, ())
 
 
-def _nested(element: Element, above: str) -> list[str]:
-    """The classes below `element`; one inside another is named by its path."""
-    found: list[str] = []
+def _nested(element: Element, above: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The classes below `element`, each as the path to it."""
+    found: list[tuple[str, ...]] = []
     for child in element:
         # The alias, where there is one, is what the annotation holds.
         value = child.get("alias") or child.get("value", "")
         value = value if _type(child) in ("choice", "label") else ""
-        path = f"{above}/{value}" if above and value else value or above
+        path = (*above, value) if value else above
         if value:
             found.append(path)
         found.extend(_nested(child, path))

@@ -10,18 +10,25 @@ import contextlib
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.dataset.class_names import ClassNames
-from core.dataset.options import RULES, Origin, Rule
-from core.dataset.reading.batch import Columns, LeftOut
-from core.dataset.reading.reader import FolderReader, read_tasks
+from core.dataset.options import RULES, Rule
+from core.dataset.reading.batch import Batch, Columns, LeftOut
+from core.dataset.reading.reader import FolderReader, read_file, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
-from core.dataset.source import FolderSource, Source, TaskSource, open_source
+from core.dataset.source import (
+    FileSource,
+    FolderSource,
+    Named,
+    Source,
+    TaskSource,
+    open_source,
+)
 from core.errors import LabelpilotError
 from core.labeling_config import LabelingConfig, parse_labeling_config, read_labeling_config
 from core.names import known_name
@@ -39,7 +46,7 @@ WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewr
 class DatasetImage:
     """One image of a dataset. `path` is relative to the image folder; `part` may be None.
 
-    `annotation` is the id of the annotation that won (-1 for one without).
+    `annotation` is the id of the annotation that won (below 0 for one without).
     """
 
     tag: str
@@ -132,7 +139,7 @@ def split_path(dataset: Path) -> Path:
 
 def gather(
     workspace: Workspace,
-    source: Source | Origin,
+    source: Source | Named,
     rule: Rule,
     *,
     out: Path,
@@ -149,26 +156,30 @@ def gather(
     source that is opened here, what `open_source` raises.
     """
     rule = known_name("rule", rule, RULES)
-    if isinstance(source, str):
-        yield Progress("ask", note="asking Label Studio which annotations it has")
+    if isinstance(source, (str, Path)):
+        if isinstance(source, str):
+            yield Progress("ask", note="asking Label Studio which annotations it has")
         with open_source(workspace, source) as opened:
             return (
                 yield from gather(
                     workspace, opened, rule, out=out, regions=regions, on_records=on_records
                 )
             )
-    config = _config(workspace, source.label_config)
+    config = _config(workspace, None if isinstance(source, FileSource) else source.label_config)
+    interpreter = Interpreter(config, workspace.images.path)
+    tally = Tally(source.live if isinstance(source, FolderSource) else None)
+    batches: Generator[Batch, None, None]
     if isinstance(source, FolderSource):
         if source.note:
             yield Progress("ask", note=source.note)
         name = workspace.relative(source.path)
         batches = _folder_reader(workspace, source.path, config, out, regions).batches()
-        tally = Tally(source.live)
+    elif isinstance(source, FileSource):
+        name = workspace.relative(source.path)
+        batches = read_file(source.path, interpreter, regions)
     else:
         name = "Label Studio's API"
-        interpreter = Interpreter(config, workspace.images.path)
         batches = read_tasks(source.tasks, interpreter, total=source.total, regions=regions)
-        tally = Tally()
     unreadable: list[LeftOut] = []
     yield Progress("read")
     with contextlib.closing(batches):
@@ -190,7 +201,8 @@ def gather(
         unreadable=tuple(unreadable),
         rule=rule,
         source=name,
-        checked=isinstance(source, TaskSource) or source.live is not None,
+        checked=isinstance(source, TaskSource)
+        or (isinstance(source, FolderSource) and source.live is not None),
         image_folder=workspace.images.path,
         regions=regions,
     )

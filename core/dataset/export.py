@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from core.dataset.dataset import WRITE_ANEW, Dataset, gather, split_path
 from core.dataset.formats.dataset_json import write_sidecar
 from core.dataset.formats.format import find_format
-from core.dataset.options import RULES, FormatName, Origin, Rule
+from core.dataset.options import RULES, FormatName, Rule
 from core.dataset.reading.batch import LeftOut
-from core.dataset.source import Source
+from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import sha256_of
 from core.progress import Progress, Work
@@ -89,7 +89,7 @@ class ExportResult:
 
 def export_dataset(
     workspace: Workspace,
-    source: Source | Origin = "storage",
+    source: Source | Named = "storage",
     *,
     out: Path | None = None,
     format: FormatName = "json",
@@ -151,7 +151,7 @@ def export_dataset(
 
 
 def preview_dataset(
-    workspace: Workspace, source: Source | Origin = "storage", *, rule: Rule = "latest"
+    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule = "latest"
 ) -> Work[ExportResult]:
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()

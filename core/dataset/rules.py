@@ -25,10 +25,10 @@ class Decision:
     """What the rule made of the records.
 
     `labels` are by tag, in no order; `tags` are in order; `images` are the paths, and `chosen` the
-    ids of the annotations that won (-1 for one without), in the order of `labels`. `conflicts` are
-    the tags of images whose annotations differ. `annotations` counts those that went in; `skipped`
-    and `deleted` those that were skipped, and those that are gone from Label Studio. `missing` are
-    the ids of annotations that Label Studio has and the records have not.
+    ids of the annotations that won (below 0 for one without), in the order of `labels`.
+    `conflicts` are the tags of images whose annotations differ. `annotations` counts those that
+    went in; `skipped` and `deleted` those that were skipped, and those that are gone from Label
+    Studio. `missing` are the ids of annotations that Label Studio has and the records have not.
     """
 
     labels: dict[str, Labels]
@@ -72,7 +72,7 @@ class Tally:
     def add(self, records: Columns) -> Columns:
         """Take `records` in, in any order. Returns those that are in Label Studio."""
         if self._live is not None:
-            live = [number is None or number in self._live for number in records.annotations]
+            live = [number < 0 or number in self._live for number in records.annotations]
             self._missing.difference_update(records.annotations)
             self.deleted += live.count(False)
             records = records.where(live)
@@ -84,7 +84,7 @@ class Tally:
         self._images += records.images
         self._labels += map(table.__getitem__, records.labels)
         self._moments.extend(records.moments)
-        self._annotations.extend([-1 if n is None else n for n in records.annotations])
+        self._annotations.extend(records.annotations)
         self._ground_truth.extend(records.ground_truth)
         return live_records
 
@@ -151,9 +151,8 @@ class Tally:
         last: dict[int, int] = {}
         for row in sorted(rows, key=lambda row: (self._moments[row], self._annotations[row])):
             number = self._annotations[row]
-            key = number if number >= 0 else -1 - row
-            last.pop(key, None)
-            last[key] = row
+            last.pop(number, None)
+            last[number] = row
         return list(last.values())
 
 

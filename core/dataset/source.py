@@ -1,4 +1,4 @@
-"""Where annotations come from: the target storage's folder, or Label Studio itself.
+"""Where annotations come from: the target storage's folder, Label Studio itself, or what is named.
 
 The folder can be read without a server. Where one answers, it is asked which annotations it has,
 since the folder is no mirror of it, and for the labeling config in force.
@@ -34,6 +34,13 @@ class FolderSource:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSource:
+    """One file: an export of Label Studio's (tasks with their annotations), or an annotation."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSource:
     """Tasks with their annotations as the API returns them; `total` is how many will come.
 
@@ -45,16 +52,26 @@ class TaskSource:
     label_config: str | None = None
 
 
-Source: TypeAlias = "FolderSource | TaskSource"
+Source: TypeAlias = "FolderSource | FileSource | TaskSource"
+# Which source is meant: by its name, or by the path of another folder or file.
+Named: TypeAlias = "Origin | Path"
 
 
 @contextlib.contextmanager
-def open_source(workspace: Workspace, origin: Origin) -> Iterator[Source]:
-    """The workspace's annotations, for as long as the block lasts.
+def open_source(workspace: Workspace, origin: Named) -> Iterator[Source]:
+    """The workspace's annotations, or those that a path names, for as long as the block lasts.
 
-    Raises ConfigurationError where the annotation folder is missing, and, from the API, what
+    Raises ConfigurationError where the folder or the file is missing, and, from the API, what
     `open_project` raises, StudioRefused and StudioUnreachable.
     """
+    if isinstance(origin, Path):
+        if not origin.exists():
+            raise ConfigurationError(
+                f"There is no folder and no file {origin}.",
+                next_step="Name a folder of annotations, or an export of Label Studio's (JSON).",
+            )
+        yield FolderSource(origin) if origin.is_dir() else FileSource(origin)
+        return
     if origin == "api":
         from core.studio.project import open_project
 

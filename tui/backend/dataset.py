@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.dataset.export import ExportResult
-    from core.dataset.options import FormatName, Origin, Rule
+    from core.dataset.options import FormatName, Rule
     from core.dataset.report.report import HealthReport
+    from core.dataset.source import Named
     from core.dataset.split import Split
     from core.progress import Work
     from core.workspace.settings import Workspace
@@ -27,7 +28,7 @@ class DatasetCalls:
         self,
         workspace: Workspace,
         rule: Rule = "latest",
-        origin: Origin = "storage",
+        origin: Named = "storage",
         *,
         out: Path | None = None,
         format: FormatName = "json",
@@ -52,7 +53,7 @@ class DatasetCalls:
         workspace: Workspace,
         rule: Rule = "latest",
         page: Path | None = None,
-        origin: Origin = "storage",
+        origin: Named = "storage",
     ) -> Work[HealthReport]:
         """The health report, written to `page` where one is named."""
         from core.dataset.report.report import make_report

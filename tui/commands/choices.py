@@ -5,7 +5,9 @@ Nothing of core is loaded before such an option is read, or help is shown.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,15 @@ class Choice(click.ParamType[str]):
 
         fitting = ((n, words) for n, words in self.load().items() if n.startswith(incomplete))
         return [CompletionItem(name, help=words) for name, words in fitting]
+
+
+class ChoiceOrPath(Choice):
+    """One of the names, or the path of a folder or a file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.load() and (os.sep in value or os.path.exists(value)):
+            return Path(value)
+        return super().convert(value, param, ctx)
 
 
 class CommandWithChoices(click.Command):
@@ -92,7 +103,7 @@ def _steps() -> Names:
 STEP = Choice("STEP", _steps)
 MODE = Choice("MODE", _modes)
 RULE = Choice("RULE", lambda: _of_dataset().RULES)
-ORIGIN = Choice("ORIGIN", lambda: _of_dataset().ORIGINS)
+ORIGIN = ChoiceOrPath("ORIGIN", lambda: _of_dataset().ORIGINS)
 FORMAT = Choice("FORMAT", lambda: _of_dataset().FORMATS)
 ORDER = Choice("ORDER", lambda: _of_rounds().ORDERS)
 CLAIM = Choice("CLAIM", lambda: _of_rounds().CLAIMS)

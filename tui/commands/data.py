@@ -68,7 +68,11 @@ def _source_options(function: Function) -> Function:
             help="What counts where an image has several annotations.",
         ),
         click.option(
-            "--from", "origin", type=ORIGIN, default=ORIGIN.first, help="Where annotations are."
+            "--from",
+            "origin",
+            type=ORIGIN,
+            default=ORIGIN.first,
+            help="Where annotations are; also a folder, or a JSON file that Label Studio exported.",
         ),
     ):
         function = option(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -12,10 +13,20 @@ from msgspec import Struct
 
 from core.dataset.reading.folder import Content
 from core.dataset.reading.records import Interpreter, Labels, Record, Row
-from core.dataset.reading.schema import NotReadable, decode_document, decode_region_document
+from core.dataset.reading.schema import (
+    NotReadable,
+    RegionTask,
+    Task,
+    decode_document,
+    decode_region_document,
+)
+from core.dataset.reading.shapes import is_list, mended_tasks, parts_of, reason, text_of
 
 if TYPE_CHECKING:
     from core.dataset.reading.regions import RegionBook
+
+# No file has this stamp.
+_NO_STAMP = -2
 
 
 class LeftOut(Struct, frozen=True):
@@ -32,7 +43,7 @@ class Columns(Struct, array_like=True, frozen=True, gc=False):
     """
 
     images: list[str]
-    annotations: list[int | None]
+    annotations: list[int]
     labels: list[int]
     cancelled: list[bool]
     ground_truth: list[bool]
@@ -131,7 +142,6 @@ def interpret(
 
     Their regions are added to `regions`, if it is there.
     """
-    decode = decode_document if regions is None else decode_region_document
     rows: list[Row] = []
     read: list[str] = []
     stamps: list[int] = []
@@ -145,31 +155,84 @@ def interpret(
             unreadable.append(leave_out(name, content))
             continue
         try:
-            document = decode(content)
-            found = interpreter.document(document)
-            if regions is not None:
-                regions.add(document, interpreter)
-        except (msgspec.ValidationError, NotReadable, RecursionError) as error:
-            unreadable.append(leave_out(name, reason(error)))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found, left = rows_of(name, content, interpreter, regions)
+        except ValueError as error:
             half_written.append((name, f"no whole JSON: {error}"))
-        else:
+            continue
+        unreadable += left
+        if found or not left:
             rows += found
             read.append(name)
-            stamps.append(stamp)
+            # What is left out has to be said the next time too: no cache may hold such a file.
+            stamps.append(_NO_STAMP if left else stamp)
             counts.append(len(found))
     return Interpreted(Block(read, stamps, counts, Columns.of(rows)), unreadable, half_written)
+
+
+def rows_of(
+    name: str, content: bytes, interpreter: Interpreter, regions: RegionBook | None = None
+) -> tuple[list[Row], list[LeftOut]]:
+    """The records in the `content` of the file `name`, and what of it was left out.
+
+    Their regions are added to `regions`, if it is there. Raises ValueError where it is no JSON.
+    """
+    decode = decode_document if regions is None else decode_region_document
+    try:
+        document = decode(content)
+        if not document.is_plain:
+            return _mended_rows(name, content, interpreter, regions)
+        found = interpreter.document(document)
+        if regions is not None:
+            regions.add(document, interpreter)
+    except (msgspec.DecodeError, NotReadable, UnicodeDecodeError, RecursionError):
+        return _mended_rows(name, content, interpreter, regions)
+    return found, []
+
+
+def _mended_rows(
+    name: str, content: bytes, interpreter: Interpreter, regions: RegionBook | None
+) -> tuple[list[Row], list[LeftOut]]:
+    """As `rows_of`, for a file of another shape than today's, or of several tasks."""
+    content = text_of(content)
+    rows: list[Row] = []
+    left: list[LeftOut] = []
+    try:
+        if not is_list(content):
+            return task_rows(name, json.loads(content), interpreter, regions)
+        for place, part in enumerate(parts_of(content), start=1):
+            own_name = f"{name}, task {place}"
+            if is_list(part):
+                raise NotReadable("lists in a list, and no annotation of Label Studio")
+            found, unreadable = rows_of(own_name, part, interpreter, regions)
+            rows += found
+            left += unreadable
+    except (NotReadable, RecursionError) as error:
+        return [], [leave_out(name, reason(error))]
+    return rows, left
+
+
+def task_rows(
+    name: str, value: object, interpreter: Interpreter, regions: RegionBook | None = None
+) -> tuple[list[Row], list[LeftOut]]:
+    """As `rows_of`, for what a file or the API says of one task, in whatever shape it is."""
+    rows: list[Row] = []
+    left: list[LeftOut] = []
+    kind = Task if regions is None else RegionTask
+    try:
+        for own_name, task in mended_tasks(value, name, kind):
+            try:
+                if isinstance(task, str):
+                    raise NotReadable(task)
+                rows += interpreter.task(task)
+                if regions is not None:
+                    regions.add(task, interpreter)
+            except NotReadable as error:
+                left.append(leave_out(own_name, reason(error)))
+    except (NotReadable, RecursionError) as error:
+        left.append(leave_out(name, reason(error)))
+    return rows, left
 
 
 def leave_out(name: str, why: str) -> LeftOut:
     """A file that was left out. What is no text in its name is replaced by question marks."""
     return LeftOut(name if name.isascii() else name.encode(errors="replace").decode(), why)
-
-
-def reason(error: Exception) -> str:
-    """Why a file or a task was left out, in words."""
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, msgspec.ValidationError):
-        return f"another shape than Label Studio's: {error}"
-    return str(error)

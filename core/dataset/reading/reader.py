@@ -26,12 +26,14 @@ from core.dataset.reading.batch import (
     LeftOut,
     interpret,
     leave_out,
-    reason,
+    rows_of,
+    task_rows,
 )
 from core.dataset.reading.cache import Cache, CacheWriter, unchanged
 from core.dataset.reading.folder import Folder
 from core.dataset.reading.records import Interpreter, Row
 from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
+from core.dataset.reading.shapes import is_list, parts_of, text_of
 from core.dataset.reading.workers import (
     FILES_FOR_A_WORKER,
     MOST_NAMES,
@@ -41,6 +43,7 @@ from core.dataset.reading.workers import (
     WorkerSetup,
 )
 from core.errors import ConfigurationError
+from core.files import read_at_most
 from core.labeling_config import LabelingConfig
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 _CHUNK = MOST_NAMES
 # To ask for stamps takes a third of the time that reading takes.
 STAMPS_FOR_A_WORKER = 3 * FILES_FOR_A_WORKER
+# A million annotations of whole images have a little more than this.
+LARGEST_EXPORT = 2**30
 # Label Studio opens a file and then writes it: a reader in between meets a part.
 _HALF_WRITTEN_WAIT = 0.05
 
@@ -181,6 +186,37 @@ def _unchanged(cache: Cache, folder: Folder, workers: Workers) -> Iterator[Block
         yield unchanged(block, stamps)
 
 
+def read_file(
+    path: Path, interpreter: Interpreter, regions: RegionBook | None = None
+) -> Generator[Batch, None, None]:
+    """Read one file: an export, which is a list of tasks, or what a target storage's folder holds.
+
+    Their regions are added to `regions`, if it is there. Raises ConfigurationError where the file
+    cannot be read, or is no JSON.
+    """
+    content = read_at_most(path, LARGEST_EXPORT, "The file")
+    try:
+        content = text_of(content)
+        parts = parts_of(content) if is_list(content) else [content]
+        for start in range(0, len(parts), _CHUNK):
+            rows: list[Row] = []
+            unreadable: list[LeftOut] = []
+            for place, part in enumerate(parts[start : start + _CHUNK], start=start + 1):
+                name = f"{path.name}, task {place}" if len(parts) > 1 else path.name
+                found, left = rows_of(name, part, interpreter, regions)
+                rows += found
+                unreadable += left
+            yield Batch(
+                Columns.of(rows), unreadable, start + len(parts[start : start + _CHUNK]), len(parts)
+            )
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"The file {path} is no JSON, as Label Studio's exports are.",
+            cause=str(error),
+            next_step="Export from Label Studio as JSON.",
+        ) from None
+
+
 def read_tasks(
     tasks: Iterable[object],
     interpreter: Interpreter,
@@ -201,11 +237,15 @@ def read_tasks(
         for task in chunk:
             try:
                 read = task_of(task, kind)
+                if not read.is_plain:
+                    raise NotReadable("of another shape")
                 rows.extend(interpreter.task(read))
                 if regions is not None:
                     regions.add(read, interpreter)
-            except (msgspec.ValidationError, NotReadable, RecursionError) as error:
+            except (msgspec.ValidationError, NotReadable, RecursionError):
                 number = task.get("id", "?") if isinstance(task, dict) else "?"
-                unreadable.append(leave_out(f"task {number}", reason(error)))
+                found, left = task_rows(f"task {number}", task, interpreter, regions)
+                rows += found
+                unreadable += left
         done += len(chunk)
         yield Batch(Columns.of(rows), unreadable, done, total)

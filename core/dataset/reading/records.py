@@ -7,15 +7,24 @@ the same image: `rules` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from core.dataset.reading.schema import Annotation, Document, NotReadable, Person, Result, Task
+from core.dataset.reading.schema import (
+    Annotation,
+    Document,
+    Named,
+    NotReadable,
+    Person,
+    Result,
+    Task,
+    Value,
+)
 from core.images import ImagePaths, is_image_url
-from core.labeling_config import UNDEFINED_KEY, LabelingConfig
+from core.labeling_config import UNDEFINED_KEY, Control, LabelingConfig
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -31,6 +40,8 @@ _REGIONS = _REGION_CLASSES | frozenset(
 )
 # Results of these types are about the image, unless they share a region's id.
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
+# Stands for a control that the labeling config does not have.
+_NO_CONTROL = Control("", "", ())
 _AMBIGUOUS = "several images, and no labeling config that tells which one is meant"
 # More sets of classes than this are not remembered: they would hardly be met again.
 _MOST_REMEMBERED = 100_000
@@ -39,13 +50,14 @@ _MOST_REMEMBERED = 100_000
 class Record(NamedTuple):
     """One annotation of one image.
 
-    `image` is its path relative to the image folder; `moment` is the time of the last change, in
+    `image` is its path relative to the image folder; `annotation` is its number, below 0 where it
+    has none (the same each time, and no other's); `moment` is the time of the last change, in
     seconds since 1970; `person` is an e-mail address, or an account's number, or empty. Equal
     `labels` are one object.
     """
 
     image: str
-    annotation: int | None
+    annotation: int
     labels: Labels
     cancelled: bool
     ground_truth: bool
@@ -54,7 +66,7 @@ class Record(NamedTuple):
 
 
 # A record without its name: what a hundred thousand are made as, in a third of the time.
-Row = tuple[str, "int | None", Labels, bool, bool, float, str]
+Row = tuple[str, int, Labels, bool, bool, float, str]
 
 
 class Interpreter:
@@ -108,7 +120,8 @@ class Interpreter:
         results, by, at = annotation.result, annotation.completed_by, annotation.updated_at
         if not isinstance(results, list):
             raise NotReadable("an annotation without its result")
-        number, truth = annotation.id, annotation.ground_truth is True
+        number = -1 if annotation.id is None else annotation.id
+        truth = annotation.ground_truth is True
         moment = at.timestamp() if at is not None else 0.0
         person = (by.email or str(by.id or "")) if isinstance(by, Person) else str(by or "")
         person = self._people.setdefault(person, person)
@@ -143,7 +156,7 @@ class Interpreter:
         for result in annotation.result or ():
             if result.type in _REGION_CLASSES and result.value is not None:
                 for image in self._targets(result, shown):
-                    yield image, result, _names(getattr(result.value, result.type)) or []
+                    yield image, result, self._names(result, result.value) or []
 
     def _plain_answers(self, results: list[Result]) -> tuple[object, ...] | None:
         """What `results` say, in their own order; None where that takes a closer look."""
@@ -223,10 +236,12 @@ class Interpreter:
     def _classes(self, result: Result, regions: set[str | int | None]) -> list[str] | None:
         """The classes that a result gives to its image; None where it gives none."""
         kind, value = result.type, result.value
+        if not kind:
+            raise NotReadable("an answer that does not say of which type it is")
         if value is None:
             return None
         if kind in _REGION_CLASSES:
-            return _names(getattr(value, kind))
+            return self._names(result, value)
         if kind not in _ANSWERS or value.x is not None:
             return None
         control = self._controls.get(result.from_name)
@@ -236,7 +251,13 @@ class Interpreter:
             return None if value.rating is None else [f"{value.rating:g}"]
         if kind == "pairwise":
             return None if value.selected is None else [value.selected]
-        return _names(getattr(value, kind))
+        return self._names(result, value)
+
+    def _names(self, result: Result, value: Value) -> list[str] | None:
+        """The names of the classes in a result's `value`."""
+        found: Named | None = getattr(value, result.type)
+        control = self._controls.get(result.from_name, _NO_CONTROL)
+        return None if found is None else [control.class_name(one) for one in found]
 
     def _paths(self, value: Any) -> list[str]:
         """The images in one value of a task's data: a URL, or a list of them."""
@@ -284,10 +305,3 @@ def _refuse_half_characters(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise NotReadable("text that is not valid Unicode") from None
-
-
-def _names(value: Iterable[str | list[str]] | None) -> list[str] | None:
-    """Class names; a class inside another is named by its path."""
-    if value is None:
-        return None
-    return [name if isinstance(name, str) else "/".join(name) for name in value]

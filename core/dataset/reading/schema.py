@@ -45,6 +45,10 @@ class Value(Struct, gc=False):
     x: float | None = None
 
 
+# The fields of a value that hold a class, which are called as the types of results are.
+CLASS_KEYS = tuple(name for name in Value.__struct_fields__ if name != "x")
+
+
 class Result(Struct, gc=False):
     """One answer of one control."""
 
@@ -64,7 +68,10 @@ class Person(Struct, gc=False):
 
 
 class Annotation(Struct, gc=False):
-    """One annotation. `result` is unset in what is no annotation."""
+    """One annotation. `result` is unset in what is no annotation.
+
+    `id` is below 0 where the file has none: it then stands for its place there.
+    """
 
     id: Number | None = None
     result: list[Result] | UnsetType | None = UNSET
@@ -72,6 +79,11 @@ class Annotation(Struct, gc=False):
     ground_truth: bool | None = False
     updated_at: Moment | None = None
     completed_by: Person | int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has a number and a time, as all have that today's Label Studio writes."""
+        return self.id is not None and self.updated_at is not None
 
 
 class Task(Struct, gc=False):
@@ -81,6 +93,12 @@ class Task(Struct, gc=False):
     data: dict[str, Any] | None = None
     annotations: list[Annotation] | UnsetType = UNSET
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has its annotations, and each a number and a time."""
+        found = self.annotations
+        return found is not UNSET and all(one.is_plain for one in found)
+
 
 class Document(Annotation, gc=False):
     """A whole file, in either shape: content decides, never the name."""
@@ -88,6 +106,14 @@ class Document(Annotation, gc=False):
     task: Task | int | None = None
     data: dict[str, Any] | None = None
     annotations: list[Annotation] | UnsetType = UNSET
+
+    @property
+    def is_plain(self) -> bool:
+        """As an annotation's, or as a task's."""
+        found = self.annotations
+        if found is UNSET:
+            return self.id is not None and self.updated_at is not None
+        return all(one.is_plain for one in found)
 
 
 class RegionValue(Value, gc=False):
@@ -101,6 +127,9 @@ class RegionValue(Value, gc=False):
     radius_y: float | None = msgspec.field(default=None, name="radiusY")
     points: list[list[float]] | None = None
     rle: list[int] | None = None
+
+
+REGION_NUMBERS = ("x", "y", "width", "height", "rotation", "radiusX", "radiusY")
 
 
 class RegionResult(Result, gc=False):

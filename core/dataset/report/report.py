@@ -14,11 +14,11 @@ from typing import Any
 
 from core.dataset.class_names import ClassNames
 from core.dataset.dataset import gather
-from core.dataset.options import RULES, Origin, Rule
+from core.dataset.options import RULES, Rule
 from core.dataset.reading.batch import LeftOut
 from core.dataset.report.near_duplicates import NearDuplicates, find_near_duplicates
 from core.dataset.report.statistics import Answer, Person, Statistics, agreement, together
-from core.dataset.source import Source
+from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.images import Tag, is_inside, tag_of
 from core.progress import Progress, Work
@@ -85,7 +85,7 @@ class HealthReport:
 
 
 def make_report(
-    workspace: Workspace, source: Source | Origin = "storage", *, rule: Rule = "latest"
+    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule = "latest"
 ) -> Work[HealthReport]:
     """Look at the annotations of `source` from all sides. Raises what `gather` raises."""
     statistics = Statistics()

@@ -52,8 +52,7 @@ class Statistics:
     def add(self, records: Columns) -> None:
         """Take `records` in. Of an annotation that is met twice, the later state counts."""
         for record in records:
-            number = record.annotation
-            key = (record.image, -1 - len(self._records) if number is None else number)
+            key = (record.image, record.annotation)
             other = self._records.get(key)
             if other is None or other.moment <= record.moment:
                 self._records[key] = record

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import orjson
 
-from core.dataset.options import REPORT_FILES, Origin, Rule
+from core.dataset.options import REPORT_FILES, Rule
 from core.dataset.report.report import HealthReport, make_report
-from core.dataset.source import Source
+from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.progress import Work
@@ -18,7 +18,7 @@ from core.workspace.settings import Workspace
 def write_report(
     workspace: Workspace,
     path: Path,
-    source: Source | Origin = "storage",
+    source: Source | Named = "storage",
     *,
     rule: Rule = "latest",
 ) -> Work[HealthReport]:

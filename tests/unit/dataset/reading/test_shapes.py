@@ -1,0 +1,384 @@
+"""Whatever Label Studio 0.9 to 1.23 wrote is read: the label, or a named reason, and never a whole
+file lost for one field."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dataset.export import ExportResult, export_dataset
+from core.dataset.reading.batch import Columns, rows_of
+from core.dataset.reading.reader import read_tasks
+from core.dataset.reading.records import Interpreter, Record
+from core.dataset.reading.regions import RegionBook
+from core.errors import ConfigurationError
+from core.labeling_config import parse_labeling_config
+from core.progress import finish
+from core.workspace.settings import Workspace
+
+Build = Callable[..., dict[str, Any]]
+Export = Callable[..., ExportResult]
+Dataset = Callable[[], dict[str, list[str]]]
+Change = Callable[[dict[str, Any]], object]
+
+IMAGES = Path("/srv/data/ds")
+CONFIG = parse_labeling_config("""<View><Image name="image" value="$image"/>
+<Choices name="kind" toName="image" choice="multiple">
+<Choice value="1"/><Choice value="cat"/><Choice value="true"/><Choice value="2.5"/></Choices>
+<Taxonomy name="tree" toName="image"><Choice value="A"><Choice value="B"/></Choice></Taxonomy>
+<Rating name="stars" toName="image"/>
+<Pairwise name="pair" toName="image"/>
+<RectangleLabels name="box" toName="image"><Label value="car"/></RectangleLabels>
+<PolygonLabels name="poly" toName="image"><Label value="road"/></PolygonLabels></View>""")
+MOMENT = datetime(2026, 11, 24, 6, 35, 7, tzinfo=timezone.utc)
+PLAIN = {
+    "id": 7,
+    "result": [
+        {
+            "id": "r",
+            "from_name": "kind",
+            "to_name": "image",
+            "type": "choices",
+            "value": {"choices": ["cat"]},
+        }
+    ],
+    "was_cancelled": False,
+    "ground_truth": False,
+    "updated_at": "2026-11-24T06:35:07Z",
+    "completed_by": {"id": 1, "email": "a@b.co"},
+    "task": {"id": 3, "data": {"image": "/data/local-files/?d=ds/a.png"}},
+}
+
+
+def read(content: Any) -> tuple[list[Record], list[str]]:
+    """The records of a file with this content, and the reasons of what was left out."""
+    encoded = content if isinstance(content, bytes) else json.dumps(content).encode()
+    found = []
+    for regions in (None, RegionBook()):
+        rows, left = rows_of("7", encoded, Interpreter(CONFIG, IMAGES), regions)
+        found.append((list(Columns.of(rows)), [one.reason for one in left]))
+    assert found[0] == found[1]
+    return found[0]
+
+
+def changed(change: Change) -> dict[str, Any]:
+    annotation = copy.deepcopy(PLAIN)
+    change(annotation)
+    return annotation
+
+
+def said(value: dict[str, Any], **fields: Any) -> Change:
+    return lambda a: a["result"][0].update(value=value, **fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "classes"),
+    [
+        (said({"choices": [1]}), ["1"]),
+        (said({"choices": [1.0, 2.5, True]}), ["1", "true", "2.5"]),
+        (said({"choices": "cat"}), ["cat"]),
+        (said({"choices": 1}), ["1"]),
+        (said({"choices": [["A", 1]]}), ["A/1"]),
+        (said({"taxonomy": [["A", "B"]]}, type="taxonomy", from_name="tree"), ["A/B"]),
+        (said({"taxonomy": ["A"]}, type="taxonomy", from_name="tree"), ["A"]),
+        (said({"rating": "4"}, type="rating", from_name="stars"), ["4"]),
+        (said({"selected": "left"}, type=None, from_name="pair"), ["left"]),
+        (said({"choices": ["cat"]}, type=""), ["cat"]),
+        (said({"choices": ["cat"]}, type="Choices", id=5.5, item_index="x"), ["cat"]),
+        (said({"choices": ["cat"]}, to_name=["image"]), ["cat"]),
+        (lambda a: a.update(completed_by="a@b.co"), ["cat"]),
+        (lambda a: a.update(completed_by=["?"], lead_time="long", was_cancelled="no"), ["cat"]),
+        (lambda a: a.update(updated_at="2026-11-24T06:35:07"), ["cat"]),
+        (lambda a: a.update(updated_at=1795502107), ["cat"]),
+        (lambda a: a.update(updated_at="yesterday", created_at="2026-11-24"), ["cat"]),
+        (lambda a: a.update(id="2f9a-uuid"), ["cat"]),
+        (lambda a: a.update(id=-5, ground_truth=None), ["cat"]),
+        (lambda a: a.update(result=a["result"][0]), ["cat"]),
+        (lambda a: a["task"].update(id="three", total_annotations="one"), ["cat"]),
+        (lambda a: a["task"]["data"].update(width=float("nan")), ["cat"]),
+    ],
+)
+def test_a_label_is_kept_whatever_else_is_odd(change: Change, classes: list[str]) -> None:
+    ((record,), left) = read(changed(change))
+    assert (record.image, [name for _, name in record.labels], left) == ("a.png", classes, [])
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"], ids=lambda name: str(name)
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_any_encoding_of_unicode_is_read(encoding: str, several: bool) -> None:
+    text = json.dumps([PLAIN] if several else PLAIN)
+    ((record,), left) = read(text.encode(encoding))
+    assert (record.labels, left) == ((("kind", "cat"),), [])
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-11-24T06:35:07",
+        "2026-11-24 06:35:07+00:00",
+        "2026-11-24T08:35:07+02:00",
+        MOMENT.timestamp(),
+        str(int(MOMENT.timestamp())),
+        MOMENT.timestamp() * 1000,
+    ],
+)
+def test_a_time_is_the_same_however_it_is_written(moment: object) -> None:
+    ((record,), _) = read(changed(lambda a: a.update(updated_at=moment)))
+    assert record.moment == MOMENT.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        ("a@b.co", "a@b.co"),
+        (" a@b.co, 1", "a@b.co"),
+        ("12", "12"),
+        (12, "12"),
+        ({"id": "12"}, "12"),
+        ({"email": 5, "username": "ann"}, "ann"),
+        (None, ""),
+    ],
+)
+def test_who_labeled_is_known_however_it_is_written(who: object, name: str) -> None:
+    ((record,), _) = read(changed(lambda a: a.update(completed_by=who, id="x")))
+    assert record.person == name
+
+
+def test_the_completions_of_label_studio_before_1_0_are_annotations() -> None:
+    completion = {
+        "id": 3001,
+        "result": PLAIN["result"],
+        "created_at": 1598265300,
+        "lead_time": 3.1,
+        "honeypot": True,
+    }
+    skipped = {"id": 3002, "result": [], "skipped": True, "created_at": 1598265301}
+    task = {"id": 3, "data": {"image": "/data/local-files/?d=ds/a.png"}, "predictions": []}
+    for content in (
+        {**task, "completions": [completion, skipped]},
+        [{**task, "completions": [completion, skipped]}],
+        {"image": "/data/local-files/?d=ds/a.png", "completions": [completion, skipped]},
+    ):
+        ((record, other), left) = read(content)
+        assert left == []
+        assert record.labels == (("kind", "cat"),) and record.ground_truth
+        assert (record.annotation, record.moment) == (3001, 1598265300)
+        assert other.cancelled and other.labels == ()
+
+
+def test_one_annotation_that_says_nothing_readable_leaves_its_neighbours() -> None:
+    task = PLAIN["task"]
+    bad = changed(said({"choices": [{"text": "cat"}]}))
+    records, left = read({**task, "annotations": [PLAIN, bad, {**PLAIN, "id": 9}]})
+    assert [record.annotation for record in records] == [7, 9]
+    assert left == ["a class that is no text"]
+    (batch,) = read_tasks([{**task, "annotations": [PLAIN, bad]}], Interpreter(CONFIG, IMAGES))
+    assert [one.name for one in batch.unreadable] == ["task 3, annotation 2"]
+    assert [record.annotation for record in batch.records] == [7]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"images": [], "annotations": [{"id": 1, "bbox": []}], "categories": []}, "COCO"),
+        ([{"id": 1, "image": "a.png", "kind": "cat", "annotator": 1, "annotation_id": 2}], "MIN"),
+        ({"id": 1, "data": {"image": "a.png"}}, "without its annotations"),
+        ({"id": 1, "data": {"image": "a.png"}, "annotations": [1, 2]}, "only the numbers"),
+        ({**PLAIN, "task": 3}, "without its task"),
+        ({**PLAIN, "result": None}, "without its result"),
+        ({"a": ["cat"]}, "no annotation of Label Studio"),
+        ([[PLAIN]], "lists in a list"),
+        (b"[" * 3000 + b"]" * 3000, "nested|no annotation|lists in"),
+    ],
+)
+def test_what_is_no_annotation_is_named_as_what_it_is(content: object, reason: str) -> None:
+    records, left = read(content)
+    assert records == [] and len(left) == 1
+    assert any(part in left[0] for part in reason.split("|")), left
+
+
+def test_annotations_without_a_number_count_each(
+    write: Callable[..., None], annotation: Build, workspace: Workspace, export: Export
+) -> None:
+    for name, classes in (("a", ["N"]), ("b", ["indoor"]), ("c", ["indoor"])):
+        one = annotation(1, "ds/x.png", classes)
+        one["id"] = None
+        one["result"].append(
+            {
+                "from_name": "box",
+                "to_name": "image",
+                "type": "rectanglelabels",
+                "value": {"x": 1, "y": 1, "width": 9, "height": 9, "rectanglelabels": ["car"]},
+                "original_width": 100,
+                "original_height": 100,
+            }
+        )
+        one["updated_at"] = f"2026-11-24T06:35:0{ord(name) - 96}Z"
+        (workspace.annotations.path / name).write_text(json.dumps(one))
+    result = export(rule="majority")
+    assert (result.images, result.annotations, len(result.conflicts)) == (1, 3, 1)
+    assert result.classes == {"indoor": 1, "car": 1}
+    coco = workspace.root / "coco.json"
+    export(format="coco", out=coco)
+    assert len(json.loads(coco.read_text())["annotations"]) == 1
+
+
+def test_a_label_that_was_left_out_is_named_the_next_time_too(
+    annotation: Build, workspace: Workspace, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.dataset.reading.cache.UNCERTAIN_NS", -(10**18))
+    one, bad = annotation(1, classes=["N"]), annotation(2, classes=["N"])
+    bad["result"][0]["value"] = {"choices": [{}]}
+    task = {**one["task"], "annotations": [one, bad]}
+    (workspace.annotations.path / "1.json").write_text(json.dumps(task))
+    for _ in range(2):
+        assert [left.name for left in export().unreadable] == ["1.json, annotation 2"]
+
+
+@pytest.mark.parametrize("kind", ["in the folder", "a file", "another folder"])
+def test_an_export_of_label_studio_is_read_where_it_lies_and_where_it_is_named(
+    annotation: Build, workspace: Workspace, dataset: Dataset, kind: str, tmp_path: Path
+) -> None:
+    tasks = [
+        {"id": n, "data": one["task"]["data"], "annotations": [one]}
+        for n in range(1, 601)
+        for one in [annotation(n, f"ds/{n}.png", ["N"])]
+    ]
+    tasks.append(
+        {"id": 601, "data": {"image": "/data/local-files/?d=ds/601.png"}, "annotations": []}
+    )
+    file = workspace.annotations.path / "project-1-at-2026.json"
+    if kind != "in the folder":
+        file = tmp_path / "elsewhere" / file.name
+        file.parent.mkdir()
+    file.write_text(json.dumps(tasks))
+    source = {"in the folder": "storage", "a file": file, "another folder": file.parent}[kind]
+    result = finish(export_dataset(workspace, source))  # type: ignore[arg-type]
+    assert dataset() == {str(n): ["N"] for n in range(1, 601)}
+    assert result.unreadable == ()
+
+
+@pytest.mark.parametrize("content", [None, "{", "no JSON"])
+def test_a_source_that_is_missing_or_no_json_is_refused(
+    workspace: Workspace, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "export.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"no JSON|no folder and no file") as raised:
+        finish(export_dataset(workspace, file))
+    assert raised.value.next_step
+    assert not workspace.annotations.dataset.exists()
+
+
+def test_a_choice_with_a_slash_and_a_nested_one_are_two_classes() -> None:
+    config = parse_labeling_config("""<View><Image name="image" value="$image"/>
+    <Taxonomy name="tree" toName="image"><Choice value="A/B"/>
+    <Choice value="A"><Choice value="B"/></Choice></Taxonomy></View>""")
+    assert config.labels == ("A/B", "A", "A > B")
+    change = said({"taxonomy": [["A/B"], ["A", "B"]]}, type="taxonomy", from_name="tree")
+    rows, left = rows_of("1", json.dumps(changed(change)).encode(), Interpreter(config, IMAGES))
+    assert [name for _, name in rows[0][2]] == ["A/B", "A > B"] and left == []
+
+
+# Any annotation of the kinds that were written from 0.9 to 1.23, with what it says.
+names = st.sampled_from(["cat", "dog", "é", "A/B"]) | st.integers(0, 9)
+kinds = st.sampled_from(
+    [("kind", "choices"), ("tree", "taxonomy"), ("stars", "rating"), ("box", "rectanglelabels")]
+)
+times = st.one_of(
+    st.none(),
+    st.floats(0, 4e9),
+    st.integers(0, 4_000_000_000_000),
+    st.datetimes().map(lambda at: at.isoformat()),
+    st.datetimes().map(lambda at: at.isoformat(" ") + "Z"),
+    st.text(max_size=5),
+)
+people = st.one_of(
+    st.none(),
+    st.integers(),
+    st.emails(),
+    st.fixed_dictionaries({"id": st.integers() | st.text(max_size=3), "email": st.emails()}),
+    st.lists(st.integers(), max_size=1),
+)
+flags = st.sampled_from([None, False, 0, "false", ""])
+numbers = st.one_of(st.none(), st.integers(), st.uuids().map(str), st.integers(0, 9).map(str))
+odd = (
+    st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.lists(st.none(), max_size=1)
+)
+extra = st.dictionaries(st.sampled_from(["lead_time", "prediction", "draft", "project"]), odd)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """A result, and the classes that it gives."""
+    name, kind = draw(kinds)
+    classes: list[Any] = draw(st.lists(names, min_size=1, max_size=3, unique_by=str))
+    value: Any = classes
+    if kind == "rating":
+        classes = [draw(st.integers(1, 5))]
+        value = draw(st.sampled_from([classes[0], float(classes[0]), str(classes[0])]))
+    elif kind == "taxonomy":
+        value = [one if draw(st.booleans()) else [one] for one in classes]
+    elif len(classes) == 1 and draw(st.booleans()):
+        value = classes[0]
+    held: dict[str, Any] = {kind: value}
+    if kind == "rectanglelabels":
+        sides = st.floats(0, 100) | st.integers(0, 100) | st.integers(0, 100).map(str) | odd
+        held.update({side: draw(sides) for side in ("x", "y", "width", "height", "rotation")})
+    written = draw(st.sampled_from([kind, kind.upper(), "", None]))
+    result = {"from_name": name, "to_name": "image", "type": written, "value": held}
+    result |= draw(st.dictionaries(st.sampled_from(["id", "origin", "score", "item_index"]), odd))
+    if "item_index" in result:
+        result["item_index"] = None
+    return result, [(name, str(one)) for one in classes]
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[Any, list[set[tuple[str, str]]]]:
+    """A file's content, and the classes that each of its annotations gives."""
+    found = draw(st.lists(st.lists(answers(), max_size=3), min_size=1, max_size=3))
+    annotations = [
+        {
+            **draw(extra),
+            "id": draw(numbers),
+            "result": [result for result, _ in its],
+            "updated_at": draw(times),
+            "created_at": draw(times),
+            "completed_by": draw(people),
+            "was_cancelled": draw(flags),
+            "ground_truth": draw(odd),
+        }
+        for its in found
+    ]
+    expected = [{pair for _, pairs in its for pair in pairs} for its in found]
+    data = {"image": draw(st.sampled_from(["ds/a.png", "/data/local-files/?d=ds/a.png"]))}
+    shape = draw(st.sampled_from(["annotations", "completions", "one", "list"]))
+    task: dict[str, Any] = {"id": draw(numbers), "data": data}
+    if shape == "one":
+        return {**annotations[0], "task": task}, expected[:1]
+    if shape == "list":
+        return [{**task, "annotations": [one]} for one in annotations], expected
+    return {**task, shape: annotations}, expected
+
+
+@given(written(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_any_annotation_file_that_label_studio_wrote_gives_all_of_its_labels(
+    case: tuple[Any, list[set[tuple[str, str]]]], encoding: str
+) -> None:
+    content, expected = case
+    records, left = read(json.dumps(content).encode(encoding))
+    assert left == []
+    assert [record.image for record in records] == ["a.png"] * len(expected)
+    assert [set(record.labels) for record in records] == expected
+    assert all(record.annotation is not None for record in records)
