@@ -30,10 +30,12 @@ def start(
     stdin: Stream = DEVNULL,
     stdout: Stream = DEVNULL,
     stderr: Stream = STDOUT,
+    inherited: Sequence[int] = (),
 ) -> psutil.Popen:
     """Start a program. It reads nothing, and what it prints goes nowhere, unless said otherwise.
 
-    Without an `environment` it has ours. Raises OSError where it cannot be started.
+    Without an `environment` it has ours; of our open files it gets those `inherited`, by number.
+    Raises OSError where it cannot be started.
     """
     return psutil.Popen(
         command,
@@ -43,6 +45,7 @@ def start(
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
+        pass_fds=inherited,
     )
 
 

@@ -2,7 +2,8 @@
 
 Their file runs unchanged, in their own Python, in a process of its own: its imports, its GPU and
 its crashes stay there. What it prints is handed on line by line; what it returns comes back as
-files. Nothing of the user's is ever imported here.
+files, in a folder that this run alone has, and counts only if the run ended well. The hooks end
+when labelpilot does, however that ends. Nothing of the user's is ever imported here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,11 +31,14 @@ from core.learning.hooks.cache import RESULT, earlier_result, keep_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
 from core.processes import end, lives, start
 from core.progress import Progress, Work
+from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
 RUNNER = Path(__file__).with_name("runner.py")
 STAGE = "hooks"
 LOG = "hooks.log"
+# What the folder of each run begins with.
+RUN = "run-"
 VECTORS = ("embeddings", "probabilities")
 HEARTBEAT = 0.5
 PATIENCE = 2.0
@@ -83,17 +88,18 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     images = workspace.images.path
     # Of the many images, the folder's own change says enough, unless the code lies among them.
     apart = folder if workspace.root.is_relative_to(images) else images
-    run = [python, str(RUNNER), str(file), str(folder), str(apart)]
-    earlier = earlier_result(workspace, folder, run) if reuse else None
-    if earlier is not None:
-        result, ended = earlier
-        note = f"The hooks are not run again: what they gave {_when(ended)} is used, as nothing"
-        yield Progress(STAGE, note=f"{note} that they are known to read has changed since")
-    else:
-        result = yield from _fresh(run, folder, workspace)
-    vectors = {
-        name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
-    }
+    run = [python, str(RUNNER), str(file), str(apart)]
+    with only_one(workspace, f"hooks of {folder.name}"):
+        earlier = earlier_result(workspace, folder, run) if reuse else None
+        if earlier is not None:
+            result, ended = earlier
+            note = f"The hooks are not run again: what they gave {_when(ended)} is used, as nothing"
+            yield Progress(STAGE, note=f"{note} that they are known to read has changed since")
+        else:
+            result = yield from _fresh(run, folder, workspace)
+        vectors = {
+            name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
+        }
     labeled = frozenset(result["labeled"]) if "labeled" in result else None
     seconds = time.monotonic() - started
     return Hooks(
@@ -110,15 +116,27 @@ def _when(moment: float) -> str:
 def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).unlink(missing_ok=True)
-    log = folder / LOG
-    code = yield from _run(run, workspace.root, log)
-    shown = workspace.relative(workspace.learning.hooks)
-    result = _result(folder, shown, code, workspace, log, run[0])
-    files = [folder / f"{name}.npy" for name in VECTORS if "tags" in result.get(name, {})]
-    for path in [Path(result[name]["path"]) for name in VECTORS if "path" in result.get(name, {})]:
-        files += [path, path.with_suffix(".json")]
-        files += path.iterdir() if path.is_dir() else []
-    keep_result(folder, run, result, files)
+    for left in folder.glob(f"{RUN}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # No other run knows its name, so that what lies in it at the end is of this one.
+    own = Path(tempfile.mkdtemp(prefix=RUN, dir=folder))
+    try:
+        log = folder / LOG
+        code = yield from _run([*run, str(own)], workspace.root, log)
+        shown = workspace.relative(workspace.learning.hooks)
+        result = _result(own, shown, code, workspace, log, run[0])
+        files = []
+        for name in VECTORS:
+            if "tags" in result.get(name, {}):
+                # The file before it may still be mapped into memory, so it is left as it is.
+                files.append((own / f"{name}.npy").replace(folder / f"{name}.npy"))
+            elif name in result:
+                path = Path(result[name]["path"])
+                files += [path, path.with_suffix(".json")]
+                files += path.iterdir() if path.is_dir() else []
+        keep_result(folder, run, result, files)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
     return result
 
 
@@ -134,14 +152,27 @@ def _python(workspace: Workspace) -> str:
 
 
 def _run(command: list[str], cwd: Path, log: Path) -> Work[int]:
-    """Run `command`, hand on what it prints, and return its exit code; leave no process behind."""
+    """Run the runner, hand on what it prints, and return its exit code; leave no process behind.
+
+    It is given a pipe that closes when this process ends, also where that cannot tidy up.
+    """
     environment = os.environ | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8:replace",
     }
     started = time.monotonic()
-    with open(log, "wb") as kept:
-        process = start(command, cwd=cwd, environment=environment, stdout=subprocess.PIPE)
+    watched, held = os.pipe()
+    with open(log, "wb") as kept, open(held, "wb"):
+        try:
+            process = start(
+                [*command, str(watched)],
+                cwd=cwd,
+                environment=environment,
+                stdout=subprocess.PIPE,
+                inherited=(watched,),
+            )
+        finally:
+            os.close(watched)
         try:
             for lines in _printed(process, process.stdout, kept):
                 elapsed = int(time.monotonic() - started)
@@ -202,17 +233,15 @@ def _result(
     The traceback of an error of the user's goes to the end of `log`.
     """
     see = f"The whole story is in {workspace.relative(log)}."
-    try:
+    if code == 0 and (folder / RESULT).exists():
         result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    else:
         if code < 0:
             memory = "; most often the memory ran out" if -code == signal.SIGKILL else ""
             cause = f"Signal {-code} ended it ({signal.strsignal(-code)}){memory}."
         else:
-            cause = f"It ended with exit code {code}, and returned nothing."
-        raise LabelpilotError(
-            f"{shown} did not come to its end.", cause=cause, next_step=see
-        ) from None
+            cause = f"It ended by itself with exit code {code}."
+        raise LabelpilotError(f"{shown} did not come to its end.", cause=cause, next_step=see)
     if missing := result.get("missing"):
         raise ConfigurationError(
             f"{shown} has no function {' and no function '.join(f'{n}()' for n in missing)}.",
