@@ -1,8 +1,9 @@
 """The ledger of rounds: what each asked for and why, what it replaced, and what came of it.
 
-A round is one folder below `.labelpilot/rounds`. Its record is written when its scores are
-published, so that an undo knows what was there before, and so that the next round can tell whether
-the images that were asked for were harder than ones drawn at random.
+A round is one folder below `.labelpilot/rounds`, and its runs are numbered. Before a run writes
+anything, what stands is noted; when its scores are published, its record is written. So an undo
+knows what was there before, also of a run that was cut off, which has a note and no record. And the
+next round can tell whether the images that were asked for were harder than ones drawn at random.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,7 @@ from core.files import write_at_once
 from core.workspace.settings import Workspace
 
 RECORD = "round.json"
-FORMER_RECORD = "former-round.json"
-REPLACED = "replaced.json"
-REPLACING = "replacing.json"
+NOTE = "before-{}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,28 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """A published round. `published` is in seconds since 1970; `losses` is tag -> train loss."""
+    """A published round. `published` is in seconds since 1970; `losses` is tag -> train loss; `run`
+    is the number of the model version's run, 0 where it has no note."""
 
     model_version: str
     order: str
     published: float
     project_id: int
-    former_version: str
     picks: tuple[Pick, ...]
     losses: Mapping[str, float]
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stood before the run number `run` of a model version: its scores (task id -> score), the
+    model version that the project showed (None where nothing was noted), and the record of the run
+    before."""
+
+    run: int
+    scores: Mapping[int, float]
+    shown: str | None = None
+    record: RoundRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,17 @@ def round_folder(workspace: Workspace, model_version: str) -> Path:
 
 
 def save_record(workspace: Workspace, record: RoundRecord) -> None:
-    """Write a round's record. Raises LabelpilotError where the disk refuses."""
+    """Write a round's record: the run that was noted has come to its end.
+
+    Raises LabelpilotError where the disk refuses.
+    """
+    number = _last_run(workspace, record.model_version)
+    if _note(workspace, record.model_version, number + 1).exists():
+        number += 1
+    _write(workspace, replace(record, run=number))
+
+
+def _write(workspace: Workspace, record: RoundRecord) -> None:
     file = round_folder(workspace, record.model_version) / RECORD
     write_at_once(file, orjson.dumps(asdict(record)))
 
@@ -99,68 +121,79 @@ def load_records(workspace: Workspace) -> list[RoundRecord]:
 
     A record that cannot be read is passed over: the ledger is a help, and no round depends on it.
     """
-    found = []
-    for file in sorted(workspace.state.rounds.glob(f"*/{RECORD}")):
-        try:
-            found.append(_record(orjson.loads(file.read_bytes())))
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
+    files = sorted(workspace.state.rounds.glob(f"*/{RECORD}"))
+    found = [record for record in map(_read, files) if record is not None]
     return sorted(found, key=lambda record: record.published)
 
 
 def find_record(workspace: Workspace, model_version: str) -> RoundRecord | None:
     """The record of a model version, or None."""
-    records = load_records(workspace)
-    return next((r for r in reversed(records) if r.model_version == model_version), None)
+    return _read(round_folder(workspace, model_version) / RECORD)
 
 
-def keep_replaced(workspace: Workspace, model_version: str, scores: Mapping[int, float]) -> None:
-    """Keep the scores (task id -> score) that a run is about to replace, for an undo.
+def _last_run(workspace: Workspace, model_version: str) -> int:
+    """The number of the last run that came to its end."""
+    record = find_record(workspace, model_version)
+    return record.run if record else 0
 
-    What a run that was cut off had kept stays: the scores that it left are neither old nor new.
+
+def _note(workspace: Workspace, model_version: str, run: int) -> Path:
+    return round_folder(workspace, model_version) / NOTE.format(run)
+
+
+def note_before(
+    workspace: Workspace, model_version: str, shown: str, scores: Mapping[int, float]
+) -> None:
+    """Note, for an undo, what a run is about to replace: see `Before`.
+
+    What a run that was cut off had noted stays: the scores that it left are neither old nor new.
     """
-    file = round_folder(workspace, model_version) / REPLACING
-    if file.exists():
+    record = find_record(workspace, model_version)
+    note = _note(workspace, model_version, (record.run if record else 0) + 1)
+    if not note.exists():
+        content = {
+            "shown": shown,
+            "scores": {str(task_id): score for task_id, score in scores.items()},
+            "record": asdict(record) if record else None,
+        }
+        write_at_once(note, orjson.dumps(content))
+
+
+def before_last_run(workspace: Workspace, model_version: str) -> Before:
+    """What stood before the last run of a model version, cut off or not; nothing, if it has no
+    note. Raises LabelpilotError for a damaged one."""
+    last = _last_run(workspace, model_version)
+    for run in (last + 1, last):
+        note = _note(workspace, model_version, run)
+        try:
+            stored = orjson.loads(note.read_bytes())
+            scores = {int(task_id): float(score) for task_id, score in stored["scores"].items()}
+            record = _record(stored["record"]) if stored["record"] else None
+            return Before(run, scores, str(stored["shown"]), record)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise LabelpilotError(f"{note} cannot be read.", cause=str(error)) from None
+    return Before(last, {})
+
+
+def forget_last_run(workspace: Workspace, model_version: str, before: Before) -> None:
+    """Forget the last run of a model version, which was taken back to what stood before it.
+
+    Cut off anywhere, it leaves what makes the next undo take the same back once more. Where there
+    were no scores before, nothing is kept of the model version.
+    """
+    folder = round_folder(workspace, model_version)
+    if before.scores and before.record is not None:
+        _write(workspace, before.record)
+    elif before.scores:
+        (folder / RECORD).unlink(missing_ok=True)
+    if before.scores:
+        _note(workspace, model_version, before.run).unlink(missing_ok=True)
         return
-    content = {str(task_id): score for task_id, score in scores.items()}
-    write_at_once(file, orjson.dumps(content))
-
-
-def settle_replaced(workspace: Workspace, model_version: str) -> None:
-    """Say that the run has come to its end: what it kept is what an undo brings back.
-
-    The record of the run before is kept with it: call this before `save_record`.
-    """
-    folder = round_folder(workspace, model_version)
-    if (folder / REPLACING).exists():
-        (folder / REPLACING).replace(folder / REPLACED)
-        if (folder / RECORD).exists():
-            (folder / RECORD).replace(folder / FORMER_RECORD)
-
-
-def take_replaced(workspace: Workspace, model_version: str) -> dict[int, float]:
-    """The scores that the last run of a model version replaced; {} where it replaced none.
-
-    Raises LabelpilotError for a damaged file.
-    """
-    file = round_folder(workspace, model_version) / REPLACED
-    try:
-        stored = orjson.loads(file.read_bytes())
-        return {int(task_id): float(score) for task_id, score in stored.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise LabelpilotError(f"{file} cannot be read.", cause=str(error)) from None
-
-
-def forget_round(workspace: Workspace, model_version: str, *, replaced_only: bool) -> None:
-    """Forget a round that was taken back: all of it, or only its last run (`replaced_only`)."""
-    folder = round_folder(workspace, model_version)
-    (folder / REPLACED).unlink(missing_ok=True)
+    for note in folder.glob(NOTE.format("*")):
+        note.unlink(missing_ok=True)
     (folder / RECORD).unlink(missing_ok=True)
-    if replaced_only and (folder / FORMER_RECORD).exists():
-        (folder / FORMER_RECORD).replace(folder / RECORD)
-    (folder / FORMER_RECORD).unlink(missing_ok=True)
 
 
 def history(workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
@@ -202,5 +235,15 @@ def _mean_and_error(losses: Iterable[float]) -> tuple[float, float]:
     return mean, math.sqrt(variance / len(values))
 
 
+def _read(file: Path) -> RoundRecord | None:
+    """The record in a file, or None where there is none that can be read."""
+    try:
+        return _record(orjson.loads(file.read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
 def _record(stored: Any) -> RoundRecord:
-    return RoundRecord(**{**stored, "picks": tuple(Pick(**pick) for pick in stored["picks"])})
+    known = {field.name for field in fields(RoundRecord)}
+    content = {name: value for name, value in stored.items() if name in known}
+    return RoundRecord(**{**content, "picks": tuple(Pick(**pick) for pick in stored["picks"])})

@@ -1,25 +1,25 @@
 """A planned round, published: scores in Label Studio, and a tab that shows them in order.
 
 Every write can be run twice with the same end, and what is reported has been read back. What a run
-replaces is kept first, so that it can be taken back.
+replaces is noted before, and its record is written after, so that it can be taken back wherever it
+was cut off.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 
 from core.errors import LabelpilotError
 from core.labeling.stream import check_order, save_view, stream_page
 from core.learning.ledger import (
     RoundRecord,
-    find_record,
-    forget_round,
-    keep_replaced,
+    before_last_run,
+    forget_last_run,
+    load_records,
+    note_before,
     save_record,
-    settle_replaced,
-    take_replaced,
 )
 from core.learning.planning import RoundPlan
 from core.learning.scores import put_scores
@@ -54,7 +54,7 @@ class RoundResult:
 def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
     """Write the plan's scores as predictions of its model version, and make the tab for them.
 
-    A model version that is there already is replaced, and what it had is kept for an undo. Images
+    A model version that is there already is replaced, and what it had is noted for an undo. Images
     that were labeled since the plan was made are left out. Raises LabelpilotError where what is
     read back is not what was planned.
     """
@@ -70,18 +70,17 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
             )
         wanted = {pick.task_id: pick.score for pick in picks}
         # Asked anew, as the hooks may have run for hours, and now, as new scores change it.
-        former = client.project(opened.id).model_version
-        scores = yield from put_scores(
-            client, opened.id, version, wanted, partial(keep_replaced, workspace, version)
-        )
+        shown = client.project(opened.id).model_version
+
+        def note(there: Mapping[int, float]) -> None:
+            if there != wanted or shown != version:
+                note_before(workspace, version, shown, there)
+
+        scores = yield from put_scores(client, opened.id, version, wanted, note)
         client.update_project(opened.id, {"model_version": version})
         view_id = save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
         check_order(opened, view_id, wanted)
-        if former == version:
-            earlier = find_record(workspace, version)
-            former = earlier.former_version if earlier else ""
-        settle_replaced(workspace, version)
         save_record(
             workspace,
             RoundRecord(
@@ -89,7 +88,6 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
                 order=plan.order,
                 published=time.time(),
                 project_id=opened.id,
-                former_version=former,
                 picks=picks,
                 losses=dict(zip(plan.train_tags, plan.losses.tolist(), strict=True)),
             ),
@@ -117,25 +115,32 @@ def published_versions(opened: OpenProject) -> dict[str, int]:
 def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
     """Undo the last run of a model version, and return how many of its scores went or changed.
 
-    Where that run replaced scores, those come back; else the version goes, and the project shows
-    the one that it showed before.
+    Where that run replaced scores, those come back; else the version goes. The project shows what
+    it showed before. One that is cut off can be run again, and takes back nothing more.
     """
     workspace, client = opened.workspace, opened.client
     with only_one(workspace, "publish"):
-        former = take_replaced(workspace, model_version)
-        if former:
-            done = yield from put_scores(client, opened.id, model_version, former)
-            forget_round(workspace, model_version, replaced_only=True)
-            return done.replaced + done.created
-        yield Progress("remove")
-        # Asked before: the server forgets a version that is deleted.
-        is_shown = client.project(opened.id).model_version == model_version
-        removed = client.delete_model_version(opened.id, model_version)
-        if is_shown:
-            record = find_record(workspace, model_version)
-            shown = record.former_version if record else ""
-            if shown not in client.model_versions(opened.id):
-                shown = ""
-            client.update_project(opened.id, {"model_version": shown})
-        forget_round(workspace, model_version, replaced_only=False)
-    return removed
+        before = before_last_run(workspace, model_version)
+        shown = client.project(opened.id).model_version
+        if before.scores:
+            done = yield from put_scores(client, opened.id, model_version, before.scores)
+            changed = done.replaced + done.created
+        else:
+            yield Progress("remove")
+            changed = client.delete_model_version(opened.id, model_version)
+        # With its scores the project forgets the version, as an undo that was cut off may have
+        # left it: so nothing shown is this version too.
+        if shown in (model_version, ""):
+            client.update_project(opened.id, {"model_version": _shown_then(opened, before.shown)})
+        forget_last_run(workspace, model_version, before)
+    return changed
+
+
+def _shown_then(opened: OpenProject, before: str | None) -> str:
+    """What the project shows after an undo: what it showed before, if that is there still, or else
+    the model version that was published last of those that are."""
+    if before == "":
+        return before
+    there = published_versions(opened)
+    rounds = [record.model_version for record in reversed(load_records(opened.workspace))]
+    return next((version for version in (before, *rounds) if version in there), "")

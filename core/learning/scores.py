@@ -42,12 +42,12 @@ def put_scores(
     project_id: int,
     model_version: str,
     wanted: Mapping[int, float],
-    keep: Callable[[Mapping[int, float]], None] | None = None,
+    note: Callable[[Mapping[int, float]], None] | None = None,
 ) -> Work[Scores]:
     """Make `wanted` (task id -> score) the predictions of a model version, each once.
 
-    What was there is handed to `keep` first, if anything of it will go. What differs is sent, and
-    looked at again until nothing differs; after a pass without a mishap the count is proof enough.
+    What was there is handed to `note` before anything is changed. What differs is sent, and looked
+    at again until nothing differs; after a pass without a mishap the count is proof enough.
     Raises LabelpilotError where the server does not show what it took, StudioRefused, and
     StudioUnreachable where it stays away.
     """
@@ -55,8 +55,8 @@ def put_scores(
     yield Progress("compare", 0, len(wanted))
     existing = writer.existing()
     stale, missing = _difference(existing, wanted)
-    if stale and keep is not None:
-        keep({task_id: found[0][1] for task_id, found in existing.items()})
+    if note is not None:
+        note({task_id: found[0][1] for task_id, found in existing.items()})
     patience, sent = Patience(client.url, ATTEMPTS), -1
     while stale or missing:
         if len(stale) + len(missing) == sent:

@@ -29,7 +29,7 @@ def record(version: str, published: float, **losses: float) -> RoundRecord:
         Pick("a", 1, 2.0, train_tag="x", train_loss=2.0, similarity=0.9, rank=1),
         Pick("b", 2, 1.5, control=True),
     )
-    return RoundRecord(version, "nearest-loss", published, 1, "", picks, losses)
+    return RoundRecord(version, "nearest-loss", published, 1, picks, losses)
 
 
 def test_a_record_is_read_back_as_it_was_written(workspace: Workspace) -> None:
