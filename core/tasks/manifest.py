@@ -83,7 +83,7 @@ def scan_images(images: Images) -> Work[Manifest]:
     """List the images of the workspace's folder.
 
     Raises ConfigurationError where the folder is missing, nothing matches, a name is not UTF-8, or
-    a link leads out of the folder.
+    any link, image or not, leads out of the folder.
     """
     began = time.monotonic()
     check_images(images)
@@ -100,7 +100,10 @@ def scan_images(images: Images) -> Work[Manifest]:
     for seen, (entry, kind) in enumerate(entries, start=1):
         if seen % STRIDE == 0:
             yield Progress("scan", len(paths))
-        if kind == "folder":
+        # Whatever it is called: Label Studio serves all that lies in the folder.
+        if entry.is_symlink() and not images.follow_links and not _leads_inside(entry, inside):
+            escaping.append(entry.path)
+        elif kind == "folder":
             subfolders += 1
         elif kind != "file" or not matches(entry.name):
             other_names += kind == "file"
@@ -109,12 +112,6 @@ def scan_images(images: Images) -> Work[Manifest]:
                 examples.append(entry.name)
         elif not _is_utf8(entry.path):
             bad_names.append(entry.path)
-        elif (
-            entry.is_symlink()
-            and not images.follow_links
-            and not os.path.realpath(entry.path).startswith(inside)
-        ):
-            escaping.append(entry.path)
         else:
             paths.append(entry.path[start:])
     _refuse(images, paths, bad_names, escaping, other_names + not_files)
@@ -167,6 +164,10 @@ def _entries(
                 unreadable.append(here)
 
 
+def _leads_inside(link: os.DirEntry[str], inside: str) -> bool:
+    return os.path.join(os.path.realpath(link.path), "").startswith(inside)
+
+
 def _kind(entry: os.DirEntry[str]) -> Kind:
     try:
         return "folder" if entry.is_dir() else "file" if entry.is_file() else "other"
@@ -194,8 +195,8 @@ def _refuse(
         )
     if escaping:
         raise ConfigurationError(
-            f"{len(escaping):,} images are links that lead out of {images.path}, and Label Studio "
-            "would serve what is there.",
+            f"{len(escaping):,} links in {images.path} lead out of it, and Label Studio would serve "
+            "what is there.",
             cause=_some([f"{name} -> {os.path.realpath(name)}" for name in escaping]),
             next_step="Remove them, or allow them: `follow_links = true` under [images].",
         )

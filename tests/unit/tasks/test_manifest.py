@@ -122,6 +122,18 @@ def test_a_link_that_leaves_the_folder_is_refused_by_name(images: Path) -> None:
     assert "follow_links" in refused.value.next_step
 
 
+@pytest.mark.parametrize("target", ["/etc/hostname", "/etc", "/nowhere/at/all"])
+def test_a_link_that_leaves_the_folder_is_refused_whatever_it_is_called(
+    images: Path, target: str
+) -> None:
+    (images / "one.png").touch()
+    (images / "notes").symlink_to(target)
+    with pytest.raises(ConfigurationError) as refused:
+        scan(images, ".*png")
+    assert f"notes -> {target}" in refused.value.cause
+    assert scan(images, ".*png", follow_links=True).paths == ("one.png",)
+
+
 def test_a_link_that_leaves_the_folder_is_taken_when_allowed(images: Path) -> None:
     make(images.parent, "shared.png")
     (images / "one.png").symlink_to(images.parent / "shared.png")
