@@ -195,8 +195,8 @@ def _refuse(
         )
     if escaping:
         raise ConfigurationError(
-            f"{len(escaping):,} links in {images.path} lead out of it, and Label Studio would serve "
-            "what is there.",
+            f"{len(escaping):,} links in {images.path} lead out of it, and Label Studio would "
+            "serve what is there.",
             cause=_some([f"{name} -> {os.path.realpath(name)}" for name in escaping]),
             next_step="Remove them, or allow them: `follow_links = true` under [images].",
         )
