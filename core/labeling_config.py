@@ -9,6 +9,8 @@ classes stand.
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,6 +103,15 @@ class LabelingConfig:
         images = tuple(image for image in self.images.values() if image.name in targets)
         return images or tuple(self.images.values())
 
+    def holds(self, former: LabelingConfig) -> bool:
+        """Whether all that could be answered with `former` can be answered with this one too."""
+        return self.image_key == former.image_key and all(
+            (new := self.controls.get(name)) is not None
+            and (new.type, new.to_names, new.per_region) == (old.type, old.to_names, old.per_region)
+            and frozenset(new.classes) >= frozenset(old.classes)
+            for name, old in former.controls.items()
+        )
+
     def classifying(self) -> tuple[Control, ...]:
         """The controls whose answers are classes."""
         return tuple(one for one in self.controls.values() if one.type in _CLASSIFYING)
@@ -118,6 +129,24 @@ def read_labeling_config(path: Path) -> LabelingConfig:
         return parse_labeling_config(content.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError:
         raise ConfigurationError(f"The labeling config {path} is not UTF-8 text.") from None
+
+
+def fingerprint(text: str) -> str:
+    """A hash of a labeling config's text: the same whatever its line ends and outer spaces."""
+    return hashlib.sha256("\n".join(text.strip().splitlines()).encode()).hexdigest()
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two labeling configs are the same text."""
+    return fingerprint(one) == fingerprint(other)
+
+
+def text_diff(former: str, new: str) -> str:
+    """The lines by which two labeling configs differ, marked with - and +."""
+    lines = difflib.unified_diff(
+        former.strip().splitlines(), new.strip().splitlines(), "the project's", "the file's", n=1
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def parse_labeling_config(text: str, name: str = "the labeling config") -> LabelingConfig:

@@ -5,28 +5,40 @@ Nothing is done before the workspace's own files have passed `preflight`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import LabelpilotError
 from core.labeling_config import read_labeling_config
 from core.progress import Progress, Work
-from core.setup.context import Setup, Step, StepId, StepState
+from core.setup.context import NeedsYes, Setup, Step, StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root
 from core.tasks.manifest import scan_images
+from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
+# One set-up at a time: the name of its lock.
+LOCK = "setup"
 _BY_ID = {step.id: step for step in STEPS}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a probe found. `detail` is a sentence for people, and may hold text from outside."""
+    """What a probe found. `detail` is a sentence for people, and may hold text from outside.
+
+    `diff` is what doing the step would change of what somebody else may want: it needs a yes.
+    """
 
     id: StepId
     state: StepState
     detail: str
+    diff: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        shown: dict[str, object] = {"id": self.id, "state": self.state, "detail": self.detail}
+        return shown | ({"diff": self.diff} if self.diff else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class SetupResult:
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot setup --json` prints."""
         return {
-            "steps": [{"id": s.id, "state": s.state, "detail": s.detail} for s in self.steps],
+            "steps": [step.as_json() for step in self.steps],
             "project_id": self.project_id,
             "source_storage_id": self.source_storage_id,
             "target_storage_id": self.target_storage_id,
@@ -73,44 +85,67 @@ def probe_steps(workspace: Workspace) -> Iterator[Report]:
         setup.forget()
 
 
-def apply_step(workspace: Workspace, step_id: StepId) -> Work[Report]:
-    """Do one step and look at it again. Raises LabelpilotError where it cannot be done."""
-    setup = Setup(workspace)
-    try:
-        step = _BY_ID[step_id]
-        yield from step.apply(setup)
-        setup.forget()
-        return Report(step.id, *step.probe(setup))
-    finally:
-        setup.forget()
+def apply_step(
+    workspace: Workspace, step_id: StepId, *, replace_config: bool = False
+) -> Work[Report]:
+    """Do one step and look at it again.
+
+    Raises LabelpilotError where it cannot be done, Busy while another labelpilot sets this
+    workspace up, and NeedsYes where it would write over what somebody else may want.
+    """
+    setup = Setup(workspace, replace_config)
+    with only_one(workspace, LOCK):
+        try:
+            step = _BY_ID[step_id]
+            yield from step.apply(setup)
+            setup.forget()
+            report = Report(step.id, *step.probe(setup))
+            if step.needs not in (None, "server"):
+                setup.remember()
+            return report
+        finally:
+            setup.forget()
 
 
-def set_up(workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+def set_up(
+    workspace: Workspace, skip: Iterable[StepId] = (), *, replace_config: bool = False
+) -> Work[SetupResult]:
     """Do every step that is not done, in order, and stop at the first that cannot be.
 
-    Raises ConfigurationError before anything is changed where the workspace's own files do not
-    fit, and what a step raises; what was done until then stays.
+    A step that would write over what somebody else may want is left as it is, and told. Raises
+    ConfigurationError before anything is changed where the workspace's own files do not fit, Busy
+    while another labelpilot sets this workspace up, and what a step raises; what was done until
+    then stays.
     """
     skipped = frozenset(skip)
     yield from preflight(workspace)
-    setup = Setup(workspace)
+    setup = Setup(workspace, replace_config)
     reports: list[Report] = []
-    try:
-        for number, step in enumerate(STEPS):
-            if step.id in skipped:
-                reports.append(Report(step.id, "skipped", "as asked"))
-                continue
-            yield Progress(step.id, number, len(STEPS))
-            state, detail = step.probe(setup)
-            if state != "done":
-                yield from step.apply(setup)
-                setup.forget()
-                state, detail = step.probe(setup)
-            reports.append(Report(step.id, state, detail))
-            yield Progress(step.id, number + 1, len(STEPS), f"{step.title}: {state}, {detail}")
-        return _result(setup, reports)
-    finally:
-        setup.forget()
+    with only_one(workspace, LOCK):
+        try:
+            for number, step in enumerate(STEPS):
+                if step.id in skipped:
+                    reports.append(Report(step.id, "skipped", "as asked"))
+                    continue
+                yield Progress(step.id, number, len(STEPS))
+                report = Report(step.id, *step.probe(setup))
+                if report.state != "done":
+                    report = yield from _done(setup, step)
+                reports.append(report)
+                note = f"{step.title}: {report.state}, {report.detail}"
+                yield Progress(step.id, number + 1, len(STEPS), note)
+            setup.remember()
+            return _result(setup, reports)
+        finally:
+            setup.forget()
+
+
+def _done(setup: Setup, step: Step) -> Work[Report]:
+    """Do a step, if it needs no yes, and look at it again."""
+    with contextlib.suppress(NeedsYes):
+        yield from step.apply(setup)
+    setup.forget()
+    return Report(step.id, *step.probe(setup))
 
 
 def _result(setup: Setup, reports: list[Report]) -> SetupResult:
@@ -130,7 +165,6 @@ def _probe(setup: Setup, step: Step, seen: dict[StepId, StepState]) -> Report:
     if step.needs is not None and seen.get(step.needs) not in ("done", "part"):
         return Report(step.id, "waiting", f"comes after {_BY_ID[step.needs].title.lower()}")
     try:
-        state, detail = step.probe(setup)
+        return Report(step.id, *step.probe(setup))
     except LabelpilotError as error:
-        state, detail = "wrong", " ".join(str(error).splitlines())
-    return Report(step.id, state, detail)
+        return Report(step.id, "wrong", " ".join(str(error).splitlines()))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from core.labeling_config import LabelingConfig, read_labeling_config
+from core.errors import ConfigurationError
+from core.labeling_config import (
+    LabelingConfig,
+    fingerprint,
+    parse_labeling_config,
+    read_labeling_config,
+    same_text,
+    text_diff,
+)
 from core.progress import Work, finish
 from core.studio.client import StudioClient
+from core.studio.identity import known_project, remember
 from core.studio.models import RemoteProject, Storage
 from core.studio.project import (
     OpenProject,
@@ -35,21 +45,44 @@ StepId = Literal[
     "sampling",
 ]
 StepState = Literal["done", "part", "to do", "wrong", "waiting", "skipped"]
+# What a probe found: the state, a sentence, and, where doing the step would write over what
+# somebody else may want, what would change.
+Found: TypeAlias = "tuple[StepState, str] | tuple[StepState, str, str]"
+
+
+class NeedsYes(ConfigurationError):
+    """A step would write over what somebody else may want, and nobody has said yes to it."""
 
 
 class Setup:
-    """One look at a workspace: what is found is kept until `forget`."""
+    """One look at a workspace: what is found is kept until `forget`.
 
-    def __init__(self, workspace: Workspace) -> None:
+    `replace_config` says that the project's labeling config may be replaced, whoever wrote it.
+    """
+
+    def __init__(self, workspace: Workspace, replace_config: bool = False) -> None:
         self.workspace = workspace
+        self.replace_config = replace_config
 
     def forget(self) -> None:
         """Drop everything that was found, so that the next probe looks again."""
         if "client" in self.__dict__:
             self.client.close()
-        workspace = self.workspace
-        self.__dict__.clear()
-        self.workspace = workspace
+        for name in self.__dict__.keys() - {"workspace", "replace_config"}:
+            del self.__dict__[name]
+
+    def remember(self) -> None:
+        """Keep which project and storages are the workspace's, and the config they agree on."""
+        project = self.project
+        if project is not None:
+            agreed = same_text(project.label_config, self.config.text)
+            remember(
+                self.workspace,
+                project,
+                config=project.label_config if agreed else "",
+                source=self.source_storage,
+                target=self.target_storage,
+            )
 
     @cached_property
     def server(self) -> ServerStatus:
@@ -77,6 +110,23 @@ class Setup:
         return find_target_storage(self.opened)
 
     @cached_property
+    def config_diff(self) -> str:
+        """What replacing the project's labeling config would change of what labels stand on or
+        somebody else wrote; empty where nothing would suffer."""
+        project, config = self.opened.remote, self.config
+        if not project.has_config or same_text(project.label_config, config.text):
+            return ""
+        known = known_project(self.workspace)
+        agreed = known.config if known is not None and known.is_of(project) else ""
+        if agreed == fingerprint(project.label_config):
+            with contextlib.suppress(ConfigurationError):
+                if config.holds(parse_labeling_config(project.label_config)):
+                    return ""
+            if not self.client.annotation_count(project.id):
+                return ""
+        return text_diff(project.label_config, config.text)
+
+    @cached_property
     def config(self) -> LabelingConfig:
         return read_labeling_config(self.workspace.project.label_config)
 
@@ -93,5 +143,5 @@ class Step:
     title: str
     why: str
     needs: StepId | None
-    probe: Callable[[Setup], tuple[StepState, str]]
+    probe: Callable[[Setup], Found]
     apply: Callable[[Setup], Work[None]]

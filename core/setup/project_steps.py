@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from core.errors import ConfigurationError, StudioRefused
+from core.labeling_config import same_text
 from core.progress import Progress, Work
-from core.setup.context import Setup, Step, StepState
+from core.setup.context import Found, NeedsYes, Setup, Step
 from core.studio.client.projects import SAMPLINGS
+from core.studio.identity import remember
 
 
-def _probe_project(setup: Setup) -> tuple[StepState, str]:
-    project = setup.project
+def _probe_project(setup: Setup) -> Found:
+    project, title = setup.project, setup.workspace.project.title
     if project is None:
-        return "to do", f"no project {setup.workspace.project.title!r}"
-    return "done", f"{project.title}, number {project.id}, {project.tasks:,} tasks"
+        return "to do", f"no project {title!r}"
+    detail = f"{project.title}, number {project.id}, {project.tasks:,} tasks"
+    if project.title != title and setup.workspace.project.id is None:
+        detail += f"; renamed: labelpilot.toml calls it {title!r}"
+    return "done", detail
 
 
 def _apply_project(setup: Setup) -> Work[None]:
     yield Progress("project")
     if setup.project is None:
-        setup.client.create_project(setup.workspace.project.title)
+        remember(setup.workspace, setup.client.create_project(setup.workspace.project.title))
 
 
 PROJECT = Step(
@@ -31,24 +36,35 @@ PROJECT = Step(
 )
 
 
-def _probe_config(setup: Setup) -> tuple[StepState, str]:
+def _probe_config(setup: Setup) -> Found:
     project = setup.opened.remote
     labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
     detail = f"labels: {labels}" if labels else "no fixed labels"
-    if _same_text(project.label_config, setup.config.text):
+    if same_text(project.label_config, setup.config.text):
         return "done", detail
     if not project.has_config:
         return "to do", f"not set yet; {detail}"
     name = setup.workspace.relative(setup.workspace.project.label_config)
-    return "part", f"the project has another one than {name}"
+    detail = f"the project has another one than {name}"
+    if setup.config_diff:
+        detail += "; replacing it needs your yes"
+    return "part", detail, setup.config_diff
 
 
 def _apply_config(setup: Setup) -> Work[None]:
     yield Progress("labeling-config")
     project = setup.opened.remote
     text = setup.config.text
-    if _same_text(project.label_config, text):
+    if same_text(project.label_config, text):
         return
+    if setup.config_diff and not setup.replace_config:
+        raise NeedsYes(
+            f"The project's labeling config is another than {setup.workspace.project.label_config}"
+            ", and was left as it is.",
+            cause=setup.config_diff,
+            next_step="Take over what the project has into the file; or replace it: "
+            "`labelpilot setup --replace-config`.",
+        )
     try:
         setup.client.validate_config(project.id, text)
         setup.client.update_project(project.id, {"label_config": text})
@@ -72,11 +88,7 @@ LABELING_CONFIG = Step(
 )
 
 
-def _same_text(one: str, other: str) -> bool:
-    return one.strip().replace("\r\n", "\n") == other.strip().replace("\r\n", "\n")
-
-
-def _probe_sampling(setup: Setup) -> tuple[StepState, str]:
+def _probe_sampling(setup: Setup) -> Found:
     project = setup.opened.remote
     wanted = setup.workspace.project.sampling
     has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")

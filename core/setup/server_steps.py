@@ -8,7 +8,7 @@ from core.errors import StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.secrets.credentials import described_token, find_secret
 from core.secrets.keyrings import KeyringLocked
-from core.setup.context import Setup, Step, StepState
+from core.setup.context import Found, Setup, Step
 from core.studio.account import can_sign_in, ensure_account
 from core.studio.environment import document_root
 from core.studio.patches import closed_patches
@@ -17,7 +17,7 @@ from core.studio.starting import start_server
 from core.studio.tokens import make_token
 
 
-def _probe_server(setup: Setup) -> tuple[StepState, str]:
+def _probe_server(setup: Setup) -> Found:
     workspace, status = setup.workspace, setup.server
     if status.running and not status.settings_current:
         return "part", "runs with other settings than the workspace's: start it anew"
@@ -53,7 +53,7 @@ SERVER = Step(
 )
 
 
-def _probe_account(setup: Setup) -> tuple[StepState, str]:
+def _probe_account(setup: Setup) -> Found:
     if find_secret(setup.workspace, "token") is not None:
         with contextlib.suppress(StudioRefused):
             return "done", setup.client.whoami().email
@@ -80,7 +80,7 @@ ACCOUNT = Step(
 )
 
 
-def _probe_token(setup: Setup) -> tuple[StepState, str]:
+def _probe_token(setup: Setup) -> Found:
     try:
         token = find_secret(setup.workspace, "token")
     except KeyringLocked as error:

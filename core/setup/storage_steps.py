@@ -9,18 +9,17 @@ from collections.abc import Iterator
 
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
-from core.setup.context import Setup, Step, StepState
+from core.setup.context import Found, Setup, Step, StepState
+from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
 from core.tasks.sync import find_images, sync_images
 
-SOURCE_TITLE = "labelpilot images"
-TARGET_TITLE = "labelpilot annotations"
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
 PROVEN_TASKS = 20_000
 
 
-def _probe_source(setup: Setup) -> tuple[StepState, str]:
+def _probe_source(setup: Setup) -> Found:
     images, storage = setup.workspace.images, setup.source_storage
     if storage is None:
         return "to do", f"none for {setup.workspace.relative(images.path)}"
@@ -59,7 +58,7 @@ SOURCE_STORAGE = Step(
 )
 
 
-def _probe_images(setup: Setup) -> tuple[StepState, str]:
+def _probe_images(setup: Setup) -> Found:
     manifest = setup.manifest
     total = len(manifest.paths)
     project = setup.opened.remote
@@ -93,7 +92,7 @@ IMAGES = Step(
 )
 
 
-def _probe_target(setup: Setup) -> tuple[StepState, str]:
+def _probe_target(setup: Setup) -> Found:
     path = setup.workspace.annotations.path
     name = setup.workspace.relative(path)
     if setup.target_storage is None:

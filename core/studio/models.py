@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class RemoteProject:
-    """A project as the server has it."""
+    """A project as the server has it. `created` is when the server made it, in its own words."""
 
     id: int
     title: str
@@ -41,6 +41,7 @@ class RemoteProject:
     sampling: str
     model_version: str
     tasks: int
+    created: str = ""
 
     @property
     def has_config(self) -> bool:
@@ -200,6 +201,7 @@ def read_project(body: Any) -> RemoteProject:
         sampling=str(body.get("sampling") or ""),
         model_version=str(body.get("model_version") or ""),
         tasks=int(body.get("task_number") or 0),
+        created=str(body.get("created_at") or ""),
     )
 
 

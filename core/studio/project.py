@@ -1,20 +1,26 @@
 """Finds what the workspace names on its Label Studio: the server, the project, the storages.
 
-State is asked for, not remembered: nothing here is kept between two calls.
+State is asked for, not remembered: nothing here is kept between two calls, and what is known from
+before (`core.studio.identity`) is proven first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.errors import ConfigurationError, StudioRefused
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio.client import StudioClient
+from core.studio.identity import known_project, remember
 from core.studio.models import RemoteProject, Storage, storage_at
 from core.studio.server import server_url
 from core.workspace.settings import Workspace
+
+# What labelpilot calls the storages that it makes.
+SOURCE_TITLE = "labelpilot images"
+TARGET_TITLE = "labelpilot annotations"
 
 
 def connect(workspace: Workspace) -> StudioClient:
@@ -56,35 +62,93 @@ def open_project(workspace: Workspace) -> Iterator[OpenProject]:
     Raises what `connect` and `require_project` raise.
     """
     with contextlib.closing(connect(workspace)) as client:
-        yield OpenProject(workspace, client, require_project(client, workspace))
+        project = require_project(client, workspace)
+        remember(workspace, project)
+        yield OpenProject(workspace, client, project)
 
 
 def find_project(client: StudioClient, workspace: Workspace) -> RemoteProject | None:
-    """The workspace's project, by its number or else by its title; None if there is none."""
-    number = workspace.project.id
-    if number is None:
-        return _only(client.find_projects(workspace.project.title))
+    """The workspace's project; None if there is none.
+
+    It is the one that labelpilot.toml names by its `id`; or else the one that is known to be the
+    workspace's, whatever it is called by now; or else the one of that title that holds the
+    workspace's folders. Raises ConfigurationError where the title is another project's.
+    """
+    if workspace.project.id is not None:
+        return _numbered(client, workspace.project.id)
+    return _known(client, workspace) or _titled(client, workspace)
+
+
+def _numbered(client: StudioClient, number: int) -> RemoteProject:
+    project = _existing(client, number)
+    if project is None:
+        raise ConfigurationError(
+            f"Label Studio has no project with the number {number}.",
+            next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
+        )
+    return project
+
+
+def _existing(client: StudioClient, number: int) -> RemoteProject | None:
     try:
         return client.project(number)
     except StudioRefused as error:
         if error.status != 404:
             raise
-        raise ConfigurationError(
-            f"Label Studio has no project with the number {number}.",
-            next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
-        ) from None
+        return None
 
 
-def _only(projects: Sequence[RemoteProject]) -> RemoteProject | None:
-    """The only one of `projects`, or None. Raises ConfigurationError where there are several."""
-    if len(projects) > 1:
-        numbers = ", ".join(str(project.id) for project in projects)
+def _known(client: StudioClient, workspace: Workspace) -> RemoteProject | None:
+    """The project that was the workspace's before, if it still exists.
+
+    Another title in labelpilot.toml than before asks for another project.
+    """
+    known = known_project(workspace)
+    if known is None or known.title != workspace.project.title:
+        return None
+    project = _existing(client, known.id)
+    return project if project is not None and known.is_of(project) else None
+
+
+def _titled(client: StudioClient, workspace: Workspace) -> RemoteProject | None:
+    """The project of the workspace's title that is its own."""
+    titled = client.find_projects(workspace.project.title)
+    ours = [project for project in titled if _is_ours(client, workspace, project)]
+    if len(ours) == 1 or not titled:
+        return ours[0] if ours else None
+    numbers = ", ".join(str(project.id) for project in ours or titled)
+    if ours:
         raise ConfigurationError(
-            f"There are {len(projects)} projects with the title {projects[0].title!r}.",
+            f"{len(ours)} projects with the title {ours[0].title!r} hold this workspace's folders.",
             cause=f"Their numbers: {numbers}.",
             next_step="Say which: `id` under [project] in labelpilot.toml.",
         )
-    return projects[0] if projects else None
+    raise ConfigurationError(
+        f"Label Studio has a project {titled[0].title!r} that is not known to be this "
+        f"workspace's (number {numbers}).",
+        cause="It holds neither this workspace's images nor its annotation folder. Nothing of it "
+        "was changed.",
+        next_step=f"If it is the one, say so: `id = {titled[0].id}` under [project] in "
+        "labelpilot.toml. Or give this workspace's project another `title` there.",
+    )
+
+
+def _is_ours(client: StudioClient, workspace: Workspace, project: RemoteProject) -> bool:
+    """Whether a project of the workspace's title holds its folders, or nothing at all.
+
+    On our own server, which belongs to the workspace, storages that labelpilot named are its own
+    too: their folders may have moved.
+    """
+    sources, targets = client.source_storages(project.id), client.target_storages(project.id)
+    if not (sources or targets or project.tasks or project.has_config):
+        # As a set-up leaves it that was killed right after it had made the project.
+        return True
+    titles = (SOURCE_TITLE, TARGET_TITLE) if workspace.owns_server else ()
+    return (
+        storage_at(sources, workspace.images.path) is not None
+        or storage_at(targets, workspace.annotations.path) is not None
+        or any(storage.title in titles for storage in (*sources, *targets))
+    )
 
 
 def require_project(client: StudioClient, workspace: Workspace) -> RemoteProject:

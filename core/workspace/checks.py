@@ -60,8 +60,8 @@ def _pattern_fault(pattern: str) -> str:
 
 
 def _title_fault(title: str) -> str:
-    # An empty one is made up.
-    fits = not title or len(title) in TITLE_LENGTHS
+    # An empty one is made up; spaces around it are not kept.
+    fits = not title.strip() or len(title.strip()) in TITLE_LENGTHS
     if fits and printable(title) == title and "\n" not in title:
         return ""
     shortest, longest = TITLE_LENGTHS.start, TITLE_LENGTHS.stop - 1

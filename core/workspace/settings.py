@@ -247,7 +247,8 @@ def _completed(workspace: Workspace) -> Workspace:
     python, url = workspace.learning.python, workspace.studio.url
     if python is not None and os.sep in python:
         python = str(_absolute(workspace.root, Path(python)))
-    title = workspace.project.title or default_title(workspace.root)
+    # Label Studio keeps titles trimmed, and so they are compared.
+    title = workspace.project.title.strip() or default_title(workspace.root)
     return replace(
         workspace,
         studio=replace(workspace.studio, url=url and url.rstrip("/")),
@@ -259,7 +260,7 @@ def _completed(workspace: Workspace) -> Workspace:
 def default_title(root: Path) -> str:
     """A project title made of the folder's name, within Label Studio's limits."""
     name = "".join(character for character in root.name if character.isprintable())
-    title = name.strip()[: TITLE_LENGTHS.stop - 1]
+    title = name.strip()[: TITLE_LENGTHS.stop - 1].strip()
     return title if len(title) in TITLE_LENGTHS else f"labelpilot {title}".strip()
 
 

@@ -147,7 +147,9 @@ class FakeBackend(Backend):
             self.closed.append(name)
             raise
 
-    def apply(self, workspace: Workspace, step_id: StepId) -> Work[Report]:
+    def apply(
+        self, workspace: Workspace, step_id: StepId, *, replace_config: bool = False
+    ) -> Work[Report]:
         self.called(f"apply {step_id}")
         yield from self.work(step_id, 1)
         self._apply(step_id)
@@ -162,7 +164,13 @@ class FakeBackend(Backend):
         if step_id == "images":
             self.tasks = len(IMAGES)
 
-    def set_up(self, workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+    def set_up(
+        self,
+        workspace: Workspace,
+        skip: Iterable[StepId] = (),
+        *,
+        replace_config: bool = False,
+    ) -> Work[SetupResult]:
         self.called("set_up")
         for number, step in enumerate(STEPS):
             yield Progress(step.id, number, len(STEPS))

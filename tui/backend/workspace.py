@@ -44,15 +44,23 @@ class WorkspaceCalls:
 
         return probe_steps(workspace)
 
-    def apply(self, workspace: Workspace, step_id: StepId) -> Work[Report]:
+    def apply(
+        self, workspace: Workspace, step_id: StepId, *, replace_config: bool = False
+    ) -> Work[Report]:
         from core.setup.checklist import apply_step
 
-        return apply_step(workspace, step_id)
+        return apply_step(workspace, step_id, replace_config=replace_config)
 
-    def set_up(self, workspace: Workspace, skip: Iterable[StepId] = ()) -> Work[SetupResult]:
+    def set_up(
+        self,
+        workspace: Workspace,
+        skip: Iterable[StepId] = (),
+        *,
+        replace_config: bool = False,
+    ) -> Work[SetupResult]:
         from core.setup.checklist import set_up
 
-        return set_up(workspace, skip)
+        return set_up(workspace, skip, replace_config=replace_config)
 
     def make_demo(self, folder: Path | None) -> Work[Workspace]:
         """An example workspace, in `folder` or where examples go."""

@@ -71,11 +71,20 @@ def doctor(root: Path | None, as_json: bool) -> None:
 
 @command("labelpilot setup --skip target-storage")
 @click.option("--skip", type=STEP, multiple=True, help="Leave a step out; may be repeated.")
-def setup(skip: tuple[StepId, ...], root: Path | None, as_json: bool) -> None:
+@click.option(
+    "--replace-config",
+    is_flag=True,
+    help="Replace the project's labeling config by the file's, whoever wrote it.",
+)
+def setup(skip: tuple[StepId, ...], replace_config: bool, root: Path | None, as_json: bool) -> None:
     """Do every step of the set-up that needs no answer."""
-    result = run(backend.set_up(open_workspace(root), skip))
+    work = backend.set_up(open_workspace(root), skip, replace_config=replace_config)
+    result = run(work)
     words = "\n".join(f"{step.state:8} {step.id:16} {step.detail}" for step in result.steps)
     show(as_json, result.as_json(), words)
+    for step in result.steps:
+        if step.diff:
+            say(f"{step.diff}\nTo take the file's: `labelpilot setup --replace-config`.")
     if any(step.state not in ("done", "skipped") for step in result.steps):
         sys.exit(ExitCode.PARTLY)
 

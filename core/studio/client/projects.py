@@ -15,7 +15,7 @@ SAMPLINGS: dict[Sampling, str] = {
     "uncertainty": "Uncertainty sampling",
 }
 # What `RemoteProject` holds: the other fields take the server twice as long to count up.
-PROJECT_FIELDS = {"include": "id,title,label_config,sampling,model_version,task_number"}
+PROJECT_FIELDS = {"include": "id,title,label_config,sampling,model_version,task_number,created_at"}
 
 
 class ProjectCalls(Connection):

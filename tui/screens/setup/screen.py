@@ -211,10 +211,28 @@ class SetupScreen(Section):
         step = self.chosen
         if step is None:
             return
+        report = self.state.reports.get(step.id)
         if step.id == "token":
             self._ask_for_token()
+        elif report is not None and report.diff:
+            self._ask_to_replace_config(report.diff)
         else:
             self._do(step.id, step.title)
+
+    def _ask_to_replace_config(self, diff: str) -> None:
+        told = "The project has another labeling config than the file. Replacing it would change:"
+        kept = "What the file lacks is gone from the project then; labels may use it."
+        text = lines([told, "", plain(diff), "", kept])
+        question = Dialog("Replace the labeling config?", text, yes="replace", no="leave it")
+        self.app.push_screen(question, self._replace_config)
+
+    def _replace_config(self, agreed: bool | None) -> None:
+        if agreed and self.workspace is not None:
+            begin = partial(
+                self.backend.apply, self.workspace, "labeling-config", replace_config=True
+            )
+            command = "labelpilot setup --replace-config"
+            self.start(SETUP, "Labeling config", command, begin)
 
     def _do(self, step_id: StepId, title: str) -> None:
         if self.workspace is None:
