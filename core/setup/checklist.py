@@ -15,6 +15,7 @@ from core.progress import Progress, Work
 from core.setup.context import NeedsYes, Setup, Step, StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root
+from core.studio.identity import remember
 from core.tasks.manifest import scan_images
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
@@ -132,6 +133,9 @@ def set_up(
                 if report.state != "done":
                     report = yield from _done(setup, step)
                 reports.append(report)
+                if step.id == "project" and setup.project is not None:
+                    # Before it is filled: an empty one of the title is taken for ours.
+                    remember(workspace, setup.project)
                 note = f"{step.title}: {report.state}, {report.detail}"
                 yield Progress(step.id, number + 1, len(STEPS), note)
             setup.remember()
