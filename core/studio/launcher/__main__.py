@@ -17,10 +17,10 @@ import importlib.util
 _FOLDER = os.path.dirname(os.path.realpath(__file__))
 _PACKAGE = "labelpilot_launcher"
 # The subjects of the patches, each a file.
-_SUBJECTS = ("database",)
+_SUBJECTS = ("database", "stream")
 
 
-def _load(name: str):  # type: ignore[no-untyped-def]
+def _load(name):
     """A module of this folder, which is a package by a name that nothing else has."""
     if _PACKAGE not in sys.modules:
         spec = importlib.util.spec_from_file_location(

@@ -36,7 +36,7 @@ def tune_sqlite() -> None:
         raise Closed("Django's SQLite connections have other options")
     original = DatabaseWrapper.get_connection_params
 
-    def get_connection_params(self):  # type: ignore[no-untyped-def]
+    def get_connection_params(self):
         self.settings_dict["OPTIONS"] = SQLITE_OPTIONS | self.settings_dict["OPTIONS"]
         return original(self)
 
