@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.widget import Widget
 
 from tui.backend import Backend
 from tui.clipboard import keep_copy
@@ -37,6 +39,7 @@ from tui.screens.setup.screen import SetupScreen
 from tui.screens.sync.screen import SyncScreen
 from tui.state import POLL_SECONDS, Watcher, WorkspaceState
 from tui.text import harmless
+from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
 from tui.widgets.pixel_picture import prepare
 
@@ -65,6 +68,7 @@ class LabelpilotApp(App[None]):
     def __init__(
         self, root: Path, backend: Backend | None = None, poll_seconds: float = POLL_SECONDS
     ) -> None:
+        pass_over_faults()
         super().__init__()
         self.backend = backend or Backend()
         self.journal = Journal()
@@ -183,6 +187,19 @@ class LabelpilotApp(App[None]):
 
     def _end(self, number: int) -> None:
         end_by_signal(self, self.jobs, number)
+
+    def _handle_exception(self, error: Exception) -> None:
+        part = active_message_pump.get(None)
+        if isinstance(part, Widget) and self._has_left(part):
+            # Nobody sees any more what it failed to show.
+            self.journal.write(report_mistake(error)[0])
+        else:
+            super()._handle_exception(error)
+
+    def _has_left(self, part: Widget) -> bool:
+        """Whether a part of the app, or the screen it was on, is shown no more."""
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        return not any(one in screens for one in part.ancestors_with_self)
 
     def _fatal_error(self) -> None:
         # Textual's own would show the values of variables: one may be a token.

@@ -7,8 +7,11 @@ byte-wise form. Past column 95 its bytes are no UTF-8, and Textual ends with a U
 A terminal may also go away without a signal (a connection that broke). Textual then reads the end
 of its input over and over, at the cost of a whole core (Textualize/textual#6690), and its event
 loop waits for ever for a thread that can write no more, so that no signal ends it. Here the app is
-told, and what is still written is dropped. Versions other than the one that was looked at are left
-as they are.
+told, and what is still written is dropped.
+
+A report that is not as Textual expects it (a key's event type beside its modifiers, a window of no
+size) ends the thread that reads, and no key is heard any more. Here it is passed over. Versions
+other than the one that was looked at are left as they are.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from __future__ import annotations
 import codecs
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from textual._parser import ParseError, Parser
+from textual._xterm_parser import XTermParser
 from textual.driver import Driver
+from textual.message import Message
 
 if TYPE_CHECKING:
     from textual.drivers._writer_thread import WriterThread
@@ -47,6 +53,7 @@ def lenient(driver: type[Driver], gone: Callable[[], object]) -> type[Driver]:
     # The names that the driver looks up when it starts.
     module.getincrementaldecoder = decoder
     module.WriterThread = writer
+    module.XTermParser = InputParser
 
     class Lenient(driver):  # type: ignore[misc, valid-type]
         def run_input_thread(self) -> None:
@@ -56,6 +63,19 @@ def lenient(driver: type[Driver], gone: Callable[[], object]) -> type[Driver]:
                 self._app.call_later(gone)
 
     return Lenient
+
+
+class InputParser(XTermParser):
+    """Makes events of what the terminal sends, and passes over what it cannot read."""
+
+    def feed(self, data: str) -> Iterable[Message]:
+        try:
+            yield from super().feed(data)
+        except ParseError:
+            raise
+        except Exception:
+            # What came with it is lost too: where the next report begins is not known.
+            Parser.__init__(self)
 
 
 class _Input:

@@ -217,7 +217,7 @@ def _folder_reader(
 ) -> FolderReader:
     """Reads `folder`, but for the dataset that may lie in it."""
     ours = (out, sidecar_path(out), split_path(out))
-    if folder.is_dir():
+    if os.path.isdir(folder):
         # Without the folder nothing is kept, and all is read again the next time.
         with contextlib.suppress(LabelpilotError):
             workspace.state.make()
@@ -235,7 +235,7 @@ def _config(workspace: Workspace, label_config: str | None) -> LabelingConfig:
     if label_config is not None:
         return parse_labeling_config(label_config)
     file = workspace.project.label_config
-    return read_labeling_config(file) if file.exists() else LabelingConfig()
+    return read_labeling_config(file) if os.path.exists(file) else LabelingConfig()
 
 
 def _nothing(source: str, tally: Tally, unreadable: list[LeftOut]) -> LabelpilotError:

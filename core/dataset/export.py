@@ -7,6 +7,7 @@ the dataset that is there stays.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -197,7 +198,7 @@ def _facts(result: ExportResult, dataset: Dataset, format: FormatName) -> dict[s
     """What the file beside the dataset says."""
     path = result.path
     # A format may be a folder, or several files.
-    digest = sha256_of(path) if path is not None and path.is_file() else None
+    digest = sha256_of(path) if path is not None and os.path.isfile(path) else None
     return {
         "format": format,
         "images": result.images,

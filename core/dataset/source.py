@@ -7,6 +7,7 @@ since the folder is no mirror of it, and for the labeling config in force.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def open_source(workspace: Workspace, origin: Named) -> Iterator[Source]:
             tasks = opened.client.annotated_tasks(opened.id)
             yield TaskSource(tasks, total, opened.remote.label_config)
         return
-    if not workspace.annotations.path.is_dir():
+    if not os.path.isdir(workspace.annotations.path):
         raise ConfigurationError(
             f"The annotation folder {workspace.annotations.path} does not exist.",
             next_step="Run `labelpilot setup`, which makes it; or export from Label Studio "

@@ -7,6 +7,7 @@ journey be walked without a person: `annotate` submits them in a labeler's place
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
@@ -160,7 +161,7 @@ def make_demo(folder: Path) -> Work[Workspace]:
     What is there already is left as it is. Raises ConfigurationError where scikit-learn is missing
     or the folder holds something else.
     """
-    folder = folder.expanduser().resolve()
+    folder = Path(os.path.expanduser(folder)).resolve()
     if (folder / FILE_NAME).exists():
         workspace = load_workspace(folder)
         if not (folder / CLASSES_FILE).exists():

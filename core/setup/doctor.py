@@ -184,7 +184,7 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
     yield _checked("images", lambda: _images(workspace))
     yield _checked("labeling config", lambda: _config(workspace))
     hooks, python = workspace.learning.hooks, workspace.hooks_python
-    if not hooks.is_file():
+    if not os.path.isfile(hooks):
         detail = f"{hooks} does not exist; active learning needs it"
         fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
         yield Finding("hooks", "note", detail, fix)
@@ -231,7 +231,7 @@ def _own_server(workspace: Workspace) -> Iterator[Finding]:
 
 def _private(workspace: Workspace) -> Iterator[Finding]:
     folder = workspace.state.server
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         detail = f"others on this machine can read {folder}, with its database and secrets"

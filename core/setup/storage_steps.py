@@ -96,9 +96,9 @@ def _probe_target(setup: Setup) -> Found:
     path = setup.workspace.annotations.path
     name = setup.workspace.relative(path)
     if setup.target_storage is None:
-        there = "" if path.is_dir() else f"{name} is not there yet"
+        there = "" if os.path.isdir(path) else f"{name} is not there yet"
         return "to do", there or f"no target storage for {name}"
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return "part", f"{name} is gone: every Submit in the browser fails"
     if not os.access(path, os.W_OK | os.X_OK):
         return "wrong", f"{name} cannot be written to"

@@ -64,8 +64,8 @@ class Manifest:
 def check_images(images: Images) -> None:
     """Raise ConfigurationError unless the image folder can be looked into and served."""
     folder = images.path
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        what = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise ConfigurationError(
             f"The image folder {folder} {what}.",
             next_step="Make it, or mend `path` under [images] in labelpilot.toml.",

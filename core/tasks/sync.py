@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from core.images import path_inside
@@ -33,7 +34,7 @@ def find_images(workspace: Workspace) -> Work[Manifest | None]:
     It needs no server, so that what is wrong with the folder is told without one. Raises
     ConfigurationError for a folder that cannot be used.
     """
-    if not workspace.images.path.exists():
+    if not os.path.exists(workspace.images.path):
         return None
     return (yield from scan_images(workspace.images))
 

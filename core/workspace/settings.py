@@ -128,7 +128,7 @@ class Workspace:
         candidates = [self.root / ".venv/bin/python"]
         if "VIRTUAL_ENV" in os.environ:
             candidates.append(Path(os.environ["VIRTUAL_ENV"]) / "bin/python")
-        return next((str(path) for path in candidates if path.exists()), sys.executable)
+        return next((str(path) for path in candidates if os.path.exists(path)), sys.executable)
 
     def relative(self, path: Path) -> str:
         """`path` as people write it: relative to the workspace where it lies inside."""
@@ -150,7 +150,7 @@ _SECTIONS: dict[str, type] = {
 def find_workspace(start: Path) -> Path | None:
     """The nearest folder at or above `start` that holds a `labelpilot.toml`, or None."""
     start = start.resolve()
-    return next((f for f in (start, *start.parents) if (f / FILE_NAME).is_file()), None)
+    return next((f for f in (start, *start.parents) if os.path.isfile(f / FILE_NAME)), None)
 
 
 def load_workspace(root: Path) -> Workspace:
@@ -159,7 +159,7 @@ def load_workspace(root: Path) -> Workspace:
     Raises ConfigurationError, naming the line, for a missing or unreadable file, an unknown section
     or key, or a value of the wrong type.
     """
-    root = root.expanduser().resolve()
+    root = Path(os.path.expanduser(root)).resolve()
     file = root / FILE_NAME
     if not os.path.lexists(file):
         raise ConfigurationError(
@@ -274,7 +274,7 @@ def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
     from tomlkit.exceptions import TOMLKitError
 
     file = root / FILE_NAME
-    former = _read(file) if file.exists() else ""
+    former = _read(file) if os.path.exists(file) else ""
     _sections(former)
     try:
         document = tomlkit.parse(former)

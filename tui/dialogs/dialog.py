@@ -55,9 +55,11 @@ class Dialog(ModalScreen[bool]):
         return None
 
     def on_resize(self) -> None:
-        text = self.fitted(self.query_one(KeyedText).content_region.width - 1)
-        if text is not None:
-            self.query_one(KeyedText).query_one(Static).update(text)
+        # Nothing is there yet where the size changes while it opens.
+        for body in self.query(KeyedText):
+            text = self.fitted(body.content_region.width - 1)
+            if text is not None:
+                body.query_one(Static).update(text)
 
     def above(self) -> ComposeResult:
         """What stands above the text."""

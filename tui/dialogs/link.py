@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.actions import Action
+from tui.asking import ask
 from tui.dialogs.dialog import Dialog, sentence
 from tui.host import host_of
 from tui.keys import key_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from core.workspace.settings import Workspace
+    from tui.backend import Backend
 
 
 class LinkDialog(Dialog):
@@ -69,20 +71,20 @@ class LinkDialog(Dialog):
 
 def show_link(screen: Screen[Any]) -> None:
     """Open the page for labeling in the user's browser, or show its link."""
-    workspace = host_of(screen).state.workspace
+    host = host_of(screen)
+    workspace = host.state.workspace
     if workspace is not None:
-        find = partial(_find_link, screen, workspace)
-        screen.app.run_worker(find, thread=True, exit_on_error=False)
+        ask(
+            screen,
+            partial(_find_link, host.backend, workspace),
+            screen.app.push_screen,
+            lambda error: host.say(sentence(error), "error"),
+        )
 
 
-def _find_link(screen: Screen[Any], workspace: Workspace) -> None:
+def _find_link(backend: Backend, workspace: Workspace) -> LinkDialog:
     from core.progress import finish
 
-    app, host = screen.app, host_of(screen)
-    try:
-        url = link_from_here(finish(host.backend.label_page(workspace)), os.environ)
-        account = host.backend.sign_in(workspace)
-    except Exception as error:
-        app.call_from_thread(host.say, sentence(error), "error")
-    else:
-        app.call_from_thread(app.push_screen, LinkDialog(url, open_link(url), account))
+    url = link_from_here(finish(backend.label_page(workspace)), os.environ)
+    account = backend.sign_in(workspace)
+    return LinkDialog(url, open_link(url), account)

@@ -28,7 +28,7 @@ class PathSuggester(Suggester):
         if not value or (not begun and not head):
             return None
         above = f"{head}/" if "/" in value else ""
-        folder = self._root / Path(above).expanduser()
+        folder = self._root / os.path.expanduser(above)
         found: list[str] = []
         try:
             with os.scandir(folder) as entries:
@@ -40,7 +40,7 @@ class PathSuggester(Suggester):
                         found.append(entry.name + "/")
                     elif self._files and entry.name != begun:
                         found.append(entry.name)
-        except OSError:
+        except (OSError, ValueError):
             return None
         if not found:
             return None

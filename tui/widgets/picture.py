@@ -56,7 +56,11 @@ class Picture(Widget):
             return
         path, width, height = self._path, self.size.width, self.size.height
         self.run_worker(
-            lambda: self._load(path, width, height), thread=True, exclusive=True, group="picture"
+            lambda: self._load(path, width, height),
+            group="picture",
+            thread=True,
+            exclusive=True,
+            exit_on_error=False,
         )
 
     def compose(self) -> ComposeResult:

@@ -9,6 +9,7 @@ out and counted.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -116,9 +117,9 @@ def _data(path: Path, dataset: Dataset, outlines: bool) -> str:
 def _only_ours(path: Path) -> None:
     """Refuse a folder that was not written by an export."""
     try:
-        ours = not path.exists() or (path / _DATA).read_text().startswith(_FIRST_LINE)
+        ours = not os.path.exists(path) or (path / _DATA).read_text().startswith(_FIRST_LINE)
     except (OSError, UnicodeDecodeError):
-        ours = path.is_dir() and not any(path.iterdir())
+        ours = os.path.isdir(path) and not any(path.iterdir())
     if not ours:
         raise ConfigurationError(
             f"{path} holds something else than an export, which would be replaced.",
@@ -128,7 +129,7 @@ def _only_ours(path: Path) -> None:
 
 def _replace(path: Path, new: Path) -> None:
     """Put the folder `new` in the place of `path`; a kill in between leaves one of them whole."""
-    if path.exists():
+    if os.path.exists(path):
         old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         path.replace(old)
         try:

@@ -78,7 +78,7 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     """
     file, python = workspace.learning.hooks, _python(workspace)
     shown = workspace.relative(file)
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ConfigurationError(
             f"The hooks file {shown} does not exist.",
             next_step="Name yours as `hooks` under [learning] in labelpilot.toml, or write one to "
@@ -133,7 +133,7 @@ def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str,
             elif name in result:
                 path = Path(result[name]["path"])
                 files += [path, path.with_suffix(".json")]
-                files += path.iterdir() if path.is_dir() else []
+                files += path.iterdir() if os.path.isdir(path) else []
         keep_result(folder, run, result, files)
     finally:
         shutil.rmtree(own, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.workspace.settings import Workspace
@@ -66,7 +68,7 @@ def write_hooks_file(workspace: Workspace) -> None:
     Raises ConfigurationError where there is a file already, which is left as it is.
     """
     file = workspace.learning.hooks
-    if file.exists():
+    if os.path.exists(file):
         raise ConfigurationError(
             f"{workspace.relative(file)} is there already; it was not touched.",
             next_step="Move it away first, or name another as `hooks` under [learning].",

@@ -129,7 +129,7 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
     file that is missing, damaged, or not of the form that this module states.
     """
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
             tags, vectors = _in_shards(path, unpacked)
         elif path.suffix == ".npz":
             tags, vectors = _in_archive(path, unpacked)
@@ -163,7 +163,7 @@ class _Unfit(Exception):
 
 def _beside(path: Path) -> list[str]:
     names = path.with_suffix(".json")
-    if not names.is_file():
+    if not os.path.isfile(names):
         raise _Unfit(f"there is no {names.name} with the tags beside it")
     tags = json.loads(names.read_text(encoding="utf-8"))
     if not isinstance(tags, list):

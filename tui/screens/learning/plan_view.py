@@ -57,7 +57,7 @@ class PlanView(Vertical):
     def chosen(self) -> int | None:
         """The number in the plan (from 0) of the image under the cursor."""
         row = self.table.cursor_row
-        if self._plan is None or row >= len(self._rows):
+        if self._plan is None or not 0 <= row < len(self._rows):
             return None
         return self._rows[row]
 

@@ -6,6 +6,7 @@ unless nothing that these read has changed; both are told in a window, and nothi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,11 +49,11 @@ class Retrospect:
         workspace = self._section.workspace
         if workspace is None:
             return self._section.no_workspace
-        if not workspace.learning.hooks.is_file():
+        if not os.path.isfile(workspace.learning.hooks):
             plan = key_of("learning", "plan")
             return f"There are no embeddings yet: {plan} writes a hooks file to complete."
         dataset = workspace.annotations.dataset
-        if not dataset.is_file():
+        if not os.path.isfile(dataset):
             keys = f"{section_key('export')}, then {key_of('export', 'write')}, writes it"
             return f"There is no {workspace.relative(dataset)} yet: {keys}."
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -63,11 +64,11 @@ def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Con
     hooks = workspace.learning.hooks
     name, plan = workspace.relative(hooks), key_of("learning", "plan")
     parts: list[Content | str] = []
-    if hooks.is_file():
+    if os.path.isfile(hooks):
         parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
         parts.append(f"{plan} runs them, finds what to label next, and shows it first.")
         dataset = workspace.annotations.dataset
-        if not dataset.is_file():
+        if not os.path.isfile(dataset):
             text = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
             text += f"some images first ({key_of('learning', 'label')}), and export them "
             parts += ["", plain(f"{text}({section_key('export')}).")]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.dialogs.dialog import Dialog
+from tui.asking import ask
+from tui.dialogs.dialog import Dialog, error_dialog
 from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
 from tui.text import ago, count, lines, plain
 
 if TYPE_CHECKING:
     from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.publishing import RoundResult
-    from core.workspace.settings import Workspace
     from tui.screens.section import Section
 
 
@@ -49,15 +49,15 @@ class PublishedRounds:
 
     def show_history(self) -> None:
         """Show the rounds so far, and what came of them."""
-        workspace = self._section.workspace
+        section, workspace = self._section, self._section.workspace
         if workspace is not None:
-            self._section.run_worker(partial(self._find_history, workspace), thread=True)
-
-    def _find_history(self, workspace: Workspace) -> None:
-        # In a thread: a round's record holds each image that it asked for.
-        app = self._section.app
-        dialog = history_dialog(*self._section.backend.history(workspace))
-        app.call_from_thread(app.push_screen, dialog)
+            # In a thread: a round's record holds each image that it asked for.
+            ask(
+                section,
+                lambda: history_dialog(*section.backend.history(workspace)),
+                section.app.push_screen,
+                lambda error: section.app.push_screen(error_dialog(error)),
+            )
 
     def ask_to_undo(self) -> None:
         """Ask whether the version of this plan, or else the last one, is to be taken back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -175,7 +176,7 @@ class LearningScreen(Section):
         action = Action(self._start_plan, off)
         if plan is not None and chosen is not None:
             action = Action(partial(self._show_why, plan, chosen, workspace), off, "why")
-        elif not workspace.learning.hooks.exists():
+        elif not os.path.exists(workspace.learning.hooks):
             action = Action(partial(self._write_hooks, workspace), off, "write hooks")
         return self.unless_failed(action)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ def _counted(
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         return plain(f"not a regular expression: {error}", "$text-error")
-    images = Images(path=root / Path(path).expanduser(), pattern=pattern, recursive=recursive)
+    images = Images(path=root / os.path.expanduser(path), pattern=pattern, recursive=recursive)
     scan = scan_images(images)
     try:
         while not cancelled():

@@ -47,14 +47,14 @@ class NewWorkspaceForm(Form[bool]):
             )
         ]
         text = "Where are your images?"
-        if not self._config.exists():
+        if not os.path.exists(self._config):
             fields.append(Field("labels", "Labels", "", "cat, dog, red car"))
             text = "Where are your images, and which labels can they get? Several can go to one."
         super().__init__("A new workspace", fields, text, accept="make it")
         self._image_count = ImageCount(self, lambda text: self.hint("path", text))
 
     def on_mount(self) -> None:
-        if self._config.exists():
+        if os.path.exists(self._config):
             return
         self.hint("labels", plain("separated by commas; keep or change them later", "$muted"))
         if self.text("path"):
@@ -63,7 +63,7 @@ class NewWorkspaceForm(Form[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         empty = next((field for field in self.query(Input) if not field.value.strip()), None)
-        answered = event.input.id != "path" or self._folder(event.value).is_dir()
+        answered = event.input.id != "path" or os.path.isdir(self._folder(event.value))
         if empty is not None and empty is not event.input and answered:
             # Enter goes to the question that is still open before it accepts.
             event.prevent_default()
@@ -71,7 +71,7 @@ class NewWorkspaceForm(Form[bool]):
             empty.focus()
 
     def _folder(self, text: str) -> Path:
-        return self._root / Path(text.strip()).expanduser()
+        return self._root / os.path.expanduser(text.strip())
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "path":
@@ -84,9 +84,9 @@ class NewWorkspaceForm(Form[bool]):
         labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
         labels = list(dict.fromkeys(label for label in labels if label))
         path = self._folder(str(values["path"]))
-        if not values["path"] or not path.is_dir():
+        if not values["path"] or not os.path.isdir(path):
             raise ConfigurationError(f"There is no folder {values['path'] or '(nothing given)'}.")
-        if not self._config.exists():
+        if not os.path.exists(self._config):
             if not labels:
                 raise ConfigurationError("Name at least one label.")
             from core.files import write_at_once

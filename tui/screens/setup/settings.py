@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,9 @@ class SettingsForm(Form[bool]):
         from core.labeling_config import read_labeling_config
 
         try:
-            config = read_labeling_config(self._root / Path(self.text("label_config")).expanduser())
+            config = read_labeling_config(
+                self._root / os.path.expanduser(self.text("label_config"))
+            )
         except LabelpilotError as error:
             self.hint("label_config", plain(f"{error.message} {error.cause}", "$text-warning"))
         else:

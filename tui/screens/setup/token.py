@@ -21,6 +21,7 @@ from textual.widgets.option_list import Option
 
 from core.errors import ConfigurationError
 from tui.actions import Action, act
+from tui.asking import ask
 from tui.dialogs.dialog import Dialog, error_dialog
 from tui.dialogs.form import Answer, Field, Form
 from tui.host import host_of
@@ -176,7 +177,7 @@ class TokenFlow:
 
     def begin(self) -> None:
         """Look, and ask what has to be asked."""
-        self._in_thread(
+        self._ask(
             lambda: (
                 self._section.backend.needs_choice(self._workspace),
                 self._section.backend.why_not_start(),
@@ -215,7 +216,7 @@ class TokenFlow:
         if password is None:
             return
         self._section.host.say("Starting the keyring …")
-        self._in_thread(lambda: self._started(password), self._found)
+        self._ask(lambda: self._started(password), self._found)
 
     def _started(self, password: str) -> str | None:
         self._section.backend.start_keyring(password)
@@ -243,15 +244,10 @@ class TokenFlow:
         else:
             self._app.push_screen(TokenForm(), self._give)
 
-    def _in_thread(self, ask: Callable[[], Answer], tell: Callable[[Answer], object]) -> None:
-        """Have `ask` answered in a thread, and tell of the answer, or of what it raised."""
-
-        def answered() -> None:
-            try:
-                answer = ask()
-            except Exception as error:
-                self._app.call_from_thread(self._app.push_screen, error_dialog(error))
-            else:
-                self._app.call_from_thread(tell, answer)
-
-        self._app.run_worker(answered, thread=True, exit_on_error=False)
+    def _ask(self, question: Callable[[], Answer], tell: Callable[[Answer], object]) -> None:
+        ask(
+            self._section,
+            question,
+            tell,
+            lambda error: self._app.push_screen(error_dialog(error)),
+        )
