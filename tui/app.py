@@ -6,6 +6,7 @@ before the first paint.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -30,7 +31,7 @@ from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
 from tui.keys import PLACE_TITLES, SECTIONS, Place, bindings, key_of
-from tui.leave import ask_and_leave, end_by_signal, heed_signals, report_mistake
+from tui.leave import LastResort, ask_and_leave, end_by_signal, heed_signals, report_mistake
 from tui.news import ends_a_step, tell_end
 from tui.screens.export.screen import ExportScreen
 from tui.screens.learning.screen import LearningScreen
@@ -41,6 +42,7 @@ from tui.state import POLL_SECONDS, Watcher, WorkspaceState
 from tui.text import harmless
 from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
+from tui.threads import LooseThreads
 from tui.widgets.pixel_picture import prepare
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ class LabelpilotApp(App[None]):
         self.changed: Signal[None] = Signal(self, "changed")
         self.watcher = Watcher(root, self.backend, self._state_changed)
         self._poll_seconds = poll_seconds
+        # Only where the app has the process to itself, as `run` knows.
+        self._last_resort: LastResort | None = None
         for theme in THEMES:
             self.register_theme(theme)
         if "TEXTUAL_THEME" not in os.environ:
@@ -92,12 +96,19 @@ class LabelpilotApp(App[None]):
     def run(self, *arguments: Any, **options: Any) -> Any:
         """Run the app; the terminal is asked what pictures it shows before it is taken."""
         prepare()
+        self._last_resort = LastResort()
         return super().run(*arguments, **options)
 
     def on_mount(self) -> None:
         # Nothing moves by itself: over SSH each frame is a round trip.
         self.animation_level = "none"
-        heed_signals(self._end)
+        if self._last_resort is not None:
+            heed_signals(self._end, self._last_resort)
+        asyncio.get_running_loop().set_default_executor(LooseThreads())
+        # What the shell wrote meanwhile is painted over.
+        self.app_resume_signal.subscribe(
+            self, lambda _: self.screen.refresh(repaint=True, layout=True)
+        )
         self.theme_changed_signal.subscribe(self, lambda theme: remember(theme.name))
         # The first paint comes before anything is asked.
         self.call_after_refresh(self._begin)
@@ -167,7 +178,7 @@ class LabelpilotApp(App[None]):
             self.push_screen(LogsScreen())
 
     def action_leave(self) -> None:
-        ask_and_leave(self, self.jobs)
+        ask_and_leave(self, self.jobs, self._last_resort)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What applies now: this section's keys, then those that are the same everywhere."""

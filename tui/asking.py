@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 
+from tui.host import host_of
+
 if TYPE_CHECKING:
     from textual.screen import Screen
 
@@ -18,12 +20,19 @@ Answer = TypeVar("Answer")
 
 def ask(
     screen: Screen[Any],
+    name: str,
     question: Callable[[], Answer],
     tell: Callable[[Answer], object],
     fail: Callable[[Exception], object],
 ) -> None:
-    """Tell of the answer to `question`, or of what it raised, if `screen` is on top then."""
+    """Tell of the answer to `question`, or of what it raised, if `screen` is on top then.
+
+    One of a `name` is asked at a time: a server that says nothing is not asked again and again.
+    """
     app: App[Any] = screen.app
+    if any(worker.group == name and not worker.is_finished for worker in app.workers):
+        host_of(screen).say("That is being asked already; there is no answer yet.")
+        return
 
     def told(tell: Callable[[Any], object], news: object) -> None:
         if screen.is_active:
@@ -37,4 +46,4 @@ def ask(
         else:
             app.call_from_thread(told, tell, answer)
 
-    app.run_worker(answered, thread=True, exit_on_error=False)
+    app.run_worker(answered, group=name, thread=True, exit_on_error=False)

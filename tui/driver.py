@@ -10,8 +10,11 @@ loop waits for ever for a thread that can write no more, so that no signal ends 
 told, and what is still written is dropped.
 
 A report that is not as Textual expects it (a key's event type beside its modifiers, a window of no
-size) ends the thread that reads, and no key is heard any more. Here it is passed over. Versions
-other than the one that was looked at are left as they are.
+size) ends the thread that reads, and no key is heard any more. Here it is passed over.
+
+A process that was stopped (SIGSTOP) and goes on gets a second thread that reads, of which one stays
+to the end and after it, and the terminal as it was then is taken for the one to be restored. Here
+what runs is ended first. Versions other than the one that was looked at are left as they are.
 """
 
 from __future__ import annotations
@@ -61,6 +64,12 @@ def lenient(driver: type[Driver], gone: Callable[[], object]) -> type[Driver]:
                 super().run_input_thread()
             except (EOFError, OSError):
                 self._app.call_later(gone)
+
+        def _sigcont_application(self, *_: object) -> None:
+            if self._auto_restart and self._key_thread is not None and self._key_thread.is_alive():
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            super()._sigcont_application()
 
     return Lenient
 

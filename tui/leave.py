@@ -1,11 +1,15 @@
-"""How the app ends: by a key, by a signal, or through a mistake of ours."""
+"""How the app ends: by a key, by a signal, or through a mistake of ours; in bounded time."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -22,11 +26,52 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 2.0
 
 
-def ask_and_leave(app: App[Any], jobs: Jobs) -> None:
+# What leaving may take in all, hooks that have to be killed included.
+LONGEST_SECONDS = 9.0
+# Mouse reports, pastes and the keyboard's own protocol off, the normal screen, the cursor shown.
+_AS_IT_WAS = b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[<u"
+_AS_IT_WAS += b"\x1b[?7h\x1b[?1049l\x1b[?25h"
+
+
+class LastResort:
+    """Ends the process where the app was told to end and does not, whatever its threads do.
+
+    A terminal that takes nothing, or a request that nobody answers, holds up what waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._attributes: list[Any] | None = None
+        with contextlib.suppress(Exception):  # no terminal, or a system without them
+            import termios
+
+            assert sys.__stdin__ is not None
+            self._terminal = sys.__stdin__.fileno()
+            self._attributes = termios.tcgetattr(self._terminal)
+
+    def begin(self, code: int) -> None:
+        """From now on the process lives for so long at most, and ends with `code`."""
+        threading.Thread(target=self._end, args=(code,), daemon=True, name="last resort").start()
+
+    def _end(self, code: int) -> None:
+        time.sleep(LONGEST_SECONDS)
+        with contextlib.suppress(Exception):
+            if self._attributes is not None:
+                import termios
+
+                termios.tcsetattr(self._terminal, termios.TCSANOW, self._attributes)
+                # A terminal that takes nothing must not hold this up too.
+                os.set_blocking(self._terminal, False)
+                os.write(self._terminal, _AS_IT_WAS)
+        os._exit(code)
+
+
+def ask_and_leave(app: App[Any], jobs: Jobs, resort: LastResort | None) -> None:
     """Leave at once, or ask where something runs that would be cut short."""
 
     def leave(agreed: bool | None) -> None:
         if agreed:
+            if resort is not None:
+                resort.begin(0)
             jobs.stop_all(PATIENCE_SECONDS)
             app.exit()
 
@@ -43,10 +88,17 @@ def end_by_signal(app: App[Any], jobs: Jobs, number: int) -> None:
     app.exit(return_code=128 + number)
 
 
-def heed_signals(end: Callable[[int], object]) -> None:
+def heed_signals(end: Callable[[int], object], resort: LastResort) -> None:
     """Call `end` with the number of a signal that asks the app to end."""
+    loop = asyncio.get_running_loop()
+
+    def heed(number: int, _: object) -> None:
+        # The loop itself may be held up.
+        resort.begin(128 + number)
+        loop.call_soon_threadsafe(end, number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, partial(end, number))
+        signal.signal(number, heed)
 
 
 def report_mistake(error: BaseException | None) -> tuple[str, Text]:

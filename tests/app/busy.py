@@ -1,9 +1,11 @@
-"""The app with a sync that computes until it is stopped: `python -m tests.app.busy FOLDER`."""
+"""The app with a sync that computes until it is stopped, and a server that says nothing to whoever
+wants to label: `python -m tests.app.busy FOLDER`."""
 
 from __future__ import annotations
 
 import itertools
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,11 @@ class Busy(FakeBackend):
             while time.monotonic() < until:
                 pass
             yield Progress("import", number % 1000, 1000, f"note {number // 100}")
+
+    def label_page(self, workspace: Workspace) -> Work[str]:
+        yield Progress("link")
+        threading.Event().wait()
+        return ""
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.app.doubles import make_workspace, until
@@ -88,6 +89,10 @@ class Terminal:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.process.send_signal(signal.SIGWINCH)
 
+    def flow(self, action: int) -> None:
+        """What ctrl+s does (`TCOOFF`): from now on the terminal takes nothing."""
+        termios.tcflow(self._slave, action)
+
     def hang_up(self) -> None:
         """What a lost connection may do: no more terminal, and no signal either."""
         os.close(self._slave)
@@ -158,6 +163,40 @@ def computing(tmp_path: Path) -> Iterator[Terminal]:
         yield one
     finally:
         one.close()
+
+
+def test_a_server_that_says_nothing_does_not_keep_the_app_alive(tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path / "toys").root
+    one = Terminal(folder, "tests.app.busy", str(folder))
+    try:
+        one.read_until("server running")
+        one.send(b"bb")
+        one.read_until("no answer yet")
+        one.send(b"q")
+        assert one.read_to_the_end() == 0
+    finally:
+        one.close()
+
+
+def test_one_that_was_stopped_and_goes_on_ends_as_any_other(terminal: Terminal) -> None:
+    for _ in range(2):
+        terminal.process.send_signal(signal.SIGSTOP)
+        until(lambda: psutil.Process(terminal.process.pid).status() == psutil.STATUS_STOPPED)
+        terminal.output = b""
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until("? help")
+    terminal.send(b"2")
+    terminal.read_until("Images to tasks")
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.read_to_the_end() == 128 + signal.SIGTERM
+    assert terminal.attributes[:4] == terminal.before[:4]
+
+
+def test_a_terminal_that_takes_nothing_does_not_keep_the_app_alive(computing: Terminal) -> None:
+    computing.flow(termios.TCOOFF)
+    computing.process.send_signal(signal.SIGTERM)
+    assert computing.process.wait(SECONDS) == 128 + signal.SIGTERM
+    assert computing.attributes[:4] == computing.before[:4]
 
 
 @pytest.mark.parametrize("number", [None, signal.SIGHUP])

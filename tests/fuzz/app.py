@@ -149,6 +149,8 @@ async def live(world: World, happening: Iterable[Event], kept: io.TextIOBase, to
         told.events += 1
         if event.kind == "wait" or number % BURST == 0:
             kept.flush()
+            # An event loop that stands still can only be told of from beside it.
+            faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
             await hand.taken_in()
             told.screens[type(app.screen_stack[-1]).__name__ if app._running else "-"] += 1
         if event.kind == "wait":
@@ -177,13 +179,13 @@ def one_life(seed: str, number: int, traces: Path, told: Report, replay: Path | 
         happening = (
             trace(replay) if replay else islice(events(f"{seed} {number}", world.changes), LIFE)
         )
-        faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
         try:
             with redirect_stderr(io.StringIO()):
                 asyncio.run(live(world, happening, kept, told))
         except (Exception, asyncio.CancelledError) as error:
             told.found.append("".join(traceback.format_exception(error)[-8:])[:6000])
             told.traces.append(file)
+            print(f"--- {file}\n{told.found[-1]}", file=sys.stderr, flush=True)
         finally:
             faulthandler.cancel_dump_traceback_later()
     if file not in told.traces:
@@ -223,8 +225,6 @@ def main() -> int:
     else:
         given.traces.mkdir(parents=True, exist_ok=True)
         told = fuzz(given.seed, given.events, given.traces, given.found)
-    for error, file in zip(told.found, told.traces, strict=True):
-        print(f"--- {file}\n{error}")
     print(f"{told.events:,} events, {told.apps} apps, {told.left} left by a key; on top:")
     print(", ".join(f"{name} {n}" for name, n in told.screens.most_common()))
     print(f"{len(told.found)} ended unasked.")

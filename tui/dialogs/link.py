@@ -76,6 +76,7 @@ def show_link(screen: Screen[Any]) -> None:
     if workspace is not None:
         ask(
             screen,
+            "link",
             partial(_find_link, host.backend, workspace),
             screen.app.push_screen,
             lambda error: host.say(sentence(error), "error"),

@@ -54,6 +54,7 @@ class PublishedRounds:
             # In a thread: a round's record holds each image that it asked for.
             ask(
                 section,
+                "history",
                 lambda: history_dialog(*section.backend.history(workspace)),
                 section.app.push_screen,
                 lambda error: section.app.push_screen(error_dialog(error)),

@@ -247,6 +247,7 @@ class TokenFlow:
     def _ask(self, question: Callable[[], Answer], tell: Callable[[Answer], object]) -> None:
         ask(
             self._section,
+            "token",
             question,
             tell,
             lambda error: self._app.push_screen(error_dialog(error)),
