@@ -150,7 +150,7 @@ async def live(world: World, happening: Iterable[Event], kept: io.TextIOBase, to
         if event.kind == "wait" or number % BURST == 0:
             kept.flush()
             # An event loop that stands still can only be told of from beside it.
-            faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
+            faulthandler.dump_traceback_later(3 * SECONDS, exit=True, file=sys.__stderr__)
             await hand.taken_in()
             told.screens[type(app.screen_stack[-1]).__name__ if app._running else "-"] += 1
         if event.kind == "wait":
