@@ -156,7 +156,7 @@ def _result(setup: Setup, reports: list[Report]) -> SetupResult:
     project = setup.project
     if project is None:
         return SetupResult(tuple(reports), None, None, None)
-    source, target = setup.source_storage, setup.target_storage
+    source, target = setup.sources.here, setup.targets.here
     return SetupResult(
         tuple(reports),
         project.id,

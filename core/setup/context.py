@@ -20,16 +20,15 @@ from core.labeling_config import (
 from core.progress import Work, finish
 from core.studio.client import StudioClient
 from core.studio.identity import known_project, remember
-from core.studio.models import RemoteProject, Storage
+from core.studio.models import RemoteProject
 from core.studio.project import (
     OpenProject,
     connect,
     existing,
     find_project,
-    find_source_storage,
-    find_target_storage,
 )
 from core.studio.server import ServerStatus, server_status
+from core.studio.storages import Storages, source_storages, target_storages
 from core.tasks.manifest import Manifest, scan_images
 from core.workspace.settings import Workspace
 
@@ -80,8 +79,8 @@ class Setup:
                 self.workspace,
                 project,
                 config=project.label_config if agreed else "",
-                source=self.source_storage,
-                target=self.target_storage,
+                source=self.sources.here,
+                target=self.targets.here,
             )
 
     @cached_property
@@ -102,12 +101,12 @@ class Setup:
         return OpenProject(self.workspace, self.client, existing(self.project, self.workspace))
 
     @cached_property
-    def source_storage(self) -> Storage | None:
-        return find_source_storage(self.opened)
+    def sources(self) -> Storages:
+        return source_storages(self.opened)
 
     @cached_property
-    def target_storage(self) -> Storage | None:
-        return find_target_storage(self.opened)
+    def targets(self) -> Storages:
+        return target_storages(self.opened)
 
     @cached_property
     def config_diff(self) -> str:

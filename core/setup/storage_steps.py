@@ -7,6 +7,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from core.dataset.drift import unwritten
+from core.dataset.target_sync import rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
 from core.setup.context import Found, Setup, Step, StepState
@@ -20,10 +22,13 @@ PROVEN_TASKS = 20_000
 
 
 def _probe_source(setup: Setup) -> Found:
-    images, storage = setup.workspace.images, setup.source_storage
+    images, storage = setup.workspace.images, setup.sources.here
+    name = setup.workspace.relative(images.path)
     if storage is None:
-        return "to do", f"none for {setup.workspace.relative(images.path)}"
-    detail = f"{setup.workspace.relative(images.path)} with {storage.pattern or 'every file'}"
+        if setup.sources.moved:
+            return "part", f"still looks in {setup.sources.moved[0].path}, not in {name}"
+        return "to do", f"none for {name}"
+    detail = f"{name} with {storage.pattern or 'every file'}"
     differs = (storage.pattern, storage.recursive) != (images.pattern, images.recursive)
     if differs or not storage.source_files:
         return "part", f"{detail}: set otherwise than the workspace says"
@@ -35,16 +40,16 @@ def _apply_source(setup: Setup) -> Work[None]:
     yield Progress("source-storage")
     images, workspace = setup.workspace.images, setup.workspace
     fields = storage_fields(images)
-    if setup.source_storage is not None:
-        setup.client.update_source_storage(setup.source_storage, fields)
+    if setup.sources.here is not None:
+        setup.client.update_storage(setup.sources.here, fields)
         return
-    fields |= {
-        "title": SOURCE_TITLE,
-        "path": str(images.path),
-        # Our own server is filled by bulk import, after which its own sync would double all.
-        "synchronizable": not workspace.owns_server,
-    }
+    fields |= {"path": str(images.path)}
     with _paths_explained(setup):
+        if setup.sources.moved:
+            setup.client.update_storage(setup.sources.moved[0], fields)
+            return
+        # Our own server is filled by bulk import, after which its own sync would double all.
+        fields |= {"title": SOURCE_TITLE, "synchronizable": not workspace.owns_server}
         setup.client.create_source_storage(setup.opened.id, fields)
 
 
@@ -94,20 +99,31 @@ IMAGES = Step(
 
 def _probe_target(setup: Setup) -> Found:
     path = setup.workspace.annotations.path
-    name = setup.workspace.relative(path)
-    if setup.target_storage is None:
+    name, moved = setup.workspace.relative(path), setup.targets.moved
+    if setup.targets.here is None and not moved:
         there = "" if os.path.isdir(path) else f"{name} is not there yet"
         return "to do", there or f"no target storage for {name}"
+    if moved:
+        return "part", f"still written to {moved[0].path}, which is gone: every Submit fails"
     if not os.path.isdir(path):
         return "part", f"{name} is gone: every Submit in the browser fails"
     if not os.access(path, os.W_OK | os.X_OK):
         return "wrong", f"{name} cannot be written to"
+    for other in setup.targets.others:
+        if not setup.client.has_folder(setup.opened.id, other):
+            return "wrong", (
+                f"the project also writes to {other.path}, which is gone: every Submit fails. Make "
+                f"that folder, or delete the target storage {other.title!r} (number {other.id}) in "
+                "the project's settings"
+            )
+    if lacking := unwritten(setup.opened):
+        return "part", f"at least {lacking:,} labels lie in no file of {name}"
     return "done", f"annotations are written to {name}"
 
 
 def _apply_target(setup: Setup) -> Work[None]:
     yield Progress("target-storage")
-    path = setup.workspace.annotations.path
+    path, client = setup.workspace.annotations.path, setup.client
     try:
         path.mkdir(parents=True, exist_ok=True)
         # Label Studio swallows its own write errors, so it is tried here.
@@ -119,13 +135,18 @@ def _apply_target(setup: Setup) -> Work[None]:
             cause=error.strerror or str(error),
             next_step="Mend its rights, or `path` under [annotations] in labelpilot.toml.",
         ) from None
-    if setup.target_storage is not None:
-        return
-    with _paths_explained(setup):
-        storage = setup.client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
-    if setup.client.annotation_count(setup.opened.id):
-        # Only what is submitted from now on would be written.
-        setup.client.sync_storage(storage)
+    moved = list(setup.targets.moved)
+    if setup.targets.here is None:
+        with _paths_explained(setup):
+            if moved:
+                client.update_storage(moved.pop(0), {"path": str(path)})
+            else:
+                client.create_target_storage(setup.opened.id, TARGET_TITLE, str(path))
+    for storage in moved:
+        # Labels go to the folder through another storage already.
+        client.delete_storage(storage)
+    if unwritten(setup.opened):
+        yield from rewrite_folder(setup.opened)
 
 
 TARGET_STORAGE = Step(

@@ -123,11 +123,11 @@ def query(
     return {"query": orjson.dumps(content).decode()}
 
 
-def answered() -> dict[str, object]:
+def answered(ordering: Sequence[str] = ()) -> dict[str, object]:
     """The parameter for the tasks that somebody has submitted or skipped."""
     submitted = column_filter("total_annotations", "greater", "Number", 0)
     skipped = column_filter("cancelled_annotations", "greater", "Number", 0)
-    return query(submitted, skipped, conjunction="or")
+    return query(submitted, skipped, conjunction="or", ordering=ordering)
 
 
 def lean(project_id: int) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 What was started last is written to `labelpilot-server.json` in the server's data folder. A process
 is taken for ours only if it has the id written there and its command line names our launcher and
-that folder: an id is used again, clocks are set, and Label Studio changes its working folder.
+that folder, or one that is gone while it writes to our log: an id is used again, clocks are set,
+Label Studio changes its working folder, and a workspace is moved.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def living(workspace: Workspace, record: ServerRecord | None) -> psutil.Process 
         return None
     try:
         process = psutil.Process(record.pid)
-        return process if _is_ours(process.cmdline(), workspace) and lives(process) else None
+        return process if _is_ours(process, workspace) and lives(process) else None
     except (psutil.Error, OSError, ValueError):
         return None
 
@@ -84,11 +84,17 @@ def began_at(workspace: Workspace) -> float:
         return 0.0
 
 
-def _is_ours(command: Sequence[str], workspace: Workspace) -> bool:
+def _is_ours(process: psutil.Process, workspace: Workspace) -> bool:
+    command = process.cmdline()
     launched = any(Path(part).stem == LAUNCHER.name for part in command)
     if not launched or DATA_DIR not in command[:-1]:
         return False
-    return os.path.samefile(command[command.index(DATA_DIR) + 1], workspace.state.server)
+    folder = command[command.index(DATA_DIR) + 1]
+    if os.path.exists(folder):
+        return os.path.samefile(folder, workspace.state.server)
+    # The workspace was moved while it ran: the log that it writes moved along.
+    logs = os.path.realpath(workspace.state.logs)
+    return any(os.path.dirname(file.path) == logs for file in process.open_files())
 
 
 def ports_of(process: psutil.Process) -> set[int]:

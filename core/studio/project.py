@@ -166,11 +166,6 @@ def existing(project: RemoteProject | None, workspace: Workspace) -> RemoteProje
     return project
 
 
-def find_source_storage(opened: OpenProject) -> Storage | None:
-    """The project's source storage of local files for the workspace's images, or None."""
-    return storage_at(opened.client.source_storages(opened.id), opened.workspace.images.path)
-
-
 def find_target_storage(opened: OpenProject) -> Storage | None:
     """The project's target storage of local files for the workspace's annotations, or None."""
     return storage_at(opened.client.target_storages(opened.id), opened.workspace.annotations.path)

@@ -106,7 +106,7 @@ class Lease:
             return
 
     def _write(self, description: str) -> None:
-        self._client.update_source_storage(self._storage, {"description": description})
+        self._client.update_storage(self._storage, {"description": description})
 
 
 def take_lease(client: StudioClient, storage: Storage, record: Path) -> Work[Lease]:
@@ -121,7 +121,7 @@ def take_lease(client: StudioClient, storage: Storage, record: Path) -> Work[Lea
         text = yield from _watch(client, storage, other)
     signature = Signature(uuid.uuid4().hex, _myself(), 0)
     write_at_once(record, signature.id.encode())
-    client.update_source_storage(storage, {"description": join(text, signature)})
+    client.update_storage(storage, {"description": join(text, signature)})
     return Lease(client, storage, text, signature)
 
 

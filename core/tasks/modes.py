@@ -105,7 +105,7 @@ def fit_storage(session: Session, mode: Mode) -> None:
         "use_blob_urls": storage.source_files,
     }
     if not wanted.items() <= has.items():
-        session.client.update_source_storage(storage, wanted)
+        session.client.update_storage(storage, wanted)
 
 
 def served_root(session: Session) -> Path:

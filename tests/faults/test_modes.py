@@ -90,7 +90,7 @@ def test_a_storage_that_was_made_anew_is_shut_again(
     case = server.case(IMAGES, "bulk")
     sync(case, "bulk")
     storage = client.source_storages(case.project_id)[0]
-    client.update_source_storage(storage, {"synchronizable": True})
+    client.update_storage(storage, {"synchronizable": True})
     assert sync(case).mode == "bulk"
     with pytest.raises(StudioRefused):
         press_sync(client, case)

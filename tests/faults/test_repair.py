@@ -32,7 +32,7 @@ def doubled(server: FaultServer, client: StudioClient) -> Case:
     case = server.case(IMAGES, "bulk")
     finish(Backend().sync(case.workspace(server.url), "bulk"))
     storage = client.source_storages(case.project_id)[0]
-    client.update_source_storage(storage, {"synchronizable": True})
+    client.update_storage(storage, {"synchronizable": True})
     client.sync_storage(storage)
     assert case.tally().doubled == IMAGES
     return case

@@ -70,7 +70,7 @@ def _pretend(case: Case, status: str, shown: float) -> None:
 def _sign(client: StudioClient, case: Case, beat: int, words: str = "mine") -> None:
     storage = client.source_storages(case.project_id)[0]
     signature = Signature("another", "ben@elsewhere, process 7, since 09:00", beat)
-    client.update_source_storage(storage, {"description": join(words, signature)})
+    client.update_storage(storage, {"description": join(words, signature)})
 
 
 def test_a_sync_on_another_machine_is_named_and_left_alone(

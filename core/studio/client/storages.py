@@ -42,8 +42,8 @@ class StorageCalls(Connection):
             return found.group(1) if found else None
         return None
 
-    def update_source_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
-        """Change fields of a source storage (Label Studio's names).
+    def update_storage(self, storage: Storage, fields: Mapping[str, object]) -> Storage:
+        """Change fields of a storage (Label Studio's names).
 
         Label Studio saves the whole storage, its sync's status too: not for one that is syncing.
         """
@@ -51,7 +51,28 @@ class StorageCalls(Connection):
         if storage.type == "localfiles":
             # Checked as if what is sent were the whole storage, so its path goes along.
             body = {"path": storage.path, **body}
-        return read_storage(self.transport.send("PATCH", storage.address, body=body))
+        answer = self.transport.send("PATCH", storage.address, body=body)
+        return read_storage(answer, target=storage.target)
+
+    def delete_storage(self, storage: Storage) -> None:
+        """Delete a storage, and no file; one that is gone already is no error."""
+        try:
+            self.transport.send("DELETE", storage.address)
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
+
+    def has_folder(self, project_id: int, storage: Storage) -> bool:
+        """Whether the server finds the folder of a storage of local files."""
+        kind = "export/" if storage.target else ""
+        body = {"project": project_id, "path": storage.path}
+        try:
+            self.transport.send("POST", f"api/storages/{kind}localfiles/validate", body=body)
+        except StudioRefused as error:
+            if error.status in (401, 403) or error.status >= 500:
+                raise
+            return "does not exist" not in error.cause
+        return True
 
     def create_target_storage(self, project_id: int, title: str, path: str) -> Storage:
         """Create a target storage of local files."""
