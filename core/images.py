@@ -59,6 +59,11 @@ def is_image_url(text: str) -> bool:
     return _IMAGE_NAME.search(text.partition("?")[0]) is not None
 
 
+def is_local_file(url: str) -> bool:
+    """Whether a task's image URL asks the server for a local file."""
+    return _LOCAL_FILES.search(url) is not None
+
+
 def served_path(url: str) -> str:
     """The path inside a task's image URL, with its quoting undone where Label Studio quoted it.
 

@@ -49,6 +49,12 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
     yield Progress("rewrite", total, total)
 
 
+def refresh_folder(opened: OpenProject) -> Work[None]:
+    """As `rewrite_folder`, where the project writes to a folder and there is something to write."""
+    if find_target_storage(opened) is not None and opened.client.answer_count(opened.id):
+        yield from rewrite_folder(opened)
+
+
 def _synced(client: StudioClient, storage: Storage, total: int) -> Work[Storage]:
     """The storage after its sync, which may go on when its request has ended: behind a proxy."""
     request = LongRequest(lambda: client.sync_storage(storage))

@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterator
 
 from core.dataset.drift import unwritten
-from core.dataset.target_sync import rewrite_folder
+from core.dataset.target_sync import refresh_folder, rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
 from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
+from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
 
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
@@ -71,20 +72,25 @@ def _probe_images(setup: Setup) -> Found:
         return "to do", f"none of {total:,} images is a task"
     if project.tasks > PROVEN_TASKS:
         state: StepState = "done" if project.tasks >= total else "part"
-        return state, f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
+        detail = f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
+        return state, detail
     tasks = setup.client.tasks(project.id, project.image_key)
-    proof = compare(manifest.paths, tasks, manifest.folder)
+    proof = compare(manifest.paths, tasks, manifest.folder, known_root(setup.workspace))
     detail = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:
         detail += f", {proof.duplicates:,} duplicates"
     if proof.missing_files:
-        detail += f", {proof.missing_files:,} tasks whose file is gone"
+        detail += f", {proof.missing_files:,} tasks without their image"
+    if proof.stale:
+        return "part", f"{detail}, {proof.stale:,} are shown from where they no longer are"
     return ("done" if proof.complete else "part" if proof.present else "to do"), detail
 
 
 def _apply_images(setup: Setup) -> Work[None]:
     manifest = yield from find_images(setup.workspace)
-    yield from sync_images(setup.opened, manifest)
+    result = yield from sync_images(setup.opened, manifest)
+    if result.moved:
+        yield from refresh_folder(setup.opened)
 
 
 IMAGES = Step(

@@ -22,6 +22,7 @@ from core.files import read_at_most, write_at_once
 from core.labeling_config import fingerprint
 from core.studio.models import RemoteProject, Storage
 from core.workspace.settings import Workspace
+from core.workspace.state import State
 
 _MAX_BYTES = 100_000
 
@@ -31,7 +32,8 @@ class Known:
     """What is known of the workspace's project on its server.
 
     `created` is when the server made it; `title` is what labelpilot.toml called it then; `config`
-    is the fingerprint of the labeling config that the workspace and the project last agreed on.
+    is the fingerprint of the labeling config that the workspace and the project last agreed on;
+    `root` is where the workspace lay.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Known:
     config: str = ""
     source_storage: int = 0
     target_storage: int = 0
+    root: str = ""
 
     def is_of(self, project: RemoteProject) -> bool:
         """Whether it speaks of this very project."""
@@ -47,11 +50,18 @@ class Known:
 
 
 def known_project(workspace: Workspace) -> Known | None:
-    """What is known of the workspace's project on its server, or None."""
+    """What is known of the workspace's project on its server, or None.
+
+    Nothing is where this is a copy of a workspace that still lies where it lay: the project is that
+    one's.
+    """
     try:
-        return Known(**_read(workspace)[_server(workspace)])
+        known = Known(**_read(workspace)[_server(workspace)])
     except (KeyError, TypeError):
         return None
+    lay = Path(known.root or workspace.root)
+    is_copy = lay != workspace.root and _file(lay).exists()
+    return None if is_copy else known
 
 
 def remember(
@@ -71,7 +81,7 @@ def remember(
         former, known = known, Known(project.id, project.created, workspace.project.title)
     else:
         former = known
-    changes: dict[str, Any] = {"title": workspace.project.title}
+    changes: dict[str, Any] = {"title": workspace.project.title, "root": str(workspace.root)}
     changes |= {"config": fingerprint(config)} if config else {}
     changes |= {"source_storage": source.id} if source is not None else {}
     changes |= {"target_storage": target.id} if target is not None else {}
@@ -80,7 +90,8 @@ def remember(
         return
     kept = {**_read(workspace), _server(workspace): asdict(known)}
     with contextlib.suppress(LabelpilotError):
-        write_at_once(_file(workspace), orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+        workspace.state.make()
+        write_at_once(_file(workspace.root), orjson.dumps(kept, option=orjson.OPT_INDENT_2))
 
 
 def _server(workspace: Workspace) -> str:
@@ -88,13 +99,13 @@ def _server(workspace: Workspace) -> str:
     return workspace.studio.url or workspace.studio.database or "own"
 
 
-def _file(workspace: Workspace) -> Path:
-    return workspace.state.make() / "project.json"
+def _file(root: Path) -> Path:
+    return State(root).folder / "project.json"
 
 
 def _read(workspace: Workspace) -> Mapping[str, Any]:
-    file = workspace.state.folder / "project.json"
     try:
+        file = _file(workspace.root)
         content = orjson.loads(read_at_most(file, _MAX_BYTES, "What is known of the project"))
     except (LabelpilotError, orjson.JSONDecodeError):
         return {}

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import ConfigurationError
-from core.studio.environment import document_root
 from core.studio.models import Storage
 from core.tasks.options import Mode
 from core.tasks.proof import Proof
-from core.tasks.session import Session
+from core.tasks.session import Session, known_root
 from core.workspace.settings import Images, Workspace
 
 Held = Literal["none", "bulk", "native", "mixed"]
@@ -30,6 +29,9 @@ def held_mode(session: Session, proof: Proof) -> Held:
     """
     if not proof.own_tasks:
         return "none"
+    if not session.storage.synchronizable:
+        # Imported, or made by its own sync and re-pointed since.
+        return "bulk"
     linked = session.client.linked_tasks(session.project_id, str(session.folder))
     if not linked:
         return "bulk"
@@ -114,8 +116,9 @@ def served_root(session: Session) -> Path:
     Ours is known. Another server tells it when it refuses a path: a storage may not be that folder
     itself or lie outside. Raises ConfigurationError where it does not tell.
     """
-    if session.workspace.owns_server:
-        return document_root(session.workspace)
+    known = known_root(session.workspace)
+    if known is not None:
+        return known
     root = session.client.document_root(session.project_id)
     if root is None or not session.folder.is_relative_to(root):
         raise ConfigurationError(

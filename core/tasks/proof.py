@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from core.images import ImagePaths
+from core.images import LOCAL_FILES, ImagePaths, is_local_file, served_path, url_maker
 from core.studio.models import Task
 from core.tasks.options import Mode
 
@@ -23,6 +23,8 @@ class Proof:
     that are not (paths relative to the image folder); `duplicates` counts the tasks that an image
     has beyond its first; `missing_files` counts files of this folder that are tasks and not in the
     manifest; `own_tasks` are the tasks of this folder, `other_tasks` those of other places.
+    `strays` counts the tasks of local files that are no image of the manifest, `stale` those that
+    are one and that the server would look for in another place.
     """
 
     images: int
@@ -32,6 +34,13 @@ class Proof:
     missing_files: int
     own_tasks: int
     other_tasks: int
+    strays: int = 0
+    stale: int = 0
+
+    @property
+    def may_have_moved(self) -> bool:
+        """Whether tasks may belong to images that have moved."""
+        return bool(self.stale or (self.strays and self.missing))
 
     @property
     def complete(self) -> bool:
@@ -54,22 +63,34 @@ class Proof:
 
 
 class Comparison:
-    """Image paths held against tasks that are added one by one."""
+    """Image paths held against tasks that are added one by one.
 
-    def __init__(self, paths: Iterable[str], folder: Path) -> None:
+    `root` is the folder to which the server's file URLs are relative, where that is known.
+    """
+
+    def __init__(self, paths: Iterable[str], folder: Path, root: Path | None = None) -> None:
         self._paths = ImagePaths(folder)
         self._counts = dict.fromkeys(paths, 0)
         self._gone: Counter[str] = Counter()
-        self._other = 0
+        self._other = self._strays = self._stale = 0
+        self._place = f"{folder.relative_to(root)}/" if root is not None else ""
+        self._begins = url_maker(folder, root)("") if root is not None else LOCAL_FILES
 
     def add(self, task: Task) -> None:
         path = self._paths.inside(task.image)
-        if path is None:
-            self._other += 1
-        elif path in self._counts:
+        if path in self._counts:
             self._counts[path] += 1
+            self._stale += not task.image.startswith(self._begins) and self._is_stale(task.image)
+        elif path is None:
+            self._other += 1
+            self._strays += is_local_file(task.image)
         else:
             self._gone[path] += 1
+            self._strays += 1
+
+    def _is_stale(self, url: str) -> bool:
+        """Whether the server would look for an image of this folder in another place."""
+        return is_local_file(url) and not served_path(url).startswith(self._place)
 
     def proof(self) -> Proof:
         """What the tasks added so far prove."""
@@ -84,12 +105,16 @@ class Comparison:
             missing_files=len(gone),
             own_tasks=here + sum(gone.values()),
             other_tasks=self._other,
+            strays=self._strays,
+            stale=self._stale,
         )
 
 
-def compare(paths: Iterable[str], tasks: Iterable[Task], folder: Path) -> Proof:
+def compare(
+    paths: Iterable[str], tasks: Iterable[Task], folder: Path, root: Path | None = None
+) -> Proof:
     """Hold image `paths` (relative to `folder`) against a project's `tasks`. Pure."""
-    comparison = Comparison(paths, folder)
+    comparison = Comparison(paths, folder, root)
     for task in tasks:
         comparison.add(task)
     return comparison.proof()
@@ -110,7 +135,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync did and what it proved. Durations are in seconds."""
+    """What a sync did and what it proved. Durations are in seconds.
+
+    `missing_files` counts the tasks whose file is gone; `moved` those that follow an image which
+    has moved, and `doubtful` those that may be one of several.
+    """
 
     mode: Mode
     images: int
@@ -121,6 +150,8 @@ class SyncResult:
     retries: int
     seconds: float
     complete: bool
+    moved: int = 0
+    doubtful: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot sync --json` prints."""
@@ -128,7 +159,11 @@ class SyncResult:
 
     def __str__(self) -> str:
         tasks = self.existing + self.created
+        gone = f"{self.missing_files:,} tasks without their image, " if self.missing_files else ""
+        moved = f"{self.moved:,} follow an image that has moved, " if self.moved else ""
+        doubtful = f"{self.doubtful:,} may be one of several images, " if self.doubtful else ""
         return (
             f"{min(tasks, self.images):,} of {self.images:,} images are tasks, "
-            f"{self.duplicates:,} duplicates, {self.retries:,} retries, {self.seconds:.0f} s"
+            f"{self.duplicates:,} duplicates, {moved}{gone}{doubtful}{self.retries:,} retries, "
+            f"{self.seconds:.0f} s"
         )

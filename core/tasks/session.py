@@ -10,6 +10,7 @@ from pathlib import Path
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
+from core.studio.environment import document_root
 from core.studio.listings import TASK_PAGE
 from core.studio.models import Storage, Task, TaskDetail, storage_at
 from core.studio.process import began_at
@@ -61,7 +62,7 @@ class Session:
         """
         patience = Patience(self.client.url, LISTINGS)
         while True:
-            comparison = Comparison(manifest.paths, manifest.folder)
+            comparison = Comparison(manifest.paths, manifest.folder, known_root(self.workspace))
             try:
                 tasks = self.client.tasks(self.project_id, self.image_key)
                 for number, task in enumerate(tasks, start=1):
@@ -83,6 +84,11 @@ class Session:
     def server_began(self) -> float:
         """When our own server's process began, in seconds since 1970; 0 if it isn't ours."""
         return began_at(self.workspace) if self.workspace.owns_server else 0.0
+
+
+def known_root(workspace: Workspace) -> Path | None:
+    """The folder to which the server's file URLs are relative, where it need not be asked."""
+    return document_root(workspace) if workspace.owns_server else None
 
 
 @contextlib.contextmanager

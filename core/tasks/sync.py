@@ -21,6 +21,7 @@ from core.tasks.modes import (
     refuse_rivals,
     served_root,
 )
+from core.tasks.moves import Moves, follow_moves
 from core.tasks.native import await_end, sync_storage
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
@@ -57,7 +58,7 @@ def sync_images(
         manifest = yield from scan_images(opened.workspace.images)
     began = time.monotonic()
     with open_session(opened) as session, (yield from session.lease()) as lease:
-        chosen, before, proof, outcome = yield from _sync(session, manifest, lease, mode)
+        chosen, before, moves, proof, outcome = yield from _sync(session, manifest, lease, mode)
     yield Progress("proof", proof.present, proof.images)
     return SyncResult(
         mode=chosen,
@@ -69,13 +70,15 @@ def sync_images(
         retries=outcome.retries,
         seconds=round(manifest.seconds + time.monotonic() - began, 3),
         complete=proof.complete,
+        moved=len(moves.found),
+        doubtful=len(moves.doubtful),
     )
 
 
 def _sync(
     session: Session, manifest: Manifest, lease: Lease, wanted: Mode | None
-) -> Work[tuple[Mode, Proof, Proof, Outcome]]:
-    """The mode, what was there, what is there now, and what was done for it."""
+) -> Work[tuple[Mode, Proof, Moves, Proof, Outcome]]:
+    """The mode, what was there, what had moved, what is there now, and what was done for it."""
     total = len(manifest.paths)
     if session.storage.running:
         yield Progress("look", 0, None, "Label Studio's own sync is running; waiting for its end")
@@ -85,7 +88,12 @@ def _sync(
         former = yield from settle(session, former)
     yield Progress("look", 0, total, "asking which images are tasks")
     before = yield from session.compared(manifest, "look")
-    held = held_mode(session, before)
+    moves = Moves({}, (), ())
+    if before.may_have_moved:
+        moves = yield from follow_moves(session, manifest, lease)
+    if moves.found:
+        before = yield from session.compared(manifest, "look")
+    held = "bulk" if moves.found else held_mode(session, before)
     mode = choose_mode(session.workspace, held, wanted, before)
     if before.missing:
         refuse_rivals(session.workspace.images, session.storage, session.storages)
@@ -102,7 +110,7 @@ def _sync(
     if proof.duplicates and mode == "bulk":
         proof = yield from _undo_doubled(session, manifest, proof)
     close_journal(session.journal)
-    return mode, before, proof, outcome
+    return mode, before, moves, proof, outcome
 
 
 def _import(

@@ -5,6 +5,7 @@ Each is started once a test session, when the first test asks for it.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.workspace.settings import load_workspace
 from tests.studio.command import Ran, run
 from tests.studio.first_start import prepare
 from tests.studio.odd_names import OddNames
+from tests.studio.places import Place
 from tests.studio.stock import Stock, stock_server
 
 
@@ -62,3 +64,14 @@ def stock(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
 @pytest.fixture(scope="session")
 def odd_names(stock: Stock) -> OddNames:
     return OddNames(stock, "personal", stock.personal_token)
+
+
+@pytest.fixture
+def place(
+    stock: Stock, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """A workspace on the stock server that nothing was done with."""
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", stock.legacy_token)
+    root = stock.root / tmp_path_factory.mktemp("place").name
+    yield Place(root, stock.url, stock.legacy_token, title=root.name).make()
+    shutil.rmtree(root, ignore_errors=True)

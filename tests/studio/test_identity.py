@@ -4,7 +4,6 @@ makes it."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,17 +12,6 @@ from core.studio.client import StudioClient
 from core.workspace.locks import Busy
 from tests.studio.places import CONFIG, Place
 from tests.studio.stock import Stock
-
-
-@pytest.fixture
-def place(
-    stock: Stock, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
-    """A workspace on the stock server that nothing was done with."""
-    monkeypatch.setenv("LABEL_STUDIO_API_KEY", stock.legacy_token)
-    root = stock.root / tmp_path_factory.mktemp("place").name
-    yield Place(root, stock.url, stock.legacy_token, title=root.name).make()
-    shutil.rmtree(root)
 
 
 def other(place: Place) -> Place:

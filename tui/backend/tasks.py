@@ -21,7 +21,13 @@ class TaskCalls:
 
         manifest = yield from find_images(workspace)
         with open_project(workspace) as opened:
-            return (yield from sync_images(opened, manifest, mode))
+            result = yield from sync_images(opened, manifest, mode)
+            if result.moved:
+                from core.dataset.target_sync import refresh_folder
+
+                # The files of their labels name the images too.
+                yield from refresh_folder(opened)
+            return result
 
     def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
         from core.studio.project import open_project

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from core.studio.client.connection import Connection
 from core.studio.listings import (
@@ -30,6 +31,15 @@ class TaskCalls(Connection):
         """
         for item in tasks_by_id(self.transport, lean(project_id), after, page_size):
             yield read_task(item, image_key)
+
+    def task_data(self, project_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(id, data) of every task of a project, by rising id."""
+        for item in tasks_by_id(self.transport, lean(project_id), 0, TASK_PAGE):
+            yield int(item["id"]), item["data"] if isinstance(item["data"], dict) else {}
+
+    def update_task(self, task_id: int, changes: Mapping[str, object]) -> None:
+        """Change fields of a task (Label Studio's names)."""
+        self.transport.send("PATCH", f"api/tasks/{task_id}", body=dict(changes))
 
     def last_task(self, project_id: int, image_key: str) -> tuple[int, Task | None]:
         """How many tasks a project has, and the one with the highest id."""
