@@ -45,6 +45,7 @@ for command in (
     data.repair,
     data.export,
     data.report,
+    data.restore,
     labeling.open_,
     learning.active_learning,
     learning.rounds,

@@ -41,6 +41,7 @@ StepId = Literal[
     "source-storage",
     "images",
     "target-storage",
+    "labels",
     "sampling",
 ]
 StepState = Literal["done", "part", "to do", "wrong", "waiting", "skipped"]

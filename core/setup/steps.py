@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 from core.setup.context import Step
+from core.setup.labels_step import LABELS
 from core.setup.project_steps import LABELING_CONFIG, PROJECT, SAMPLING
 from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
 from core.setup.storage_steps import IMAGES, SOURCE_STORAGE, TARGET_STORAGE
@@ -21,5 +22,6 @@ STEPS: tuple[Step, ...] = (
     SOURCE_STORAGE,
     IMAGES,
     TARGET_STORAGE,
+    LABELS,
     SAMPLING,
 )

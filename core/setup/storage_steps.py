@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 
 from core.dataset.drift import unwritten
+from core.dataset.restore.former import keep_clear
 from core.dataset.target_sync import refresh_folder, rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import Progress, Work
@@ -143,6 +144,7 @@ def _apply_target(setup: Setup) -> Work[None]:
         ) from None
     moved = list(setup.targets.moved)
     if setup.targets.here is None:
+        yield from keep_clear(setup.opened)
         with _paths_explained(setup):
             if moved:
                 client.update_storage(moved.pop(0), {"path": str(path)})

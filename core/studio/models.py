@@ -7,8 +7,9 @@ never a wrong value.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,21 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """An annotation: when the server made it, whose it is (an e-mail address), and what it says.
+
+    `result` is empty where it was not asked for.
+    """
+
+    id: int
+    task: int
+    created: datetime
+    person: str
+    cancelled: bool
+    result: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDetail:
     """A task: whether somebody annotated, skipped or began it, and whether a storage made it."""
 
@@ -176,9 +192,18 @@ def read_account(body: Any) -> Account:
 def read_task(item: Mapping[str, Any], image_key: str) -> Task:
     return Task(
         int(item["id"]),
-        _image_url(item.get("data"), image_key),
+        image_url(item.get("data"), image_key),
         int(item.get("total_annotations") or 0),
     )
+
+
+def read_moment(text: Any) -> datetime:
+    """A time as Label Studio writes it; raises NoAnswer for anything else."""
+    try:
+        # Python 3.10 reads no Z.
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, AttributeError):
+        raise _not_understood(text) from None
 
 
 def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]) -> TaskDetail:
@@ -186,9 +211,24 @@ def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]
     counts = (item["total_annotations"], item["cancelled_annotations"], number in drafted)
     return TaskDetail(
         number,
-        _image_url(item.get("data"), image_key),
+        image_url(item.get("data"), image_key),
         touched=any(counts),
         linked=bool(item["storage_filename"]),
+    )
+
+
+def read_annotation(item: Any, task: int, people: Mapping[int, str]) -> Annotation:
+    """An annotation as the API lists it; `people` are the accounts' addresses."""
+    expect(item, "id", "created_at")
+    by = item.get("completed_by")
+    by = by.get("id") if isinstance(by, dict) else by
+    return Annotation(
+        id=item["id"],
+        task=task,
+        created=read_moment(item["created_at"]),
+        person=people.get(by or 0, ""),
+        cancelled=bool(item.get("was_cancelled")),
+        result=item.get("result") or (),
     )
 
 
@@ -228,7 +268,7 @@ def read_storage(body: Any, *, target: bool = False) -> Storage:
     )
 
 
-def _image_url(data: Any, key: str) -> str:
+def image_url(data: Any, key: str) -> str:
     """The image's URL in a task's data; empty where there is none."""
     if not isinstance(data, dict):
         return ""

@@ -111,7 +111,7 @@ def test_from_a_folder_of_images_to_the_label_stream_in_at_most_twelve_keys(
     tmux.wait_for("to do  Server")
     tmux.press("a")
     shown = tmux.wait_for("All is set up.", "12 of 12 images are tasks", seconds=START_SECONDS)
-    assert shown.count("✓ done") == 9
+    assert shown.count("✓ done") == 10
     tmux.press("b")
     shown = tmux.wait_for("Label in the browser", "http://127.0.0.1:")
     assert tmux.keys <= MOST_KEYS

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.dataset.export import ExportResult
     from core.dataset.options import FormatName, Rule
     from core.dataset.report.report import HealthReport
+    from core.dataset.restore.restore import RestoreResult
     from core.dataset.source import Named
     from core.dataset.split import Split
     from core.progress import Work
@@ -62,3 +64,10 @@ class DatasetCalls:
         if page is None:
             return make_report(workspace, origin, rule=rule)
         return write_report(workspace, page, origin, rule=rule)
+
+    def restore(self, workspace: Workspace, sources: Sequence[Path] = ()) -> Work[RestoreResult]:
+        from core.dataset.restore.restore import restore_labels
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from restore_labels(opened, sources))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,22 @@ def report(origin: Any, rule: Any, out: Path | None, root: Path | None, as_json:
     if out is not None:
         say(f"Written to {out}.")
     show(as_json, found.as_json(), "" if out is not None else report_text(found))
+
+
+@command("labelpilot restore ../other/data/annotations")
+@click.argument("from_", metavar="[FROM]...", nargs=-1, type=click.Path(path_type=Path))
+def restore(from_: tuple[Path, ...], root: Path | None, as_json: bool) -> None:
+    """Bring labels back that the project lacks, from files.
+
+    FROM is an annotation folder, an export of Label Studio's in its JSON format, or a dataset.json;
+    without it, the workspace's annotation folder. No label in the project is changed.
+    """
+    sources = [Path(os.path.abspath(path)) for path in from_]
+    result = run(backend.restore(open_workspace(root), sources))
+    show(as_json, result.as_json(), str(result))
+    for left_out in result.unreadable:
+        say(f"Left out: {left_out.name}: {left_out.reason}")
+    for tag in result.conflicts:
+        say(f"Conflict: {tag} has another label in the project, which stays.")
+    if result.unreadable or result.conflicts:
+        sys.exit(ExitCode.PARTLY)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from core.dataset.reading.folder import Content
+from core.dataset.reading.folder import FORMER, Content
 from core.dataset.reading.records import Interpreter, Labels, Record, Row
 from core.dataset.reading.schema import (
     NotReadable,
@@ -179,7 +179,7 @@ def rows_of(
     decode = decode_document if regions is None else decode_region_document
     try:
         document = decode(content)
-        if not document.is_plain:
+        if not document.is_plain or name.startswith(FORMER):
             return _mended_rows(name, content, interpreter, regions)
         found = interpreter.document(document)
         if regions is not None:

@@ -23,7 +23,7 @@ import msgspec
 from core.dataset.reading.batch import Block
 
 # Counted up where what is kept, or how it is made of a file, changes.
-_VERSION = 2
+_VERSION = 3
 _FRAME = struct.Struct(">II")
 UNCERTAIN_NS = 2_000_000_000
 

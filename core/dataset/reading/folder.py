@@ -25,6 +25,9 @@ _AT_ONCE = 64
 _BLOCK = 64 * 1024
 # Not blocking: a pipe in the folder must not hold us up.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK
+# What the name of a file begins with that another server wrote and that was set aside: its number
+# is none of this server's.
+FORMER = "former-"
 # One annotation with thousands of brush strokes has some 10 MB.
 LARGEST_FILE = 64 * 1024 * 1024
 

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from core.dataset.reading.folder import FORMER
 from core.dataset.reading.schema import CLASS_KEYS, REGION_NUMBERS, NotReadable, Task, task_of
 
 Object: TypeAlias = Mapping[str, Any]
@@ -64,8 +65,9 @@ def mended_tasks(value: object, name: str, kind: type[Task]) -> Iterator[tuple[s
         except (NotReadable, msgspec.ValidationError) as error:
             yield own, reason(error)
             continue
-        if mended["id"] is None:
-            # Its place tells it from others, the same in each process and each time.
+        if mended["id"] is None or name.startswith(FORMER):
+            # It has none that this server gave. Its place tells it from others, the same in each
+            # process and each time.
             mark = hashlib.blake2b(f"{name}\0{place}".encode(errors="replace"), digest_size=7)
             assert isinstance(found.annotations, list)
             found.annotations[0].id = -1 - int.from_bytes(mark.digest(), "big")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import (
     ANNOTATED_PAGE,
@@ -12,11 +13,22 @@ from core.studio.listings import (
     answered,
     column_filter,
     lean,
+    listed,
     query,
     task_pages,
     tasks_page,
 )
-from core.studio.models import expect, expect_number
+from core.studio.models import (
+    Annotation,
+    expect,
+    expect_number,
+    read_account,
+    read_annotation,
+    read_moment,
+)
+
+# Where labelpilot's own server gives and takes whole annotations.
+RESTORE = "api/labelpilot/annotations"
 
 
 class AnnotationCalls(Connection):
@@ -66,11 +78,68 @@ class AnnotationCalls(Connection):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
 
-    def annotate(self, task_id: int, result: Sequence[Mapping[str, object]]) -> int:
-        """Submit an annotation and return its id."""
-        body = {"result": list(result)}
+    def annotate(
+        self,
+        task_id: int,
+        result: Sequence[Mapping[str, object]],
+        fields: Mapping[str, object] | None = None,
+    ) -> int:
+        """Submit an annotation, with other `fields` of it, and return its id."""
+        body = {"result": list(result), **(fields or {})}
         answer = self.transport.send("POST", f"api/tasks/{task_id}/annotations/", body=body)
         return int(expect(answer, "id")["id"])
+
+    # What labelpilot's own server adds
+
+    def takes_labels_back(self, project_id: int) -> bool:
+        """Whether the server takes annotations in as they were: labelpilot's own does."""
+        try:
+            self.transport.get(RESTORE, {"project": project_id, "after": 2**62})
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def take_labels_back(
+        self, project_id: int, items: Sequence[Mapping[str, object]], read_seconds: float
+    ) -> list[int]:
+        """Take annotations in, all or none, as the launcher's `annotations` says; their ids."""
+        answer = self.transport.send(
+            "POST",
+            RESTORE,
+            params={"project": project_id},
+            body={"annotations": list(items)},
+            read_seconds=read_seconds,
+        )
+        return [expect_number(number) for number in expect(answer, "ids")["ids"]]
+
+    def annotations(
+        self, project_id: int, *, at_once: bool, results: bool = True
+    ) -> Iterator[Annotation]:
+        """Every annotation of a project; `at_once` from a server that takes labels back."""
+        if at_once:
+            yield from self._annotations_at_once(project_id, results)
+            return
+        accounts = map(read_account, listed(self.transport, "api/users/", {}))
+        people = {account.id: account.email.lower() for account in accounts}
+        for task in self.annotated_tasks(project_id):
+            for item in task["annotations"]:
+                yield read_annotation(item, task["id"], people)
+
+    def _annotations_at_once(self, project_id: int, results: bool) -> Iterator[Annotation]:
+        params = {"project": project_id} | ({"result": 1} if results else {})
+        after = 0
+        while True:
+            body = self.transport.get(RESTORE, {**params, "after": after})
+            rows = expect(body, "annotations")["annotations"]
+            for number, task, created, person, cancelled, *result in rows:
+                person = (person or "").lower()
+                answers = (result and result[0]) or ()
+                yield Annotation(number, task, read_moment(created), person, cancelled, answers)
+            if not rows:
+                return
+            after = rows[-1][0]
 
 
 def _numbers(task: Mapping[str, Any]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from core.studio.client.connection import Connection
@@ -15,7 +16,7 @@ from core.studio.listings import (
     tasks_by_id,
     tasks_page,
 )
-from core.studio.models import Task, TaskDetail, read_detail, read_task
+from core.studio.models import Task, TaskDetail, read_detail, read_moment, read_task
 from core.studio.transport import NoAnswer
 
 
@@ -46,6 +47,16 @@ class TaskCalls(Connection):
         params = lean(project_id) | query(ordering=["-tasks:id"])
         tasks, total, _ = tasks_page(self.transport, params, 1)
         return total, read_task(tasks[0], image_key) if tasks else None
+
+    def task_births(self, project_id: int, ids: Sequence[int]) -> dict[int, datetime]:
+        """Task -> when the server made it, for those of the tasks `ids` that are there."""
+        params = {"project": project_id, "include": "id,created_at"}
+        params |= query(column_filter("id", "in_list", "List", list(ids)))
+        return {
+            int(item["id"]): read_moment(item["created_at"])
+            for page in task_pages(self.transport, params, TASK_PAGE)
+            for item in page
+        }
 
     def linked_tasks(self, project_id: int, folder: str) -> int:
         """How many tasks came from a local storage's own sync of files below `folder`.

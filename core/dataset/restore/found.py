@@ -1,0 +1,207 @@
+"""Annotations found in files, whole, so that a project can have them again.
+
+Files come from a target storage's folder in either shape, from an export of Label Studio's (JSON),
+or are a dataset of ours, which says the classes of an image and nothing else. Unlike a dataset, a
+project wants all of an annotation, of regions too; so files are read as they are here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.dataset.class_names import ClassNames
+from core.dataset.reading.batch import LeftOut, leave_out
+from core.dataset.reading.folder import Folder
+from core.errors import ConfigurationError
+from core.files import read_at_most
+from core.labeling_config import LabelingConfig
+
+# An export of a large project is one file.
+LARGEST_EXPORT = 1024 * 1024 * 1024
+NEVER = datetime.fromtimestamp(0, timezone.utc)
+# How Label Studio names a person where it gives the number: `Ann Smith ann@example.com, 7`.
+_CREATED_BY = re.compile(r"(\S+@\S+), \d+$")
+_NO_SHAPE = "no annotation of Label Studio"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One annotation that was found in the file `path`.
+
+    `data` is its task's data; of a dataset's, `tag` stands in its place, and only the classes in
+    `result` are known. `number` and `created` are what its server gave it, `task_number` and
+    `task_created` what that gave its task; `person` is an e-mail address, or empty.
+    """
+
+    path: Path
+    data: dict[str, Any]
+    result: list[dict[str, Any]]
+    tag: str = ""
+    person: str = ""
+    cancelled: bool = False
+    ground_truth: bool = False
+    lead_time: float | None = None
+    number: int | None = None
+    created: datetime = NEVER
+    updated: datetime = NEVER
+    task_number: int = 0
+    task_created: datetime = NEVER
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """What orders annotations by their last change."""
+        return self.updated, self.number or 0
+
+
+Each = Iterator["Found | LeftOut"]
+
+
+def find_labels(source: Path, config: LabelingConfig, ignored: Iterable[str] = ()) -> Each:
+    """The annotations in the folder or file `source`, and what could not be read.
+
+    `ignored` are names in a folder that are not Label Studio's. Raises ConfigurationError where
+    `source` is missing or no kind of file that holds labels.
+    """
+    if source.is_dir():
+        yield from _in_folder(source, frozenset(ignored))
+        return
+    content = read_at_most(source, LARGEST_EXPORT, "The file of labels")
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise _no_labels(source, f"It is no JSON: {error}") from None
+    if isinstance(body, dict) and "result" not in body and "annotations" not in body:
+        yield from _in_dataset(source, body, config)
+        return
+    for item in body if isinstance(body, list) else [body]:
+        yield from _guarded(source, partial(_in_document, source, item))
+
+
+def _in_folder(path: Path, ignored: frozenset[str]) -> Each:
+    try:
+        folder = Folder(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {path} cannot be read.", cause=error.strerror or str(error)
+        ) from None
+    with closing(folder):
+        names = sorted(n for n in folder.names() if n[0] != "." and n not in ignored)
+        for name, (content, _) in zip(names, folder.read(names), strict=True):
+            if isinstance(content, str):
+                yield leave_out(name, content)
+            elif content is not None:
+                yield from _guarded(path / name, partial(_read, path / name, content))
+
+
+def _read(path: Path, content: bytes) -> Iterator[Found]:
+    return _in_document(path, orjson.loads(content))
+
+
+def _guarded(path: Path, read: Callable[[], Iterable[Found]]) -> Each:
+    """What `read` gives, all or nothing."""
+    try:
+        yield from list(read())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        known = isinstance(error, orjson.JSONDecodeError) or str(error) == _NO_SHAPE
+        yield leave_out(
+            path.name, str(error) if known else f"another shape than Label Studio's: {error}"
+        )
+
+
+def _in_document(path: Path, document: Any) -> Iterator[Found]:
+    if not isinstance(document, dict):
+        raise ValueError(_NO_SHAPE)
+    if isinstance(annotations := document.get("annotations"), list):
+        for annotation in annotations:
+            yield _found(path, annotation, document)
+    elif isinstance(document.get("task"), dict):
+        yield _found(path, document, document["task"])
+    else:
+        raise ValueError(_NO_SHAPE)
+
+
+def _found(path: Path, annotation: dict[str, Any], task: dict[str, Any]) -> Found:
+    result, data = annotation["result"], task["data"]
+    if not isinstance(data, dict) or not all(isinstance(one, dict) for one in result):
+        raise ValueError(_NO_SHAPE)
+    lead_time = annotation.get("lead_time")
+    created = _moment(annotation.get("created_at"))
+    return Found(
+        path=path,
+        data=data,
+        result=result,
+        person=_person(annotation),
+        cancelled=annotation.get("was_cancelled") is True,
+        ground_truth=annotation.get("ground_truth") is True,
+        lead_time=None if lead_time is None else float(lead_time),
+        number=None if annotation.get("id") is None else int(annotation["id"]),
+        created=created,
+        updated=max(created, _moment(annotation.get("updated_at"))),
+        task_number=int(task.get("id") or 0),
+        task_created=_moment(task.get("created_at")),
+    )
+
+
+def _person(annotation: dict[str, Any]) -> str:
+    by = annotation.get("completed_by")
+    if isinstance(by, dict):
+        return str(by.get("email") or "").lower()
+    named = _CREATED_BY.search(str(annotation.get("created_username") or ""))
+    return named.group(1).lower() if named else ""
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return NEVER
+    # Python 3.10 reads no Z.
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+def _in_dataset(source: Path, body: dict[str, Any], config: LabelingConfig) -> Each:
+    """The labels of a `dataset.json`: tag -> classes, which the labeling config gives a control."""
+    if not all(isinstance(classes, list) for classes in body.values()):
+        raise _no_labels(source, "It is neither Label Studio's nor a tag and its classes.")
+    choices = {one.name: one for one in config.controls.values() if one.type == "choices"}
+    by_name = {
+        name: (choices[control], value)
+        for (control, value), name in ClassNames(config, []).by_pair.items()
+        if control in choices
+    }
+    for tag, classes in body.items():
+        unknown = [name for name in classes if name not in by_name]
+        if unknown:
+            yield leave_out(tag, f"the labeling config has no choice {unknown[0]!r}")
+            continue
+        said: dict[str, list[str]] = {}
+        for name in classes:
+            control, value = by_name[name]
+            said.setdefault(control.name, []).append(value)
+        result = [
+            {
+                "from_name": name,
+                "to_name": choices[name].to_names[0],
+                "type": "choices",
+                "value": {"choices": values},
+            }
+            for name, values in said.items()
+        ]
+        yield Found(source, {}, result, tag=tag)
+
+
+def _no_labels(source: Path, cause: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{source} holds no labels that can be restored.",
+        cause=cause,
+        next_step="Name an annotation folder, an export of Label Studio's in its JSON format, or a "
+        "dataset.json.",
+    )
