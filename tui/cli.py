@@ -47,6 +47,7 @@ for command in (
     data.report,
     data.restore,
     labeling.open_,
+    labeling.people,
     learning.active_learning,
     learning.rounds,
     learning.replay,

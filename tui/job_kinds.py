@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
     from core.dataset.report.report import HealthReport
+    from core.labeling.shares import Share
     from core.learning.comparison import Curves
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
@@ -62,6 +63,9 @@ PLAN: JobKind[RoundPlan] = JobKind(
 )
 PUBLISH: JobKind[RoundResult] = JobKind(
     "publish", "round", "Scores that are written stay; publishing again completes them."
+)
+SHARE: JobKind[tuple[Share, ...]] = JobKind(
+    "share", "round", "Shares that are dealt stay so; sharing again completes them."
 )
 UNDO: JobKind[int] = JobKind(
     "undo", "round", "Scores that are taken back stay so; doing it again completes it."

@@ -8,6 +8,7 @@ the terminal; the link is shown instead.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Mapping
@@ -26,12 +27,29 @@ def link_from_here(url: str, environ: Mapping[str, str]) -> str:
     return urlunsplit(parts._replace(scheme="https", netloc=f"{name}-{parts.port}.{domain}"))
 
 
-def opener(environ: Mapping[str, str], platform: str = sys.platform) -> list[str] | None:
+def reach(url: str, environ: Mapping[str, str] | None = None) -> str:
+    """What it takes for a colleague's browser to reach `url`, in a sentence; empty for nothing."""
+    environ = os.environ if environ is None else environ
+    parts = urlsplit(url)
+    if parts.hostname not in _LOOPBACK:
+        return ""
+    if environ.get("CODESPACE_NAME"):
+        return (
+            f"For a colleague, share the codespace's port {parts.port} first: under Ports, its "
+            "visibility."
+        )
+    return (
+        "The link works on this machine. From another one it takes a tunnel with the same port: "
+        f"`ssh -N -L {parts.port}:127.0.0.1:{parts.port} {platform.node() or 'HOST'}`."
+    )
+
+
+def opener(environ: Mapping[str, str], system: str = sys.platform) -> list[str] | None:
     """The command that opens a link on the user's own desktop, or None where there is none."""
     browser = environ.get("BROWSER", "").split(":")[0].split()
     if browser and shutil.which(browser[0]):
         return browser
-    if platform == "darwin":
+    if system == "darwin":
         return ["open"]
     desktop = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
     return ["xdg-open"] if desktop and shutil.which("xdg-open") else None

@@ -1,36 +1,55 @@
 """The label stream: the page on which people label, and the tab that gives it an order.
 
-The tab shows unlabeled tasks by falling prediction score. Whose scores those are, and what they
+The tab shows unfinished tasks by falling prediction score. Whose scores those are, and what they
 mean, is not known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from core.errors import LabelpilotError
-from core.studio.listings import column_filter
+from core.labeling.tabs import Tab, changed_parts, find_tabs, save_tab
+from core.studio.models import View
 from core.studio.project import OpenProject
 
-VIEW_TITLE = "Active learning"
+ORDER = Tab("order", "Active learning")
 # How many of the tab's first tasks are read back to see that the order is right.
 READ_BACK = 100
-# The Data Manager shows every column that a tab does not hide.
-_HIDDEN = [
-    f"tasks:{column}"
-    for column in (
-        "inner_id completed_at total_predictions cancelled_annotations ground_truth "
-        "annotations_results annotations_ids annotators avg_lead_time comment_authors "
-        "comment_count draft_exists file_upload last_comment_updated_at predictions_results "
-        "predictions_model_versions reviewed reviewers reviews_accepted reviews_rejected "
-        "storage_filename unresolved_comment_count updated_at updated_by created_at allow_skip"
-    ).split()
-]
 
 
-def label_stream(opened: OpenProject) -> str:
-    """The page with the label stream: in the tab's order once there is one."""
-    return stream_page(opened, _find_view(opened))
+@dataclass(frozen=True, slots=True)
+class LabelPage:
+    """A page to label on, and what the one who opens it should know, in sentences."""
+
+    url: str
+    notes: tuple[str, ...] = ()
+
+
+def label_stream(opened: OpenProject) -> LabelPage:
+    """The page with the label stream: in the tab's order once there is one.
+
+    What somebody changed in the tab is set right first, and said.
+    """
+    view = find_tabs(opened).get(ORDER.name)
+    notes = mend_order(opened, view) if view is not None else ()
+    return LabelPage(stream_page(opened, None if view is None else view.id), notes)
+
+
+def order_changes(view: View | None) -> str:
+    """What somebody changed in the tab with the order, in a sentence; empty for nothing."""
+    changed = changed_parts(view) if view is not None else ()
+    return f"its {' and '.join(changed)} were changed in the browser" if changed else ""
+
+
+def mend_order(opened: OpenProject, view: View) -> tuple[str, ...]:
+    """Set the tab with the order right, if somebody changed it, and say so."""
+    changed = order_changes(view)
+    if not changed:
+        return ()
+    save_tab(opened, ORDER, view)
+    return (f"The tab {ORDER.title!r} is set right again: {changed}.",)
 
 
 def stream_page(opened: OpenProject, view_id: int | None) -> str:
@@ -41,16 +60,7 @@ def stream_page(opened: OpenProject, view_id: int | None) -> str:
 
 def save_view(opened: OpenProject) -> int:
     """The id of the tab in order: the existing one, set right, or a new one."""
-    unlabeled = column_filter("total_annotations", "equal", "Number", 0)
-    data = {
-        "title": VIEW_TITLE,
-        "type": "list",
-        "target": "tasks",
-        "ordering": ["-tasks:predictions_score"],
-        "filters": {"conjunction": "and", "items": [unlabeled]},
-        "hiddenColumns": {"explore": _HIDDEN, "labeling": _HIDDEN},
-    }
-    return opened.client.save_view(opened.id, data, _find_view(opened)).id
+    return save_tab(opened, ORDER, find_tabs(opened).get(ORDER.name)).id
 
 
 def check_order(opened: OpenProject, view_id: int, scores: Mapping[int, float]) -> None:
@@ -68,10 +78,5 @@ def check_order(opened: OpenProject, view_id: int, scores: Mapping[int, float]) 
     if not found or not close:
         raise LabelpilotError(
             "Label Studio does not show the images in the order of their scores.",
-            next_step=f"Open the tab {VIEW_TITLE!r} and look at its order; run the round again.",
+            next_step=f"Open the tab {ORDER.title!r} and look at its order; run the round again.",
         )
-
-
-def _find_view(opened: OpenProject) -> int | None:
-    views = opened.client.views(opened.id)
-    return next((view.id for view in views if view.data.get("title") == VIEW_TITLE), None)

@@ -49,7 +49,8 @@ class Pick:
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
     """A published round. `published` is in seconds since 1970; `losses` is tag -> train loss; `run`
-    is the number of the model version's run, 0 where it has no note."""
+    is the number of the model version's run, 0 where it has no note; `second_opinions` are the
+    tasks of it that two people are asked."""
 
     model_version: str
     order: str
@@ -58,6 +59,7 @@ class RoundRecord:
     picks: tuple[Pick, ...]
     losses: Mapping[str, float]
     run: int = 0
+    second_opinions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,12 @@ def load_records(workspace: Workspace) -> list[RoundRecord]:
 def find_record(workspace: Workspace, model_version: str) -> RoundRecord | None:
     """The record of a model version, or None."""
     return _read(round_folder(workspace, model_version) / RECORD)
+
+
+def last_round(workspace: Workspace, project_id: int) -> RoundRecord | None:
+    """The round of a project that was published last, or None."""
+    records = load_records(workspace)
+    return next((r for r in reversed(records) if r.project_id == project_id), None)
 
 
 def _last_run(workspace: Workspace, model_version: str) -> int:
@@ -246,4 +254,6 @@ def _read(file: Path) -> RoundRecord | None:
 def _record(stored: Any) -> RoundRecord:
     known = {field.name for field in fields(RoundRecord)}
     content = {name: value for name, value in stored.items() if name in known}
-    return RoundRecord(**{**content, "picks": tuple(Pick(**pick) for pick in stored["picks"])})
+    content["picks"] = tuple(Pick(**pick) for pick in stored["picks"])
+    content["second_opinions"] = tuple(content.get("second_opinions", ()))
+    return RoundRecord(**content)

@@ -8,12 +8,15 @@ was cut off.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from core.errors import LabelpilotError
+from core.labeling.overlap import ask_twice, drawn
+from core.labeling.shares import Share, deal, deal_again
 from core.labeling.stream import check_order, save_view, stream_page
 from core.learning.ledger import (
+    Before,
     RoundRecord,
     before_last_run,
     forget_last_run,
@@ -31,8 +34,8 @@ from core.workspace.locks import only_one
 @dataclass(frozen=True, slots=True)
 class RoundResult:
     """What was published. `scored` predictions are there now, of which `created` are new;
-    `replaced` of an earlier run were removed. `recall` is 1 for an exact search; `seconds` counts
-    from the start of the plan."""
+    `replaced` of an earlier run were removed. `recall` is 1 for an exact search; `second_opinions`
+    counts the images that two people are asked; `seconds` counts from the start of the plan."""
 
     model_version: str
     order: str
@@ -45,18 +48,23 @@ class RoundResult:
     replaced: int
     view_url: str
     seconds: float
+    second_opinions: int = 0
+    shares: tuple[Share, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot active-learning --json` prints."""
         return asdict(self) | {"seconds": round(self.seconds, 3)}
 
 
-def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
+def publish_round(
+    opened: OpenProject, plan: RoundPlan, people: Sequence[str] = ()
+) -> Work[RoundResult]:
     """Write the plan's scores as predictions of its model version, and make the tab for them.
 
     A model version that is there already is replaced, and what it had is noted for an undo. Images
-    that were labeled since the plan was made are left out. Raises LabelpilotError where what is
-    read back is not what was planned.
+    that were labeled since the plan was made are left out. The order is dealt out among `people`,
+    or else among those who share the one before. Raises LabelpilotError where what is read back is
+    not what was planned.
     """
     began = time.monotonic()
     workspace, client, version = opened.workspace, opened.client, plan.model_version
@@ -81,6 +89,9 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
         view_id = save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
         check_order(opened, view_id, wanted)
+        second = drawn(version, [pick.task_id for pick in picks], workspace.labeling.overlap)
+        # Where one answer came already, the other is waited for still.
+        asked_before = _asked_twice(opened) - labeled
         save_record(
             workspace,
             RoundRecord(
@@ -90,8 +101,11 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
                 project_id=opened.id,
                 picks=picks,
                 losses=dict(zip(plan.train_tags, plan.losses.tolist(), strict=True)),
+                second_opinions=second,
             ),
         )
+        yield from ask_twice(opened, second, asked_before)
+        shares = yield from (deal(opened, people) if people else deal_again(opened))
     return RoundResult(
         model_version=version,
         order=plan.order,
@@ -104,7 +118,15 @@ def publish_round(opened: OpenProject, plan: RoundPlan) -> Work[RoundResult]:
         replaced=scores.replaced,
         view_url=stream_page(opened, view_id),
         seconds=plan.seconds + time.monotonic() - began,
+        second_opinions=len(second),
+        shares=shares,
     )
+
+
+def _asked_twice(opened: OpenProject) -> set[int]:
+    """The tasks that the project's rounds so far have asked two people."""
+    records = load_records(opened.workspace)
+    return {t for one in records if one.project_id == opened.id for t in one.second_opinions}
 
 
 def published_versions(opened: OpenProject) -> dict[str, int]:
@@ -116,7 +138,8 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
     """Undo the last run of a model version, and return how many of its scores went or changed.
 
     Where that run replaced scores, those come back; else the version goes. The project shows what
-    it showed before. One that is cut off can be run again, and takes back nothing more.
+    it showed before. What two people were to be asked is asked as before that run, and shares are
+    dealt anew. One that is cut off can be run again, and takes back nothing more.
     """
     workspace, client = opened.workspace, opened.client
     with only_one(workspace, "publish"):
@@ -132,8 +155,23 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
         # left it: so nothing shown is this version too.
         if shown in (model_version, ""):
             client.update_project(opened.id, {"model_version": _shown_then(opened, before.shown)})
+        second = _second_opinions_then(opened, model_version, before)
+        yield from ask_twice(opened, second, _asked_twice(opened))
         forget_last_run(workspace, model_version, before)
+        yield from deal_again(opened)
     return changed
+
+
+def _second_opinions_then(
+    opened: OpenProject, model_version: str, before: Before
+) -> tuple[int, ...]:
+    """What two people are to be asked after an undo: by the round that is then the last one."""
+    records = [one for one in load_records(opened.workspace) if one.project_id == opened.id]
+    then = [one for one in records if one.model_version != model_version]
+    if before.scores and before.record is not None:
+        then.append(before.record)
+    last = max(then, key=lambda record: record.published, default=None)
+    return () if last is None else last.second_opinions
 
 
 def _shown_then(opened: OpenProject, before: str | None) -> str:

@@ -43,6 +43,7 @@ StepId = Literal[
     "target-storage",
     "labels",
     "sampling",
+    "stream",
 ]
 StepState = Literal["done", "part", "to do", "wrong", "waiting", "skipped"]
 # What a probe found: the state, a sentence, and, where doing the step would write over what

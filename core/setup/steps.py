@@ -12,6 +12,7 @@ from core.setup.labels_step import LABELS
 from core.setup.project_steps import LABELING_CONFIG, PROJECT, SAMPLING
 from core.setup.server_steps import ACCOUNT, SERVER, TOKEN
 from core.setup.storage_steps import IMAGES, SOURCE_STORAGE, TARGET_STORAGE
+from core.setup.stream_step import STREAM
 
 STEPS: tuple[Step, ...] = (
     SERVER,
@@ -24,4 +25,5 @@ STEPS: tuple[Step, ...] = (
     TARGET_STORAGE,
     LABELS,
     SAMPLING,
+    STREAM,
 )

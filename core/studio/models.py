@@ -135,6 +135,24 @@ class TaskDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """That somebody labeled a task: the number of an account, and when by the server's clock."""
+
+    account: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLabels:
+    """Who labeled a task, and who `skipped` it; `changed` is when it last changed."""
+
+    task_id: int
+    changed: str
+    labels: tuple[Label, ...]
+    skipped: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A tab of the Data Manager."""
 
@@ -214,6 +232,18 @@ def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]
         image_url(item.get("data"), image_key),
         touched=any(counts),
         linked=bool(item["storage_filename"]),
+    )
+
+
+def read_labels(item: Mapping[str, Any]) -> TaskLabels:
+    expect(item, "id", "annotations", "updated_at")
+    found = [expect(one, "completed_by", "created_at") for one in item["annotations"]]
+    kept = [one for one in found if not one.get("was_cancelled")]
+    return TaskLabels(
+        int(item["id"]),
+        str(item["updated_at"]),
+        tuple(Label(int(one["completed_by"] or 0), str(one["created_at"])) for one in kept),
+        tuple(int(one["completed_by"] or 0) for one in found if one.get("was_cancelled")),
     )
 
 

@@ -41,7 +41,10 @@ def _typed(text: str, section: str, key: str, value: Any, hint: Any) -> Any:
         str: (str, "text in quotes"),
         int: (int, "a whole number"),
         bool: (bool, "true or false"),
+        float: (float, "a number"),
     }
+    if plain is float and type(value) is int:
+        value = float(value)
     expected, name = kinds[plain]
     fits = isinstance(value, expected) and not (plain is int and isinstance(value, bool))
     if isinstance(value, str) and ("\x00" in value or (plain is Path and not value.strip())):
@@ -74,6 +77,7 @@ _FAULTS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("studio", "database"): database_fault,
     ("images", "pattern"): _pattern_fault,
     ("project", "title"): _title_fault,
+    ("labeling", "overlap"): lambda share: "" if 0 <= share <= 1 else "must be from 0 to 1",
     ("learning", "neighbours"): lambda count: "" if count >= 1 else "must be 1 or more",
     ("learning", "scheduler"): scheduler_fault,
 }

@@ -78,6 +78,13 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True)
+class Labeling:
+    """How images are asked for: `overlap` is the share of a round that two people are asked."""
+
+    overlap: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Learning:
     """The user's hooks, the Python that runs them, and how many neighbours share a loss.
 
@@ -99,6 +106,7 @@ class Workspace:
     images: Images = field(default_factory=Images)
     project: Project = field(default_factory=Project)
     annotations: Annotations = field(default_factory=Annotations)
+    labeling: Labeling = field(default_factory=Labeling)
     learning: Learning = field(default_factory=Learning)
 
     @property
@@ -143,6 +151,7 @@ _SECTIONS: dict[str, type] = {
     "images": Images,
     "project": Project,
     "annotations": Annotations,
+    "labeling": Labeling,
     "learning": Learning,
 }
 

@@ -21,6 +21,7 @@ import numpy as np
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.labeling.stream import LabelPage
 from core.learning.comparison import Curves
 from core.learning.ledger import Pick
 from core.learning.options import RoundOptions
@@ -279,10 +280,10 @@ class FakeBackend(Backend):
         yield Progress("remove")
         return self.published.pop(model_version)
 
-    def label_page(self, workspace: Workspace) -> Work[str]:
+    def label_page(self, workspace: Workspace, person: str = "") -> Work[LabelPage]:
         self.called("label_page")
         yield Progress("link")
-        return "http://127.0.0.1:8080/projects/1/data?labeling=1"
+        return LabelPage("http://127.0.0.1:8080/projects/1/data?labeling=1")
 
 
 def refusal() -> LabelpilotError:

@@ -1,22 +1,69 @@
-"""Tasks to annotations."""
+"""Tasks to annotations, and the people who make them."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.labeling.shares import Share
+    from core.labeling.stream import LabelPage
     from core.progress import Work
+    from core.studio.people import Person
     from core.workspace.settings import Workspace
 
 
 class LabelingCalls:
-    """Tasks to annotations."""
+    """Tasks to annotations, and the people who make them."""
 
-    def label_page(self, workspace: Workspace) -> Work[str]:
+    def label_page(self, workspace: Workspace, person: str = "") -> Work[LabelPage]:
+        """The page to label on: everybody's, or the share of `person`."""
+        from core.labeling.shares import share_page
         from core.labeling.stream import label_stream
         from core.progress import Progress
         from core.studio.project import open_project
 
         yield Progress("link")
         with open_project(workspace) as opened:
-            return label_stream(opened)
+            return (yield from share_page(opened, person)) if person else label_stream(opened)
+
+    def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
+        """Deal the order out among `people`, or take all shares away where there are none."""
+        from core.labeling.shares import deal, end_shares
+        from core.studio.project import open_project
+        from core.workspace.locks import only_one
+
+        with only_one(workspace, "publish"), open_project(workspace) as opened:
+            if not people:
+                end_shares(opened)
+                return ()
+            return (yield from deal(opened, people))
+
+    def invite(self, workspace: Workspace) -> Work[str]:
+        """The link with which a colleague makes an account."""
+        from core.progress import Progress
+        from core.studio.people import invite
+        from core.studio.project import connect
+
+        yield Progress("invitation")
+        with contextlib.closing(connect(workspace)) as client:
+            return invite(client)
+
+    def revoke_invitation(self, workspace: Workspace) -> Work[str]:
+        """A new link; those that were given lead nowhere from now on."""
+        from core.progress import Progress
+        from core.studio.people import revoke_invitation
+        from core.studio.project import connect
+
+        yield Progress("invitation")
+        with contextlib.closing(connect(workspace)) as client:
+            return revoke_invitation(client)
+
+    def people(self, workspace: Workspace) -> Work[list[Person]]:
+        from core.studio.people import list_people
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from list_people(opened))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.learning.comparison import Curves
@@ -35,16 +36,16 @@ class LearningCalls:
             return (yield from publish_round(opened, plan))
 
     def run_round(
-        self, workspace: Workspace, options: RoundOptions
+        self, workspace: Workspace, options: RoundOptions, people: Sequence[str] = ()
     ) -> Work[tuple[RoundPlan, RoundResult]]:
-        """Plan a round and publish it at once."""
+        """Plan a round and publish it at once, shared among `people` where some are named."""
         from core.learning.planning import plan_round
         from core.learning.publishing import publish_round
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
             plan = yield from plan_round(opened, options)
-            return plan, (yield from publish_round(opened, plan))
+            return plan, (yield from publish_round(opened, plan, people))
 
     def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         """Model version -> number of its scores."""

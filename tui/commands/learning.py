@@ -10,6 +10,7 @@ import click
 
 from tui.commands.choices import CLAIM, ENGINE, ORDER
 from tui.commands.console import backend, command, link, open_workspace, show
+from tui.commands.labeling import share_lines
 from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
@@ -41,12 +42,19 @@ if TYPE_CHECKING:
     help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
 )
 @click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
-def active_learning(root: Path | None, as_json: bool, **options: Any) -> None:
+@click.option(
+    "--people",
+    metavar="N|EMAIL,...",
+    help="Share the order out: how many people, or their e-mail addresses.",
+)
+def active_learning(people: str | None, root: Path | None, as_json: bool, **options: Any) -> None:
     """Score unlabeled images, and make a tab in their order."""
+    from core.labeling.shares import people_of
     from core.learning.label_efficiency import label_efficiency
     from core.learning.options import RoundOptions
 
-    work = backend.run_round(open_workspace(root), RoundOptions(**options))
+    names = people_of(people) if people is not None else ()
+    work = backend.run_round(open_workspace(root), RoundOptions(**options), names)
     plan, result = run(work)
     asking = (
         f"{result.queries:,} labeled images ask for neighbours among {result.candidates:,} "
@@ -59,7 +67,10 @@ def active_learning(root: Path | None, as_json: bool, **options: Any) -> None:
         label_efficiency(result.order),
         f"{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
-        f"Label them in order: {link(result.view_url)}",
+        f"{result.second_opinions:,} of them are asked of two people"
+        if result.second_opinions
+        else "",
+        *(share_lines(result.shares) or [f"Label them in order: {link(result.view_url)}"]),
     ]
     show(as_json, result.as_json(), "\n".join(line for line in lines if line))
 

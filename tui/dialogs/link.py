@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,20 @@ class LinkDialog(Dialog):
     The password is shown when it is asked for, and never copied to a file.
     """
 
-    def __init__(self, url: str, opened: bool, account: tuple[str, str] | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        opened: bool,
+        account: tuple[str, str] | None,
+        notes: Sequence[str] = (),
+    ) -> None:
         how = (
             "It was opened in your browser. If nothing came up, this is the link:"
             if opened
             else "Open this link in your browser (in most terminals: ctrl or cmd and a click):"
         )
-        self._link = [plain(how), Content(""), plain(url, "bold $primary")]
+        said = [part for note in notes for part in (plain(note, "$text-warning"), Content(""))]
+        self._link = [*said, plain(how), Content(""), plain(url, "bold $primary")]
         self._account = account
         self._reveals = False
         super().__init__("Label in the browser", self._content(), copied=url)
@@ -86,6 +94,7 @@ def show_link(screen: Screen[Any]) -> None:
 def _find_link(backend: Backend, workspace: Workspace) -> LinkDialog:
     from core.progress import finish
 
-    url = link_from_here(finish(backend.label_page(workspace)), os.environ)
+    page = finish(backend.label_page(workspace))
+    url = link_from_here(page.url, os.environ)
     account = backend.sign_in(workspace)
-    return LinkDialog(url, open_link(url), account)
+    return LinkDialog(url, open_link(url), account, page.notes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from core.studio.client.account import AccountCalls
 from core.studio.client.annotations import AnnotationCalls
+from core.studio.client.labels import LabelCalls
 from core.studio.client.predictions import PredictionCalls
 from core.studio.client.projects import ProjectCalls
 from core.studio.client.storages import StorageCalls
@@ -22,6 +23,7 @@ class StudioClient(
     StorageCalls,
     TaskCalls,
     AnnotationCalls,
+    LabelCalls,
     PredictionCalls,
     ViewCalls,
 ):

@@ -74,7 +74,7 @@ class TaskCalls(Connection):
 
     def task_details(self, project_id: int, image_key: str) -> Iterator[TaskDetail]:
         """Every task of a project by rising id, with what says whether it may be removed."""
-        drafted = self._drafted_tasks(project_id)
+        drafted = self.drafted_tasks(project_id)
         params = {
             "project": project_id,
             "include": "id,data,total_annotations,cancelled_annotations,storage_filename",
@@ -83,15 +83,33 @@ class TaskCalls(Connection):
         for item in tasks_by_id(self.transport, params, 0, TASK_PAGE):
             yield read_detail(item, image_key, drafted)
 
-    def _drafted_tasks(self, project_id: int) -> frozenset[int]:
+    def drafted_tasks(self, project_id: int) -> frozenset[int]:
         """The ids of the tasks that somebody has begun to annotate."""
-        params = {"project": project_id, "include": "id"}
-        params |= query(column_filter("draft_exists", "equal", "Boolean", True))
+        drafted = column_filter("draft_exists", "equal", "Boolean", True)
+        params = {"project": project_id, "include": "id"} | query(drafted)
         return frozenset(
             int(item["id"])
             for page in task_pages(self.transport, params, TASK_PAGE)
             for item in page
         )
+
+    def asked_twice(self, project_id: int) -> frozenset[int]:
+        """The ids of the tasks that are asked of more than one person."""
+        several = column_filter("overlap", "greater", "Number", 1)
+        params = {"project": project_id, "include": "id,overlap"} | query(several)
+        return frozenset(
+            int(item["id"])
+            for page in task_pages(self.transport, params, TASK_PAGE)
+            for item in page
+            # A filter that the server does not understand is ignored without a word.
+            if int(item.get("overlap") or 1) > 1
+        )
+
+    def ask_of(self, task_id: int, people: int, *, finished: bool) -> None:
+        """Ask a task of so many people. Label Studio does not see for itself whether it is
+        `finished` with that."""
+        body = {"overlap": people, "is_labeled": finished}
+        self.transport.send("PATCH", f"api/tasks/{task_id}/", body=body)
 
     def delete_untouched(self, project_id: int, ids: Sequence[int]) -> None:
         """Delete those of the tasks `ids` that have no annotation, skip or draft.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed, tasks_page
 from core.studio.models import View, expect
@@ -31,3 +32,17 @@ class ViewCalls(Connection):
         params = {"project": project_id, "view": view_id, "include": "id,predictions_score"}
         tasks, _, _ = tasks_page(self.transport, params, count)
         return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in tasks]
+
+    def columns(self, project_id: int) -> frozenset[str]:
+        """The names of the columns that a tab of the project can show or hide."""
+        body = expect(self.transport.get("api/dm/columns/", {"project": project_id}), "columns")
+        return frozenset(f"{column['target']}:{column['id']}" for column in body["columns"])
+
+    def delete_view(self, project_id: int, view_id: int) -> None:
+        """Delete a tab; one that is gone already is no error."""
+        try:
+            path = f"api/dm/views/{view_id}/"
+            self.transport.send("DELETE", path, params={"project": project_id})
+        except StudioRefused as error:
+            if error.status != 404:
+                raise

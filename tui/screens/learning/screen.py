@@ -18,7 +18,7 @@ from core.errors import LabelpilotError
 from core.learning.options import OrderName, RoundOptions
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
-from tui.job_kinds import PLAN, PUBLISH, REPLAY, SUSPECTS, UNDO, VERSIONS, JobKind
+from tui.job_kinds import PLAN, PUBLISH, REPLAY, SHARE, SUSPECTS, UNDO, VERSIONS, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings
 from tui.screens.learning.pick import PickDialog
@@ -27,6 +27,7 @@ from tui.screens.learning.retrospect import Retrospect
 from tui.screens.learning.round_form import RoundForm
 from tui.screens.learning.round_text import before, facts, options_line
 from tui.screens.learning.rounds import PublishedRounds
+from tui.screens.learning.sharing import Sharing
 from tui.screens.section import Section
 from tui.text import count, plain
 from tui.widgets.job_log import JobLog
@@ -42,7 +43,15 @@ class LearningScreen(Section):
     """A round: its options, the hooks as they run, the plan, the published order."""
 
     PLACE: ClassVar[Place] = "learning"
-    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (UNDO, PUBLISH, PLAN, REPLAY, SUSPECTS, VERSIONS)
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (
+        UNDO,
+        PUBLISH,
+        SHARE,
+        PLAN,
+        REPLAY,
+        SUSPECTS,
+        VERSIONS,
+    )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
 
     options: RoundOptions | None = None
@@ -51,6 +60,7 @@ class LearningScreen(Section):
     def __init__(self) -> None:
         super().__init__()
         self._rounds = PublishedRounds(self)
+        self._sharing = Sharing(self)
         self._retrospect = Retrospect(self, self._order, self._take_order)
 
     def body(self) -> ComposeResult:
@@ -158,6 +168,7 @@ class LearningScreen(Section):
             "plan": self._plan_action(off or busy),
             "publish": Action(self._publish, off or busy or self._why_not_publish()),
             "label": self.label_action(),
+            "share": Action(self._sharing.ask, off or busy or none),
             "edit": Action(self._edit, off or busy),
             "orders": Action(retrospect.compare_orders, back),
             "suspects": Action(retrospect.find_suspects, back),

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from tui.actions import Action
 from tui.dialogs.dialog import Dialog, sentence
 from tui.dialogs.form import Form
+from tui.dialogs.invitation import show_invitation
 from tui.job_kinds import SERVER, SETUP, SYNC, JobKind
 from tui.jobs import START_COMMAND
 from tui.keys import Place, bindings, section_key
@@ -177,10 +178,15 @@ class SetupScreen(Section):
             "stop": self.stop_action(),
             "label": self.label_action(),
             "edit": Action(self._edit),
+            "invite": Action(partial(show_invitation, self), off or self._why_not_invite()),
             "refresh": Action(self._refresh),
             "server": self._server_action(off or busy),
             "token": Action(self._ask_for_token, off or self._why_not_token()),
         }
+
+    def _why_not_invite(self) -> str:
+        known = self.state.step_state("token") == "done"
+        return "" if known else "There is no Label Studio to invite to yet."
 
     def _why_not_do(self, busy: str) -> str:
         step = self.chosen
