@@ -79,19 +79,29 @@ def find_tabs(opened: OpenProject) -> dict[str, View]:
 
 def save_tab(opened: OpenProject, tab: Tab, view: View | None) -> View:
     """Make the tab, or set right the one that is there."""
-    hidden = sorted(_HIDDEN & opened.client.columns(opened.id))
-    data = {
+    # The page forgets that a column is hidden which it does not know.
+    data = shown(tab, _HIDDEN & opened.client.columns(opened.id))
+    data["columnsWidth"] = mark(tab, data)
+    return opened.client.save_view(opened.id, data, None if view is None else view.id)
+
+
+def shown(tab: Tab, hidden: Iterable[str]) -> dict[str, Any]:
+    """A tab's data, without its mark."""
+    columns = sorted(hidden)
+    return {
         "title": tab.title,
         "type": "list",
         "target": "tasks",
         "ordering": [BY_SCORE],
-        "filters": {"conjunction": "and", "items": list(tab.filters)},
-        "hiddenColumns": {"explore": hidden, "labeling": hidden},
+        "filters": {"conjunction": "and", "items": [dict(one) for one in tab.filters]},
+        "hiddenColumns": {"explore": columns, "labeling": columns},
         "columnsDisplayType": dict(tab.display),
     }
-    mark = {f"{MARK}{tab.name}": _checksum(data)}
-    data["columnsWidth"] = mark
-    return opened.client.save_view(opened.id, data, None if view is None else view.id)
+
+
+def mark(tab: Tab, data: Mapping[str, Any]) -> dict[str, int]:
+    """The mark of a tab with this data, as a width of a column that there is not."""
+    return {f"{MARK}{tab.name}": _checksum(data)}
 
 
 def changed_parts(view: View) -> tuple[str, ...]:
@@ -99,15 +109,21 @@ def changed_parts(view: View) -> tuple[str, ...]:
     data = view.data
     if _checksum(data) in _marks(view).values():
         return ()
-    hidden = (data.get("hiddenColumns") or {}).get("explore") or []
-    items = (data.get("filters") or {}).get("items") or []
-    parts = {
-        "order": data.get("ordering") == [BY_SCORE],
-        "filters": _plain(items)[:1] == _plain([UNFINISHED]) and len(items) <= 2,
-        "columns": _HIDDEN.issuperset(hidden) and bool(hidden),
-    }
-    changed = tuple(name for name, same in parts.items() if not same)
-    return changed or ("filters or columns",)
+    # A mark is for the whole; each part that is not to blame is put aside.
+    parts = {"order": data.get("ordering") != [BY_SCORE]}
+    hidden = data.get("hiddenColumns") or {}
+    filters = data.get("filters") or {}
+    parts["filters"] = filters.get("conjunction") != "and" or not _is_ours(filters.get("items"))
+    parts["columns"] = not hidden.get("explore") or hidden["explore"] != hidden.get("labeling")
+    return tuple(name for name, changed in parts.items() if changed) or ("filters or columns",)
+
+
+def _is_ours(items: Any) -> bool:
+    """Whether filters are those of a tab of ours, for whatever tasks."""
+    plain = _plain(items or [])
+    only = [item for item in plain if item[:2] == ["filter:tasks:id", "regex"]]
+    others = [item for item in plain if item not in only]
+    return len(only) <= 1 and others == _plain([UNFINISHED])
 
 
 def _marks(view: View) -> dict[str, Any]:
