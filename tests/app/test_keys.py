@@ -120,7 +120,7 @@ async def test_vim_keys_move_in_lists(ready: FakeBackend, walk: Walker) -> None:
         await app.press("j", "j", "k")
         assert "Account: the account" in app.text
         await app.press("G")
-        assert "Sampling: the sampling" in app.text
+        assert "Label stream: the stream" in app.text
         await app.press("g")
         assert "Server: serves files" in app.text
 

@@ -87,7 +87,7 @@ def test_a_choice_shows_its_names_and_refuses_another_one(
 def test_what_a_round_takes_unasked_is_what_the_command_takes() -> None:
     command = cli.commands["active-learning"]
     given = command.make_context("active-learning", ["--model-version", "v"]).params
-    del given["root"], given["as_json"]
+    del given["root"], given["as_json"], given["people"]
     assert RoundOptions(**given) == RoundOptions("v")
     (share,) = (option.type for option in command.params if option.name == "random_share")
     assert isinstance(share, click.FloatRange)
