@@ -25,7 +25,8 @@ from core.studio.project import OpenProject
 # labels between two trainings; then they are dealt again.
 MOST_IMAGES = 1_000
 MOST_PEOPLE = 20
-_NAME = "share of "
+# Begins the name of a tab with a share; the launcher knows it too.
+NAME = "share of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,8 @@ def share_page(opened: OpenProject, person: str) -> Work[LabelPage]:
 
 def _views(tabs: Mapping[str, View]) -> dict[str, View]:
     """Person -> the tab with their share."""
-    return {name.removeprefix(_NAME): view for name, view in tabs.items() if name.startswith(_NAME)}
+    return {name.removeprefix(NAME): view for name, view in tabs.items() if name.startswith(NAME)}
 
 
 def _tab(person: str, ids: Iterable[int]) -> Tab:
-    return of_tasks(f"{_NAME}{person}", f"{ORDER.title}: {person}", ids)
+    return of_tasks(f"{NAME}{person}", f"{ORDER.title}: {person}", ids)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.labeling import shares, tabs
+from core.labeling.stream import ORDER
 from core.labeling.tabs import changed_parts, mark, of_tasks, pattern_of, shown, tasks_of
+from core.studio import process
 from core.studio.models import View
 
 HIDDEN = ("tasks:created_at",)
@@ -61,3 +66,18 @@ def test_a_tab_whose_pattern_somebody_broke_names_no_task() -> None:
     data["filters"]["items"][1]["value"] = "^(3|5"
     assert tasks_of(View(1, data)) == set()
     assert changed_parts(View(1, data))
+
+
+def test_the_launcher_knows_our_tabs_as_they_are_marked() -> None:
+    # It cannot import us: where it runs, `core` is Label Studio's.
+    tree = ast.parse((Path(process.__file__).parent / "launcher/stream.py").read_text())
+    constants = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    assert constants["MARK"] == tabs.MARK
+    assert constants["ORDER"] == ORDER.name
+    assert constants["SHARE"] == shares.NAME
