@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError
+from core.setup.steps import STEPS
 from core.workspace.settings import load_workspace
 from tests.app.conftest import Walker
 from tests.app.doubles import IMAGES, FakeBackend, refusal
@@ -18,7 +19,7 @@ async def test_a_first_look_names_every_step_and_puts_the_cursor_on_the_first_to
 ) -> None:
     async with walk(backend) as app:
         assert "· to do  Server" in app.text
-        assert app.text.count("waits") == 9
+        assert app.text.count("waits") == len(STEPS) - 1
         assert "server stopped" in app.text.splitlines()[0]
         assert "same as: labelpilot server start" in app.text
         assert app.footer.strip().startswith("enter do it")
@@ -40,7 +41,7 @@ async def test_a_does_everything_and_says_what_comes_next(
 ) -> None:
     async with walk(backend) as app:
         await app.press("a")
-        assert app.text.count("✓ done") == 10
+        assert app.text.count("✓ done") == len(STEPS)
         assert "All is set up." in app.text
         assert "label in the browser" in app.text
         await app.press("a")
