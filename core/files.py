@@ -1,7 +1,7 @@
 """Files written at once or not at all, and read up to a size.
 
 A path may come from a file that somebody else wrote: only regular files are read, and never more
-of them than the reader can hold.
+of them than the reader can hold. In `.labelpilot/`, no link is followed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.own_files import is_own, refuse_links
 
 # Read once: it can be read only by setting it, and other threads make files meanwhile.
 _UMASK = os.umask(0o077)
@@ -39,7 +40,8 @@ def read_at_most(path: Path, most: int, name: str, *, next_step: str = "") -> by
 
 def _read(path: Path, most: int) -> tuple[str, bytes]:
     """(why the file is not taken, its content)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    follow = os.O_NOFOLLOW if is_own(refuse_links(path)) else 0
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | follow)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return "It is not a regular file.", b""
@@ -69,7 +71,7 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
     file is made with `mode` (None: 0666 less the umask). Raises LabelpilotError where the disk
     refuses; `path` is then as it was.
     """
-    target = path.resolve() if path.is_symlink() else path
+    target = path.resolve() if path.is_symlink() and not is_own(path) else refuse_links(path)
     name: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.errors import LabelpilotError
+from core.own_files import make_own, open_own
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,9 @@ def keep_copy(text: str, workspace: Workspace | None) -> Path | None:
     file = workspace.state.logs / "copied.txt"
     try:
         workspace.state.make()
-        file.parent.mkdir(mode=0o700, exist_ok=True)
-        file.write_text(text, encoding="utf-8", errors="replace")
+        make_own(file.parent)
+        with open_own(file, "wb") as kept:
+            kept.write(text.encode("utf-8", "replace"))
     except (OSError, LabelpilotError):
         return None
     return file

@@ -10,7 +10,9 @@ import time
 from collections import deque
 from pathlib import Path
 
+from core.errors import LabelpilotError
 from core.masking import redact
+from core.own_files import make_own, open_own
 
 MOST_LINES = 2000
 
@@ -30,8 +32,8 @@ class Journal:
         if self.file is None or not self.file.parent.parent.is_dir():
             return
         try:
-            self.file.parent.mkdir(mode=0o700, exist_ok=True)
-            with open(self.file, "a", encoding="utf-8", errors="replace") as file:
-                file.writelines(line + "\n" for line in new)
-        except OSError:
+            make_own(self.file.parent)
+            with open_own(self.file, "ab") as file:
+                file.write("".join(f"{line}\n" for line in new).encode("utf-8", "replace"))
+        except (LabelpilotError, OSError):
             self.file = None

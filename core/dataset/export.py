@@ -22,6 +22,7 @@ from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import sha256_of
 from core.progress import Progress, Work
+from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def export_dataset(
             next_step="Choose the rule latest, ground-truth or refuse.",
         )
     path = chosen.path(workspace) if out is None else out
+    if out is None or split is not None:
+        may_write(workspace, workspace.annotations.dataset)
     regions = None
     if chosen.holds_regions:
         from core.dataset.reading.regions import RegionBook

@@ -15,6 +15,7 @@ from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.project import OpenProject, find_target_storage
 from core.studio.transport import NoAnswer
+from core.workspace.consents import may_write
 
 HEARTBEAT = 0.5
 # Label Studio tells every 5 s how far it is; after so long without a word it is taken to have died.
@@ -30,6 +31,7 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
     StudioRefused and StudioUnreachable.
     """
     client, workspace = opened.client, opened.workspace
+    may_write(workspace, workspace.annotations.path)
     storage = find_target_storage(opened)
     if storage is None:
         folder = workspace.relative(workspace.annotations.path)

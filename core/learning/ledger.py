@@ -21,6 +21,7 @@ import orjson
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
+from core.own_files import read_own, refuse_links
 from core.workspace.settings import Workspace
 
 RECORD = "round.json"
@@ -99,7 +100,7 @@ def round_folder(workspace: Workspace, model_version: str) -> Path:
     digest = hashlib.sha256(model_version.encode()).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", model_version)[:40]
     workspace.state.make()
-    return workspace.state.rounds / f"{name}-{digest}"
+    return refuse_links(workspace.state.rounds / f"{name}-{digest}")
 
 
 def save_record(workspace: Workspace, record: RoundRecord) -> None:
@@ -174,7 +175,7 @@ def before_last_run(workspace: Workspace, model_version: str) -> Before:
     for run in (last + 1, last):
         note = _note(workspace, model_version, run)
         try:
-            stored = orjson.loads(note.read_bytes())
+            stored = orjson.loads(read_own(note))
             scores = {int(task_id): float(score) for task_id, score in stored["scores"].items()}
             record = _record(stored["record"]) if stored["record"] else None
             return Before(run, scores, str(stored["shown"]), record)
@@ -246,8 +247,8 @@ def _mean_and_error(losses: Iterable[float]) -> tuple[float, float]:
 def _read(file: Path) -> RoundRecord | None:
     """The record in a file, or None where there is none that can be read."""
     try:
-        return _record(orjson.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return _record(orjson.loads(read_own(file)))
+    except (LabelpilotError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

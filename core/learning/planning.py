@@ -25,6 +25,7 @@ from core.learning.suspects import without_suspects
 from core.progress import Work
 from core.studio.project import OpenProject
 from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
+from core.workspace.consents import may_reach_scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     """
     began = time.monotonic()
     workspace = opened.workspace
+    if workspace.learning.scheduler is not None and options.engine in ("auto", "dask"):
+        may_reach_scheduler(workspace)
     images = yield from tasks_by_tag(opened)
     # An image that is no task yet is not an unknown one.
     known = set(images) | (yield from image_tags(workspace))

@@ -1,11 +1,13 @@
 """Where the token lives, and the password of our own server's account.
 
-Looked for in this order: the environment variable `LABEL_STUDIO_API_KEY`, what was typed in this
-session, a file of mode 0600, the system keyring. The file exists in two cases only: the user has
-agreed to it; or the server is our own and there was no keyring, where it lies inside the server's
-data folder of mode 0700, beside the SECRET_KEY that is worth as much, and moves to the keyring as
-soon as there is one. Another server's token goes to no file unasked: without a keyring it is kept
-for this session. A keyring that is locked or silent never leads to a file.
+Looked for in this order: the environment variable `LABEL_STUDIO_API_KEY` (where `LABEL_STUDIO_URL`
+is set, for that server alone), what was typed in this session, a file of mode 0600, the system
+keyring. The file exists in two cases only: the user has agreed to it, which their own configuration
+folder tells (`core.workspace.trust`); or the server is our own and there was no keyring, where it
+lies inside the server's data folder of mode 0700, beside the SECRET_KEY that is worth as much, and
+moves to the keyring as soon as there is one. Another server's token goes to no file unasked:
+without a keyring it is kept for this session. A keyring that is locked or silent never leads to a
+file.
 
 A value is never printed or logged; people are told its source and kind.
 """
@@ -25,6 +27,7 @@ import orjson
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.masking import keep_secret
+from core.own_files import refuse_links
 from core.secrets.keyrings import (
     BUS,
     KeyringLocked,
@@ -33,7 +36,10 @@ from core.secrets.keyrings import (
     read_secret,
     write_secret,
 )
+from core.workspace.addresses import is_loopback, same_server
+from core.workspace.consents import SERVER_VARIABLE
 from core.workspace.settings import Workspace
+from core.workspace.trust import Consent, agree, consent_to, is_noted
 
 VARIABLE = "LABEL_STUDIO_API_KEY"
 MAX_FILE_BYTES = 100_000
@@ -64,11 +70,9 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the file holds: secrets, whether the user has agreed to them there, and the names of
-    those that are in the keyring."""
+    """What the file holds: secrets, and the names of those that are in the keyring."""
 
     secrets: dict[Name, str] = field(default_factory=dict, repr=False)
-    agreed: bool = False
     in_keyring: tuple[Name, ...] = ()
 
 
@@ -105,7 +109,8 @@ def find_secret(workspace: Workspace, name: Name) -> Secret | None:
 
     What our own server's file holds is moved to the keyring where there is one that is open.
     """
-    if name == "token" and (value := os.environ.get(VARIABLE, "").strip()):
+    value = os.environ.get(VARIABLE, "").strip()
+    if value and name == "token" and _is_for(workspace, os.environ.get(SERVER_VARIABLE, "")):
         keep_secret(value)
         return Secret(clean_token(value, f"The value of {VARIABLE}"), "environment")
     return stored_secret(workspace, name)
@@ -124,9 +129,9 @@ def _stored(workspace: Workspace, name: Name) -> Secret | None:
         return Secret(typed, "session")
     stored = _read_file(workspace)
     if value := stored.secrets.get(name, ""):
-        moved = not stored.agreed and _move_to_keyring(workspace, stored)
+        moved = not has_agreed(workspace) and _move_to_keyring(workspace, stored)
         return Secret(value, "keyring" if moved else "file")
-    if stored.agreed:
+    if has_agreed(workspace):
         return None
     if name in stored.in_keyring and not has_keyring():
         raise KeyringLocked(
@@ -148,13 +153,13 @@ def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
     does not take it, and stores nothing then.
     """
     keep_secret(value)
-    stored = _read_file(workspace)
-    if not stored.agreed and has_keyring():
+    in_file = has_agreed(workspace)
+    if not in_file and has_keyring():
         write_secret(_entry(workspace, name), value)
         _drop(workspace, name, in_keyring=True)
         return "keyring"
     _drop(workspace, name)
-    if stored.agreed or workspace.owns_server:
+    if in_file or workspace.owns_server:
         left = _read_file(workspace)
         _write_file(workspace, replace(left, secrets=left.secrets | {name: value}))
         return "file"
@@ -169,10 +174,9 @@ def needs_choice(workspace: Workspace) -> bool:
     For our own server that is so only where a keyring that cannot be reached from here holds what
     was stored before. Raises KeyringLocked where there is a keyring that does not answer.
     """
-    stored = _read_file(workspace)
-    if stored.agreed or has_keyring():
+    if has_agreed(workspace) or has_keyring():
         return False
-    return not workspace.owns_server or bool(stored.in_keyring)
+    return not workspace.owns_server or bool(_read_file(workspace).in_keyring)
 
 
 def variable_advice(environ: Mapping[str, str]) -> str:
@@ -191,10 +195,28 @@ def variable_advice(environ: Mapping[str, str]) -> str:
 def agree_to_file(workspace: Workspace) -> Path:
     """Have this workspace keep its secrets in a file of mode 0600, and return the file.
 
-    Only after a typed yes: they are not encrypted there. What a keyring holds stays in it.
+    Only after a typed yes, which is kept where no workspace can bring its own: they are not
+    encrypted there. What a keyring holds stays in it.
     """
-    _write_file(workspace, replace(_read_file(workspace), agreed=True))
+    agree(_agreement(workspace))
     return credentials_file(workspace)
+
+
+def has_agreed(workspace: Workspace) -> bool:
+    """Whether the user has agreed that this workspace keeps its secrets in a file."""
+    return is_noted(_agreement(workspace))
+
+
+def _agreement(workspace: Workspace) -> Consent:
+    return consent_to(workspace.root, "file", workspace.studio.url or "")
+
+
+def _is_for(workspace: Workspace, server: str) -> bool:
+    """Whether the variable's token is for the workspace's server, if it is for `server`."""
+    if not server:
+        return True
+    url = workspace.studio.url
+    return is_loopback(server) if url is None else same_server(url, server)
 
 
 def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
@@ -202,14 +224,13 @@ def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
 
     Raises KeyringLocked, after the other places, where the keyring cannot be looked into.
     """
-    stored = _read_file(workspace)
     removed = _drop(workspace, name)
     try:
         if erase_secret(_entry(workspace, name)):
             removed.append("keyring")
     except KeyringLocked:
         # Whoever has agreed to the file has no keyring that opens.
-        if not stored.agreed:
+        if not has_agreed(workspace):
             raise
     return removed
 
@@ -280,21 +301,17 @@ def _read_file(workspace: Workspace) -> _Stored:
     secrets = {name: str(content[name]) for name in NAMES if name in content}
     listed = content.get("in_keyring")
     noted = tuple(name for name in NAMES if isinstance(listed, list) and name in listed)
-    return _Stored(secrets, content.get("agreed") is True, noted)
+    return _Stored(secrets, noted)
 
 
 def _write_file(workspace: Workspace, stored: _Stored) -> None:
     file = credentials_file(workspace)
     if stored == _Stored():
-        file.unlink(missing_ok=True)
+        refuse_links(file).unlink(missing_ok=True)
         return
-    workspace.state.make()
     if workspace.owns_server:
-        file.parent.mkdir(mode=0o700, exist_ok=True)
-        file.parent.chmod(0o700)
-    about = {
-        "server": workspace.studio.url,
-        "agreed": stored.agreed,
-        "in_keyring": stored.in_keyring,
-    }
+        workspace.state.make_server().chmod(0o700)
+    else:
+        workspace.state.make()
+    about = {"server": workspace.studio.url, "in_keyring": stored.in_keyring}
     write_at_once(file, orjson.dumps({**about, **stored.secrets}), mode=0o600)

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from core.errors import ConfigurationError, LabelpilotError, StudioRefused
+from core.own_files import make_own, open_own, read_own
 from core.processes import end, lives, start
 from core.progress import Progress, Work
 from core.secrets.credentials import Secret, Source, find_secret, store_secret, stored_secret
-from core.studio.environment import server_environment
+from core.studio.environment import prepare_data, server_environment
 from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
 from core.studio.server import EMAIL, account_marker, database, log_tail, server_url
@@ -105,10 +106,10 @@ def reset_password(workspace: Workspace) -> Work[Source]:
 def _set_password(workspace: Workspace, password: str) -> Work[bool]:
     """Have Label Studio's own command set the password, which it reads from standard input where
     it has no terminal."""
-    workspace.state.logs.mkdir(mode=0o700, exist_ok=True)
-    log = workspace.state.logs / "reset-password.log"
+    log = make_own(workspace.state.logs) / "reset-password.log"
+    prepare_data(workspace)
     environment = server_environment(workspace, FIRST_PORT, os.environ)
-    with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "r+b") as output:
+    with open_own(log, "w+b") as output:
         process = start(
             launch(workspace, "reset_password", "--username", EMAIL),
             cwd=workspace.state.server,
@@ -126,7 +127,7 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
                     process.wait(0.25)
         finally:
             end(process, PATIENCE)
-    told = log.read_text(encoding="utf-8", errors="replace")
+    told = read_own(log).decode("utf-8", "replace")
     if "Password successfully changed" in told:
         return True
     if f"User with username {EMAIL} not found" in told:

@@ -6,13 +6,17 @@ the environment is built from nothing and only what a process needs to live is p
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.errors import ConfigurationError
-from core.files import write_at_once
+from core.errors import ConfigurationError, LabelpilotError
+from core.files import read_at_most, write_at_once
+from core.own_files import refuse_links_below
+from core.workspace.consents import may_start_server
 from core.workspace.databases import VARIABLE, read_database
 from core.workspace.settings import Workspace
 
@@ -24,6 +28,11 @@ PASSED_ON = (
 # Each time its home page is opened, Label Studio fetches tips from GitHub, and has no setting for
 # it. So this one host has a proxy, and nobody listens there: the tips of the release are shown.
 _UNREACHABLE = {"https://raw.githubusercontent.com_proxy": "http://127.0.0.1:9"}
+
+
+MOST_BYTES = 10_000
+# What may stand in the file of the secret key: Label Studio's own keys have letters and signs.
+_HARMLESS = re.compile(r"(SECRET_KEY=.*|#.*|)")
 
 
 def document_root(workspace: Workspace) -> Path:
@@ -56,6 +65,37 @@ def _is_too_wide(folder: Path) -> bool:
     # It stays a tilde for a user without a home folder, as in some containers.
     home = "/" if home == "~" else os.path.realpath(home)
     return os.path.commonpath([real, home]) == real
+
+
+def prepare_data(workspace: Workspace) -> None:
+    """Make ready the data folder of our own server, before anything of Label Studio's runs on it.
+
+    What stands in its `.env` would set any of Label Studio's settings, so it may hold a SECRET_KEY
+    and nothing else. Raises NotTrusted where the data were not made here and nobody has agreed to
+    them, and ConfigurationError for a link or a setting among them.
+    """
+    may_start_server(workspace)
+    folder = workspace.state.make_server()
+    refuse_links_below(folder)
+    if not workspace.state.server_is_ours():
+        with contextlib.suppress(LabelpilotError):
+            workspace.state.mark_server()
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    _refuse_settings(folder / ".env")
+    make_secret_key(folder)
+
+
+def _refuse_settings(file: Path) -> None:
+    if not file.exists():
+        return
+    lines = read_at_most(file, MOST_BYTES, "The file of the secret key").decode("utf-8", "replace")
+    if others := [line for line in lines.split("\n") if not _HARMLESS.fullmatch(line.strip())]:
+        name = others[0].partition("=")[0].strip()[:40]
+        raise ConfigurationError(
+            f"{file} would set Label Studio's {name}, and labelpilot puts its SECRET_KEY there only.",
+            next_step="Look at it, and remove that line.",
+        )
 
 
 def make_secret_key(folder: Path) -> None:

@@ -19,6 +19,7 @@ import psutil
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
+from core.own_files import read_own
 from core.processes import lives
 from core.workspace.settings import Workspace
 
@@ -49,7 +50,7 @@ def launch(workspace: Workspace, *arguments: str) -> list[str]:
 def read_record(workspace: Workspace) -> ServerRecord | None:
     """What is written of the last server, or None."""
     try:
-        content = orjson.loads(_record_file(workspace).read_bytes())
+        content = orjson.loads(read_own(_record_file(workspace)))
         return ServerRecord(int(content["pid"]), int(content["port"]), str(content["settings"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

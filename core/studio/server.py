@@ -17,6 +17,7 @@ import orjson
 
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.masking import printable, redact
+from core.own_files import open_own
 from core.processes import end
 from core.studio.environment import server_environment
 from core.studio.http import answering_version, is_healthy
@@ -133,7 +134,7 @@ def log_tail(log: Path, offset: int = 0, size: int = 8192) -> list[str]:
     Secrets in them are masked, and nothing in them steers a terminal.
     """
     try:
-        with open(log, "rb") as file:
+        with open_own(log) as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(offset, end - size))
             text = file.read().decode("utf-8", "replace")

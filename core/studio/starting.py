@@ -16,10 +16,11 @@ import psutil
 
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.files import write_at_once
+from core.own_files import make_own, open_own
 from core.processes import end, start
 from core.progress import Progress, Work
 from core.secrets.credentials import find_secret, store_secret
-from core.studio.environment import document_root, make_secret_key, server_environment
+from core.studio.environment import document_root, prepare_data, server_environment
 from core.studio.http import is_healthy
 from core.studio.process import (
     ServerRecord,
@@ -120,10 +121,8 @@ def _wait_for_answer(record: ServerRecord) -> Work[bool]:
 
 
 def _start(workspace: Workspace, former: ServerRecord | None) -> Work[ServerStatus]:
-    for folder in (workspace.state.server, workspace.state.logs):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    make_secret_key(workspace.state.server)
+    prepare_data(workspace)
+    make_own(workspace.state.logs).chmod(0o700)
     port = None if former is None else former.port
     for _ in range(START_ATTEMPTS):
         port = free_port(port)
@@ -141,16 +140,13 @@ def _launched(workspace: Workspace, port: int) -> psutil.Process:
     """Start the server's process, and write down which one it is."""
     environment = server_environment(workspace, port, os.environ, _first_account(workspace))
     address = ("--internal-host", "127.0.0.1", "--port", str(port))
-    log = os.open(log_file(workspace), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
+    with open_own(log_file(workspace), "ab") as log:
         process = start(
             launch(workspace, "start", *address, "--no-browser"),
             cwd=workspace.state.server,
             environment=environment,
             stdout=log,
         )
-    finally:
-        os.close(log)
     try:
         write_record(
             workspace, ServerRecord(process.pid, port, settings_fingerprint(workspace, port))

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from core.files import write_at_once
+from core.own_files import read_own
 from core.progress import Progress, Work
 from core.tasks import limits
 from core.tasks.session import Session
@@ -52,7 +53,7 @@ class OpenImport:
 def read_journal(file: Path) -> OpenImport | None:
     """The import that `file` tells of; None where there is none, or it cannot be read."""
     try:
-        return OpenImport(**orjson.loads(file.read_bytes()))
+        return OpenImport(**orjson.loads(read_own(file)))
     except (OSError, orjson.JSONDecodeError, TypeError):
         return None
 

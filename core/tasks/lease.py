@@ -24,6 +24,7 @@ import orjson
 
 from core.errors import LabelpilotError
 from core.files import write_at_once
+from core.own_files import read_own
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.models import Storage
@@ -159,6 +160,6 @@ def _myself() -> str:
 
 def _read(record: Path) -> str:
     try:
-        return record.read_text()
+        return read_own(record).decode()
     except (OSError, UnicodeDecodeError):
         return ""

@@ -53,6 +53,20 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def same_server(one: str, other: str) -> bool:
+    """Whether two addresses name one Label Studio."""
+    return bool(one and other) and _parts(one) == _parts(other)
+
+
+def _parts(url: str) -> tuple[str, str, int | None, str]:
+    try:
+        split = urlsplit(url.strip())
+        port = split.port or {"http": 80, "https": 443}.get(split.scheme)
+        return split.scheme, split.hostname or "", port, split.path.rstrip("/")
+    except ValueError:
+        return "", url, None, ""
+
+
 def crosses_in_clear(url: str) -> bool:
     """Whether a token sent to `url` would cross a network without encryption."""
     return url.startswith("http://") and not is_loopback(url)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import LabelpilotError
+from core.own_files import make_own, open_own, read_own, refuse_links
 from core.workspace.settings import Workspace
 
 
@@ -32,9 +33,9 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
     workspace.state.make()
     path = workspace.state.locks / f"{name}.lock"
     holder = path.with_suffix(".holder")
-    lock = filelock.FileLock(path)
+    lock = filelock.FileLock(refuse_links(path))
     try:
-        workspace.state.locks.mkdir(mode=0o700, exist_ok=True)
+        make_own(workspace.state.locks)
         lock.acquire(timeout=wait)
     except filelock.Timeout:
         raise Busy(
@@ -49,8 +50,9 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
             next_step="Mend the folder's rights, or move the workspace to a local disk.",
         ) from None
     try:
-        with contextlib.suppress(OSError):
-            holder.write_text(f"It is process {os.getpid()}, since {time.strftime('%H:%M:%S')}.")
+        with contextlib.suppress(OSError), open_own(holder, "wb") as file:
+            told = f"It is process {os.getpid()}, since {time.strftime('%H:%M:%S')}."
+            file.write(told.encode())
         yield
     finally:
         # Before the lock goes: the file is its holder's.
@@ -61,6 +63,6 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
 
 def _read(holder: Path) -> str:
     try:
-        return holder.read_text()
-    except OSError:
+        return read_own(holder).decode()
+    except (OSError, ValueError):
         return ""

@@ -19,6 +19,7 @@ from core.workspace.addresses import crosses_in_clear
 from core.workspace.checks import TITLE_LENGTHS, checked_value
 from core.workspace.state import State
 from core.workspace.toml_lines import FILE_NAME, place_of, unknown_name, wrong_value
+from core.workspace.trust import refuse_others, trust_made_here
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -166,7 +167,7 @@ def load_workspace(root: Path) -> Workspace:
     """Read and check `root/labelpilot.toml`.
 
     Raises ConfigurationError, naming the line, for a missing or unreadable file, an unknown section
-    or key, or a value of the wrong type.
+    or key, or a value of the wrong type; NotTrusted where the file or its folder is another user's.
     """
     root = Path(os.path.expanduser(root)).resolve()
     file = root / FILE_NAME
@@ -175,6 +176,8 @@ def load_workspace(root: Path) -> Workspace:
             f"There is no {FILE_NAME} in {root}.",
             next_step="Run `labelpilot` there to make one, or `labelpilot demo` for an example.",
         )
+    for path in (root, file):
+        refuse_others(path, root)
     return parse_workspace(_read(file), root)
 
 
@@ -277,13 +280,13 @@ def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
     """Write `changes` (section -> key -> value; None removes a key) and return the workspace.
 
     What else stands in the file, comments too, stays. The file is checked before it is written, and
-    written at once or not at all. Raises ConfigurationError as `load_workspace` does.
+    written at once or not at all; a workspace that is made so is trusted. Raises as `load_workspace`.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     file = root / FILE_NAME
-    former = _read(file) if os.path.exists(file) else ""
+    former = _read(file) if (known := os.path.lexists(file)) else ""
     _sections(former)
     try:
         document = tomlkit.parse(former)
@@ -303,4 +306,6 @@ def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
         ) from None
     workspace = parse_workspace(text, root)
     write_at_once(file, text.encode())
+    if not known:
+        trust_made_here(root)
     return workspace

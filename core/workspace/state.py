@@ -1,16 +1,19 @@
 """The folder `.labelpilot/`: all that labelpilot keeps for itself beside the user's files.
 
-Nothing in it is the user's, and git ignores it.
+Nothing in it is the user's, and git ignores it. It may have come with a workspace that somebody
+else made, so what is in it is opened as `core.own_files` says.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ConfigurationError
-
-FOLDER_NAME = ".labelpilot"
+from core.errors import ConfigurationError, LabelpilotError
+from core.files import write_at_once
+from core.own_files import FOLDER_NAME, make_own, read_own
+from core.workspace.trust import own_mark, refuse_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,16 @@ class State:
     def make(self) -> Path:
         """Create `.labelpilot/` (mode 0700) and return it.
 
-        Raises ConfigurationError where it cannot be written to.
+        Raises ConfigurationError where it cannot be written to, is a link, or is not ours.
         """
         ignore = self.folder / ".gitignore"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_own(self.folder)
+            refuse_others(self.folder, self.root)
+            if self.folder.stat().st_mode & 0o077:
+                self.folder.chmod(0o700)
             if not ignore.exists():
-                ignore.write_text("*\n")
+                write_at_once(ignore, b"*\n")
         except OSError as error:
             raise ConfigurationError(
                 f"labelpilot cannot write to its folder {self.folder}.",
@@ -64,3 +70,35 @@ class State:
                 next_step="Mend the folder's rights, or make room.",
             ) from None
         return self.folder
+
+    def server_is_ours(self) -> bool:
+        """Whether the data of our own Label Studio were made here, or are not there yet."""
+        try:
+            if not self.server.is_symlink() and not any(self.server.iterdir()):
+                return True
+            return read_own(self._mark).decode() == own_mark()
+        except FileNotFoundError:
+            return not self.server.exists()
+        except (OSError, ValueError, LabelpilotError):
+            return False
+
+    def make_server(self) -> Path:
+        """Create the data folder of our own Label Studio, marked as made here, and return it.
+
+        One that holds data already is marked by `mark_server` alone.
+        """
+        self.make()
+        if not self.server.exists():
+            make_own(self.server)
+            # Without a mark, its user is asked before it is started again.
+            with contextlib.suppress(LabelpilotError):
+                self.mark_server()
+        return self.server
+
+    def mark_server(self) -> None:
+        """Mark the data of our own Label Studio as made here, or taken for such."""
+        write_at_once(self._mark, own_mark().encode(), mode=0o600)
+
+    @property
+    def _mark(self) -> Path:
+        return self.server / "made-here"

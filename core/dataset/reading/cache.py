@@ -21,6 +21,7 @@ from typing import BinaryIO
 import msgspec
 
 from core.dataset.reading.batch import Block
+from core.own_files import make_own, open_own
 
 # Counted up where what is kept, or how it is made of a file, changes.
 _VERSION = 3
@@ -44,7 +45,7 @@ class Cache:
         """What was kept, block by block, as far as it is whole."""
         with (
             contextlib.suppress(OSError, EOFError, msgspec.DecodeError),
-            self._path.open("rb") as f,
+            open_own(self._path) as f,
         ):
             if _frame(f) != self._key:
                 return
@@ -63,7 +64,7 @@ class CacheWriter:
         self._path = path
         self._file: BinaryIO | None = None
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_own(path.parent)
             descriptor, self._name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             self._file = open(descriptor, "wb")  # noqa: SIM115
         self._put(key)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_at_once
+from core.own_files import read_own
 from core.workspace.settings import Workspace
 from core.workspace.toml_lines import FILE_NAME
 
@@ -39,7 +40,7 @@ def earlier_result(
     """What `run` gave before, and when (seconds since 1970), if it still holds; else None."""
     file = folder / RESULT
     try:
-        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads(read_own(file))
         if result.get("run") != run or result["unseen"]:
             return None
         if any(_state(path) != state for path, state in result["read"].items()):

@@ -29,8 +29,10 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.embeddings import named_tags
 from core.learning.hooks.cache import RESULT, earlier_result, keep_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
+from core.own_files import make_own, open_own, read_own, refuse_links_below
 from core.processes import end, lives, start
 from core.progress import Progress, Work
+from core.workspace.consents import may_run_hooks
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
@@ -73,8 +75,9 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     `core.learning.hooks.cache`. `folder` receives the vectors as `.npy` files and `hooks.log`, all
     that the file printed. Each line of it is the `note` of an event, whose `done` counts seconds;
     an event comes at least every half second, so that closing the generator soon ends the whole
-    process group. Raises ConfigurationError where the file, the Python or a function is missing,
-    and LabelpilotError where the hooks raise, die, or return what cannot be used.
+    process group. Raises NotTrusted where nobody has agreed that the file is run,
+    ConfigurationError where the file, the Python or a function is missing, and LabelpilotError
+    where the hooks raise, die, or return what cannot be used.
     """
     file, python = workspace.learning.hooks, _python(workspace)
     shown = workspace.relative(file)
@@ -84,6 +87,9 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
             next_step="Name yours as `hooks` under [learning] in labelpilot.toml, or write one to "
             "start from: `labelpilot hooks`.",
         )
+    may_run_hooks(workspace)
+    # The runner writes there by name, in a process of its own.
+    refuse_links_below(folder)
     started = time.monotonic()
     images = workspace.images.path
     # Of the many images, the folder's own change says enough, unless the code lies among them.
@@ -114,7 +120,7 @@ def _when(moment: float) -> str:
 
 
 def _fresh(run: list[str], folder: Path, workspace: Workspace) -> Work[dict[str, Any]]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_own(folder)
     (folder / RESULT).unlink(missing_ok=True)
     for left in folder.glob(f"{RUN}*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -162,7 +168,7 @@ def _run(command: list[str], cwd: Path, log: Path) -> Work[int]:
     }
     started = time.monotonic()
     watched, held = os.pipe()
-    with open(log, "wb") as kept, open(held, "wb"):
+    with open_own(log, "wb") as kept, open(held, "wb"):
         try:
             process = start(
                 [*command, str(watched)],
@@ -234,7 +240,7 @@ def _result(
     """
     see = f"The whole story is in {workspace.relative(log)}."
     if code == 0 and (folder / RESULT).exists():
-        result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads(read_own(folder / RESULT))
     else:
         if code < 0:
             memory = "; most often the memory ran out" if -code == signal.SIGKILL else ""
@@ -253,8 +259,8 @@ def _result(
         what = shown if step == "import" else f"{step}() in {shown}"
         raise LabelpilotError(f"{what} gave nothing usable: {unusable}.", next_step=see)
     if raised := result.get("raised"):
-        with open(log, "a", encoding="utf-8") as kept:
-            kept.write(raised["story"])
+        with open_own(log, "ab") as kept:
+            kept.write(raised["story"].encode("utf-8", "replace"))
         line = f" on line {raised['line']}" if raised["line"] else ""
         if raised["type"] in ("ModuleNotFoundError", "ImportError"):
             see = (

@@ -6,6 +6,7 @@ import os
 
 from core.errors import ConfigurationError
 from core.files import write_at_once
+from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
 
 TEMPLATE = '''\
@@ -73,6 +74,7 @@ def write_hooks_file(workspace: Workspace) -> None:
             f"{workspace.relative(file)} is there already; it was not touched.",
             next_step="Move it away first, or name another as `hooks` under [learning].",
         )
+    may_write(workspace, file)
     text = TEMPLATE.format(
         images=workspace.relative(workspace.images.path),
         dataset=workspace.relative(workspace.annotations.dataset),

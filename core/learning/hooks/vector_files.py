@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
+from core.own_files import open_own, refuse_links
 
 ROWS_AT_ONCE = 4096
 MANIFEST = "manifest.json"
@@ -66,7 +67,7 @@ class VectorFile:
 
     def __init__(self, path: Path) -> None:
         self.filename = path
-        self._file = open(path, "rb")  # noqa: SIM115, as it stays open as long as this lives
+        self._file = open(refuse_links(path), "rb")  # noqa: SIM115, open as long as this lives
         version = np.lib.format.read_magic(self._file)  # type: ignore[no-untyped-call]
         if version[0] > 1:
             raise ValueError("it is of a version of the format that has no plain header")
@@ -113,7 +114,7 @@ def open_vectors(path: Path) -> NDArray[Any]:
     Raises OSError and ValueError where the file is none.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(refuse_links(path), mmap_mode="r", allow_pickle=False)
     except OSError as error:
         if error.errno != errno.ENOMEM:
             raise
@@ -183,7 +184,7 @@ def _in_archive(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
             tags = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
         # An earlier copy may still be mapped into somebody's memory, so it is left as it is.
         part = unpacked.with_name(unpacked.name + ".part")
-        with archive.open(names[0]) as packed, open(part, "wb") as copy:
+        with archive.open(names[0]) as packed, open_own(part, "wb") as copy:
             shutil.copyfileobj(packed, copy, 1 << 20)
         part.replace(unpacked)
     if tags.ndim != 1:
@@ -194,7 +195,7 @@ def _in_archive(path: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
 def _in_shards(folder: Path, unpacked: Path) -> tuple[list[str], NDArray[Any]]:
     shards, tags = load_shards(folder), list[str]()
     part = unpacked.with_name(unpacked.name + ".part")
-    with open(part, "wb") as copy:
+    with open_own(part, "wb") as copy:
         for shard in shards:
             file = Path(shard.file)
             if shard.sha256 and sha256_of(file) != shard.sha256:
