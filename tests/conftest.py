@@ -1,5 +1,5 @@
-"""What holds for all tests: none touches the user's own keyring, all share one migrated database,
-each server is started in one process, and the last line says what was left out.
+"""What holds for all tests: none touches the user's own keyring or settings, all share one migrated
+database, each server is started in one process, and the last line says what was left out.
 
 The tests of the keyring start one of their own, in a session of its own.
 """
@@ -7,6 +7,7 @@ The tests of the keyring start one of their own, in a session of its own.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.needs import REASON
 from tests.studio.first_start import migrated_database
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+# What tests make is theirs; those of trust take this away.
+os.environ["LABELPILOT_TRUST"] = os.path.realpath(tempfile.gettempdir())
 
 # Where one process waits for a server, another has work, also on two cores. Each server is started
 # in one of them only; more processes gained no more.
@@ -52,6 +55,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     packages = " ".join(sorted({*" ".join(needed).split()}))
     install = f". To run them: apt-get install {packages}" if packages else ""
     reporter.write_line(f"Skipped: {why}{install}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or changes what whoever runs them has agreed to, or their theme."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from tui.backend import Backend
 from tui.clipboard import keep_copy
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.logs import LogsScreen
+from tui.dialogs.trust import TrustQuestions, agrees
 from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
@@ -74,9 +75,11 @@ class LabelpilotApp(App[None]):
         super().__init__()
         self.backend = backend or Backend()
         self.journal = Journal()
-        self.jobs = Jobs(self, self._job_changed, self._job_ended)
+        agree = partial(agrees, self, self.backend)
+        self.jobs = Jobs(self, self._job_changed, self._job_ended, agree)
         self.changed: Signal[None] = Signal(self, "changed")
         self.watcher = Watcher(root, self.backend, self._state_changed)
+        self._trust = TrustQuestions(self, self.backend)
         self._poll_seconds = poll_seconds
         # Only where the app has the process to itself, as `run` knows.
         self._last_resort: LastResort | None = None
@@ -150,6 +153,7 @@ class LabelpilotApp(App[None]):
         workspace = self.state.workspace
         if workspace is not None and self.journal.file is None:
             self.journal.file = workspace.state.logs / "labelpilot.log"
+        self._trust.ask(self.watcher)
         self.changed.publish(None)
 
     def _job_changed(self, job: Job[Any]) -> None:

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import click
 
-from tui.commands import data, labeling, learning
+from tui.commands import data, labeling, learning, trust
 from tui.commands import setup as setting_up
-from tui.commands.console import end, open_app, workspace_option, workspace_root
+from tui.commands.console import agrees_now, end, open_app, workspace_option, workspace_root
 from tui.commands.exit_codes import ExitCode
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -41,6 +41,7 @@ for command in (
     setting_up.setup,
     setting_up.server,
     setting_up.token,
+    trust.trust,
     data.sync,
     data.repair,
     data.export,
@@ -58,11 +59,17 @@ for command in (
 
 
 def main() -> NoReturn:
-    """Run the command line; an error becomes a sentence and an exit code."""
-    try:
-        code = cli.main(standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        end(error)
+    """Run the command line; an error becomes a sentence and an exit code.
+
+    What was refused for want of a consent is run again once that is given.
+    """
+    while True:
+        try:
+            code = cli.main(standalone_mode=False)
+            break
+        except (Exception, KeyboardInterrupt) as error:
+            if not agrees_now(error):
+                end(error)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 

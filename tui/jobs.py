@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Other = TypeVar("Other")
 Outcome = Literal["running", "done", "failed", "stopped"]
 Begin: TypeAlias = Callable[[], Work[Result]]
+# Asks, in the job's thread, for the consent for want of which an error arose.
+Agrees: TypeAlias = Callable[[BaseException, threading.Event], bool]
 TICK_SECONDS = 0.1
 # How long the end of a job may take that runs the user's hooks: hooks that do not end when they are
 # asked are killed after a while.
@@ -103,30 +105,45 @@ class Job(Generic[Result]):
         """What it gave, if it is of `kind`."""
         return cast("Other | None", self.result) if cast(object, self.kind) is kind else None
 
-    def run(self, begin: Begin[Result]) -> None:
-        """Do the work, in the job's thread."""
-        outcome: Outcome = "done"
-        try:
-            work = begin()
+    def run(self, begin: Begin[Result], agrees: Agrees) -> None:
+        """Do the work, in the job's thread; again where it was refused and `agrees` then."""
+        outcome: Outcome = "running"
+        while outcome == "running":
             try:
-                while not self.stopping.is_set():
-                    self.take(next(work))
-                outcome = "stopped"
-            except StopIteration as stop:
-                self.result = stop.value
-            finally:
-                work.close()
-        except BaseException as error:
-            self.error, outcome = error, "failed"
+                outcome = self._work(begin)
+            except BaseException as error:
+                outcome = self._failed(error, agrees)
         self.ended = time.monotonic()
         self.outcome = outcome
         self.finished.set()
+
+    def _work(self, begin: Begin[Result]) -> Outcome:
+        work = begin()
+        try:
+            while not self.stopping.is_set():
+                self.take(next(work))
+        except StopIteration as stop:
+            self.result = stop.value
+            return "done"
+        finally:
+            work.close()
+        return "stopped"
+
+    def _failed(self, error: BaseException, agrees: Agrees) -> Outcome:
+        try:
+            if agrees(error, self.stopping):
+                return "running"
+        except BaseException as other:
+            error = other
+        self.error = error
+        return "failed"
 
 
 class Jobs:
     """The app's jobs: the last one of each kind, running or not.
 
-    `changed` hears of a job's news, `ended` once of its end; both in the event loop.
+    `changed` hears of a job's news, `ended` once of its end; both in the event loop. `agrees` is
+    asked, in the job's thread, about what failed.
     """
 
     def __init__(
@@ -134,10 +151,12 @@ class Jobs:
         app: App[Any],
         changed: Callable[[Job[Any]], None],
         ended: Callable[[Job[Any]], None],
+        agrees: Agrees,
     ) -> None:
         self._app = app
         self._changed = changed
         self._ended = ended
+        self._agrees = agrees
         self._last: dict[JobKind[Any], Job[Any]] = {}
 
     def last(self, kind: JobKind[Result]) -> Job[Result] | None:
@@ -198,7 +217,7 @@ class Jobs:
         ended = asyncio.Event()
 
         def run() -> None:
-            job.run(begin)
+            job.run(begin, self._agrees)
             # The loop is gone when the app was left meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(ended.set)

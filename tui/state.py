@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.setup.context import Step
     from core.studio.server import ServerStatus
     from core.workspace.settings import Workspace
+    from core.workspace.trust import NotTrusted
 
 POLL_SECONDS = 3.0
 
@@ -30,12 +31,14 @@ POLL_SECONDS = 3.0
 @dataclass(slots=True)
 class WorkspaceState:
     """What was found. `missing` says that there is no workspace file; `problem` that it cannot be
-    used, or that checking failed through a mistake of ours."""
+    used, or that checking failed through a mistake of ours; `refused` that its user has to agree to
+    something first."""
 
     root: Path
     workspace: Workspace | None = None
     missing: bool = False
     problem: Exception | None = None
+    refused: NotTrusted | None = None
     steps: tuple[Step, ...] = ()
     reports: dict[str, Report] = field(default_factory=dict)
     server: ServerStatus | None = None
@@ -93,19 +96,24 @@ class Watcher:
     # In a thread: these touch nothing of `state`, they only tell.
 
     def _check(self, tell: Callable[..., None]) -> None:
+        from core.workspace.trust import NotTrusted
+
         try:
             steps = self._backend.steps()
             tell(self._set, {"steps": steps})
             workspace = self._backend.load(self.state.root)
             self._stamp = _stamp(workspace.file)
             tell(self._set, {"workspace": workspace, "missing": False, "problem": None})
+            tell(self._set, {"refused": self._backend.refused_token(workspace)})
             tell(self._set, {"server": self._backend.status(workspace)})
             tell(self._set, {"token": self._backend.token_source(workspace)})
             for report in self._backend.probe(workspace):
                 tell(self._report, report)
         except LabelpilotError as error:
             missing = not (self.state.root / "labelpilot.toml").exists()
-            tell(self._set, {"missing": missing, "problem": None if missing else error})
+            refused = error if isinstance(error, NotTrusted) else None
+            problem = None if missing else error
+            tell(self._set, {"missing": missing, "problem": problem, "refused": refused})
         except Exception as error:
             tell(self._set, {"problem": error})
         finally:

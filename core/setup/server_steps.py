@@ -12,9 +12,10 @@ from core.setup.context import Found, Setup, Step
 from core.studio.account import can_sign_in, ensure_account
 from core.studio.environment import document_root
 from core.studio.patches import closed_patches
-from core.studio.server import EMAIL, server_url
+from core.studio.server import EMAIL
 from core.studio.starting import start_server
 from core.studio.tokens import make_token
+from core.workspace.consents import may_send_token
 
 
 def _probe_server(setup: Setup) -> Found:
@@ -59,7 +60,7 @@ def _probe_account(setup: Setup) -> Found:
             return "done", setup.client.whoami().email
     if not setup.workspace.owns_server:
         return "waiting", "known once there is a token that works"
-    if can_sign_in(setup.workspace, server_url(setup.workspace)):
+    if can_sign_in(setup.workspace):
         return "done", EMAIL
     return "to do", "no account that labelpilot can sign in to"
 
@@ -68,6 +69,8 @@ def _apply_account(setup: Setup) -> Work[None]:
     # Our server makes its first account when it starts; a foreign one's is not ours to make.
     if setup.workspace.owns_server:
         yield from ensure_account(setup.workspace)
+    else:
+        may_send_token(setup.workspace)
 
 
 ACCOUNT = Step(
@@ -99,7 +102,7 @@ def _apply_token(setup: Setup) -> Work[None]:
     yield Progress("token")
     token = find_secret(setup.workspace, "token")
     if setup.workspace.owns_server and (token is None or token.source != "environment"):
-        make_token(setup.workspace, server_url(setup.workspace))
+        make_token(setup.workspace)
         return
     # Raises, and says what to do, where there is none or it is refused.
     setup.client.whoami()

@@ -18,6 +18,7 @@ from core.tasks.modes import storage_fields
 from core.tasks.proof import compare
 from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
+from core.workspace.consents import may_write
 
 # Up to so many tasks a probe proves which images are tasks; above, it compares counts.
 PROVEN_TASKS = 20_000
@@ -131,6 +132,7 @@ def _probe_target(setup: Setup) -> Found:
 def _apply_target(setup: Setup) -> Work[None]:
     yield Progress("target-storage")
     path, client = setup.workspace.annotations.path, setup.client
+    may_write(setup.workspace, path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         # Label Studio swallows its own write errors, so it is tried here.

@@ -20,10 +20,10 @@ from core.own_files import make_own, open_own, read_own
 from core.processes import end, lives, start
 from core.progress import Progress, Work
 from core.secrets.credentials import Secret, Source, find_secret, store_secret, stored_secret
+from core.studio.door import secret_client
 from core.studio.environment import prepare_data, server_environment
-from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
-from core.studio.server import EMAIL, account_marker, database, log_tail, server_url
+from core.studio.server import EMAIL, account_marker, database, log_tail
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
@@ -45,7 +45,7 @@ def sign_in_with(workspace: Workspace) -> tuple[str, str] | None:
     return None if password is None else (EMAIL, password.value)
 
 
-def can_sign_in(workspace: Workspace, url: str) -> bool:
+def can_sign_in(workspace: Workspace) -> bool:
     """Whether our own server accepts the stored password."""
     import httpx
 
@@ -53,7 +53,7 @@ def can_sign_in(workspace: Workspace, url: str) -> bool:
     if password is None:
         return False
     try:
-        with http_client(url) as client:
+        with secret_client(workspace) as client:
             sign_in(client, password.value)
     except (httpx.HTTPError, StudioRefused):
         return False
@@ -67,7 +67,7 @@ def ensure_account(workspace: Workspace) -> Work[None]:
     `reset_password` does.
     """
     yield Progress("account")
-    if not can_sign_in(workspace, server_url(workspace)):
+    if not can_sign_in(workspace):
         yield from reset_password(workspace)
 
 

@@ -93,7 +93,8 @@ def _refuse_settings(file: Path) -> None:
     if others := [line for line in lines.split("\n") if not _HARMLESS.fullmatch(line.strip())]:
         name = others[0].partition("=")[0].strip()[:40]
         raise ConfigurationError(
-            f"{file} would set Label Studio's {name}, and labelpilot puts its SECRET_KEY there only.",
+            f"{file} would set {name} for Label Studio.",
+            cause="labelpilot keeps the server's SECRET_KEY there, and nothing else.",
             next_step="Look at it, and remove that line.",
         )
 

@@ -6,6 +6,7 @@ for this machine passes a proxy, whatever the environment names. Every request h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core.workspace.addresses import is_loopback
@@ -17,17 +18,32 @@ if TYPE_CHECKING:
 STEP_SECONDS = 30.0
 # Of a question that a healthy server answers at once.
 ALIVE_SECONDS = 5.0
+_CONNECTING = ("connection.connect_tcp.started", "connection.connect_tcp.complete")
 
 
-def http_client(url: str, seconds: float = STEP_SECONDS) -> httpx.Client:
+def http_client(
+    url: str, seconds: float = STEP_SECONDS, confirm: Callable[[], None] | None = None
+) -> httpx.Client:
     """A client for the Label Studio at `url`, which sends to paths below it.
 
-    Each step of a request may take `seconds`. Raises httpx.InvalidURL.
+    Each step of a request may take `seconds`. `confirm` is called before and after each connection
+    is made, and raises where nothing may be sent over it. Raises httpx.InvalidURL.
     """
     import httpx
 
+    def watch(request: httpx.Request) -> None:
+        request.extensions = {**request.extensions, "trace": traced}
+
+    def traced(event: str, _: object) -> None:
+        if confirm is not None and event in _CONNECTING:
+            confirm()
+
     return httpx.Client(
-        base_url=url, timeout=seconds, follow_redirects=False, trust_env=not is_loopback(url)
+        base_url=url,
+        timeout=seconds,
+        follow_redirects=False,
+        trust_env=not is_loopback(url),
+        event_hooks={"request": [watch] if confirm is not None else []},
     )
 
 

@@ -1,9 +1,10 @@
 """The process of our own Label Studio: which one it is, and where it listens.
 
 What was started last is written to `labelpilot-server.json` in the server's data folder. A process
-is taken for ours only if it has the id written there and its command line names our launcher and
-that folder, or one that is gone while it writes to our log: an id is used again, clocks are set,
-Label Studio changes its working folder, and a workspace is moved.
+is taken for ours only if it has the id written there, is run by this user, began when ours did, and
+its command line names our launcher and that folder, or one that is gone while it writes to our log:
+an id is used again, clocks are set, another user can run any command line, Label Studio changes its
+working folder, and a workspace is moved.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ PORTS = 200
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """The server that was started last. `settings` is a hash of what it was started with."""
+    """The server that was started last. `settings` is a hash of what it was started with; `began`
+    counts the system's ticks from its own start to the process's, 0 where that is not known."""
 
     pid: int
     port: int
     settings: str
+    began: int = 0
 
     @property
     def url(self) -> str:
@@ -51,7 +54,12 @@ def read_record(workspace: Workspace) -> ServerRecord | None:
     """What is written of the last server, or None."""
     try:
         content = orjson.loads(read_own(_record_file(workspace)))
-        return ServerRecord(int(content["pid"]), int(content["port"]), str(content["settings"]))
+        return ServerRecord(
+            int(content["pid"]),
+            int(content["port"]),
+            str(content["settings"]),
+            int(content.get("began", 0)),
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -71,7 +79,12 @@ def living(workspace: Workspace, record: ServerRecord | None) -> psutil.Process 
         return None
     try:
         process = psutil.Process(record.pid)
-        return process if _is_ours(process, workspace) and lives(process) else None
+        ours = (
+            process.uids().effective == os.geteuid()
+            and record.began in (0, ticks_of(record.pid))
+            and _is_ours(process, workspace)
+        )
+        return process if ours and lives(process) else None
     except (psutil.Error, OSError, ValueError):
         return None
 
@@ -96,6 +109,23 @@ def _is_ours(process: psutil.Process, workspace: Workspace) -> bool:
     # The workspace was moved while it ran: the log that it writes moved along.
     logs = os.path.realpath(workspace.state.logs)
     return any(os.path.dirname(file.path) == logs for file in process.open_files())
+
+
+def listens(workspace: Workspace, port: int) -> bool:
+    """Whether it is our own server that listens on `port`."""
+    process = living(workspace, read_record(workspace))
+    return process is not None and port in ports_of(process)
+
+
+def ticks_of(pid: int) -> int:
+    """When a process began, in ticks since the system did, which no clock changes; 0 where the
+    system does not tell."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    # The name in brackets may hold anything; the time is the 20th field behind it.
+    return int(told.rpartition(b")")[2].split()[19])
 
 
 def ports_of(process: psutil.Process) -> set[int]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from core.errors import ConfigurationError, StudioRefused
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio.client import StudioClient
+from core.studio.door import door
 from core.studio.identity import known_project, remember
 from core.studio.models import RemoteProject, Storage, storage_at
-from core.studio.server import server_url
 from core.workspace.settings import Workspace
 
 # What labelpilot calls the storages that it makes.
@@ -26,9 +26,10 @@ TARGET_TITLE = "labelpilot annotations"
 def connect(workspace: Workspace) -> StudioClient:
     """A client for the workspace's Label Studio, with its token; nothing is sent yet.
 
-    Raises StudioUnreachable where our own server does not run, StudioRefused without a token.
+    Raises NotTrusted where the user has not agreed that it is sent there, StudioUnreachable where
+    our own server does not run, StudioRefused without a token.
     """
-    url = server_url(workspace)
+    url, confirm = door(workspace)
     token = find_secret(workspace, "token")
     if token is None:
         own = "Run `labelpilot setup`." if workspace.owns_server else ""
@@ -36,7 +37,7 @@ def connect(workspace: Workspace) -> StudioClient:
             f"There is no token for {url}.",
             next_step=own or f"Store one with `labelpilot token set`, or set {VARIABLE}.",
         )
-    return StudioClient(url, token.value)
+    return StudioClient(url, token.value, confirm)
 
 
 @dataclass(frozen=True, slots=True)

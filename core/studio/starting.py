@@ -29,6 +29,7 @@ from core.studio.process import (
     living,
     ports_of,
     read_record,
+    ticks_of,
     write_record,
 )
 from core.studio.server import (
@@ -148,9 +149,8 @@ def _launched(workspace: Workspace, port: int) -> psutil.Process:
             stdout=log,
         )
     try:
-        write_record(
-            workspace, ServerRecord(process.pid, port, settings_fingerprint(workspace, port))
-        )
+        settings = settings_fingerprint(workspace, port)
+        write_record(workspace, ServerRecord(process.pid, port, settings, ticks_of(process.pid)))
     except LabelpilotError:
         end(process, STOP_SECONDS / 2)
         raise

@@ -26,8 +26,7 @@ from core.secrets.credentials import (
 )
 from core.studio.account import RESET, sign_in
 from core.studio.client import StudioClient
-from core.studio.http import http_client
-from core.studio.server import server_url
+from core.studio.door import door, secret_client
 from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Forgotten:
         return {"removed": self.removed, "revoked": self.revoked, "reason": self.reason}
 
 
-def make_token(workspace: Workspace, url: str) -> Source:
+def make_token(workspace: Workspace) -> Source:
     """Sign in to our own server, make a personal access token, store it, and say where it is.
 
     Label Studio shows a personal token once and allows one at a time: one that was lost is revoked
@@ -58,7 +57,7 @@ def make_token(workspace: Workspace, url: str) -> Source:
         raise LabelpilotError(
             "The password of our own Label Studio is not stored any more.", next_step=RESET
         )
-    with _answers("the token was made"), http_client(url) as client:
+    with _answers("the token was made"), secret_client(workspace) as client:
         sign_in(client, password.value)
         token = _new_token(client)
     return store_secret(workspace, "token", token)
@@ -72,7 +71,8 @@ def store_tried_token(workspace: Workspace, token: str) -> Work[Source]:
     """
     token = clean_token(token)
     yield Progress("token")
-    with contextlib.closing(StudioClient(server_url(workspace), token)) as client:
+    url, confirm = door(workspace)
+    with contextlib.closing(StudioClient(url, token, confirm)) as client:
         client.whoami()
     return store_secret(workspace, "token", token)
 
@@ -92,7 +92,7 @@ def rotate_token(workspace: Workspace) -> Source:
         )
     # Tried with the old one, so that the new one is not lost between the server and here.
     store_secret(workspace, "token", token.value)
-    with _answers("the token was replaced"), http_client(server_url(workspace)) as client:
+    with _answers("the token was replaced"), secret_client(workspace) as client:
         access = _taken(client.post("/api/token/refresh/", json={"refresh": token.value}))
         answer = client.post(
             "/api/token/rotate/",
@@ -113,15 +113,15 @@ def forget_token(workspace: Workspace) -> Forgotten:
     reason = "" if token else "There was none stored."
     if token is not None:
         try:
-            _revoke(server_url(workspace), token.value)
+            _revoke(workspace, token.value)
         except LabelpilotError as error:
             reason = error.in_short
     removed = tuple(forget_secret(workspace, "token"))
     return Forgotten(removed, revoked=token is not None and not reason, reason=reason)
 
 
-def _revoke(url: str, token: str) -> None:
-    with _answers("the token was revoked"), http_client(url) as client:
+def _revoke(workspace: Workspace, token: str) -> None:
+    with _answers("the token was revoked"), secret_client(workspace) as client:
         if token_kind(token) == "personal":
             answer = client.post("/api/token/blacklist/", json={"refresh": token})
             if answer.status_code != 404:  # it is revoked already

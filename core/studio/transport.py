@@ -12,7 +12,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -51,12 +51,14 @@ class Postponed(StudioRefused):
 class Transport:
     """Sends requests to one Label Studio with one token. Safe to use from several threads.
 
-    Nothing is sent before the first request; the SDK is imported then.
+    Nothing is sent before the first request; the SDK is imported then. `confirm` is asked about
+    each connection: see `core.studio.door`.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, confirm: Callable[[], None] | None = None) -> None:
         self.url = url
         self._token = token
+        self._confirm = confirm
         self._wrapped: Any = None
         self._lock = threading.Lock()
 
@@ -121,7 +123,7 @@ class Transport:
                         # It joins paths with urljoin, which drops a prefix without the slash.
                         base_url=f"{self.url}/",
                         api_key=self._token,
-                        httpx_client=http_client(self.url, READ_SECONDS),
+                        httpx_client=http_client(self.url, READ_SECONDS, self._confirm),
                     )
         return self._wrapped
 

@@ -280,7 +280,7 @@ def save_workspace(root: Path, changes: dict[str, dict[str, Any]]) -> Workspace:
     """Write `changes` (section -> key -> value; None removes a key) and return the workspace.
 
     What else stands in the file, comments too, stays. The file is checked before it is written, and
-    written at once or not at all; a workspace that is made so is trusted. Raises as `load_workspace`.
+    written at once or not at all; what is new is trusted. Raises as `load_workspace` does.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError

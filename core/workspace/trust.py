@@ -26,16 +26,16 @@ VARIABLE = "LABELPILOT_TRUST"
 MAX_BYTES = 10_000_000
 
 Kind = Literal["made here", "token", "run", "scheduler", "write", "server", "owner", "file"]
-# What a workspace wants, by kind; `{to}` is to whom, or where.
+# What a workspace wants to do, by kind; `{to}` is to whom, or where.
 WANTS: dict[Kind, str] = {
-    "made here": "to be trusted",
-    "token": "to send your token to {to}",
-    "run": "to run {to}",
-    "scheduler": "to work with the dask scheduler at {to}, whose answers can run code here",
-    "write": "to write to {to}, which is outside of its folder",
-    "server": "to start Label Studio on the data in {to}, which were not made here",
-    "owner": "to be obeyed, although it belongs to {to}",
-    "file": "to keep its secrets in a file that is not encrypted",
+    "made here": "do what others are asked about, as labelpilot made it here",
+    "token": "send your token to {to}",
+    "run": "run {to}",
+    "scheduler": "work with the dask scheduler at {to}, whose answers can run code here",
+    "write": "write to {to}, which is outside of its folder",
+    "server": "start Label Studio on the data in {to}, which were not made here",
+    "owner": "be obeyed, although it belongs to {to}",
+    "file": "keep its secrets in a file that is not encrypted",
 }
 # What a workspace may that labelpilot made here: the rest could still come from somebody else.
 _MADE_HERE: tuple[Kind, ...] = ("token", "run", "scheduler", "write")
@@ -50,7 +50,12 @@ class Consent:
     to: str = ""
 
     def __str__(self) -> str:
-        return f"The workspace {self.root} wants {WANTS[self.kind].format(to=self.to)}."
+        return f"The workspace {self.root} wants to {WANTS[self.kind].format(to=self.to)}."
+
+    @property
+    def granted(self) -> str:
+        """The sentence once it is agreed to."""
+        return f"The workspace {self.root} may {WANTS[self.kind].format(to=self.to)}."
 
     def as_json(self) -> dict[str, str]:
         return {"workspace": self.root, "kind": self.kind, "to": self.to}
@@ -203,8 +208,8 @@ def _read() -> _Record:
 
     try:
         content = orjson.loads(read_at_most(file, MAX_BYTES, "What you have agreed to,"))
-        agreed = frozenset(Consent(one["root"], one["kind"], one["to"]) for one in content["agreed"])
-        return _Record(str(content["mark"]), agreed)
+        given = (Consent(one["root"], one["kind"], one["to"]) for one in content["agreed"])
+        return _Record(str(content["mark"]), frozenset(one for one in given if one.kind in WANTS))
     except (ValueError, TypeError, KeyError):
         raise ConfigurationError(
             f"{file} says what you have agreed to, and cannot be read.",

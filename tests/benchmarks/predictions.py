@@ -25,7 +25,7 @@ from core.learning.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.project import connect
-from core.studio.server import server_url, stop_server
+from core.studio.server import stop_server
 from core.studio.starting import start_server
 from core.studio.tokens import make_token
 from core.workspace.settings import parse_workspace
@@ -57,7 +57,7 @@ def server() -> Iterator[StudioClient]:
         workspace = parse_workspace("", root)
         finish(start_server(workspace))
         try:
-            make_token(workspace, server_url(workspace))
+            make_token(workspace)
             with contextlib.closing(connect(workspace)) as client:
                 yield client
         finally:

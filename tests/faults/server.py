@@ -255,7 +255,7 @@ def fault_server(
     server = FaultServer(root, own_disk, cluster, s3)
     try:
         server.start()
-        make_token(workspace, server.url)
+        make_token(workspace)
         yield server
     finally:
         stop_server(server.workspace)

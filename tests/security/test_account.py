@@ -25,7 +25,7 @@ from tests.security.conftest import Served
 def with_a_token(served: Served) -> Iterator[None]:
     """Each test begins and ends with an account and a token that work."""
     finish(ensure_account(served.workspace))
-    make_token(served.workspace, served.url)
+    make_token(served.workspace)
     yield
 
 
@@ -58,7 +58,7 @@ def command_lines() -> str:
 def test_the_password_that_is_shown_is_the_one_that_works(served: Served) -> None:
     shown = served.run("server", "password")
     assert (shown["email"], shown["password"]) == sign_in_with(served.workspace)
-    assert can_sign_in(served.workspace, served.url)
+    assert can_sign_in(served.workspace)
 
 
 def test_a_new_password_works_while_the_server_runs_and_the_old_one_no_more(served: Served) -> None:
@@ -74,18 +74,18 @@ def test_a_new_password_works_while_the_server_runs_and_the_old_one_no_more(serv
     assert new[1] != old[1]
     assert "reset_password" in seen
     assert new[1] not in seen
-    assert can_sign_in(workspace, served.url)
+    assert can_sign_in(workspace)
     store_secret(workspace, "password", old[1])
-    assert not can_sign_in(workspace, served.url)
+    assert not can_sign_in(workspace)
     store_secret(workspace, "password", new[1])
     assert is_taken(served, token(served))
 
 
 def test_a_lost_password_is_replaced(served: Served) -> None:
     forget_secret(served.workspace, "password")
-    assert not can_sign_in(served.workspace, served.url)
+    assert not can_sign_in(served.workspace)
     finish(ensure_account(served.workspace))
-    assert can_sign_in(served.workspace, served.url)
+    assert can_sign_in(served.workspace)
 
 
 def test_a_reset_that_is_cancelled_leaves_the_old_password(served: Served) -> None:
@@ -94,7 +94,7 @@ def test_a_reset_that_is_cancelled_leaves_the_old_password(served: Served) -> No
     next(work)
     work.close()
     assert sign_in_with(served.workspace) == old
-    assert can_sign_in(served.workspace, served.url)
+    assert can_sign_in(served.workspace)
 
 
 def test_there_is_nothing_to_reset_before_the_first_start_or_on_anothers_server(
@@ -113,7 +113,7 @@ def test_there_is_nothing_to_reset_before_the_first_start_or_on_anothers_server(
 def test_a_token_that_was_lost_is_revoked_and_replaced(served: Served) -> None:
     lost = token(served)
     forget_secret(served.workspace, "token")
-    make_token(served.workspace, served.url)
+    make_token(served.workspace)
     assert token(served) != lost
     assert is_taken(served, token(served))
     assert not is_taken(served, lost)

@@ -161,7 +161,7 @@ def test_a_port_taken_while_it_starts_leads_to_another_and_to_the_right_server(
     assert status.running
     assert status.url is not None
     assert status.url != f"http://127.0.0.1:{started_again}"
-    make_token(served.workspace, status.url)
+    make_token(served.workspace)
     with contextlib.closing(connect(served.workspace)) as client:
         assert client.url == status.url
         assert client.whoami().email == "labelpilot@localhost"

@@ -53,8 +53,7 @@ def migrated_database(folder: Path) -> Path:
 def prepare(workspace: Workspace, database: Path | None = None) -> None:
     """Before our own server's first start: a port that no other server of this machine is given
     meanwhile, as of an earlier start, and a copy of the migrated `database`."""
-    workspace.state.make()
-    workspace.state.server.mkdir(mode=0o700, exist_ok=True)
+    workspace.state.make_server()
     write_record(workspace, ServerRecord(0, free_port(), ""))
     if database is not None:
         give(database, workspace.state.server)

@@ -13,11 +13,13 @@ from tui.backend.learning import LearningCalls
 from tui.backend.server import ServerCalls
 from tui.backend.tasks import TaskCalls
 from tui.backend.token import TokenCalls
+from tui.backend.trust import TrustCalls
 from tui.backend.workspace import WorkspaceCalls
 
 
 class Backend(
     WorkspaceCalls,
+    TrustCalls,
     ServerCalls,
     TokenCalls,
     TaskCalls,

@@ -112,6 +112,25 @@ def agreed(question: str) -> bool:
     return str(answer).strip().lower() == "yes"
 
 
+def can_ask() -> bool:
+    """Whether there is a terminal to ask on."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agrees_now(error: BaseException) -> bool:
+    """Whether a command was refused for want of a consent that its user, asked now, gives."""
+    from core.errors import LabelpilotError
+    from core.workspace.trust import NotTrusted
+
+    try:
+        if isinstance(error, NotTrusted) and can_ask() and agreed(str(error.consent)):
+            backend.agree(error.consent)
+            return True
+    except (click.Abort, LabelpilotError) as other:
+        end(other)
+    return False
+
+
 def link(url: str) -> str:
     """The address at which the user's browser reaches `url`."""
     from tui.links import link_from_here
