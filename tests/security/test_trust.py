@@ -1,0 +1,347 @@
+"""A workspace that somebody else wrote: what it may do before its user has agreed, which is to be
+looked at; and that each thing is asked once, in a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.dataset.export import export_dataset
+from core.errors import ConfigurationError, LabelpilotError
+from core.learning.hooks.run import run_hooks
+from core.learning.hooks.templates import write_hooks_file
+from core.learning.options import RoundOptions
+from core.learning.planning import plan_round
+from core.progress import finish
+from core.secrets.credentials import find_secret, has_agreed, store_secret
+from core.setup.context import Setup
+from core.setup.doctor import examine
+from core.setup.storage_steps import TARGET_STORAGE
+from core.studio.project import OpenProject, connect
+from core.studio.tokens import store_tried_token
+from core.workspace import trust
+from core.workspace.consents import wanted
+from core.workspace.settings import load_workspace, save_workspace
+from core.workspace.trust import NotTrusted, agree, consent_to
+from tests.app.doubles import annotation
+from tests.security.strangers import TOKEN, Listener, listener, silent, stranger
+from tests.studio.command import LABELPILOT
+from tui.backend import Backend
+from tui.commands.exit_codes import ExitCode
+
+HOOKS = """
+from pathlib import Path
+Path("ran").touch()
+get_embeddings = lambda: {"1": [1.0, 2.0]}
+get_loss_trainset = lambda: {}
+"""
+
+
+def refusal(work: Any) -> NotTrusted:
+    with pytest.raises(NotTrusted) as caught:
+        finish(work)
+    return caught.value
+
+
+def elsewhere(heard: Listener) -> str:
+    return f'[studio]\nurl = "{heard.elsewhere}"\nallow_http = true\n'
+
+
+# A token
+
+
+def test_no_token_is_sent_to_another_machine_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listener() as heard:
+        root = stranger(tmp_path / "repo", monkeypatch, elsewhere(heard))
+        workspace = load_workspace(root)
+        found = {finding.name: finding for finding in examine(root)}
+        assert "wants to send your token" in found["set-up: account"].detail
+        error = refusal(Backend().label_page(workspace))
+        refusal(store_tried_token(workspace, TOKEN))
+        assert heard.elsewhere in error.message
+        assert f"{trust.VARIABLE}={root}" in error.next_step
+        assert "`labelpilot trust" in error.next_step
+        assert heard.received
+        assert not heard.heard(TOKEN)
+        agree(error.consent)
+        connect(workspace).whoami()
+        assert heard.heard(TOKEN)
+
+
+def test_a_consent_is_for_one_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener() as one, listener() as other:
+        root = stranger(tmp_path / "repo", monkeypatch, elsewhere(one))
+        agree(consent_to(root, "token", one.elsewhere))
+        connect(load_workspace(root)).whoami()
+        save_workspace(root, {"studio": {"url": other.elsewhere}})
+        with pytest.raises(NotTrusted):
+            connect(load_workspace(root))
+        assert one.heard(TOKEN)
+        assert not other.received
+
+
+@pytest.mark.parametrize(
+    ("server", "url", "is_sent"),
+    [
+        ("", "https://studio.example", True),
+        ("https://studio.example/", "https://STUDIO.example:443", True),
+        ("https://studio.example", "https://studio.example.evil.example", False),
+        ("https://studio.example", "http://studio.example", False),
+        ("https://studio.example", None, False),
+        ("http://localhost:8080", None, True),
+    ],
+)
+def test_the_variables_token_is_for_the_server_that_is_named_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, url: str | None, is_sent: bool
+) -> None:
+    settings = "" if url is None else f'[studio]\nurl = "{url}"\nallow_http = true\n'
+    root = stranger(tmp_path / "repo", monkeypatch, settings)
+    monkeypatch.setenv("LABEL_STUDIO_URL", server)
+    found = find_secret(load_workspace(root), "token")
+    assert (found is not None) is is_sent
+
+
+def test_who_names_the_server_beside_the_token_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listener() as heard:
+        root = stranger(tmp_path / "repo", monkeypatch, elsewhere(heard))
+        monkeypatch.setenv("LABEL_STUDIO_URL", heard.elsewhere)
+        connect(load_workspace(root)).whoami()
+
+
+def test_a_file_in_the_repository_agrees_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "https://studio.example"
+    root = stranger(tmp_path / "repo", monkeypatch, f'[studio]\nurl = "{url}"\n')
+    monkeypatch.setattr("core.secrets.credentials.session_secrets", {})
+    (root / ".labelpilot").mkdir()
+    planted = root / ".labelpilot" / "credentials.json"
+    planted.write_text(json.dumps({"server": url, "agreed": True}))
+    workspace = load_workspace(root)
+    assert not has_agreed(workspace)
+    assert store_secret(workspace, "token", TOKEN) == "session"
+    assert not planted.exists() or TOKEN not in planted.read_text()
+
+
+# Code
+
+
+def test_a_hooks_file_is_run_once_its_user_has_agreed_and_again_asked_for_where_it_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nhooks = "hooks.py"\n')
+    (root / "hooks.py").write_text(HOOKS)
+    workspace = load_workspace(root)
+    folder = workspace.state.rounds / "one"
+    error = refusal(run_hooks(workspace, folder))
+    assert str(root / "hooks.py") in error.message
+    assert not (root / "ran").exists()
+    agree(error.consent)
+    finish(run_hooks(workspace, folder))
+    assert (root / "ran").exists()
+    (root / "hooks.py").rename(tmp_path / "other.py")
+    (root / "hooks.py").symlink_to(tmp_path / "other.py")
+    assert str(tmp_path / "other.py") in refusal(run_hooks(workspace, folder)).message
+    python = save_workspace(root, {"learning": {"python": "bin/python"}})
+    (root / "bin").mkdir()
+    (root / "bin" / "python").symlink_to(sys.executable)
+    assert str(root / "bin" / "python") in refusal(run_hooks(python, folder)).message
+
+
+def test_no_scheduler_is_reached_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with silent() as (port, connected):
+        address = f"tcp://127.0.0.1:{port}"
+        root = stranger(tmp_path / "repo", monkeypatch, f'[learning]\nscheduler = "{address}"\n')
+        opened: Any = OpenProject(load_workspace(root), None, None)  # type: ignore[arg-type]
+        assert address in refusal(plan_round(opened, RoundOptions("v"))).message
+    assert not connected
+
+
+# Writing
+
+
+@pytest.mark.parametrize("how", ["named", "a link to the file", "a link to the folder"])
+def test_nothing_is_written_outside_of_the_folder_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    outside = tmp_path / "home" / "settings"
+    outside.parent.mkdir()
+    outside.write_text("the user's own")
+    named = str(outside) if how == "named" else "out/settings"
+    settings = f'[annotations]\ndataset = "{named}"\n'
+    root = stranger(tmp_path / "repo", monkeypatch, settings)
+    if how == "a link to the file":
+        (root / "out").mkdir()
+        (root / "out" / "settings").symlink_to(outside)
+    elif how == "a link to the folder":
+        (root / "out").symlink_to(outside.parent)
+    (root / "data" / "annotations").mkdir()
+    choice = json.dumps(annotation(1, "1.png", ["a"])).replace('"labels"', '"kind"')
+    (root / "data" / "annotations" / "1").write_text(choice)
+    workspace = load_workspace(root)
+    error = refusal(export_dataset(workspace))
+    assert str(outside) in error.message
+    assert outside.read_text() == "the user's own"
+    agree(error.consent)
+    finish(export_dataset(workspace))
+    assert json.loads(outside.read_text()) == {"1": ["a"]}
+
+
+def test_label_studio_is_given_no_folder_outside_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[annotations]\npath = "../autostart"\n')
+    refusal(TARGET_STORAGE.apply(Setup(load_workspace(root))))
+    assert not (tmp_path / "autostart").exists()
+
+
+def test_no_hooks_file_is_written_outside_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nhooks = "../sitecustomize.py"\n')
+    with pytest.raises(NotTrusted):
+        write_hooks_file(load_workspace(root))
+    assert not (tmp_path / "sitecustomize.py").exists()
+
+
+# Asking
+
+
+def test_work_in_ones_own_folder_is_never_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[studio]\nurl = "http://127.0.0.1:8080"\n')
+    assert wanted(load_workspace(root)) == []
+
+
+def test_a_workspace_that_labelpilot_made_here_is_asked_about_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch)
+    (root / "labelpilot.toml").unlink()
+    changes = {
+        "studio": {"url": "https://studio.example"},
+        "annotations": {"dataset": "../out.json"},
+        "learning": {"hooks": "labelpilot.toml"},
+    }
+    workspace = save_workspace(root, changes)
+    assert wanted(workspace) == []
+    trust.forget(root)
+    assert {one.kind for one in wanted(workspace)} == {"token", "write", "run"}
+    save_workspace(root, {"project": {"title": "That it is saved again says nothing"}})
+    assert wanted(workspace)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [("{root}", True), ("/nowhere:{root}/..", True), ("{root}o:", False), (":", False)],
+)
+def test_a_script_names_folders_whose_workspaces_are_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, named: bool
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nhooks = "config.xml"\n')
+    monkeypatch.chdir(root)
+    monkeypatch.setenv(trust.VARIABLE, value.format(root=root))
+    assert (wanted(load_workspace(root)) == []) is named
+
+
+def command(root: Path, *arguments: str, typed: str | None = None) -> tuple[int, str]:
+    """The exit code of a command of labelpilot's and what it said; at a terminal of its own where
+    something is `typed`."""
+    read, write = os.openpty() if typed is not None else os.pipe()
+    process = subprocess.Popen(
+        [LABELPILOT, *arguments, "--workspace", str(root)],
+        stdin=write if typed is not None else subprocess.DEVNULL,
+        stdout=write,
+        stderr=write,
+        start_new_session=True,
+    )
+    os.close(write)
+    said = b""
+    try:
+        while part := os.read(read, 4096):
+            said += part
+            if typed is not None and said.rstrip().endswith(b":"):
+                os.write(read, f"{typed}\n".encode())
+                typed = ""
+    except OSError:  # the terminal of a process that has ended
+        pass
+    os.close(read)
+    return process.wait(timeout=60), said.decode().replace("\r\n", "\n")
+
+
+def test_a_command_asks_at_a_terminal_and_goes_on_and_refuses_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nhooks = "../hooks.py"\n')
+    code, said = command(root, "hooks")
+    assert (code, said.count("\n")) == (ExitCode.USAGE, 3)
+    assert f"wants to write to {tmp_path}/hooks.py, which is outside of its folder." in said
+    assert f"{trust.VARIABLE}={root}" in said
+    code, said = command(root, "hooks", typed="no")
+    assert code == ExitCode.USAGE
+    assert not (tmp_path / "hooks.py").exists()
+    code, said = command(root, "hooks", typed="yes")
+    assert code == ExitCode.DONE, said
+    assert "wants to write" in said
+    assert (tmp_path / "hooks.py").exists()
+
+
+def test_trust_shows_asks_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = '[studio]\nurl = "https://studio.example"\n[annotations]\ndataset = "../out.json"\n'
+    root = stranger(tmp_path / "repo", monkeypatch, settings)
+    code, said = command(root, "trust", "--json")
+    shown = json.loads(said)
+    assert (code, shown["agreed"]) == (ExitCode.PARTLY, [])
+    assert [one["kind"] for one in shown["wanted"]] == ["token", "write"]
+    code, said = command(root, "trust", "--yes", "--json")
+    shown = json.loads(said)
+    assert (code, shown["wanted"]) == (ExitCode.DONE, [])
+    token = {"workspace": str(root), "kind": "token", "to": "https://studio.example"}
+    assert token in shown["agreed"]
+    assert wanted(load_workspace(root)) == []
+    code, said = command(root, "trust", "--forget")
+    assert (code, said) == (ExitCode.DONE, "You have agreed to nothing yet.\n")
+    assert len(wanted(load_workspace(root))) == 2
+
+
+def test_a_record_that_others_can_write_to_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tcp://a:1"\n')
+    agree(consent_to(root, "scheduler", "tcp://a:1"))
+    record = tmp_path / "config" / "labelpilot" / "trust.json"
+    assert record.stat().st_mode & 0o777 == 0o600
+    assert wanted(load_workspace(root)) == []
+    record.chmod(0o622)
+    with pytest.raises(ConfigurationError, match="others can write to it"):
+        wanted(load_workspace(root))
+    record.chmod(0o600)
+    record.write_text("{")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        wanted(load_workspace(root))
+
+
+def test_without_a_home_folder_no_record_is_taken_from_the_folder_worked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tcp://a:1"\n')
+    agree(consent_to(root, "scheduler", "tcp://a:1"))
+    (root / "config").symlink_to(tmp_path / "config")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(trust, "_file", lambda: Path("config/labelpilot/trust.json"))
+    assert wanted(load_workspace(root))
+    with pytest.raises(LabelpilotError, match="cannot be kept"):
+        agree(consent_to(root, "run", "x"))

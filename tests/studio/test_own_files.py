@@ -1,0 +1,90 @@
+"""What commands open in `.labelpilot/`, and what they ask about, where a real server runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.studio.command import COMMAND_SECONDS
+from tests.studio.conftest import Demo
+
+# A command of labelpilot's in which every opening of a file is looked at. A library may open by its
+# name what was looked at first.
+WATCHED = """
+import os, sys, traceback
+from pathlib import Path
+folder = sys.argv.pop(1)
+looked_at, opened, others = set(), [], set()
+def watch(event, arguments):
+    if event != "open" or not str(arguments[0]).startswith(folder + os.sep):
+        return
+    opened.append(str(arguments[0]))
+    if not arguments[2] & os.O_NOFOLLOW and str(arguments[0]) not in looked_at:
+        others.add((str(arguments[0]), traceback.extract_stack()[-2].filename))
+sys.addaudithook(watch)
+from core import own_files
+refuse_links, refuse_below = own_files.refuse_links, own_files.refuse_links_below
+def noted(path):
+    looked_at.add(str(path))
+    return refuse_links(path)
+own_files.refuse_links = noted
+from tui.cli import main
+try:
+    main()
+finally:
+    import json
+    print(json.dumps({"opened": sorted(set(opened)), "others": sorted(others)}))
+"""
+COMMANDS = (
+    "doctor",
+    "sync",
+    "export",
+    "report",
+    "active-learning --model-version watched",
+    "rounds",
+    "rounds --undo watched",
+    "suspects",
+    "token show",
+    "server logs",
+)
+
+
+def test_no_command_opens_anything_in_the_own_folder_in_a_way_that_follows_links(
+    demo: Demo,
+) -> None:
+    opened: set[str] = set()
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-c", WATCHED, str(demo.folder / ".labelpilot"), *command.split()],
+            cwd=demo.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        told = json.loads(done.stdout.splitlines()[-1])
+        assert told["others"] == [], command
+        opened |= set(told["opened"])
+    names = {Path(path).name for path in opened}
+    assert {"sync-1.lease", "embeddings.npy", "hooks.log", "result.json"} <= names
+    assert {"label-studio.log", "labelpilot-server.json", "labelpilot-credentials.json"} <= names
+
+
+def test_sync_setup_and_export_on_this_machine_ask_nobody(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a workspace that nobody has agreed to anything for."""
+    nothing = {"LABELPILOT_TRUST": "", "XDG_CONFIG_HOME": str(tmp_path)}
+    for command in ("setup", "sync", "export"):
+        done = demo.run(command, **nothing)
+        assert done.code == 0, done.err
+    asked = demo.run("active-learning", "--model-version", "asked", **nothing)
+    assert asked.code == 2
+    assert "wants to run" in asked.err
+    assert not os.listdir(tmp_path)
