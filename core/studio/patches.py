@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from core.own_files import read_own
 from core.studio.process import living, read_record
 from core.workspace.settings import Workspace
 
@@ -28,7 +29,7 @@ def closed_patches(workspace: Workspace) -> tuple[ClosedPatch, ...]:
     if not workspace.owns_server or record is None or living(workspace, record) is None:
         return ()
     try:
-        content = orjson.loads(_file(workspace).read_bytes())
+        content = orjson.loads(read_own(_file(workspace)))
         if content["pid"] != record.pid:
             return ()
         return tuple(
