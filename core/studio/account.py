@@ -20,8 +20,9 @@ from core.own_files import make_own, open_own, read_own
 from core.processes import end, lives, start
 from core.progress import Progress, Work
 from core.secrets.credentials import Secret, Source, find_secret, store_secret, stored_secret
-from core.studio.door import secret_client
+from core.studio.door import door
 from core.studio.environment import prepare_data, server_environment
+from core.studio.http import http_client
 from core.studio.process import FIRST_PORT, launch
 from core.studio.server import EMAIL, account_marker, database, log_tail
 from core.workspace.locks import only_one
@@ -46,14 +47,15 @@ def sign_in_with(workspace: Workspace) -> tuple[str, str] | None:
 
 
 def can_sign_in(workspace: Workspace) -> bool:
-    """Whether our own server accepts the stored password."""
+    """Whether our own server accepts the stored password. Raises StudioUnreachable if it is off."""
     import httpx
 
+    url, confirm = door(workspace)
     password = find_secret(workspace, "password")
     if password is None:
         return False
     try:
-        with secret_client(workspace) as client:
+        with http_client(url, confirm=confirm) as client:
             sign_in(client, password.value)
     except (httpx.HTTPError, StudioRefused):
         return False
