@@ -131,8 +131,9 @@ def _probe_target(setup: Setup) -> Found:
 
 def _apply_target(setup: Setup) -> Work[None]:
     yield Progress("target-storage")
-    path, client = setup.workspace.annotations.path, setup.client
+    path = setup.workspace.annotations.path
     may_write(setup.workspace, path)
+    client = setup.client
     try:
         path.mkdir(parents=True, exist_ok=True)
         # Label Studio swallows its own write errors, so it is tried here.
