@@ -44,6 +44,7 @@ for command in (
     trust.trust,
     data.sync,
     data.repair,
+    data.tidy,
     data.export,
     data.report,
     data.restore,

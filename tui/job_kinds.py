@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.learning.suspects import Suspect
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.proof import SyncResult
+    from core.tasks.tidy import TidyPlan, TidyResult
 
 Result = TypeVar("Result")
 # Jobs of one group would get into each other's way.
@@ -49,6 +50,10 @@ SYNC: JobKind[SyncResult] = JobKind(
 REPAIR_PLAN: JobKind[RepairPlan] = JobKind("repair plan", "project", "Looking changes nothing.")
 REPAIR: JobKind[RepairResult] = JobKind(
     "repair", "project", "Tasks that are removed stay so; repairing again removes the others."
+)
+TIDY_PLAN: JobKind[TidyPlan] = JobKind("tidy plan", "project", "Looking changes nothing.")
+TIDY: JobKind[TidyResult] = JobKind(
+    "tidy", "project", "Tasks that are removed stay so; tidying again removes the others."
 )
 PREVIEW: JobKind[ExportResult] = JobKind(
     "preview", "dataset", "Looking changes nothing.", automatic=True

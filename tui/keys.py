@@ -80,6 +80,7 @@ KEYS: tuple[Key, ...] = (
     Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
     Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),
     Key("sync", "d", "repair", "doubled", "See images that are several tasks, and mend that"),
+    Key("sync", "t", "tidy", "gone", "See tasks whose image is gone, and remove the unlabeled"),
     Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", MAIN, "write", "write", "Write the dataset, or read why that failed"),
     Key("export", "w", "rewrite", "fill folder", "Have Label Studio write what the folder lacks"),

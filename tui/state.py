@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,14 @@ class WorkspaceState:
         """The state of a step; empty while it is not known."""
         report = self.reports.get(step_id)
         return "" if report is None else report.state
+
+    @property
+    def gone(self) -> str:
+        """How many tasks are without their image, in words; empty where none is known to be."""
+        report = self.reports.get("images")
+        # A report has words only; the step leaves these out where there are none.
+        found = re.search(r"[\d,]+ tasks without their image", report.detail) if report else None
+        return found.group() if found else ""
 
     @property
     def all_done(self) -> bool:

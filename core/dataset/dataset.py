@@ -192,7 +192,10 @@ def gather(
     unreadable.sort(key=lambda left_out: left_out.name)
     if not len(tally):
         raise _nothing(name, tally, unreadable)
-    decision = tally.decide(rule, workspace.images.tag)
+    folder = workspace.images.path
+    decision = tally.decide(
+        rule, workspace.images.tag, lambda path: os.path.lexists(os.path.join(folder, path))
+    )
     held = Counter(decision.labels.values())
     return Dataset(
         decision=decision,

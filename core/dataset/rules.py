@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from core.dataset.options import Rule
@@ -88,16 +88,21 @@ class Tally:
         self._ground_truth.extend(records.ground_truth)
         return live_records
 
-    def decide(self, rule: Rule, tag_rule: Tag) -> Decision:
+    def decide(
+        self, rule: Rule, tag_rule: Tag, is_there: Callable[[str], bool] = lambda path: True
+    ) -> Decision:
         """What `rule` makes of the records. The tally is empty afterwards.
 
-        Raises ConfigurationError where two images have one tag, and LabelpilotError where the rule
-        is "refuse" and annotations differ.
+        `is_there` says whether an image's file is there: of several paths with one tag, those that
+        are gone are taken for the only one that is there, from where they moved. Raises
+        ConfigurationError where two images have one tag, and LabelpilotError where the rule is
+        "refuse" and annotations differ.
         """
         annotations, differing = len(self._images), list[str]()
         tags = [tag_of(image, tag_rule) for image in self._images]
         by_tag = dict(zip(tags, self._labels, strict=True))
         if len(by_tag) < len(tags):
+            self._images = followed(self._images, tags, is_there)
             annotations, differing = self._settle(rule)
             by_tag = dict(zip(tags_by_path(self._images, tag_rule), self._labels, strict=True))
         images, self._images, self._labels = self._images, [], []
@@ -154,6 +159,21 @@ class Tally:
             last.pop(number, None)
             last[number] = row
         return list(last.values())
+
+
+def followed(images: list[str], tags: list[str], is_there: Callable[[str], bool]) -> list[str]:
+    """`images`, but for those that are gone and whose tag one image that is there has by now."""
+    first: dict[str, str] = {}
+    several: dict[str, set[str]] = {}
+    for image, tag in zip(images, tags, strict=True):
+        if (other := first.setdefault(tag, image)) != image:
+            several.setdefault(tag, {other}).add(image)
+    moved: dict[str, str] = {}
+    for paths in several.values():
+        there = [path for path in paths if is_there(path)]
+        if len(there) == 1:
+            moved |= dict.fromkeys(paths, there[0])
+    return [moved.get(image, image) for image in images] if moved else images
 
 
 def _decided(answers: list[Labels], rule: Rule) -> Labels:

@@ -10,6 +10,7 @@ checked each time: without the file, a project that holds the workspace's folder
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def known_project(workspace: Workspace) -> Known | None:
     except (KeyError, TypeError):
         return None
     lay = Path(known.root or workspace.root)
-    is_copy = lay != workspace.root and _file(lay).exists()
+    is_copy = lay != workspace.root and os.path.exists(_file(lay))
     return None if is_copy else known
 
 

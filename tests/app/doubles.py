@@ -37,6 +37,7 @@ from core.tasks.duplicates import RepairPlan, RepairResult
 from core.tasks.manifest import scan_images
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
+from core.tasks.tidy import TidyPlan, TidyResult
 from core.workspace.settings import Workspace, save_workspace
 from tui.backend import Backend
 
@@ -91,6 +92,8 @@ class FakeBackend(Backend):
     done: set[StepId] = field(default_factory=set)
     tasks: int = 0
     doubled: int = 0
+    gone: int = 0
+    config_diff: str = ""
     trouble: str = ""
     lacking: tuple[int, ...] = ()
     token: Source | None = None
@@ -131,8 +134,11 @@ class FakeBackend(Backend):
             whole = self.tasks == len(IMAGES) and not self.doubled
             state = "done" if whole else "part" if self.tasks else "to do"
             words = f", {self.doubled} duplicates" if self.doubled else ""
+            words += f", {self.gone} tasks without their image" if self.gone else ""
             return Report(step_id, state, f"{self.tasks} of {len(IMAGES)} images are tasks{words}")
         if step_id == "labeling-config":
+            if self.config_diff:
+                return Report(step_id, "part", "the project has another one", self.config_diff)
             words = f"labels: {', '.join(LABELS)}"
             return Report(step_id, "done" if step_id in self.done else "to do", words)
         return Report(step_id, "done" if step_id in self.done else "to do", f"the {step_id}")
@@ -151,7 +157,8 @@ class FakeBackend(Backend):
     def apply(
         self, workspace: Workspace, step_id: StepId, *, replace_config: bool = False
     ) -> Work[Report]:
-        self.called(f"apply {step_id}")
+        self.called(f"apply {step_id}{' replacing' if replace_config else ''}")
+        self.config_diff = "" if replace_config else self.config_diff
         yield from self.work(step_id, 1)
         self._apply(step_id)
         return self.step_report(step_id)
@@ -223,7 +230,7 @@ class FakeBackend(Backend):
         yield from self.work("import", total)
         before, self.tasks = self.tasks, total
         doubled, made = self.doubled, total - before
-        return SyncResult("bulk", total, made, before, doubled, 0, 1, 3.0, not doubled)
+        return SyncResult("bulk", total, made, before, doubled, self.gone, 1, 3.0, not doubled)
 
     def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
         self.called("plan_repair")
@@ -236,6 +243,17 @@ class FakeBackend(Backend):
         yield from self.work("remove", len(plan.remove))
         self.doubled -= len(plan.remove)
         return RepairResult(len(plan.remove), self.doubled, plan.tasks, self.tasks, 7, 7, 1.0)
+
+    def plan_tidy(self, workspace: Workspace) -> Work[TidyPlan]:
+        self.called("plan_tidy")
+        yield from self.work("look", 2)
+        return TidyPlan(1, self.tasks, self.gone, 1, 0, tuple(range(1, self.gone)), (WEIRD,))
+
+    def tidy(self, workspace: Workspace, plan: TidyPlan) -> Work[TidyResult]:
+        self.called("tidy")
+        yield from self.work("remove", len(plan.remove))
+        removed, self.gone = len(plan.remove), 0
+        return TidyResult(plan.gone, 1, removed, plan.tasks, plan.tasks - removed, 7, 7, 1.0)
 
     def plan(self, workspace: Workspace, settings: RoundOptions) -> Work[RoundPlan]:
         self.called(f"plan {settings.command}")

@@ -281,3 +281,17 @@ async def test_the_status_line_says_that_our_server_is_starting(
         backend.hold.set()
         await app.settled()
         assert "server running" in app.text
+
+
+async def test_a_config_that_somebody_else_wrote_is_replaced_only_after_a_yes(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.config_diff = '-  <Choice value="[red]"/>'
+    async with walk(ready) as app:
+        await app.press("enter")
+        assert "Replace the labeling config?" in app.text
+        assert ready.config_diff in app.text
+        await app.press("escape")
+        assert ready.calls == []
+        await app.press("enter", "y")
+        assert ready.calls == ["apply labeling-config replacing"]

@@ -120,6 +120,25 @@ async def test_doubled_images_are_said_and_d_shows_asks_and_mends(
         assert app.toasts == ["No image is known to be several tasks; a sync (enter) counts them."]
 
 
+async def test_images_that_are_gone_are_said_and_t_shows_asks_and_removes(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.gone = 4
+    async with walk(ready) as app:
+        assert "4 tasks without their image" in app.text, "on top of every section"
+        await app.press("2")
+        assert "t gone" in app.footer
+        await app.press("t")
+        assert "Remove tasks whose image is gone?" in app.text
+        assert f"The image of 4 tasks is gone ({WEIRD})" in " ".join(app.text.split())
+        await app.press("escape")
+        assert ready.gone == 4
+        await app.press("t", "y")
+        assert "3 tasks without their image removed, 9 left; 1 that" in " ".join(app.text.split())
+        assert "t gone" not in app.footer
+        assert ready.calls == ["plan_tidy", "plan_tidy", "tidy"]
+
+
 async def test_a_repair_that_fails_says_why_and_r_looks_again(
     ready: FakeBackend, walk: Walker
 ) -> None:

@@ -39,6 +39,7 @@ OTHERS = (
     "setup",
     "sync",
     "repair",
+    "tidy",
     "export",
     "export --from api",
     "report",

@@ -20,7 +20,8 @@ from tests.app.doubles import WEIRD, FakeBackend, make_workspace, refusal
 # What fails when the server refuses, or when there is a mistake of ours.
 FAILING = (
     "set_up", "stop_server", "rewrite", "store_token", "sync", "plan_repair", "repair",
-    "publish", "replay", "versions", "label_page", *(f"apply {step.id}" for step in STEPS),
+    "plan_tidy", "tidy", "publish", "replay", "versions", "label_page",
+    *(f"apply {step.id}" for step in STEPS),
 )  # fmt: skip
 
 

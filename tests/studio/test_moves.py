@@ -12,6 +12,7 @@ from core.dataset.export import export_dataset
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import finish
 from core.setup.checklist import probe_steps
+from tests.studio.command import run
 from tests.studio.places import CAT, Place
 from tests.studio.stock import Stock
 from tui.backend import Backend
@@ -72,6 +73,33 @@ def test_images_that_moved_within_the_folder_keep_their_task_and_label(place: Pl
     with pytest.raises(StudioRefused):
         place.client.sync_storage(place.client.source_storages(place.project_id)[0])
     assert finish(Backend().sync(place.workspace)).complete
+
+
+def test_tidying_removes_what_is_gone_and_nothing_that_is_labeled(place: Place) -> None:
+    place.set_up()
+    place.labeled("0.png")
+    for name in ("0.png", "1.png"):
+        (place.root / "data" / "images" / name).unlink()
+    (told,) = [one for one in probe_steps(place.workspace) if one.id == "images"]
+    assert told.detail == "2 of 2 images are tasks, 2 tasks without their image"
+    shown, done, again = (
+        run(
+            "tidy", "--json", *yes, "--workspace", str(place.root), LABEL_STUDIO_API_KEY=place.token
+        )
+        for yes in ((), ("--yes",), ("--yes",))
+    )
+    assert [ran.code for ran in (shown, done, again)] == [0, 0, 0]
+    assert shown.json == {"gone": 2, "labeled": 1, "removed": 0, "moved": 0}
+    assert {key: done.json[key] for key in ("gone", "labeled", "removed")} == {
+        "gone": 2,
+        "labeled": 1,
+        "removed": 1,
+    }
+    assert done.json["annotations"] == done.json["annotations_before"] == 1
+    assert again.json["removed"] == 0
+    left = sorted(task.image[-5:] for task in place.client.tasks(place.project_id, "image"))
+    assert left == ["0.png", "2.png", "3.png"]
+    assert set(dataset(place)) == {"0"}
 
 
 def test_labels_from_while_the_annotation_folder_was_away(place: Place) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.options import Mode
     from core.tasks.proof import SyncResult
+    from core.tasks.tidy import TidyPlan, TidyResult
     from core.workspace.settings import Workspace
 
 
@@ -42,3 +43,17 @@ class TaskCalls:
 
         with open_project(workspace) as opened:
             return (yield from repair_project(opened, plan))
+
+    def plan_tidy(self, workspace: Workspace) -> Work[TidyPlan]:
+        from core.studio.project import open_project
+        from core.tasks.tidy import plan_tidy
+
+        with open_project(workspace) as opened:
+            return (yield from plan_tidy(opened))
+
+    def tidy(self, workspace: Workspace, plan: TidyPlan) -> Work[TidyResult]:
+        from core.studio.project import open_project
+        from core.tasks.tidy import tidy_project
+
+        with open_project(workspace) as opened:
+            return (yield from tidy_project(opened, plan))

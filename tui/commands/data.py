@@ -31,6 +31,8 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
     show(as_json, result.as_json(), str(result))
     if result.duplicates:
         say("Images are several tasks: `labelpilot repair` shows which of them would be removed.")
+    if result.missing_files:
+        say("Images are gone: `labelpilot tidy` shows which of their tasks would be removed.")
     if not result.complete:
         sys.exit(ExitCode.PARTLY)
 
@@ -57,6 +59,27 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     show(as_json, result.as_json(), f"{result}.")
     if result.duplicates:
         sys.exit(ExitCode.PARTLY)
+
+
+@command("labelpilot tidy --json")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def tidy(yes: bool, root: Path | None, as_json: bool) -> None:
+    """Remove the tasks whose image is gone, if you agree.
+
+    No task is removed that somebody annotated, skipped or began. With --json it only shows what it
+    would do, unless --yes is given too.
+    """
+    workspace = open_workspace(root)
+    plan = run(backend.plan_tidy(workspace))
+    if (as_json and not yes) or not plan.to_do:
+        show(as_json, plan.as_json(), str(plan))
+        return
+    say(str(plan))
+    if not yes and not agreed("It cannot be undone."):
+        say("Nothing was changed.")
+        sys.exit(ExitCode.FAILED)
+    result = run(backend.tidy(workspace, plan))
+    show(as_json, result.as_json(), f"{result}.")
 
 
 def _source_options(function: Function) -> Function:

@@ -30,6 +30,8 @@ class TopBar(Widget):
         project = harmless(state.workspace.project.title) if state.workspace else state.root.name
         # What matters most stands last and is the last to go where there is little room.
         parts = [*map(self._job, host_of(self).jobs.running), self._token(), self._server()]
+        if state.gone:
+            parts.insert(0, Content.styled(state.gone, "$text-warning"))
         room = width - name.cell_length - 3
         while parts and sum(part.cell_length + 3 for part in parts) > room:
             parts.pop(0)

@@ -132,3 +132,12 @@ def test_classes_that_no_config_names_come_last() -> None:
 def test_without_a_config_the_classes_are_sorted() -> None:
     held = [(("kind", "b"),), (("kind", "a"),)]
     assert ClassNames(LabelingConfig(), held).all == ("a", "b")
+
+
+def test_an_image_that_is_gone_does_not_stand_in_the_way_of_the_one_with_its_tag() -> None:
+    tally = Tally()
+    old, new = record(1, "cat", image="old/x.png"), record(2, "dog", image="new/x.png")
+    tally.add(Columns.of([old, new]))
+    decision = tally.decide("latest", "stem", lambda path: path.startswith("new/"))
+    assert (decision.images, decision.conflicts) == (["new/x.png"], ("x",))
+    assert classes(decision) == {"x": {"dog"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +14,7 @@ from textual.widgets import Static
 from core.errors import LabelpilotError
 from tui.actions import Action
 from tui.dialogs.dialog import Dialog, sentence
-from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, JobKind
+from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, TIDY, TIDY_PLAN, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings, key_of, section_key
 from tui.screens.section import Section
@@ -24,16 +25,17 @@ from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
     from core.tasks.duplicates import RepairPlan
+    from core.tasks.tidy import TidyPlan
 
 
 class SyncScreen(Section):
-    """Shows the last sync, or repair, and what is known without one."""
+    """Shows the last sync, repair or tidying, and what is known without one."""
 
     PLACE: ClassVar[Place] = "sync"
-    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SYNC, REPAIR_PLAN, REPAIR)
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SYNC, REPAIR_PLAN, REPAIR, TIDY_PLAN, TIDY)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("sync")]
 
-    _asked_about: Job[RepairPlan] | None = None
+    _asked_about: Job[Any] | None = None
 
     def body(self) -> ComposeResult:
         yield Static(plain("Images to tasks", "bold"), id="heading")
@@ -50,8 +52,11 @@ class SyncScreen(Section):
         log.display = job is not None and job.noted > 0
         self.keep_focus(log)
         log.follow(job)
-        if job is not None and job.kind is REPAIR_PLAN and self.is_current:
-            self._ask_to_repair()
+        if job is not None and self.is_current:
+            if job.kind is REPAIR_PLAN:
+                self._ask_to_repair()
+            elif job.kind is TIDY_PLAN:
+                self._ask_to_tidy()
 
     def _found(self, job: Job[Any] | None) -> list[Content | str]:
         command = "labelpilot sync" if job is None else job.command
@@ -137,8 +142,18 @@ class SyncScreen(Section):
             "retry": Action(self._retry, off or ("" if retried else busy) or nothing),
             "stop": self.stop_action(),
             "repair": Action(self._plan_repair, off or self._why_not_repair()),
+            "tidy": Action(self._plan_tidy, off or self._why_not_tidy()),
             "label": self.label_action(),
         }
+
+    def _why_not_tidy(self) -> str:
+        if busy := self.busy(TIDY):
+            return busy
+        job = self.job
+        synced = None if job is None else job.given(SYNC)
+        if self.state.gone or (synced is not None and synced.missing_files):
+            return ""
+        return f"No task is known to be without its image; a sync ({self.key('sync')}) counts them."
 
     def _why_not_repair(self) -> str:
         if busy := self.busy(REPAIR):
@@ -153,7 +168,9 @@ class SyncScreen(Section):
         return f"Setup comes first: press {setup}, then {everything}."
 
     def _retry(self) -> None:
-        if self.job is not None and self.job.kind is not SYNC:
+        if self.job is not None and self.job.kind in (TIDY_PLAN, TIDY):
+            self._plan_tidy()
+        elif self.job is not None and self.job.kind is not SYNC:
             self._plan_repair()
         else:
             self.start_sync()
@@ -168,16 +185,44 @@ class SyncScreen(Section):
     def _ask_to_repair(self) -> None:
         """Ask, once, whether what a look found is to be mended."""
         job = self.host.jobs.last(REPAIR_PLAN)
-        plan = None if job is None else job.result
-        if plan is None or not plan.to_do or self._asked_about is job:
+        if job is not None and job.result is not None:
+            question = "Remove what is too many?"
+            self._ask(job, job.result, question, partial(self._repair, job.result))
+
+    def _ask(
+        self,
+        job: Job[Any],
+        plan: RepairPlan | TidyPlan,
+        title: str,
+        answered: Callable[[bool | None], None],
+    ) -> None:
+        """Ask, once for each look, whether the tasks that it found are to be removed."""
+        if not plan.to_do or self._asked_about is job:
             return
         self._asked_about = job
         kept = "Nothing is removed that anybody annotated, skipped or began."
         text = lines([plain(plan), "", kept, "What is removed cannot be brought back."])
-        question = Dialog("Remove what is too many?", text, yes="remove", no="leave it")
-        self.app.push_screen(question, partial(self._repair, plan))
+        self.app.push_screen(Dialog(title, text, yes="remove", no="leave it"), answered)
 
     def _repair(self, plan: RepairPlan, agreed: bool | None) -> None:
         if agreed and self.workspace is not None:
             begin = partial(self.backend.repair, self.workspace, plan)
             self.start(REPAIR, "Removing doubles", "labelpilot repair", begin)
+
+    # Tidying: the same three
+
+    def _plan_tidy(self) -> None:
+        if self.workspace is not None:
+            begin = partial(self.backend.plan_tidy, self.workspace)
+            self.start(TIDY_PLAN, "Looking for gone images", "labelpilot tidy", begin)
+
+    def _ask_to_tidy(self) -> None:
+        job = self.host.jobs.last(TIDY_PLAN)
+        if job is not None and job.result is not None:
+            question = "Remove tasks whose image is gone?"
+            self._ask(job, job.result, question, partial(self._tidy, job.result))
+
+    def _tidy(self, plan: TidyPlan, agreed: bool | None) -> None:
+        if agreed and self.workspace is not None:
+            begin = partial(self.backend.tidy, self.workspace, plan)
+            self.start(TIDY, "Removing tasks without their image", "labelpilot tidy", begin)
