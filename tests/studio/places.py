@@ -13,7 +13,7 @@ from core.setup.checklist import SetupResult, set_up
 from core.studio.client import StudioClient
 from core.studio.project import find_project
 from core.workspace.settings import Workspace, load_workspace
-from tests.studio.command import LABELPILOT
+from tests.studio.command import LABELPILOT, Ran, run
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>
@@ -63,6 +63,11 @@ class Place:
 
     def set_up(self, *, replace_config: bool = False) -> SetupResult:
         return finish(set_up(self.workspace, replace_config=replace_config))
+
+    def run(self, *arguments: str) -> Ran:
+        """Run a command of labelpilot's on it."""
+        place = ("--workspace", str(self.root))
+        return run(*arguments, *place, LABEL_STUDIO_API_KEY=self.token)
 
     def states(self) -> dict[str, str]:
         """What a set-up makes of each step."""

@@ -12,7 +12,6 @@ from core.dataset.export import export_dataset
 from core.errors import ConfigurationError, StudioRefused
 from core.progress import finish
 from core.setup.checklist import probe_steps
-from tests.studio.command import run
 from tests.studio.places import CAT, Place
 from tests.studio.stock import Stock
 from tui.backend import Backend
