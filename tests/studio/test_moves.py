@@ -81,12 +81,7 @@ def test_tidying_removes_what_is_gone_and_nothing_that_is_labeled(place: Place) 
         (place.root / "data" / "images" / name).unlink()
     (told,) = [one for one in probe_steps(place.workspace) if one.id == "images"]
     assert told.detail == "2 of 2 images are tasks, 2 tasks without their image"
-    shown, done, again = (
-        run(
-            "tidy", "--json", *yes, "--workspace", str(place.root), LABEL_STUDIO_API_KEY=place.token
-        )
-        for yes in ((), ("--yes",), ("--yes",))
-    )
+    shown, done, again = (place.run("tidy", "--json", *yes) for yes in ((), ("--yes",), ("--yes",)))
     assert [ran.code for ran in (shown, done, again)] == [0, 0, 0]
     assert shown.json == {"gone": 2, "labeled": 1, "removed": 0, "moved": 0}
     assert {key: done.json[key] for key in ("gone", "labeled", "removed")} == {
