@@ -7,13 +7,14 @@ of them than the reader can hold. In `.labelpilot/`, no link is followed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.own_files import is_own, refuse_links
@@ -54,6 +55,46 @@ def _read(path: Path, most: int) -> tuple[str, bytes]:
     return "", content
 
 
+def refuse_other_than(path: Path, kind: Literal["file", "folder"]) -> None:
+    """Raise ConfigurationError unless `path` can be written as a file, or as a folder.
+
+    What is there and is something else (a device, a pipe, a socket, a loop of links) would be
+    replaced, or be written into for ever.
+    """
+    cause, wanted = "", stat.S_ISREG if kind == "file" else stat.S_ISDIR
+    try:
+        mode = os.stat(path).st_mode
+        cause = "" if wanted(mode) else f"It is {_kind_of(mode)}."
+    except ValueError as error:
+        cause = str(error)
+    except OSError as error:
+        # What is missing can be made, and a disk that refuses says so itself.
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+            cause = error.strerror or str(error)
+    if os.path.basename(os.path.normpath(path)) in ("", ".", ".."):
+        cause = cause or "It has no name of its own."
+    if cause:
+        raise ConfigurationError(
+            f"{_as_given(path)} cannot be written as a {kind}.",
+            cause=cause,
+            next_step=f"Name a {kind}, new or written before.",
+        )
+
+
+def _kind_of(mode: int) -> str:
+    kinds = {
+        stat.S_ISREG: "a file",
+        stat.S_ISDIR: "a folder",
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISSOCK: "a socket",
+    }
+    return next((words for matches, words in kinds.items() if matches(mode)), "a device")
+
+
+def _as_given(path: Path) -> str:
+    return f"The path {str(path)!r}" if len(path.parts) < 2 else str(path)
+
+
 def sha256_of(file: Path) -> str:
     """The SHA-256 of a file's content, read in parts. Raises OSError where it cannot be read."""
     digest = hashlib.sha256()
@@ -68,9 +109,10 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
     """A binary file that takes the place of `path` when the block ends without an error.
 
     A reader, and a machine that loses power, sees the old content or the new, never a part. A new
-    file is made with `mode` (None: 0666 less the umask). Raises LabelpilotError where the disk
-    refuses; `path` is then as it was.
+    file is made with `mode` (None: 0666 less the umask). Raises ConfigurationError where `path` is
+    something else than a file, LabelpilotError where the disk refuses; it is then as it was.
     """
+    refuse_other_than(path, "file")
     target = path.resolve() if path.is_symlink() and not is_own(path) else refuse_links(path)
     name: str | None = None
     try:

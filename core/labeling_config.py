@@ -29,11 +29,14 @@ MAX_DEPTH = 100
 # Where a task was made before the project had a labeling config, Label Studio names its key so.
 UNDEFINED_KEY = "$undefined$"
 
-# Controls whose answers are classes, by the type of the results they write.
-_CLASSIFYING = frozenset(
-    "choices taxonomy rating pairwise labels rectanglelabels polygonlabels brushlabels "
-    "keypointlabels ellipselabels bitmasklabels vectorlabels".split()
+# Controls whose answers name the class of a region, by the type of the results they write: a class
+# that the image shows.
+REGION_CLASSES = frozenset(
+    "rectanglelabels polygonlabels brushlabels keypointlabels ellipselabels bitmasklabels "
+    "vectorlabels labels".split()
 )
+# Those, and the ones whose answers are classes of the whole image.
+_CLASSIFYING = REGION_CLASSES | frozenset(("choices", "taxonomy", "rating", "pairwise"))
 # A rating has this many stars where the config does not say.
 _STARS = 5
 

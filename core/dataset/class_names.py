@@ -8,20 +8,26 @@ nothing, so each of the two goes by control and name. What no config names comes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from core.dataset.reading.records import Labels
-from core.labeling_config import LabelingConfig
+from core.labeling_config import REGION_CLASSES, LabelingConfig
 
 
 class ClassNames(dict[Labels, tuple[str, ...]]):
     """Labels -> their names, in order, for a labeling config and the labels that a dataset holds.
 
     `all` are the names of all classes, in order, those that no image has too; `by_pair` has them by
-    control and class.
+    control and class. `of_regions` are those that regions have, by the config or by what `drawn`
+    holds: (control, class) of regions.
     """
 
-    def __init__(self, config: LabelingConfig, held: Iterable[Labels]) -> None:
+    def __init__(
+        self,
+        config: LabelingConfig,
+        held: Iterable[Labels],
+        drawn: Set[tuple[str, str]] = frozenset(),
+    ) -> None:
         held = list(held)
         known = dict.fromkeys(config.classes())
         unknown = {pair for labels in held for pair in labels} - known.keys()
@@ -36,6 +42,10 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
             for labels in held
         )
         self.all = tuple(names.values())
+        regions = {one.name for one in config.classifying() if one.type in REGION_CLASSES}
+        self.of_regions = tuple(
+            name for pair, name in names.items() if pair[0] in regions or pair in drawn
+        )
         self.by_pair = names
 
     def of_pair(self, pair: tuple[str, str]) -> str:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from core.dataset.reading.regions import Region, RegionBook
     from core.dataset.split import Part
 
+# Why an image is left out in which regions were drawn, and none that could be written.
+NO_BACKGROUND = "regions were drawn in it and none can be written, so it is no empty image"
 WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewrite`."
 
 
@@ -63,7 +65,8 @@ class Dataset:
     `held` counts the images that have the same labels, and `names` says what those are called;
     `source` says where the annotations came from, and `checked` whether they are known to be in
     Label Studio still. `parts` is tag -> part, and empty where the dataset is not split; `regions`
-    are None where nobody asked for them.
+    are None where nobody asked for them. `gone` are the paths of images that have no file any more,
+    as far as that was asked.
     """
 
     decision: Decision
@@ -76,6 +79,7 @@ class Dataset:
     image_folder: Path
     regions: RegionBook | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
 
     @property
     def empty(self) -> int:
@@ -112,6 +116,19 @@ class Dataset:
             path, annotation = decision.images[rows[tag]], decision.chosen[rows[tag]]
             classes = self.names[decision.labels[tag]]
             yield DatasetImage(tag, path, classes, self.parts.get(tag), annotation)
+
+    def image_classes(self, image: DatasetImage) -> list[str]:
+        """The classes of `image` as a whole, which no region of it has to show."""
+        of_regions = set(self.names.of_regions)
+        return [name for name in image.classes if name not in of_regions]
+
+    def is_gone(self, image: DatasetImage) -> bool:
+        """Whether `image` is known to have no file any more."""
+        return image.path in self.gone
+
+    def is_incomplete(self, image: DatasetImage) -> bool:
+        """Whether regions were drawn in `image` that have no class or no form in pixels."""
+        return self.regions is not None and (image.annotation, image.path) in self.regions.lacking
 
     def regions_of(self, image: DatasetImage) -> list[tuple[str, Region]]:
         """The regions of `image`, each with the name of its class."""
@@ -199,7 +216,7 @@ def gather(
     held = Counter(decision.labels.values())
     return Dataset(
         decision=decision,
-        names=ClassNames(config, held),
+        names=ClassNames(config, held, regions.pairs if regions is not None else frozenset()),
         held=held,
         unreadable=tuple(unreadable),
         rule=rule,

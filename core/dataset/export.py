@@ -20,10 +20,12 @@ from core.dataset.options import RULES, FormatName, Rule
 from core.dataset.reading.batch import LeftOut
 from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
-from core.files import sha256_of
+from core.files import refuse_other_than, sha256_of
+from core.images import is_inside
 from core.progress import Progress, Work
 from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
+from core.workspace.toml_lines import FILE_NAME
 
 if TYPE_CHECKING:
     from core.dataset.split import Part, Split
@@ -41,7 +43,8 @@ class ExportResult:
     are gone from Label Studio, and `unchecked` those that may be gone; `missing` are the ids of
     annotations that Label Studio has and `source` has not. `conflicts` are the tags of images whose
     annotations differ. `unreadable` are files that could not be read, and `left_out` images and
-    regions that the format has no place for.
+    regions that the format has no place for; `gone` are the paths of images that have no file any
+    more, where the format names files. `notes` are sentences on what is not as it was asked for.
     """
 
     path: Path | None
@@ -60,10 +63,23 @@ class ExportResult:
     rule: Rule
     source: str
     seconds: float
+    gone: tuple[str, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was labeled is in it, as far as that is known."""
+        return not (self.unreadable or self.missing or self.gone)
 
     def differences(self) -> list[str]:
-        """What the target storage's folder lacks and has too much, in sentences."""
-        sentences = []
+        """What is not as one would think, in sentences."""
+        sentences = list(self.notes)
+        if self.gone:
+            shown = ", ".join(self.gone[:3]) + (" ..." if len(self.gone) > 3 else "")
+            sentences.append(
+                f"{len(self.gone):,} labeled images have no file any more: {shown}. Bring them "
+                "back, or remove their tasks."
+            )
         if self.missing:
             sentences.append(
                 f"Label Studio has {len(self.missing):,} annotations that {self.source} has not. "
@@ -85,6 +101,8 @@ class ExportResult:
             "skipped": self.skipped,
             "unreadable": len(self.unreadable),
             "conflicts": len(self.conflicts),
+            "left_out": len(self.left_out),
+            "gone": len(self.gone),
             "seconds": round(self.seconds, 3),
         }
 
@@ -127,7 +145,7 @@ def export_dataset(
             f"The format {format} holds regions, and those of several people cannot be merged.",
             next_step="Choose the rule latest, ground-truth or refuse.",
         )
-    path = chosen.path(workspace) if out is None else out
+    path = chosen.path(workspace) if out is None else _usable(workspace, out, chosen.is_folder)
     if out is None or split is not None:
         may_write(workspace, workspace.annotations.dataset)
     regions = None
@@ -138,6 +156,8 @@ def export_dataset(
     dataset = yield from gather(workspace, source, rule, out=path, regions=regions)
     if split is not None:
         dataset = replace(dataset, parts=_parts(workspace, dataset, split))
+    if chosen.names_files and workspace.images.path.is_dir():
+        dataset = replace(dataset, gone=_gone(dataset))
     images = len(dataset.decision.tags)
     yield Progress("write", 0, images)
     left_out = chosen.write(path, dataset)
@@ -149,6 +169,8 @@ def export_dataset(
         counts = regions.left_out.items()
         left_out += [LeftOut(f"{count:,} regions", reason) for reason, count in counts]
     result = _result(dataset, path, began, left_out)
+    if split is not None:
+        result = replace(result, notes=_lacking_parts(dataset, split))
     write_sidecar(path, _facts(result, dataset, format))
     yield Progress("write", images, images)
     return replace(result, seconds=time.monotonic() - began)
@@ -185,6 +207,40 @@ def _result(
         rule=dataset.rule,
         source=dataset.source,
         seconds=time.monotonic() - began,
+        gone=tuple(sorted(dataset.gone)),
+    )
+
+
+def _usable(workspace: Workspace, out: Path, is_folder: bool) -> Path:
+    """`out`, if a dataset can be put there. Raises ConfigurationError where it cannot."""
+    refuse_other_than(out, "folder" if is_folder else "file")
+    ours = (workspace.root / FILE_NAME, workspace.project.label_config, workspace.learning.hooks)
+    if os.path.realpath(out) in map(os.path.realpath, ours):
+        raise ConfigurationError(
+            f"{out} is a file of the workspace's own, which an export would replace.",
+            next_step="Name another file with `--out`.",
+        )
+    return out
+
+
+def _gone(dataset: Dataset) -> frozenset[str]:
+    """The paths of images that have no file any more."""
+    folder = str(dataset.image_folder)
+    paths = (path for path in dataset.decision.images if is_inside(path))
+    return frozenset(path for path in paths if not os.path.exists(f"{folder}/{path}"))
+
+
+def _lacking_parts(dataset: Dataset, split: Split) -> tuple[str, ...]:
+    """What to say of a part that got no image."""
+    held = {dataset.parts[tag] for tag in dataset.decision.tags}
+    groups = len(set(split.groups(dataset.paths()).values()))
+    why = f"the pattern for groups puts all {len(dataset.decision.tags):,} images into one group"
+    few = f"there are {groups:,} to share out; label more, or choose another share"
+    words = {"train": "training", "validation": "validation"}
+    return tuple(
+        f"No image is for {words[part]}: {why if split.group and groups == 1 else few}."
+        for part in words
+        if part not in held
     )
 
 
@@ -210,6 +266,7 @@ def _facts(result: ExportResult, dataset: Dataset, format: FormatName) -> dict[s
         "conflicts": len(result.conflicts),
         "unreadable": [f"{one.name}: {one.reason}" for one in result.unreadable],
         "left_out": [f"{one.name}: {one.reason}" for one in result.left_out],
+        "gone": list(result.gone),
         "deleted": result.deleted,
         "unchecked": result.unchecked,
         "missing": len(result.missing),

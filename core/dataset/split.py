@@ -21,6 +21,7 @@ import orjson
 
 from core.errors import ConfigurationError
 from core.files import write_at_once
+from core.patterns import Matcher
 
 Part = Literal["train", "validation"]
 PARTS: tuple[Part, Part] = ("train", "validation")
@@ -51,13 +52,17 @@ class Split:
             ) from None
 
     def groups(self, images: Mapping[str, str]) -> dict[str, str]:
-        """Tag -> the name of its group, for `images`: tag -> path."""
+        """Tag -> the name of its group, for `images`: tag -> path.
+
+        Raises ConfigurationError for a pattern that takes too long.
+        """
         if not self.group:
             return {tag: tag for tag in images}
         found: dict[str, str] = {}
-        for tag, path in images.items():
-            match = re.search(self.group, path)
-            found[tag] = tag if match is None else match.group(min(1, match.re.groups)) or tag
+        with Matcher(self.group, "The pattern for groups", "search") as matcher:
+            for tag, path in images.items():
+                groups = matcher.groups(path)
+                found[tag] = tag if groups is None else groups[:2][-1] or tag
         return found
 
 

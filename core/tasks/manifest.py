@@ -7,7 +7,6 @@ pattern matches with `re.match`, in the order of the names. Nothing is opened.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import ConfigurationError
+from core.patterns import Matcher
 from core.progress import Progress, Work
 from core.workspace.settings import Images
 
@@ -82,12 +82,11 @@ def check_images(images: Images) -> None:
 def scan_images(images: Images) -> Work[Manifest]:
     """List the images of the workspace's folder.
 
-    Raises ConfigurationError where the folder is missing, nothing matches, a name is not UTF-8, or
-    any link, image or not, leads out of the folder.
+    Raises ConfigurationError where the folder is missing, nothing matches, the pattern takes too
+    long, a name is not UTF-8, or any link, image or not, leads out of the folder.
     """
     began = time.monotonic()
     check_images(images)
-    matches = re.compile(images.pattern).match
     paths: list[str] = []
     other_names, not_files, subfolders = 0, 0, 0
     examples: list[str] = []
@@ -97,23 +96,25 @@ def scan_images(images: Images) -> Work[Manifest]:
     inside = os.path.realpath(images.path) + os.sep
     start = len(os.path.join(images.path, ""))
     entries = _entries(images.path, images.recursive, unreadable)
-    for seen, (entry, kind) in enumerate(entries, start=1):
-        if seen % STRIDE == 0:
-            yield Progress("scan", len(paths))
-        # Whatever it is called: Label Studio serves all that lies in the folder.
-        if entry.is_symlink() and not images.follow_links and not _leads_inside(entry, inside):
-            escaping.append(entry.path)
-        elif kind == "folder":
-            subfolders += 1
-        elif kind != "file" or not matches(entry.name):
-            other_names += kind == "file"
-            not_files += kind != "file"
-            if len(examples) < _NAMED:
-                examples.append(entry.name)
-        elif not _is_utf8(entry.path):
-            bad_names.append(entry.path)
-        else:
-            paths.append(entry.path[start:])
+    with Matcher(images.pattern, "The pattern under [images]") as matcher:
+        matches = matcher.matches
+        for seen, (entry, kind) in enumerate(entries, start=1):
+            if seen % STRIDE == 0:
+                yield Progress("scan", len(paths))
+            # Whatever it is called: Label Studio serves all that lies in the folder.
+            if entry.is_symlink() and not images.follow_links and not _leads_inside(entry, inside):
+                escaping.append(entry.path)
+            elif kind == "folder":
+                subfolders += 1
+            elif kind != "file" or not matches(entry.name):
+                other_names += kind == "file"
+                not_files += kind != "file"
+                if len(examples) < _NAMED:
+                    examples.append(entry.name)
+            elif not _is_utf8(entry.path):
+                bad_names.append(entry.path)
+            else:
+                paths.append(entry.path[start:])
     _refuse(images, paths, bad_names, escaping, other_names + not_files)
     # Only names count, so that in one folder the path itself will do, with no copy of each name.
     paths.sort(key=os.path.basename if images.recursive else None)

@@ -143,7 +143,7 @@ def export(
         say(f"Left out: {left_out.name}: {left_out.reason}")
     for difference in result.differences():
         say(difference)
-    if result.unreadable or result.missing:
+    if not result.is_whole:
         sys.exit(ExitCode.PARTLY)
 
 

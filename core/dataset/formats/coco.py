@@ -3,7 +3,8 @@
 Written from the annotations themselves, and not through a converter library: those read images for
 sizes that the annotations hold, and have no place for images without regions. Categories stand in
 config order and count from 1; ids go by the order of the tags, so that the file is the same each
-time. Classes of whole images are kept with the image, where COCO has no place of its own for them.
+time. Classes of whole images are no categories: COCO has no place for them, so they stand with the
+image, under `classes`, and all of them under `image_classes`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.dataset.dataset import Dataset, DatasetImage
+from core.dataset.dataset import NO_BACKGROUND, Dataset, DatasetImage
 from core.dataset.reading.batch import LeftOut
 from core.dataset.reading.regions import Region
 from core.dataset.reading.schema import NotReadable
 from core.dataset.split import PARTS
 from core.files import write_at_once
 from core.images import is_inside
+
+# The EXIF tag that says how a picture is turned, and the values for a quarter turn.
+_ORIENTATION = 0x0112
+_LYING = (5, 6, 7, 8)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,20 +55,21 @@ def part_path(path: Path, part: str) -> Path:
 
 
 def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: list[LeftOut]) -> bytes:
-    numbers = {name: number for number, name in enumerate(dataset.names.all, start=1)}
+    numbers = {name: number for number, name in enumerate(dataset.names.of_regions, start=1)}
     points = set[str]()
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image in images:
         regions = dataset.regions_of(image)
+        if dataset.is_incomplete(image) and not regions:
+            left_out.append(LeftOut(image.path, NO_BACKGROUND))
+            continue
         size = _size(regions, image.path, dataset)
         if size is None:
             reason = "no region and no file tells the size of this image"
             left_out.append(LeftOut(image.path, reason))
             continue
-        number = len(entries) + 1
-        entry = {"id": number, "file_name": image.path, "width": size[0], "height": size[1]}
-        entries.append({**entry, "classes": image.classes})
+        number, before = len(entries) + 1, len(annotations)
         for name, region in regions:
             try:
                 shape = _shape(region)
@@ -74,12 +80,21 @@ def _coco(images: Iterable[DatasetImage], dataset: Dataset, left_out: list[LeftO
                 points.add(name)
             common = {"id": len(annotations) + 1, "image_id": number, "category_id": numbers[name]}
             annotations.append({**common, **shape})
+        if len(annotations) > before or not regions:
+            entry = {"id": number, "file_name": image.path, "width": size[0], "height": size[1]}
+            entries.append({**entry, "classes": dataset.image_classes(image)})
     categories: list[dict[str, Any]] = [
         {"id": number, "name": name, "supercategory": ""}
         | ({"keypoints": [name], "skeleton": []} if name in points else {})
         for name, number in numbers.items()
     ]
-    content = {"images": entries, "annotations": annotations, "categories": categories}
+    of_images = set(dataset.names.of_regions)
+    content = {
+        "images": entries,
+        "annotations": annotations,
+        "categories": categories,
+        "image_classes": [name for name in dataset.names.all if name not in of_images],
+    }
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -106,19 +121,19 @@ def run_lengths(pixels: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _extent(pixels: NDArray[np.bool_]) -> dict[str, Any]:
-    """The area and the box of a mask; both are nothing where it is empty."""
+    """The area and the box of a mask. Raises NotReadable where it is empty."""
     import numpy as np
 
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     if not len(rows):
-        return {"area": 0, "bbox": [0, 0, 0, 0]}
+        raise NotReadable("a brush that covers nothing")
     left, top = int(columns[0]), int(rows[0])
     width, height = int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
     return {"area": int(pixels.sum()), "bbox": [left, top, width, height]}
 
 
 def _size(regions: list[tuple[str, Region]], path: str, dataset: Dataset) -> tuple[int, int] | None:
-    """Width and height: of the regions, which know it, else of the file."""
+    """Width and height as they are shown: of the regions, which know it, else of the file."""
     if regions:
         return regions[0][1].width, regions[0][1].height
     if not is_inside(path):
@@ -130,6 +145,8 @@ def _size(regions: list[tuple[str, Region]], path: str, dataset: Dataset) -> tup
     try:
         with Picture.open(dataset.image_folder / path) as picture:
             width, height = picture.size
-    except (OSError, ValueError, Picture.DecompressionBombError):
+            # The one of a PNG stands before the pixels, or is not looked for: those are not read.
+            turned = "exif" in picture.info and picture.getexif().get(_ORIENTATION) in _LYING
+    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError):
         return None
-    return width, height
+    return (height, width) if turned else (width, height)

@@ -19,16 +19,18 @@ from core.workspace.settings import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: what writes it, and whether it holds regions.
+    """A format: what writes it, and whether it holds regions and names the images' files.
 
     It lies beside the dataset and ends in `suffix` (none: it is the dataset itself), or it is the
-    file `in_images` of the image folder.
+    file `in_images` of the image folder; `is_folder`: it is a folder.
     """
 
     write: Callable[[Path, Dataset], list[LeftOut]]
     suffix: str = ""
     in_images: str = ""
     holds_regions: bool = False
+    names_files: bool = False
+    is_folder: bool = False
 
     def path(self, workspace: Workspace) -> Path:
         """Where it is written unless something else is said."""
@@ -42,9 +44,9 @@ _FORMATS: Mapping[FormatName, Format] = {
     "json": Format(write_json),
     "csv": Format(write_csv, ".csv"),
     "parquet": Format(write_parquet, ".parquet"),
-    "coco": Format(write_coco, ".coco.json", holds_regions=True),
-    "yolo": Format(write_yolo, ".yolo", holds_regions=True),
-    "huggingface": Format(write_huggingface, in_images="metadata.jsonl"),
+    "coco": Format(write_coco, ".coco.json", holds_regions=True, names_files=True),
+    "yolo": Format(write_yolo, ".yolo", holds_regions=True, names_files=True, is_folder=True),
+    "huggingface": Format(write_huggingface, in_images="metadata.jsonl", names_files=True),
 }
 
 

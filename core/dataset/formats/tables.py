@@ -15,8 +15,11 @@ from core.dataset.dataset import Dataset, DatasetImage
 from core.dataset.reading.batch import LeftOut
 from core.errors import ConfigurationError
 from core.files import written_at_once
+from core.images import is_inside
 
 _ROWS = 20_000
+# The folder of links beside a metadata.jsonl that does not lie with the images.
+_LINKS = "images"
 
 
 def write_csv(path: Path, dataset: Dataset) -> list[LeftOut]:
@@ -64,18 +67,44 @@ def write_parquet(path: Path, dataset: Dataset) -> list[LeftOut]:
 def write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
     """The `metadata.jsonl` of an image folder: the file's name and its labels, a line each.
 
-    The names are relative to the file, as the `imagefolder` loader wants them; so it belongs into
-    the folder of the images.
+    The `imagefolder` loader takes images beside the file or below it, and no others: so it belongs
+    into the folder of the images. Elsewhere, links to the images are made beside it, in a folder
+    `images`. Images that are gone are left out. Raises ConfigurationError where something else
+    stands in a link's place.
     """
+    target, images = Path(os.path.realpath(path)), os.path.realpath(dataset.image_folder)
+    linked = not Path(images).is_relative_to(target.parent)
+    before = f"{_LINKS}/" if linked else os.path.relpath(images, target.parent) + "/"
+    left_out: list[LeftOut] = []
     with written_at_once(path) as file:
         for image in dataset.images():
-            target = dataset.image_folder / image.path
-            name = os.path.relpath(target, path.parent)
+            if dataset.is_gone(image):
+                continue
+            if not is_inside(image.path):
+                left_out.append(LeftOut(image.path, "outside the image folder"))
+                continue
+            name = before.removeprefix("./") + image.path
+            if linked:
+                _link(target.parent / name, os.path.join(images, image.path))
             row: dict[str, Any] = {"file_name": name, "labels": image.classes}
             if image.part is not None:
                 row["split"] = image.part
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    return []
+    return left_out
+
+
+def _link(link: Path, image: str) -> None:
+    """Have `link` lead to `image`, from where it lies."""
+    place = os.path.relpath(image, link.parent)
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(place)
+    except FileExistsError:
+        if not link.is_symlink() or os.readlink(link) != place:
+            raise ConfigurationError(
+                f"{link} is there already, and is no link to the image of this name.",
+                next_step="Name a new folder with `--out`.",
+            ) from None
 
 
 def _row(image: DatasetImage, dataset: Dataset) -> dict[str, Any]:

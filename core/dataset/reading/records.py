@@ -24,18 +24,13 @@ from core.dataset.reading.schema import (
     Value,
 )
 from core.images import ImagePaths, is_image_url
-from core.labeling_config import UNDEFINED_KEY, Control, LabelingConfig
+from core.labeling_config import REGION_CLASSES, UNDEFINED_KEY, Control, LabelingConfig
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
 
-# Results of these types name the class of a region, which is a class that the image shows.
-_REGION_CLASSES = frozenset(
-    "rectanglelabels polygonlabels brushlabels keypointlabels ellipselabels bitmasklabels "
-    "vectorlabels labels".split()
-)
 # Those, and the shapes that `labels` give a class to.
-_REGIONS = _REGION_CLASSES | frozenset(
+_REGIONS = REGION_CLASSES | frozenset(
     "rectangle polygon brush keypoint ellipse bitmask vector".split()
 )
 # Results of these types are about the image, unless they share a region's id.
@@ -151,12 +146,17 @@ class Interpreter:
     def regions(
         self, annotation: Annotation, data: dict[str, Any]
     ) -> Iterator[tuple[str, Result, list[str]]]:
-        """Each region of `annotation`, with its image and its classes."""
-        shown = self._shown(data)
-        for result in annotation.result or ():
-            if result.type in _REGION_CLASSES and result.value is not None:
+        """Each region of `annotation`, with its image and its classes, which may be none."""
+        shown, results = self._shown(data), annotation.result or ()
+        # A shape's class can stand in a result of its own, which has the shape's id and its place.
+        named = {result.id for result in results if result.type in REGION_CLASSES}
+        for result in results:
+            if result.value is None or result.type not in _REGIONS:
+                continue
+            if result.type in REGION_CLASSES or result.id is None or result.id not in named:
+                names = self._names(result, result.value) if result.type in REGION_CLASSES else ()
                 for image in self._targets(result, shown):
-                    yield image, result, self._names(result, result.value) or []
+                    yield image, result, list(names or ())
 
     def _plain_answers(self, results: list[Result]) -> tuple[object, ...] | None:
         """What `results` say, in their own order; None where that takes a closer look."""
@@ -240,7 +240,7 @@ class Interpreter:
             raise NotReadable("an answer that does not say of which type it is")
         if value is None:
             return None
-        if kind in _REGION_CLASSES:
+        if kind in REGION_CLASSES:
             return self._names(result, value)
         if kind not in _ANSWERS or value.x is not None:
             return None

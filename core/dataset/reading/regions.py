@@ -35,6 +35,8 @@ Point = tuple[float, float]
 _ELLIPSE_POINTS = 72
 # Larger masks would be a mistake, or an attack: 2**28 pixels are 16,384 by 16,384.
 _MOST_PIXELS = 2**28
+# What is narrower, or covers less, is no region to any reader: formats round it to nothing.
+_LEAST_PIXELS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,16 @@ class Region:
 class RegionBook:
     """The regions that each annotation drew in each image.
 
-    `left_out` counts those that have no form in pixels by the reason.
+    `left_out` counts those that have no class or no form in pixels, by the reason; `lacking` are
+    the annotations and images that they were drawn in. `pairs` are the (control, class) of all.
     """
 
     def __init__(self) -> None:
         self._regions: dict[tuple[int, str], list[Region]] = {}
         self._moments: dict[int, float] = {}
         self.left_out: Counter[str] = Counter()
+        self.lacking: set[tuple[int, str]] = set()
+        self.pairs: set[tuple[str, str]] = set()
 
     def add(self, document: Document | Task, interpreter: Interpreter) -> None:
         """Take in the regions of a file or a task that records were made of."""
@@ -104,10 +109,12 @@ class RegionBook:
         found: dict[str, list[Region]] = {}
         for image, result, names in regions:
             assert isinstance(result, RegionResult)
+            self.pairs.update((result.from_name, name) for name in names)
             try:
                 found.setdefault(image, []).extend(regions_of(result, names))
             except NotReadable as error:
                 self.left_out[str(error)] += 1
+                self.lacking.add((number, image))
         for image, its in found.items():
             self._regions[number, image] = its
 
@@ -121,6 +128,8 @@ def regions_of(result: RegionResult, names: Sequence[str]) -> Iterator[Region]:
 
     Raises NotReadable, with the reason, where it has no form in pixels.
     """
+    if not names:
+        raise NotReadable("a region without a class")
     width, height, value = result.original_width, result.original_height, result.value
     if value is None or not width or not height:
         raise NotReadable("a region without the size of its image")
@@ -131,10 +140,15 @@ def regions_of(result: RegionResult, names: Sequence[str]) -> Iterator[Region]:
             yield Region(result.from_name, name, width, height, mask=value.rle)
             continue
         outline, is_box = _outline(value, width, height)
-        clipped = _clipped(outline, width, height) if len(outline) > 1 else outline
+        if not all(math.isfinite(number) for point in outline for number in point):
+            raise NotReadable("a region whose place is no number")
+        clipped = _clipped(outline, width, height)
         if not clipped:
             raise NotReadable("a region that lies outside its image")
-        yield Region(result.from_name, name, width, height, tuple(clipped), is_box)
+        region = Region(result.from_name, name, width, height, tuple(clipped), is_box)
+        if len(outline) > 1 and min(*region.box[2:], region.area) < _LEAST_PIXELS:
+            raise NotReadable("a region without width or height in its image")
+        yield region
 
 
 def _outline(value: RegionValue, width: int, height: int) -> tuple[list[Point], bool]:

@@ -43,6 +43,8 @@ def test_the_dataset_says_which_classes_each_tag_has(
         "skipped": 0,
         "unreadable": 0,
         "conflicts": 0,
+        "left_out": 0,
+        "gone": 0,
         "seconds": result.as_json()["seconds"],
     }
     assert result.empty == 1
