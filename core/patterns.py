@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import select
-import subprocess
 import sys
 from collections.abc import Callable
+from subprocess import DEVNULL, PIPE
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import ConfigurationError
 
@@ -22,6 +22,9 @@ if sys.version_info >= (3, 11):
     import re._parser as parser  # type: ignore[import-not-found]
 else:
     import sre_parse as parser
+
+if TYPE_CHECKING:
+    import psutil
 
 # Seconds that one name may take; the longest name takes a usual pattern a thousandth of one.
 SECONDS = 2.0
@@ -50,17 +53,15 @@ class Matcher:
         self._what = what
         self._how = how
         self._find = getattr(re.compile(text), how)
-        self._process: subprocess.Popen[str] | None = None
+        self._process: psutil.Popen | None = None
 
     def __enter__(self) -> Matcher:
         if may_not_end(self._text):
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _SERVE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
+            # Here, so that a usual pattern loads nothing of it.
+            from core.processes import start
+
+            self._process = start(
+                [sys.executable, "-I", "-S", "-c", _SERVE], stdin=PIPE, stdout=PIPE, stderr=DEVNULL
             )
             self._ask([self._how, self._text], _START_SECONDS, "")
         return self
@@ -92,14 +93,14 @@ class Matcher:
         groups: list[str | None] | None = json.loads(answer)
         return groups
 
-    def _ask(self, question: Any, seconds: float, name: str) -> str:
-        assert self._process is not None and self._process.stdin and self._process.stdout
+    def _ask(self, question: Any, seconds: float, name: str) -> bytes:
+        assert self._process is not None
         try:
-            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
             self._process.stdin.flush()
             ready = select.select([self._process.stdout], [], [], seconds)[0]
             if ready and (answer := self._process.stdout.readline()):
-                return answer
+                return bytes(answer)
         except OSError:
             pass
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -73,38 +74,65 @@ def write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
     stands in a link's place.
     """
     target, images = Path(os.path.realpath(path)), os.path.realpath(dataset.image_folder)
-    linked = not Path(images).is_relative_to(target.parent)
-    before = f"{_LINKS}/" if linked else os.path.relpath(images, target.parent) + "/"
+    # Where there is no image folder, the images lie in a bucket.
+    linked = os.path.isdir(images) and not Path(images).is_relative_to(target.parent)
+    links = _Links(target.parent / _LINKS)
+    before = _LINKS if linked else os.path.relpath(images, target.parent)
     left_out: list[LeftOut] = []
-    with written_at_once(path) as file:
-        for image in dataset.images():
-            if dataset.is_gone(image):
-                continue
-            if not is_inside(image.path):
-                left_out.append(LeftOut(image.path, "outside the image folder"))
-                continue
-            name = before.removeprefix("./") + image.path
-            if linked:
-                _link(target.parent / name, os.path.join(images, image.path))
-            row: dict[str, Any] = {"file_name": name, "labels": image.classes}
-            if image.part is not None:
-                row["split"] = image.part
-            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    try:
+        with written_at_once(path) as file:
+            for image in dataset.images():
+                if dataset.is_gone(image):
+                    continue
+                if not is_inside(image.path):
+                    left_out.append(LeftOut(image.path, "outside the image folder"))
+                    continue
+                if linked:
+                    links.add(image.path, os.path.join(images, image.path))
+                name = os.path.normpath(f"{before}/{image.path}")
+                row: dict[str, Any] = {"file_name": name, "labels": image.classes}
+                if image.part is not None:
+                    row["split"] = image.part
+                file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    except BaseException:
+        links.take_back()
+        raise
     return left_out
 
 
-def _link(link: Path, image: str) -> None:
-    """Have `link` lead to `image`, from where it lies."""
-    place = os.path.relpath(image, link.parent)
-    try:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(place)
-    except FileExistsError:
-        if not link.is_symlink() or os.readlink(link) != place:
-            raise ConfigurationError(
-                f"{link} is there already, and is no link to the image of this name.",
-                next_step="Name a new folder with `--out`.",
-            ) from None
+class _Links:
+    """Links to images in the folder `folder`, until they are taken back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: list[Path] = []
+
+    def add(self, path: str, image: str) -> None:
+        """A link at `path` to `image`, from where it lies; one that is there already will do."""
+        link = self._folder / path
+        place = os.path.relpath(image, link.parent)
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(place)
+        except FileExistsError:
+            if not link.is_symlink() or os.readlink(link) != place:
+                raise ConfigurationError(
+                    f"{link} is there already, and is no link to the image of this name.",
+                    next_step="Name a file in a new folder with `--out`.",
+                ) from None
+        else:
+            self._made.append(link)
+
+    def take_back(self) -> None:
+        """Remove the links that were made, and the folders that are empty then."""
+        with contextlib.suppress(OSError):
+            for link in self._made:
+                link.unlink()
+        for folder in sorted({link.parent for link in self._made}, reverse=True):
+            with contextlib.suppress(OSError):
+                while folder != self._folder.parent:
+                    folder.rmdir()
+                    folder = folder.parent
 
 
 def _row(image: DatasetImage, dataset: Dataset) -> dict[str, Any]:
