@@ -41,7 +41,11 @@ def is_list(content: bytes) -> bool:
 
 def parts_of(content: bytes) -> list[bytes]:
     """What stands in a JSON list. Raises ValueError where it is not whole."""
-    return [bytes(part) for part in msgspec.json.decode(content, type=list[msgspec.Raw])]
+    try:
+        return [bytes(part) for part in msgspec.json.decode(content, type=list[msgspec.Raw])]
+    except msgspec.DecodeError:
+        # Python writes numbers that are none (`NaN`), which it alone reads.
+        return [json.dumps(part).encode() for part in json.loads(content)]
 
 
 def mended_tasks(value: object, name: str, kind: type[Task]) -> Iterator[tuple[str, Task | str]]:

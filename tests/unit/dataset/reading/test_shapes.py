@@ -104,10 +104,12 @@ def said(value: dict[str, Any], **fields: Any) -> Change:
         (lambda a: a.update(result=a["result"][0]), ["cat"]),
         (lambda a: a["task"].update(id="three", total_annotations="one"), ["cat"]),
         (lambda a: a["task"]["data"].update(width=float("nan")), ["cat"]),
+        (lambda a: a.update(lead_time=float("inf")), ["cat"]),
     ],
 )
 def test_a_label_is_kept_whatever_else_is_odd(change: Change, classes: list[str]) -> None:
     ((record,), left) = read(changed(change))
+    assert read([changed(change)])[0][0].labels == record.labels
     assert (record.image, [name for _, name in record.labels], left) == ("a.png", classes, [])
 
 
