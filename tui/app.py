@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual._context import active_message_pump
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.events import AppBlur
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widget import Widget
+from textual.worker import WorkerFailed
 
 from tui.backend import Backend
 from tui.clipboard import keep_copy
@@ -203,9 +206,21 @@ class LabelpilotApp(App[None]):
     def _end(self, number: int) -> None:
         end_by_signal(self, self.jobs, number)
 
+    def push_screen(self, *arguments: Any, **options: Any) -> Any:
+        """Open a window; none for a screen that has one over it.
+
+        Of a key that is pressed again before its window is there, a second one would come.
+        """
+        part = active_message_pump.get(None)
+        if isinstance(part, Widget) and part not in self.screen.walk_children(with_self=True):
+            return AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+        return super().push_screen(*arguments, **options)
+
     def _handle_exception(self, error: Exception) -> None:
         part = active_message_pump.get(None)
-        if isinstance(part, Widget) and self._has_left(part):
+        gone = isinstance(part, Widget) and self._has_left(part)
+        unfound = isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)
+        if gone or unfound or self._exit:
             # Nobody sees any more what it failed to show.
             self.journal.write(report_mistake(error)[0])
         else:

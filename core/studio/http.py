@@ -1,12 +1,15 @@
 """How a request reaches a Label Studio: one policy for all that labelpilot sends.
 
 No redirect is followed, for it could carry a token or a password to another host. Nothing that is
-for this machine passes a proxy, whatever the environment names. Every request has a time limit.
+for this machine passes a proxy, whatever the environment names. Every request has a time limit, and
+every answer one of time and of size: what a server sends without end is not taken.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.workspace.addresses import is_loopback
@@ -19,6 +22,10 @@ STEP_SECONDS = 30.0
 # Of a question that a healthy server answers at once.
 ALIVE_SECONDS = 5.0
 _CONNECTING = ("connection.connect_tcp.started", "connection.connect_tcp.complete")
+# Of an answer, unpacked: a million predictions, listed at once, are two thirds of it.
+MOST_BYTES = 2**29
+# A part is unpacked whole: what packs denser than these, or twice, could fill the memory in one.
+ENCODINGS = ("gzip", "deflate")
 
 
 def http_client(
@@ -26,8 +33,9 @@ def http_client(
 ) -> httpx.Client:
     """A client for the Label Studio at `url`, which sends to paths below it.
 
-    Each step of a request may take `seconds`. `confirm` is called before and after each connection
-    is made, and raises where nothing may be sent over it. Raises httpx.InvalidURL.
+    Each step of a request may take `seconds`, and so may the answer once it has begun. `confirm` is
+    called before and after each connection is made, and raises where nothing may be sent over it.
+    Raises httpx.InvalidURL.
     """
     import httpx
 
@@ -43,8 +51,33 @@ def http_client(
         timeout=seconds,
         follow_redirects=False,
         trust_env=not is_loopback(url),
-        event_hooks={"request": [watch] if confirm is not None else []},
+        headers={"Accept-Encoding": ", ".join(ENCODINGS)},
+        event_hooks={
+            "request": [watch] if confirm is not None else [],
+            "response": [partial(_take_in, seconds)],
+        },
     )
+
+
+def _take_in(seconds: float, answer: httpx.Response) -> None:
+    """Read a whole answer. Raises httpx.DecodingError where it cannot be taken, and
+    httpx.ReadTimeout where it takes too long."""
+    import httpx
+
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", *ENCODINGS):
+        raise httpx.DecodingError(f"The answer is packed as {encoding[:40]}, which was not asked.")
+    deadline = time.monotonic() + seconds
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise httpx.DecodingError(f"The answer is larger than {MOST_BYTES:,} bytes.")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout(f"The answer had no end within {seconds:.0f} seconds.")
+        parts.append(part)
+    # What httpx's own `read` would do.
+    answer._content = b"".join(parts)
 
 
 def is_healthy(url: str) -> bool:

@@ -1,7 +1,8 @@
 """Listings of Label Studio's that come in pages, and the Data Manager's filters for them.
 
 A listing is whole or an error: fewer items than the server says it has, the same page again, or a
-body of something else is never taken for an answer.
+body of something else is never taken for an answer. It has an end too: of a server that says it has
+so many, no more are taken than a project can gain while it is read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from core.studio.transport import NoAnswer, Transport
 TASK_PAGE = 2000
 # Full tasks with their annotations are a hundred times larger.
 ANNOTATED_PAGE = 200
+# Items that a listing may have more than twice of what it had at first.
+GAINED = 10_000
 
 
 def listed(transport: Transport, path: str, params: Mapping[str, object]) -> list[Any]:
@@ -29,12 +32,17 @@ def listed(transport: Transport, path: str, params: Mapping[str, object]) -> lis
 def pages(
     transport: Transport, path: str, params: Mapping[str, object], page_size: int
 ) -> Iterator[list[Any]]:
-    """The pages of a listing that says whether there is a `next` one."""
-    page = 1
+    """The pages of a listing that says whether there is a `next` one.
+
+    Raises NoAnswer where it has no end.
+    """
+    page, end = 1, _End()
     while True:
         numbers = {"page": page, "page_size": page_size}
         body = expect(transport.get(path, {**params, **numbers}), "results")
-        yield expect_items(body["results"])
+        found = expect_items(body["results"])
+        end.seen(found, expect_number(body.get("count") or 0))
+        yield found
         if not body.get("next"):
             return
         page += 1
@@ -55,8 +63,9 @@ def tasks_by_id(
     """The tasks with an id above `after`, by rising id.
 
     Each page begins after the last id of the one before: tasks that are deleted meanwhile make
-    none be passed over. Raises NoAnswer if the server gives fewer than it says it has.
+    none be passed over. Raises NoAnswer if the server gives fewer than it says it has, or no end.
     """
+    end = _End()
     while True:
         page = query(column_filter("id", "greater", "Number", after), ordering=["tasks:id"])
         found, total, _ = tasks_page(transport, {**params, **page}, page_size)
@@ -65,6 +74,7 @@ def tasks_by_id(
                 "Label Studio lists the same tasks again.",
                 cause=f"Asked for those after {after}, it began with {found[0]['id']}.",
             )
+        end.seen(found, total)
         yield from found
         if len(found) >= total:
             return
@@ -81,12 +91,13 @@ def task_pages(
 ) -> Iterator[list[Any]]:
     """The pages of a listing of tasks in the order that `params` ask for.
 
-    Raises NoAnswer if the server gives fewer tasks than it says it has.
+    Raises NoAnswer if the server gives fewer tasks than it says it has, or no end.
     """
-    seen, page = 0, 1
+    seen, page, end = 0, 1, _End()
     while True:
         tasks, total, _ = tasks_page(transport, {**params, "page": page}, page_size)
         seen += len(tasks)
+        end.seen(tasks, total)
         yield tasks
         if seen >= total:
             return
@@ -97,6 +108,31 @@ def task_pages(
                 next_step="Tasks were deleted meanwhile, or its database is broken; try again.",
             )
         page += 1
+
+
+class _End:
+    """Sees to it that a listing ends: by what the server said at first that it has."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+        self._number = 0
+        self._last: object = None
+
+    def seen(self, page: Sequence[Any], total: int) -> None:
+        """Take note of a page of a listing of `total` items. Raises NoAnswer where it goes on."""
+        if self._most is None:
+            # Others may be at work meanwhile.
+            self._most = 2 * max(total, len(page)) + GAINED
+        self._number += len(page)
+        again = bool(page) and page[0] == self._last
+        self._last = page[0] if page else None
+        if again or self._number > self._most:
+            what = "the same again" if again else f"{self._number:,} of {self._most:,} at most"
+            raise NoAnswer(
+                "A listing of Label Studio's has no end.",
+                cause=f"It gave {what}.",
+                next_step="Look at `url` under [studio] in labelpilot.toml; is it Label Studio?",
+            )
 
 
 def column_filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:

@@ -36,6 +36,10 @@ class NoAnswer(StudioUnreachable):
     """A request was sent and no whole answer came: whether it took effect is not known."""
 
 
+class Unbearable(NoAnswer):
+    """An answer came that cannot be taken: too large, or packed in a way that was not asked for."""
+
+
 class Broken(StudioRefused, NoAnswer):
     """A 5xx: an answer, but one that leaves open whether the request took effect."""
 
@@ -188,6 +192,12 @@ def _sentences(url: str) -> Iterator[None]:
             cause=str(error),
             next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
         ) from None
+    except httpx.DecodingError as error:
+        raise Unbearable(
+            f"What answers at {url} sends what Label Studio does not.",
+            cause=str(error),
+            next_step="Look at `url` under [studio] in labelpilot.toml, and at any proxy between.",
+        ) from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, Overdue) as error:
         raise NoAnswer(
             f"Label Studio at {url} did not answer in full.",
@@ -249,7 +259,9 @@ def _checked(answer: Any, method: str, path: str) -> Any:
 
 def _wait_before_next(error: Exception) -> bool | float:
     """Whether a GET is worth sending again after `error`, or after how many seconds."""
-    return error.wait if isinstance(error, Postponed) else isinstance(error, NoAnswer)
+    if isinstance(error, Postponed):
+        return error.wait
+    return isinstance(error, NoAnswer) and not isinstance(error, Unbearable)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
