@@ -11,11 +11,11 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from core.asides import aside_file
 from core.errors import ConfigurationError, LabelpilotError
 from core.own_files import is_own, refuse_links
 
@@ -114,23 +114,23 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
     """
     refuse_other_than(path, "file")
     target = path.resolve() if path.is_symlink() and not is_own(path) else refuse_links(path)
-    name: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".labelpilot-")
+        descriptor, name = aside_file(target)
+        # Renamed or removed before it is closed: until then nobody else takes it.
         with open(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), _mode(target) if mode is None else mode)
-            os.fsync(file.fileno())
-        os.replace(name, target)
-        name = None
+            try:
+                yield file
+                file.flush()
+                os.fchmod(file.fileno(), _mode(target) if mode is None else mode)
+                os.fsync(file.fileno())
+                os.replace(name, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
+                raise
     except OSError as error:
         raise not_written(path, error) from error
-    finally:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
 
 
 def not_written(path: Path, error: OSError) -> LabelpilotError:

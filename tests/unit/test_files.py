@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from core.asides import PLACES, PREFIX, aside_folder
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import read_at_most, write_at_once, written_at_once
 
@@ -58,6 +61,74 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_at_once(link, b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+def test_what_a_killed_process_left_is_taken_by_the_next_write_of_the_same_file(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "dataset.json"
+    write = f"""
+import os
+from pathlib import Path
+from core.files import written_at_once
+with written_at_once(Path({str(file)!r})) as new:
+    new.write(b"half of"); new.flush()
+    os.kill(os.getpid(), 9)
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", write], check=False, timeout=60)
+    assert len(os.listdir(tmp_path)) == 1
+    write_at_once(file, b"new")
+    assert os.listdir(tmp_path) == ["dataset.json"]
+    assert file.read_bytes() == b"new"
+
+
+def test_what_a_living_process_writes_is_not_taken(tmp_path: Path) -> None:
+    file = tmp_path / "dataset.json"
+    with written_at_once(file) as one:
+        one.write(b"one")
+        for number in range(PLACES + 2):
+            with written_at_once(file) as other:
+                other.write(b"other %d" % number)
+        assert file.read_bytes() == b"other %d" % (PLACES + 1)
+    assert file.read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["dataset.json"]
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "folder", "pipe"])
+def test_what_lies_in_the_place_of_new_content_and_is_not_ours_is_left(
+    tmp_path: Path, kind: str
+) -> None:
+    victim, file = tmp_path / "victim", tmp_path / "dataset.json"
+    victim.write_bytes(b"mine")
+    with written_at_once(file):
+        (place,) = [path for path in tmp_path.iterdir() if path.name.startswith(PREFIX)]
+    makers = {
+        "link": lambda: place.symlink_to(victim),
+        "hard link": lambda: place.hardlink_to(victim),
+        "folder": place.mkdir,
+        "pipe": lambda: os.mkfifo(place),
+    }
+    makers[kind]()
+    write_at_once(file, b"new")
+    assert victim.read_bytes() == b"mine"
+    assert file.read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == sorted([place.name, "dataset.json", "victim"])
+
+
+def test_a_folder_that_was_left_is_emptied_and_one_that_was_moved_stays(tmp_path: Path) -> None:
+    target = tmp_path / "dataset.yolo"
+    with aside_folder(target) as left:
+        pass
+    (left / "images").mkdir(parents=True)
+    (left / "link").symlink_to("nowhere")
+    with aside_folder(target) as folder, aside_folder(target) as other:
+        assert folder == left != other
+        assert os.listdir(folder) == []
+        (folder / "data.yaml").touch()
+        folder.replace(target)
+    assert os.listdir(tmp_path) == ["dataset.yolo"]
+    assert os.listdir(target) == ["data.yaml"]
 
 
 def test_names_of_any_length_that_the_disk_takes_are_written(tmp_path: Path) -> None:

@@ -21,19 +21,26 @@ from core.images import is_inside
 _ROWS = 20_000
 # The folder of links beside a metadata.jsonl that does not lie with the images.
 _LINKS = "images"
+# How a formula begins, in full width too; white space before it is dropped. And our own mark.
+_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 
 
 def write_csv(path: Path, dataset: Dataset) -> list[LeftOut]:
-    """One row for each image: tag, image, part if split, then 1 or 0 for each class in order."""
+    """One row for each image: tag, image, part if split, then 1 or 0 for each class in order.
+
+    A text that a spreadsheet would take for a formula gets a `'` before it, and so does one that
+    begins with `'`: who takes one away where there is one has each text as it was.
+    """
     names = dataset.names.all
     with written_at_once(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["tag", "image", *(["split"] if dataset.parts else []), *names])
+        rows.writerow(["tag", "image", *(["split"] if dataset.parts else []), *map(_text, names)])
         for image in dataset.images():
             part = [image.part] if dataset.parts else []
             has = set(image.classes)
-            rows.writerow([image.tag, image.path, *part, *(int(name in has) for name in names)])
+            ones = [int(name in has) for name in names]
+            rows.writerow([_text(image.tag), _text(image.path), *part, *ones])
         text.detach()
     return []
 
@@ -133,6 +140,11 @@ class _Links:
                 while folder != self._folder.parent:
                     folder.rmdir()
                     folder = folder.parent
+
+
+def _text(text: str) -> str:
+    """`text` as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def _row(image: DatasetImage, dataset: Dataset) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import orjson
 
+from core.asides import aside_folder
 from core.dataset.dataset import NO_BACKGROUND, Dataset, DatasetImage
 from core.dataset.reading.batch import LeftOut
 from core.dataset.reading.regions import Region
@@ -49,21 +48,19 @@ def write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
     outlines = any(not r.is_box for _, found in regions for _, r in found if _has_outline(r))
     left_out: list[LeftOut] = []
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    folder = _Folder(aside, Path(os.path.realpath(path)), dataset, outlines)
     try:
-        for image, found in regions:
-            left_out += folder.add(image, found)
-        (aside / _DATA).write_text(folder.data(), encoding="utf-8")
-        if folder.image_classes:
-            content = orjson.dumps(folder.image_classes, option=orjson.OPT_INDENT_2)
-            (aside / _IMAGE_CLASSES).write_bytes(content)
-        aside.chmod(0o755)
-        _replace(path, aside)
+        with aside_folder(path) as aside:
+            folder = _Folder(aside, Path(os.path.realpath(path)), dataset, outlines)
+            for image, found in regions:
+                left_out += folder.add(image, found)
+            (aside / _DATA).write_text(folder.data(), encoding="utf-8")
+            if folder.image_classes:
+                content = orjson.dumps(folder.image_classes, option=orjson.OPT_INDENT_2)
+                (aside / _IMAGE_CLASSES).write_bytes(content)
+            aside.chmod(0o755)
+            _replace(path, aside)
     except OSError as error:
         raise not_written(path, error) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return left_out
 
 
@@ -174,14 +171,13 @@ def _only_ours(path: Path) -> None:
 
 def _replace(path: Path, new: Path) -> None:
     """Put the folder `new` in the place of `path`; a kill in between leaves one of them whole."""
-    if os.path.exists(path):
-        old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        path.replace(old)
+    if not os.path.exists(path):
+        new.replace(path)
+        return
+    with aside_folder(path) as old:
+        before = path.replace(old / path.name)
         try:
             new.replace(path)
         except OSError:
-            old.replace(path)
+            before.replace(path)
             raise
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.replace(path)

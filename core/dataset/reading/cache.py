@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from itertools import chain, compress, repeat
@@ -20,6 +19,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from core.asides import aside_file
 from core.dataset.reading.batch import Block
 from core.own_files import make_own, open_own
 
@@ -65,7 +65,7 @@ class CacheWriter:
         self._file: BinaryIO | None = None
         with contextlib.suppress(OSError):
             make_own(path.parent)
-            descriptor, self._name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            descriptor, self._name = aside_file(path)
             self._file = open(descriptor, "wb")  # noqa: SIM115
         self._put(key)
 
@@ -83,8 +83,9 @@ class CacheWriter:
         """Put what was written in the place of the old cache."""
         if self._file is not None:
             try:
-                self._file.close()
+                self._file.flush()
                 Path(self._name).replace(self._path)
+                self._file.close()
                 self._file = None
             except OSError:
                 self.drop()
@@ -93,9 +94,9 @@ class CacheWriter:
         """Leave the old cache as it is."""
         if self._file is not None:
             with contextlib.suppress(OSError):
-                self._file.close()
-            with contextlib.suppress(OSError):
                 Path(self._name).unlink()
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _put(self, content: bytes) -> None:

@@ -68,6 +68,24 @@ def test_csv_has_a_row_for_each_image_and_a_column_for_each_class(export: Export
     assert [rows[1][name] for name in ("indoor", "N", "blurry", "cat")] == ["1", "0", "1", "0"]
 
 
+def test_no_cell_of_a_csv_is_a_formula_and_each_is_read_back_as_it_was(
+    write: Write, annotation: Build, export: Export
+) -> None:
+    tags = ["=1+1", "+1", "-cmd", "@SUM(A1)", "\tx", "'quoted", "\uff1d1", "plain =1"]
+    tags.sort()
+    write(*(annotation(n, f"ds/{tag}.png", ["=cat"]) for n, tag in enumerate(tags, 1)))
+    path = export(format="csv").path
+    assert path is not None
+    with path.open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    cells = [*head, *(cell for row in rows for cell in row)]
+    assert not [cell for cell in cells if cell[0] in "=+-@\t\r\n\uff1d"]
+    as_it_was = [[cell.removeprefix("'") for cell in row] for row in rows]
+    assert sorted(row[0] for row in as_it_was) == tags
+    assert sorted(row[1] for row in as_it_was) == sorted(f"{tag}.png" for tag in tags)
+    assert "=cat" in [cell.removeprefix("'") for cell in head]
+
+
 @pytest.mark.usefixtures("labeled")
 def test_parquet_holds_the_classes_as_lists(export: Export) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
