@@ -15,6 +15,8 @@ from core.files import write_at_once
 from core.own_files import FOLDER_NAME, make_own, read_own
 from core.workspace.trust import own_mark, refuse_others
 
+_IGNORE_ALL = b"*\n"
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -61,8 +63,11 @@ class State:
             refuse_others(self.folder, self.root)
             if self.folder.stat().st_mode & 0o077:
                 self.folder.chmod(0o700)
-            if not ignore.exists():
-                write_at_once(ignore, b"*\n")
+            # An empty one, which a full disk leaves, or a stranger's would let git take secrets.
+            with contextlib.suppress(FileNotFoundError):
+                if read_own(ignore) == _IGNORE_ALL:
+                    return self.folder
+            write_at_once(ignore, _IGNORE_ALL)
         except OSError as error:
             raise ConfigurationError(
                 f"labelpilot cannot write to its folder {self.folder}.",

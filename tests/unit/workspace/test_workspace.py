@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -236,6 +238,39 @@ def test_labelpilots_own_folder_is_private_and_ignored_by_git(tmp_path: Path) ->
     folder = Workspace(tmp_path).state.make()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("left", [b"", b"*\n!credentials.json\n"])
+def test_git_takes_no_secret_whatever_git_ignore_was_left(tmp_path: Path, left: bytes) -> None:
+    state = Workspace(tmp_path).state
+    (state.make() / ".gitignore").write_bytes(left)
+    state.make()
+    (state.folder / "credentials.json").write_text("secret")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "-A"], check=True)
+    added = subprocess.run(
+        ["git", "-C", str(tmp_path), "ls-files"], check=True, capture_output=True
+    )
+    assert added.stdout == b""
+
+
+def test_a_full_disk_makes_no_folder_for_secrets_that_git_would_take(tmp_path: Path) -> None:
+    limited = f"""
+import resource, signal
+from pathlib import Path
+from core.errors import LabelpilotError
+from core.workspace.settings import Workspace
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    Workspace(Path({str(tmp_path)!r})).state.make()
+except LabelpilotError:
+    print("refused", flush=True)
+"""
+    ran = subprocess.run([sys.executable, "-c", limited], capture_output=True, timeout=60)
+    assert ran.stderr == b"" and os.listdir(tmp_path / ".labelpilot") == []
+    Workspace(tmp_path).state.make()
+    assert (tmp_path / ".labelpilot" / ".gitignore").read_text() == "*\n"
 
 
 @pytest.mark.parametrize("name", ["", "a", "images", "x" * 80, "a\nb\x1b"])
