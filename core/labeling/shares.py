@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
 from core.errors import ConfigurationError
+from core.labeling.fallback import clicks
 from core.labeling.stream import ORDER, LabelPage, mend_order, stream_page
 from core.labeling.tabs import Tab, changed_parts, find_tabs, of_tasks, save_tab, tasks_of
 from core.names import nearest
@@ -159,7 +160,7 @@ def share_page(opened: OpenProject, person: str) -> Work[LabelPage]:
         yield from deal(opened, sorted(views))
         notes = (f"The tab of {person} was changed in the browser; its images are dealt anew.",)
         views = _views(find_tabs(opened))
-    return LabelPage(stream_page(opened, views[person].id), notes)
+    return LabelPage(stream_page(opened, views[person].id), notes + clicks(opened, tab=True))
 
 
 def _views(tabs: Mapping[str, View]) -> dict[str, View]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import LabelpilotError
+from core.labeling.fallback import apart, clicks
 from core.labeling.tabs import Tab, changed_parts, find_tabs, save_tab
 from core.studio.models import View
 from core.studio.project import OpenProject
@@ -30,17 +31,23 @@ class LabelPage:
 def label_stream(opened: OpenProject) -> LabelPage:
     """The page with the label stream: in the tab's order once there is one.
 
-    What somebody changed in the tab is set right first, and said.
+    What somebody changed in the tab is set right first, and said; so is what the page needs where
+    Label Studio does not see to the order.
     """
-    view = find_tabs(opened).get(ORDER.name)
-    notes = mend_order(opened, view) if view is not None else ()
-    return LabelPage(stream_page(opened, None if view is None else view.id), notes)
+    tabs = find_tabs(opened)
+    view = tabs.get(ORDER.name)
+    if view is None:
+        return LabelPage(stream_page(opened, None), clicks(opened, tab=False))
+    notes = mend_order(opened, view) + clicks(opened, tab=True)
+    if len(tabs) == 1:
+        notes += apart(opened)
+    return LabelPage(stream_page(opened, view.id), notes)
 
 
 def order_changes(view: View | None) -> str:
     """What somebody changed in the tab with the order, in a sentence; empty for nothing."""
     changed = changed_parts(view) if view is not None else ()
-    return f"somebody changed its {' and '.join(changed)} in the browser" if changed else ""
+    return f"its {' and '.join(changed)} were changed in the browser" if changed else ""
 
 
 def mend_order(opened: OpenProject, view: View) -> tuple[str, ...]:

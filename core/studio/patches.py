@@ -23,6 +23,10 @@ class ClosedPatch:
     without: str
 
 
+# Of a server that wrote down nothing, as on a full disk.
+UNKNOWN = ClosedPatch("unknown", "What labelpilot changes in Label Studio may not hold there.")
+
+
 def closed_patches(workspace: Workspace) -> tuple[ClosedPatch, ...]:
     """The patches that do not hold in the server that runs; none where ours does not run."""
     record = read_record(workspace)
@@ -31,12 +35,12 @@ def closed_patches(workspace: Workspace) -> tuple[ClosedPatch, ...]:
     try:
         content = orjson.loads(read_own(_file(workspace)))
         if content["pid"] != record.pid:
-            return ()
+            return (UNKNOWN,)
         return tuple(
             ClosedPatch(str(one["name"]), str(one["without"])) for one in content["closed"]
         )
     except (OSError, ValueError, TypeError, KeyError):
-        return ()
+        return (UNKNOWN,)
 
 
 def _file(workspace: Workspace) -> Path:

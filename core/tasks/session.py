@@ -39,7 +39,6 @@ class Session:
     image_key: str
     storage: Storage
     storages: tuple[Storage, ...]
-    label_config: str
 
     @property
     def folder(self) -> Path:
@@ -111,5 +110,5 @@ def open_session(opened: OpenProject, of_type: Container[str] = ()) -> Iterator[
                 f"The project has no source storage for {workspace.images.path} yet.",
                 next_step="Run `labelpilot setup`.",
             )
-        key, config = opened.remote.image_key, opened.remote.label_config
-        yield Session(workspace, client, opened.id, key, storage, tuple(storages), config)
+        key = opened.remote.image_key
+        yield Session(workspace, client, opened.id, key, storage, tuple(storages))

@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from core.studio.account import sign_in_with
 from tests.needs import needs
 from tests.security.conftest import Served
-from tests.studio.test_browser import chromium, sign_in, wait_for
+from tests.studio.browsers import chromium, sign_in, wait_for
 
 pytestmark = needs("chromium", "chromedriver")
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.ui import WebDriverWait
 
 from core.secrets.credentials import find_secret
+from core.studio.client import StudioClient
 from core.studio.server import EMAIL
 from core.workspace.settings import load_workspace
-from tests.needs import find, needs
+from tests.needs import needs
 from tests.studio import stock as stock_module
+from tests.studio.browsers import PAGE_SECONDS, chromium, shown_images, sign_in, wait_for
 from tests.studio.conftest import Demo
+from tests.studio.labelers import REMEMBERED, Labeler, make_project
 from tests.studio.odd_names import NAMES, OddNames
+from tests.studio.stock import Stock
+from tests.studio.stream_pages import shown_task
 
-PAGE_SECONDS = 120
 pytestmark = needs("chromium", "chromedriver")
 
 
@@ -30,62 +31,6 @@ pytestmark = needs("chromium", "chromedriver")
 def browser(tmp_path: Path) -> Iterator[WebDriver]:
     with chromium(tmp_path / "profile") as driver:
         yield driver
-
-
-@contextlib.contextmanager
-def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
-    """A browser without a screen, which writes down what it asks for on the network."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(find("chromium"))
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--window-size=1400,1000",
-        f"--user-data-dir={profile}",
-        *flags,
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    driver = webdriver.Chrome(
-        options=options, service=webdriver.ChromeService(str(find("chromedriver")))
-    )
-    driver.set_page_load_timeout(PAGE_SECONDS)
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-def sign_in(browser: WebDriver, url: str, email: str, password: str) -> None:
-    browser.get(f"{url}/user/login/")
-    browser.find_element(By.NAME, "email").send_keys(email)
-    browser.find_element(By.NAME, "password").send_keys(password)
-    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
-    WebDriverWait(browser, PAGE_SECONDS).until(lambda b: "/login" not in b.current_url)
-
-
-def shown_images(browser: WebDriver) -> list[str]:
-    """The addresses of the images that were fetched, once the browser has decoded one to show.
-
-    Label Studio fetches an image and shows it from a blob.
-    """
-    script = """
-        const shown = [...document.querySelectorAll("img")]
-            .some(image => image.src.startsWith("blob:") && image.naturalWidth > 0);
-        const fetched = performance.getEntriesByType("resource")
-            .map(entry => entry.name).filter(name => name.includes("/data/local-files/"));
-        return shown ? fetched : []"""
-    return list(browser.execute_script(script))
-
-
-def wait_for(browser: WebDriver, look: Callable[[WebDriver], object]) -> object:
-    return WebDriverWait(browser, PAGE_SECONDS).until(look)
 
 
 def test_the_view_url_opens_the_stream_at_the_image_of_the_highest_score(
@@ -118,3 +63,27 @@ def test_every_image_with_a_difficult_name_is_shown(
         deadline = time.monotonic() + PAGE_SECONDS
         while not any(image.endswith(task.image) for image in shown_images(browser)):
             assert time.monotonic() < deadline, task.image
+
+
+def test_whatever_a_browser_remembers_our_link_shows_each_person_the_next_of_the_round(
+    demo: Demo, browser: WebDriver
+) -> None:
+    with contextlib.closing(demo.client()) as client:
+        people = Labeler(client, "anna"), Labeler(client, "ben")
+        for remembered in REMEMBERED:
+            project = make_project(client, 6)
+            order = project.tasks[::-1]
+            tab = project.publish(order)
+            shown = [shown_task(browser, one, project, tab, remembered) for one in people]
+            assert shown == list(order[:2]), remembered
+
+
+def test_on_a_stock_server_the_order_is_lost_only_where_the_link_says_so(
+    stock: Stock, browser: WebDriver
+) -> None:
+    with contextlib.closing(StudioClient(stock.url, stock.personal_token)) as client:
+        anna = Labeler(client, "anna")
+        project = make_project(client, 6, "Sequential sampling")
+        tab = project.publish(project.tasks[::-1])
+        shown = [shown_task(browser, anna, project, tab, one) for one in ("all", None, "filtered")]
+        assert shown == [project.tasks[0], project.tasks[-1], project.tasks[-1]]

@@ -40,7 +40,7 @@ class Patch:
     apply: Callable[[], None]
 
 
-_PATCHES: list[Patch] = []
+PATCHES: list[Patch] = []
 _closed: list[Patch] = []
 
 
@@ -54,7 +54,7 @@ def patch(
     """
 
     def registered(apply: Callable[[], None]) -> Callable[[], None]:
-        _PATCHES.append(Patch(name, without, early, any_version, apply))
+        PATCHES.append(Patch(name, without, early, any_version, apply))
         return apply
 
     return registered
@@ -75,7 +75,7 @@ def apply_once_loaded(server: ModuleType) -> None:
     """Have the other patches applied as soon as `label_studio.server` has loaded all the rest."""
     load = getattr(server, "_setup_env", None)
     if load is None:
-        _closed.extend(patch for patch in _PATCHES if not patch.early)
+        _closed.extend(patch for patch in PATCHES if not patch.early)
         _record()
         return
 
@@ -89,7 +89,7 @@ def apply_once_loaded(server: ModuleType) -> None:
 
 def _apply(early: bool) -> None:
     asked = os.environ.get(CLOSED_VARIABLE, "").split(",")
-    for patch in _PATCHES:
+    for patch in PATCHES:
         if patch.early != early:
             continue
         try:
@@ -104,13 +104,13 @@ def _apply(early: bool) -> None:
 
 def _record() -> None:
     """Write down which patches are closed, for labelpilot to say."""
-    print(f"labelpilot: {len(_PATCHES) - len(_closed)} of {len(_PATCHES)} patches hold", flush=True)
+    print(f"labelpilot: {len(PATCHES) - len(_closed)} of {len(PATCHES)} patches hold", flush=True)
     folder = os.environ.get("LABEL_STUDIO_BASE_DATA_DIR")
     if folder is None or "start" not in sys.argv[1:2]:
         return
     closed = [{"name": patch.name, "without": patch.without} for patch in _closed]
     file = os.path.join(folder, RECORD)
-    # Without it, labelpilot says that it does not know.
+    # Without it, labelpilot says that the patches may not hold.
     with contextlib.suppress(OSError):
         with open(f"{file}.part", "w", encoding="utf-8") as written:
             json.dump({"pid": os.getpid(), "closed": closed}, written)

@@ -200,8 +200,7 @@ def _marks(data) -> list[str]:
     """The names by which labelpilot knows a tab, of what is kept of the tab."""
     widths = data.get("columnsWidth") if isinstance(data, dict) else None
     keys = widths if isinstance(widths, dict) else ()
-    names = [key[len(MARK) :] for key in keys if key.startswith(MARK)]
-    return names or ([ORDER] if data.get("title") == "Active learning" else [])
+    return [key[len(MARK) :] for key in keys if key.startswith(MARK)]
 
 
 def _uses(bound: object, original: object) -> None:

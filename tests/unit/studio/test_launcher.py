@@ -36,24 +36,28 @@ def label_studio(tmp_path: Path) -> Path:
     return package
 
 
-def run(launcher: Path, label_studio: Path, **variables: str) -> dict[str, str]:
-    """What the probe says, with labelpilot's own packages as much in the way as they can be."""
+def printed(launcher: Path, label_studio: Path, **variables: str) -> str:
+    """What is printed, with labelpilot's own packages as much in the way as they can be."""
     paths = [str(label_studio.parent), str(LAUNCHER.parents[2])]
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(launcher), "start"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | variables,
         capture_output=True,
         text=True,
         check=True,
-    )
-    lines = [line.partition(" ") for line in done.stdout.splitlines()]
+    ).stdout
+
+
+def run(launcher: Path, label_studio: Path) -> dict[str, str]:
+    """What the probe says."""
+    lines = [line.partition(" ") for line in printed(launcher, label_studio).splitlines()]
     return {name: said for name, _, said in lines}
 
 
 def recorded(launcher: Path, label_studio: Path, **variables: str) -> set[str]:
     """The names of the patches that the launcher writes down as closed, each with a sentence."""
     folder = label_studio.parent
-    run(launcher, label_studio, LABEL_STUDIO_BASE_DATA_DIR=str(folder), **variables)
+    printed(launcher, label_studio, LABEL_STUDIO_BASE_DATA_DIR=str(folder), **variables)
     closed = json.loads((folder / "labelpilot-patches.json").read_text())["closed"]
     assert all(one["without"].endswith(".") for one in closed)
     return {one["name"] for one in closed}
@@ -90,5 +94,7 @@ def test_a_version_that_was_not_tried_closes_what_hangs_on_its_insides(label_stu
     metadata = label_studio.parent / "label_studio-99.0.dist-info" / "METADATA"
     metadata.parent.mkdir()
     metadata.write_text("Metadata-Version: 2.1\nName: label-studio\nVersion: 99.0\n")
-    closed = recorded(LAUNCHER, label_studio)
-    assert closed.isdisjoint({"sqlite", "answers-at-once"})
+    assert "an-image-each is closed: not tried with Label Studio 99.0" in printed(
+        LAUNCHER, label_studio
+    )
+    assert recorded(LAUNCHER, label_studio).isdisjoint({"sqlite", "answers-at-once"})
