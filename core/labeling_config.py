@@ -37,6 +37,7 @@ REGION_CLASSES = frozenset(
 )
 # Those, and the ones whose answers are classes of the whole image.
 _CLASSIFYING = REGION_CLASSES | frozenset(("choices", "taxonomy", "rating", "pairwise"))
+_DATA_KEY = re.compile(r"\$(\w+)$")
 # A rating has this many stars where the config does not say.
 _STARS = 5
 
@@ -76,7 +77,8 @@ class ImageTag:
 class LabelingConfig:
     """A labeling config: its controls and its `<Image>` tags by name, in its order.
 
-    `image_key` is the task data's key of the first image. All are empty where there is no config:
+    `image_key` is the task data's key of the first image, `data_keys` are all that a
+    task must have. All are empty where there is no config:
     readers then go by what each annotation says of itself.
     """
 
@@ -84,6 +86,12 @@ class LabelingConfig:
     image_key: str = ""
     controls: Mapping[str, Control] = field(default_factory=dict)
     images: Mapping[str, ImageTag] = field(default_factory=dict)
+    data_keys: tuple[str, ...] = ()
+
+    @property
+    def more_data(self) -> tuple[str, ...]:
+        """The keys that a task must have beside its image's."""
+        return tuple(key for key in self.data_keys if key != self.image_key)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -118,6 +126,18 @@ class LabelingConfig:
     def classifying(self) -> tuple[Control, ...]:
         """The controls whose answers are classes."""
         return tuple(one for one in self.controls.values() if one.type in _CLASSIFYING)
+
+
+def refuse_more_data(config: LabelingConfig) -> None:
+    """Raise ConfigurationError where a task must hold more than the image that we can give it."""
+    if config.more_data:
+        keys = ", ".join(f"${key}" for key in config.more_data)
+        raise ConfigurationError(
+            f"The labeling config wants more of a task than its image: {keys}.",
+            cause="Label Studio takes no task that lacks it, and labelpilot makes tasks of images.",
+            next_step="Take the tags with these values out of the config, or import such tasks "
+            "into the project yourself.",
+        )
 
 
 def read_labeling_config(path: Path) -> LabelingConfig:
@@ -176,7 +196,11 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
     controls: dict[str, Control] = {}
     images: dict[str, ImageTag] = {}
     image_key = ""
+    data_keys: dict[str, None] = {}
     for element in root.iter():
+        # Label Studio's own rule for what a task must hold.
+        if element.get("name") and (found := _DATA_KEY.match(element.get("value", ""))):
+            data_keys[found[1]] = None
         tag = element.get("name", "")
         if tag and element.get("toName"):
             # Label Studio's own rule: a control names what it is for.
@@ -199,7 +223,7 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
             f"{name} shows no image.",
             next_step='Add one, such as <Image name="image" value="$image"/>.',
         )
-    return LabelingConfig(text, image_key, controls, images)
+    return LabelingConfig(text, image_key, controls, images, tuple(data_keys))
 
 
 def _is_deeper(root: Element, most: int) -> bool:

@@ -20,6 +20,7 @@ from core.errors import LabelpilotError
 from tui.backend import Backend
 
 if TYPE_CHECKING:
+    from core.learning.following import RoundLabels, RoundWatch
     from core.setup.checklist import Report
     from core.setup.context import Step
     from core.studio.server import ServerStatus
@@ -44,6 +45,7 @@ class WorkspaceState:
     reports: dict[str, Report] = field(default_factory=dict)
     server: ServerStatus | None = None
     token: str | None = None
+    labels: RoundLabels | None = None
     checking: bool = False
 
     def step_state(self, step_id: str) -> str:
@@ -73,6 +75,7 @@ class Watcher:
         self._changed = changed
         self._again = False
         self._polling = False
+        self._follower: RoundWatch | None = None
         self._stamp: float | None = None
         self.checks = 0
 
@@ -129,7 +132,7 @@ class Watcher:
             tell(self._checked)
 
     def _poll(self, tell: Callable[..., None]) -> None:
-        changed = False
+        changed, labels = False, None
         try:
             workspace = self.state.workspace
             file = self.state.root / "labelpilot.toml"
@@ -137,10 +140,28 @@ class Watcher:
             if workspace is not None:
                 status = self._backend.status(workspace)
                 changed = changed or status != self.state.server
+                if status.running and self.state.step_state("project") == "done":
+                    labels = self._look(workspace)
         except LabelpilotError:
             changed = True
         finally:
-            tell(self._polled, changed)
+            tell(self._polled, changed, labels)
+
+    def _look(self, workspace: Workspace) -> RoundLabels | None:
+        """How much of the round is labeled; None where Label Studio does not say."""
+        try:
+            if self._follower is None or self._follower.workspace != workspace:
+                self._unfollow()
+                self._follower = self._backend.follow_round(workspace)
+            return self._follower.look()
+        except LabelpilotError:
+            self._unfollow()
+            return None
+
+    def _unfollow(self) -> None:
+        if self._follower is not None:
+            self._follower.close()
+        self._follower = None
 
     # In the event loop.
 
@@ -161,8 +182,11 @@ class Watcher:
             self.check()
         self._changed()
 
-    def _polled(self, changed: bool) -> None:
+    def _polled(self, changed: bool, labels: RoundLabels | None) -> None:
         self._polling = False
+        if labels != self.state.labels:
+            self.state.labels = labels
+            self._changed()
         if changed:
             self.check()
 

@@ -47,7 +47,7 @@ def label_stream(opened: OpenProject) -> LabelPage:
 def order_changes(view: View | None) -> str:
     """What somebody changed in the tab with the order, in a sentence; empty for nothing."""
     changed = changed_parts(view) if view is not None else ()
-    return f"its {' and '.join(changed)} were changed in the browser" if changed else ""
+    return f"somebody changed its {' and '.join(changed)} in the browser" if changed else ""
 
 
 def mend_order(opened: OpenProject, view: View) -> tuple[str, ...]:

@@ -129,6 +129,12 @@ def load_records(workspace: Workspace) -> list[RoundRecord]:
     return sorted(found, key=lambda record: record.published)
 
 
+def rounds_stamp(workspace: Workspace) -> tuple[tuple[str, int], ...]:
+    """What changes whenever a round is published or taken back."""
+    files = sorted(workspace.state.rounds.glob(f"*/{RECORD}"))
+    return tuple((file.parent.name, file.stat().st_mtime_ns) for file in files)
+
+
 def find_record(workspace: Workspace, model_version: str) -> RoundRecord | None:
     """The record of a model version, or None."""
     return _read(round_folder(workspace, model_version) / RECORD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import ConfigurationError, StudioRefused
-from core.labeling_config import same_text
+from core.labeling_config import refuse_more_data, same_text
 from core.progress import Progress, Work
 from core.setup.context import Found, NeedsYes, Setup, Step
 from core.studio.client.projects import SAMPLINGS
@@ -40,6 +40,9 @@ def _probe_config(setup: Setup) -> Found:
     project = setup.opened.remote
     labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
     detail = f"labels: {labels}" if labels else "no fixed labels"
+    if setup.config.more_data and not project.tasks:
+        keys = ", ".join(f"${key}" for key in setup.config.more_data)
+        return "wrong", f"it wants more of a task than its image: {keys}; take these tags out"
     if same_text(project.label_config, setup.config.text):
         return "done", detail
     if not project.has_config:
@@ -54,6 +57,8 @@ def _probe_config(setup: Setup) -> Found:
 def _apply_config(setup: Setup) -> Work[None]:
     yield Progress("labeling-config")
     project = setup.opened.remote
+    if not project.tasks:
+        refuse_more_data(setup.config)
     text = setup.config.text
     if same_text(project.label_config, text):
         return

@@ -15,6 +15,7 @@ from core.progress import Progress, Work
 from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.modes import storage_fields
+from core.tasks.oddities import odd_names
 from core.tasks.proof import compare
 from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
@@ -67,6 +68,12 @@ SOURCE_STORAGE = Step(
 
 
 def _probe_images(setup: Setup) -> Found:
+    state, detail = _found_images(setup)
+    odd = odd_names(setup.manifest, setup.workspace.images.tag)
+    return state, "; ".join([detail, *(sentence.rstrip(".") for sentence in odd)])
+
+
+def _found_images(setup: Setup) -> tuple[StepState, str]:
     manifest = setup.manifest
     total = len(manifest.paths)
     project = setup.opened.remote

@@ -147,6 +147,8 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
 
 def sign_in(client: httpx.Client, password: str) -> None:
     """Sign `client` in to our own server. Raises StudioRefused, and whatever httpx raises."""
+    # As one of its own pages does: it takes no changes from others.
+    client.headers["Origin"] = str(client.base_url).rstrip("/")
     client.get("/user/login/").raise_for_status()
     answer = client.post(
         "/user/login/",

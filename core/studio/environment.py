@@ -7,6 +7,7 @@ the environment is built from nothing and only what a process needs to live is p
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -154,6 +155,9 @@ def server_environment(
     only. `LABEL_STUDIO_HOST` stays unset, so that image URLs are relative and work from wherever
     the page is opened.
     """
+    images = workspace.images
+    around = (workspace.state.folder, workspace.annotations.path)
+    private = [str(folder) for folder in around if not images.path.is_relative_to(folder)]
     origins = trusted_origins(port, environ)
     hosts = {origin.split("://")[1].rsplit(":", 1)[0] for origin in origins}
     variables = {name: environ[name] for name in PASSED_ON if name in environ} | {
@@ -162,6 +166,9 @@ def server_environment(
         "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.state.server),
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root(workspace)),
+        # What of it is served is narrowed by our launcher, to the images.
+        "LABELPILOT_SERVED": os.sep if images.follow_links else str(images.path),
+        "LABELPILOT_PRIVATE": json.dumps(private),
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "ALLOWED_HOSTS": ",".join(sorted(hosts)),
         "CSRF_TRUSTED_ORIGINS": ",".join(origins),

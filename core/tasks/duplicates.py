@@ -20,8 +20,9 @@ from core.tasks.modes import fit_storage
 from core.tasks.native import await_end
 from core.tasks.session import Session, open_session
 
-# Tasks removed by one request.
-BATCH = 1000
+# Tasks removed by one request: few, so that a label that is submitted meanwhile waits for moments,
+# and on a server that is not ours little lies between the look at a task and its removal.
+BATCH = 50
 _NAMED = 5
 
 
@@ -80,6 +81,8 @@ class RepairPlan:
             text += f"; {self.kept:,} stay, because somebody worked on several tasks of one image"
         if self.shuts_own_sync:
             text += ". The storage would then refuse Label Studio's own sync"
+        if self.remove:
+            text += ". Nobody should label meanwhile"
         return text + "."
 
 

@@ -56,7 +56,7 @@ class Manifest:
             (self.other_names, "files with other names"),
             (self.not_files, "that are no regular files"),
             (self.subfolders, "subfolders not looked into"),
-            (len(self.unreadable), f"unreadable folders ({_some(list(self.unreadable))})"),
+            (len(self.unreadable), f"unreadable folders ({some_names(list(self.unreadable))})"),
         )
         return ", ".join(f"{count:,} {what}" for count, what in reasons if count)
 
@@ -191,14 +191,14 @@ def _refuse(
     if bad_names:
         raise ConfigurationError(
             f"{len(bad_names):,} image names are not UTF-8, and Label Studio cannot name them.",
-            cause=_some(bad_names),
+            cause=some_names(bad_names),
             next_step="Rename them (convmv does it for a whole folder).",
         )
     if escaping:
         raise ConfigurationError(
             f"{len(escaping):,} links in {images.path} lead out of it, and Label Studio would "
             "serve what is there.",
-            cause=_some([f"{name} -> {os.path.realpath(name)}" for name in escaping]),
+            cause=some_names([f"{name} -> {os.path.realpath(name)}" for name in escaping]),
             next_step="Remove them, or allow them: `follow_links = true` under [images].",
         )
     if not paths:
@@ -211,7 +211,8 @@ def _refuse(
         )
 
 
-def _some(names: list[str]) -> str:
+def some_names(names: list[str]) -> str:
+    """The first of `names`, and how many more there are."""
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     shown = [os.fsencode(name).decode("utf-8", "replace") for name in sorted(names)[:_NAMED]]
     return ", ".join(shown) + more

@@ -138,7 +138,8 @@ class SyncResult:
     """What a sync did and what it proved. Durations are in seconds.
 
     `missing_files` counts the tasks whose file is gone; `moved` those that follow an image which
-    has moved, and `doubtful` those that may be one of several.
+    has moved, and `doubtful` those that may be one of several. `remarks` are sentences on what of
+    the images would make trouble later.
     """
 
     mode: Mode
@@ -152,6 +153,7 @@ class SyncResult:
     complete: bool
     moved: int = 0
     doubtful: int = 0
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot sync --json` prints."""

@@ -39,6 +39,7 @@ class Session:
     image_key: str
     storage: Storage
     storages: tuple[Storage, ...]
+    label_config: str
 
     @property
     def folder(self) -> Path:
@@ -110,5 +111,5 @@ def open_session(opened: OpenProject, of_type: Container[str] = ()) -> Iterator[
                 f"The project has no source storage for {workspace.images.path} yet.",
                 next_step="Run `labelpilot setup`.",
             )
-        key = opened.remote.image_key
-        yield Session(workspace, client, opened.id, key, storage, tuple(storages))
+        key, config = opened.remote.image_key, opened.remote.label_config
+        yield Session(workspace, client, opened.id, key, storage, tuple(storages), config)

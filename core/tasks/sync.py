@@ -6,6 +6,7 @@ import os
 import time
 
 from core.images import path_inside
+from core.labeling_config import parse_labeling_config, refuse_more_data
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.bulk import import_images
@@ -23,6 +24,7 @@ from core.tasks.modes import (
 )
 from core.tasks.moves import Moves, follow_moves
 from core.tasks.native import await_end, sync_storage
+from core.tasks.oddities import odd_files, odd_names
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
 from core.tasks.session import Session, open_session
@@ -59,6 +61,10 @@ def sync_images(
     began = time.monotonic()
     with open_session(opened) as session, (yield from session.lease()) as lease:
         chosen, before, moves, proof, outcome = yield from _sync(session, manifest, lease, mode)
+    remarks = odd_names(manifest, opened.workspace.images.tag)
+    remarks += yield from odd_files(manifest.folder, before.missing)
+    for remark in remarks:
+        yield Progress("look", note=remark)
     yield Progress("proof", proof.present, proof.images)
     return SyncResult(
         mode=chosen,
@@ -72,6 +78,7 @@ def sync_images(
         complete=proof.complete,
         moved=len(moves.found),
         doubtful=len(moves.doubtful),
+        remarks=tuple(remarks),
     )
 
 
@@ -96,6 +103,7 @@ def _sync(
     held = "bulk" if moves.found else held_mode(session, before)
     mode = choose_mode(session.workspace, held, wanted, before)
     if before.missing:
+        refuse_more_data(parse_labeling_config(session.label_config))
         refuse_rivals(session.workspace.images, session.storage, session.storages)
     if before.missing or held == "bulk":
         fit_storage(session, mode)

@@ -151,8 +151,8 @@ async def test_without_a_hooks_file_enter_writes_one_to_complete(
 
 async def test_the_history_tells_what_came_of_each_round(ready: FakeBackend, walk: Walker) -> None:
     picks = (Pick("a", 1, 2.0), Pick("b", 2, 1.0, control=True))
-    first = RoundRecord("[/b] v1", "nearest-loss", 1.0, 1, "", picks, {})
-    second = RoundRecord("v2", "random", 2.0, 1, "", (), {"a": 3.0, "b": 0.5})
+    first = RoundRecord("[/b] v1", "nearest-loss", 1.0, 1, picks, {})
+    second = RoundRecord("v2", "random", 2.0, 1, (), {"a": 3.0, "b": 0.5})
     save_record(ready.workspace, first)
     save_record(ready.workspace, second)
     async with walk(ready) as app:

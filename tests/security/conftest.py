@@ -29,6 +29,8 @@ from tests.studio.first_start import prepare
 
 SECONDS = 400
 CODESPACE = "fluffy-disco-123"
+# As much of one as is looked at.
+IMAGE = b"\x89PNG\r\n\x1a\nand so on"
 CONFIG = """<View><Image name="image" value="$image"/>
 <Choices name="kind" toName="image"><Choice value="a"/></Choices></View>"""
 # Label Studio reads each of its settings from the bare name too.
@@ -125,7 +127,8 @@ class Served:
         return json.loads(out)
 
     def client(self, **headers: str) -> httpx.Client:
-        """A browser without cookies."""
+        """A browser without cookies, on a page of the server's own."""
+        headers = {"origin": self.url} | headers
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers=headers)
 
 
@@ -139,7 +142,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     python.chmod(0o755)
     (root / "data" / "images").mkdir(parents=True)
     for number in range(3):
-        (root / "data" / "images" / f"{number}.png").write_bytes(b"an image")
+        (root / "data" / "images" / f"{number}.png").write_bytes(IMAGE)
     (root / "config.xml").write_text(CONFIG)
     (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}

@@ -17,7 +17,7 @@ from core.studio.account import sign_in_with
 from core.studio.process import LAUNCHER
 from core.studio.project import connect
 from core.studio.server import log_file, server_status
-from tests.security.conftest import CODESPACE, POISON, Served
+from tests.security.conftest import CODESPACE, IMAGE, POISON, Served
 
 
 def login(served: Served, client: httpx.Client, **form: str) -> httpx.Response:
@@ -168,7 +168,7 @@ def test_images_are_served_by_a_relative_url_and_only_to_who_is_signed_in(served
             assert image.startswith("/data/local-files/?d=images/")
             assert client.get(image).status_code in (302, 401, 403)
         login(served, client)
-        assert client.get(images[0]).content == b"an image"
+        assert client.get(images[0]).content == IMAGE
         for outside in ("../config.xml", "images/../../config.xml", "%2e%2e/config.xml"):
             refused = client.get(f"/data/local-files/?d={outside}")
             assert refused.status_code >= 400

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.learning.comparison import Curves
+    from core.learning.following import RoundWatch
     from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
@@ -63,6 +64,25 @@ class LearningCalls:
 
         with open_project(workspace) as opened:
             return (yield from remove_version(opened, model_version))
+
+    def follow_round(self, workspace: Workspace) -> RoundWatch:
+        """What tells how much of the last round is labeled, and by whom."""
+        from core.learning.following import RoundWatch
+
+        return RoundWatch(workspace)
+
+    def labeled_of_rounds(self, workspace: Workspace) -> dict[str, int]:
+        """Model version -> how many of the images that its round asked for are labeled now."""
+        from core.learning.ledger import load_records
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            labeled = set(opened.client.annotated_task_ids(opened.id))
+            return {
+                record.model_version: sum(pick.task_id in labeled for pick in record.picks)
+                for record in load_records(workspace)
+                if record.project_id == opened.id
+            }
 
     def history(self, workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
         """The rounds that were published, and what came of them."""

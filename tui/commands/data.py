@@ -29,6 +29,8 @@ def sync(mode: Any, root: Path | None, as_json: bool) -> None:
     """Make each image one task, and prove it."""
     result = run(backend.sync(open_workspace(root), mode))
     show(as_json, result.as_json(), str(result))
+    for remark in result.remarks:
+        say(remark)
     if result.duplicates:
         say("Images are several tasks: `labelpilot repair` shows which of them would be removed.")
     if result.missing_files:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.commands.choices import CLAIM, ENGINE, ORDER
-from tui.commands.console import backend, command, link, open_workspace, show
+from tui.commands.console import backend, command, link, open_workspace, say, show
 from tui.commands.labeling import share_lines
 from tui.commands.progress_bar import run
 
@@ -132,16 +132,30 @@ def hooks(root: Path | None, as_json: bool) -> None:
 @click.option("--undo", metavar="VERSION", help="Take the last run of a model version back.")
 def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     """Say what came of each round, or take one back."""
+    from core.errors import LabelpilotError
+
     workspace = open_workspace(root)
     if undo is not None:
         count = run(backend.remove_version(workspace, undo))
         show(as_json, {"model_version": undo, "changed": count}, f"{count:,} scores taken back")
         return
     records, found = backend.history(workspace)
-    lines = [f"{r.model_version}: {r.order}, {len(r.picks):,} images asked for" for r in records]
+    labeled: dict[str, int] = {}
+    try:
+        labeled = backend.labeled_of_rounds(workspace) if records else {}
+    except LabelpilotError as error:
+        say(f"How many are labeled is not known: {error.message}")
+    lines = [
+        f"{r.model_version}: {r.order}, "
+        + (f"{labeled[r.model_version]:,} of " if r.model_version in labeled else "")
+        + f"{len(r.picks):,} images "
+        + ("labeled" if r.model_version in labeled else "asked for")
+        for r in records
+    ]
     lines += map(_outcome_words, found)
     shown = {
         "rounds": [r.model_version for r in records],
+        "labeled": labeled,
         "outcomes": [asdict(outcome) for outcome in found],
     }
     show(as_json, shown, "\n".join(lines))

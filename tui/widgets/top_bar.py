@@ -29,7 +29,8 @@ class TopBar(Widget):
         name = Content.assemble((" labelpilot", "bold $primary"))
         project = harmless(state.workspace.project.title) if state.workspace else state.root.name
         # What matters most stands last and is the last to go where there is little room.
-        parts = [*map(self._job, host_of(self).jobs.running), self._token(), self._server()]
+        jobs = map(self._job, host_of(self).jobs.running)
+        parts = [*self._labels(), *jobs, self._token(), self._server()]
         if state.gone:
             parts.insert(0, Content.styled(state.gone, "$text-warning"))
         room = width - name.cell_length - 3
@@ -44,6 +45,18 @@ class TopBar(Widget):
         progress = job.progress
         share = f" {progress.done * 100 // progress.total} %" if progress.total else ""
         return plain(f"{job.title.lower()}{share}", "$primary")
+
+    def _labels(self) -> list[Content]:
+        """By whom the round's images are labeled, where several do, and how many are."""
+        labels = host_of(self).state.labels
+        if labels is None or not labels.asked:
+            return []
+        people = labels.by_person if len(labels.by_person) > 1 else []
+        whose = ", ".join(f"{email.partition('@')[0]} {number:,}" for email, number in people)
+        return [
+            *([plain(whose, "$muted")] if whose else []),
+            plain(f"{len(labels.labeled):,} of {labels.asked:,} labeled", "$text-success"),
+        ]
 
     def _server(self) -> Content:
         server = host_of(self).state.server

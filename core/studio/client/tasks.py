@@ -114,7 +114,8 @@ class TaskCalls(Connection):
     def delete_untouched(self, project_id: int, ids: Sequence[int]) -> None:
         """Delete those of the tasks `ids` that have no annotation, skip or draft.
 
-        Label Studio looks at that itself, in the moment of deleting.
+        Label Studio looks at that itself, in the moment of deleting; our own server does both at
+        once (`untouched`), another may miss what is submitted in between.
         """
         if not ids:
             # An empty selection would mean every task.
@@ -132,6 +133,7 @@ class TaskCalls(Connection):
             body={
                 "selectedItems": {"all": False, "included": list(ids)},
                 "filters": {"conjunction": "and", "items": list(untouched)},
+                "untouched": True,
             },
         )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.coordinate import Coordinate
 from textual.widgets import DataTable, Static
 
 from tui.screens.learning.pick import paths_of
@@ -38,6 +40,7 @@ class PlanView(Vertical):
         self._plan: RoundPlan | None = None
         # The plan's rows that the table shows, in its order.
         self._rows: Sequence[int] = ()
+        self._labeled: frozenset[int] = frozenset()
         self._layout = (False, False)
 
     def compose(self) -> ComposeResult:
@@ -68,6 +71,21 @@ class PlanView(Vertical):
             self._make_table()
             if plan is not None:
                 self.table.focus()
+
+    def tick(self, labeled: frozenset[int]) -> None:
+        """Tick the images whose task is labeled by now."""
+        if labeled == self._labeled or self._plan is None:
+            return
+        changed, self._labeled = labeled ^ self._labeled, labeled
+        for position, row in enumerate(self._rows[:MOST_ROWS]):
+            if self._plan.picks[row].task_id in changed:
+                self.table.update_cell_at(Coordinate(position, 0), self._number(row))
+
+    def _number(self, row: int) -> Text:
+        """What stands before an image: its number, or a tick once it is labeled."""
+        if self._plan is not None and self._plan.picks[row].task_id in self._labeled:
+            return cell("✓", "green", "right")
+        return cell(f"{row + 1:,}", "dim", "right")
 
     def open_filter(self) -> None:
         self.query_one(Filter).open()
@@ -136,8 +154,7 @@ class PlanView(Vertical):
         self._rows = _rows_with(plan, needle) if needle else range(len(plan.picks))
         for row in self._rows[:MOST_ROWS]:
             cells = _cells(plan.picks[row], plan.order)
-            number = cell(f"{row + 1:,}", "dim", "right")
-            self.table.add_row(number, *(cells[name] for name in self._columns))
+            self.table.add_row(self._number(row), *(cells[name] for name in self._columns))
 
 
 def _cells(pick: Pick, order: str) -> dict[str, object]:

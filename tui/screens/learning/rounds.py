@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from core.errors import LabelpilotError
 from tui.asking import ask
 from tui.dialogs.dialog import Dialog, error_dialog
 from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
@@ -17,6 +19,8 @@ from tui.text import ago, count, lines, plain
 if TYPE_CHECKING:
     from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.publishing import RoundResult
+    from core.workspace.settings import Workspace
+    from tui.backend import Backend
     from tui.screens.section import Section
 
 
@@ -55,7 +59,7 @@ class PublishedRounds:
             ask(
                 section,
                 "history",
-                lambda: history_dialog(*section.backend.history(workspace)),
+                partial(_history, section.backend, workspace),
                 section.app.push_screen,
                 lambda error: section.app.push_screen(error_dialog(error)),
             )
@@ -83,8 +87,20 @@ class PublishedRounds:
             section.start(UNDO, "Taking the scores back", command, begin)
 
 
-def history_dialog(records: Sequence[RoundRecord], outcomes: Sequence[RoundOutcome]) -> Dialog:
-    """The rounds, the newest first."""
+def _history(backend: Backend, workspace: Workspace) -> Dialog:
+    labeled: dict[str, int] = {}
+    # Without Label Studio, what is on the disk is told all the same.
+    with contextlib.suppress(LabelpilotError):
+        labeled = backend.labeled_of_rounds(workspace)
+    return history_dialog(*backend.history(workspace), labeled)
+
+
+def history_dialog(
+    records: Sequence[RoundRecord],
+    outcomes: Sequence[RoundOutcome],
+    labeled: Mapping[str, int],
+) -> Dialog:
+    """The rounds, the newest first; `labeled` is how many images of each are labeled now."""
     found = {outcome.model_version: outcome for outcome in outcomes}
     parts: list[Content | str] = []
     for record in reversed(records):
@@ -92,6 +108,9 @@ def history_dialog(records: Sequence[RoundRecord], outcomes: Sequence[RoundOutco
         parts.append(Content.assemble(plain(record.model_version, "bold"), "  ", plain(when)))
         picks = count(len(record.picks), "image")
         parts.append(plain(f"  order {record.order}, {picks} asked for", "$muted"))
+        if record.model_version in labeled:
+            done = labeled[record.model_version]
+            parts.append(plain(f"  {done:,} of {len(record.picks):,} labeled"))
         outcome = found.get(record.model_version)
         if outcome is not None:
             parts += [plain(f"  {sentence}") for sentence in _came_of(outcome)]

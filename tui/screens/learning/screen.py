@@ -89,6 +89,8 @@ class LearningScreen(Section):
         view.table.display = view.display
         self.keep_focus(view.table)
         view.show(plan)
+        labels = self.state.labels
+        view.tick(frozenset(labels.labeled) if labels is not None else frozenset())
         self.query_one("#found", LiveText).show(self._found(plan))
 
     def _round(self, plan: RoundPlan | None) -> list[Content | str]:

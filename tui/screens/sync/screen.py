@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,7 +80,9 @@ class SyncScreen(Section):
         synced = job.given(SYNC)
         good = not self._are_doubled and (synced is None or synced.complete)
         style = "bold $text-success" if good else "bold $text-warning"
-        return [plain(f"{str(job.result).rstrip('.')}.", style), "", *self._next(good), same]
+        remarks = [] if synced is None else [plain(one, "$text-warning") for one in synced.remarks]
+        result = plain(f"{str(job.result).rstrip('.')}.", style)
+        return [result, *remarks, "", *self._next(good), same]
 
     def _before(self) -> list[Content | str]:
         report = self.state.reports.get("images")
@@ -114,7 +117,7 @@ class SyncScreen(Section):
             )
         report = self.state.reports.get("images")
         # A report has words only; the step leaves these out where there are none.
-        return report is not None and "duplicates" in report.detail
+        return report is not None and re.search(r", [\d,]+ duplicates", report.detail) is not None
 
     def _next(self, good: bool) -> list[Content | str]:
         if good:

@@ -1,0 +1,130 @@
+"""What of the images would make trouble later, said while they become tasks.
+
+Of the names, all are looked at; of the files that are new, size, first and last bytes, and of very
+many only some. No picture is decoded. Nothing here refuses an image: Label Studio's own sync takes
+the same files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from core.images import Tag, tag_of
+from core.progress import Progress, Work
+from core.tasks.manifest import STRIDE, Manifest, some_names
+
+# Of more new files, so many are looked at, spread evenly.
+MOST_LOOKED_AT = 20_000
+_HEAD, _TAIL = 64, 1024
+_CUT = "look cut off"
+_TIFF = "are TIFF or HEIC, which most browsers do not show"
+_EMPTY = "are empty files"
+_OTHER = "hold no picture that a browser shows"
+_FIXES = {
+    _EMPTY: "bring them back, or remove them",
+    _CUT: "copy them again",
+    _TIFF: "convert them to PNG or JPEG",
+    _OTHER: "remove them, or let `pattern` under [images] leave them out",
+}
+
+
+def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
+    """What is odd about the images' names, a sentence each with what to do about it."""
+    paths = manifest.paths
+    hidden = [path for path in paths if path.startswith(".") or "/." in path]
+    found = [
+        _sentence(
+            len(hidden),
+            "images are hidden files, as a Mac leaves them beside the real ones",
+            hidden,
+            r"remove them, or let `pattern` under [images] begin with `[^.]`",
+        ),
+        _same(
+            paths,
+            str.lower,
+            "names are there again in upper or lower case",
+            "rename one of each: not every disk can hold both",
+        ),
+    ]
+    if tag_rule == "stem":
+        tags = _same(
+            paths,
+            lambda path: tag_of(path, "stem"),
+            "tags stand for several images",
+            'rename these, or set `tag = "path"` under [images]',
+        )
+        found.append(tags)
+    return [sentence for sentence in found if sentence]
+
+
+def odd_files(folder: Path, paths: Sequence[str]) -> Work[list[str]]:
+    """What is odd about the content of the files `paths` of `folder`, as `odd_names` says it."""
+    every = max(1, -(-len(paths) // MOST_LOOKED_AT))
+    looked_at = paths[::every]
+    kinds: dict[str, list[str]] = {}
+    for number, path in enumerate(looked_at):
+        if number % STRIDE == 0:
+            yield Progress("look", number, len(looked_at), "looking at the new files")
+        if fault := _fault(folder / path):
+            kinds.setdefault(fault, []).append(path)
+    of_some = f" of the {len(looked_at):,} that were looked at" if every > 1 else ""
+    return [
+        _sentence(len(kinds[kind]), f"images{of_some} {kind}", kinds[kind], fix)
+        for kind, fix in _FIXES.items()
+        if kind in kinds
+    ]
+
+
+def _fault(file: Path) -> str:
+    """What is wrong with a file, as far as its ends tell; empty for nothing."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        size = os.fstat(descriptor).st_size
+        head = os.pread(descriptor, _HEAD, 0)
+        tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    if not size:
+        return _EMPTY
+    return _fault_of(head, tail, size)
+
+
+def _fault_of(head: bytes, tail: bytes, size: int) -> str:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "" if b"IEND" in tail else _CUT
+    if head.startswith(b"\xff\xd8\xff"):
+        return "" if b"\xff\xd9" in tail else _CUT
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "" if b"\x3b" in tail[-8:] else _CUT
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "" if int.from_bytes(head[4:8], "little") + 8 <= size else _CUT
+    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+        return _TIFF
+    if head[4:8] == b"ftyp":
+        return "" if head[8:12] in (b"avif", b"avis") else _TIFF
+    if head.startswith((b"BM", b"\x00\x00\x01\x00")):
+        return ""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return "" if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) else _OTHER
+
+
+def _same(paths: Iterable[str], key: Callable[[str], str], what: str, fix: str) -> str:
+    """A sentence on the paths for which `key` is the same."""
+    paths = list(paths)
+    counts = Counter(map(key, paths))
+    if len(counts) == len(paths):
+        return ""
+    several = {name for name, count in counts.items() if count > 1}
+    return _sentence(len(several), what, [path for path in paths if key(path) in several], fix)
+
+
+def _sentence(count: int, what: str, names: list[str], fix: str) -> str:
+    return f"{count:,} {what} ({some_names(names)}): {fix}." if count else ""
