@@ -65,6 +65,11 @@ def stream_page(opened: OpenProject, view_id: int | None) -> str:
     return f"{opened.client.url}/projects/{opened.id}/data?{tab}labeling=1"
 
 
+def tab_page(opened: OpenProject, view_id: int) -> str:
+    """The page with the list of a tab's tasks."""
+    return f"{opened.client.url}/projects/{opened.id}/data?tab={view_id}"
+
+
 def save_view(opened: OpenProject) -> int:
     """The id of the tab in order: the existing one, set right, or a new one."""
     return save_tab(opened, ORDER, find_tabs(opened).get(ORDER.name)).id

@@ -6,15 +6,18 @@ compared, and the images are put into an order. Publishing is another step.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dataset.dataset import gather
 from core.dataset.formats.dataset_json import read_dataset
+from core.errors import LabelpilotError
 from core.learning.hooks.run import run_hooks
 from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
@@ -22,10 +25,11 @@ from core.learning.orders.order import Order
 from core.learning.pool import make_pool
 from core.learning.ranking import rank
 from core.learning.suspects import without_suspects
-from core.progress import Work
+from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
 from core.workspace.consents import may_reach_scheduler
+from core.workspace.settings import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class RoundPlan:
 
     `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
     neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
-    a task.
+    a task. `newer_labels` counts the labeled images that dataset.json does not know.
     """
 
     model_version: str
@@ -49,6 +53,7 @@ class RoundPlan:
     paths: Mapping[str, Path] = field(repr=False)
     seconds: float
     train_tags: tuple[str, ...] = field(default=(), repr=False)
+    newer_labels: int = 0
 
 
 def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
@@ -67,12 +72,15 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     known = set(images) | (yield from image_tags(workspace))
     folder = round_folder(workspace, options.model_version)
     hooks = yield from run_hooks(workspace, folder, reuse=not options.fresh)
+    classes, newer = yield from labels_now(
+        workspace, {tag for tag, image in images.items() if image.labeled}
+    )
     pool = yield from make_pool(
         hooks,
         known,
         tasks=images,
         labeled={tag for tag, image in images.items() if image.labeled},
-        classes=read_dataset(workspace.annotations.dataset),
+        classes=classes,
         path=folder / "unit.npy",
     )
     trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
@@ -90,7 +98,33 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         picks=tuple(_picks(ranking.order, images, pool.tags)),
         paths={tag: image.path for tag, image in images.items()},
         seconds=time.monotonic() - began,
+        newer_labels=newer,
     )
+
+
+def labels_now(
+    workspace: Workspace, labeled: Set[str]
+) -> Work[tuple[Mapping[str, Sequence[str]] | None, int]]:
+    """What the labeled images are labeled as, and how many of them dataset.json does not know.
+
+    Those are taken from the annotations. Without a dataset.json there is none to be behind.
+    """
+    known = read_dataset(workspace.annotations.dataset)
+    newer = labeled - known.keys() if known is not None else set()
+    if known is None or not newer:
+        return known, 0
+    name = workspace.relative(workspace.annotations.dataset)
+    note = (
+        f"{len(newer):,} images were labeled since {name} was written. They count as labeled here; "
+        "for your model to learn from them, export and train again."
+    )
+    yield Progress("labels", 0, len(newer), note)
+    fresh: Mapping[str, Sequence[str]] = {}
+    # Where the annotations cannot be read, the words stand all the same.
+    with contextlib.suppress(LabelpilotError):
+        out = workspace.annotations.dataset
+        fresh = (yield from gather(workspace, "storage", "latest", out=out)).classes()
+    return {**known, **{tag: fresh[tag] for tag in newer & fresh.keys()}}, len(newer)
 
 
 def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:

@@ -152,6 +152,10 @@ def test_a_colleague_comes_in_by_the_invitation_and_what_they_label_is_seen(
 
     export = toys.run("export", "--from", "api", "--json")
     assert export.json["conflicts"] == 1, export.err
+    settle = toys.run("open", "--conflicts", "--json")
+    assert "Images on which people differ: 1." in settle.json["notes"][0]
+    tab = int(settle.json["url"].split("tab=")[1])
+    assert [task for task, _ in opened.client.view_tasks(opened.id, tab, 9)] == [first]
     report = toys.run("report", "--from", "api")
     assert "0 of 1 images with several annotations are alike" in report.out
 

@@ -29,6 +29,14 @@ class LabelingCalls:
         with open_project(workspace) as opened:
             return (yield from share_page(opened, person)) if person else label_stream(opened)
 
+    def conflicts_page(self, workspace: Workspace) -> Work[LabelPage]:
+        """The page with the images on which people differ."""
+        from core.dataset.conflicts import publish_conflicts
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from publish_conflicts(opened))
+
     def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
         """Deal the order out among `people`, or take all shares away where there are none."""
         from core.labeling.shares import deal, end_shares

@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 @command("labelpilot open --for anna@example.com", name="open")
 @click.option("--for", "person", default="", metavar="EMAIL", help="One person's share of a round.")
-def open_(person: str, root: Path | None, as_json: bool) -> None:
+@click.option("--conflicts", is_flag=True, help="The images on which people differ, in a tab.")
+def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> None:
     """Print the link to the label stream, and open it.
 
     It is opened where there is a browser.
     """
     from tui.links import open_link
 
-    page = run(backend.label_page(open_workspace(root), person))
+    if conflicts and person:
+        raise click.UsageError("Give --for or --conflicts, not both.")
+    workspace = open_workspace(root)
+    work = backend.conflicts_page(workspace) if conflicts else None
+    page = run(work or backend.label_page(workspace, person))
     for note in page.notes:
         say(note)
     url = link(page.url)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from core.studio.client.connection import Connection
-from core.studio.listings import TASK_PAGE, column_filter, query, task_pages, tasks_page
+from core.studio.listings import (
+    ANNOTATED_PAGE,
+    TASK_PAGE,
+    column_filter,
+    query,
+    task_pages,
+    tasks_page,
+)
 from core.studio.models import TaskLabels, expect, expect_number, read_labels
 
 # How many of the newest are looked at.
@@ -31,6 +39,14 @@ class LabelCalls(Connection):
         for page in task_pages(self.transport, params, TASK_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (read_labels(item) for item in page if str(item["updated_at"]) > since)
+
+    def tasks_with_several(self, project_id: int) -> Iterator[dict[str, Any]]:
+        """Every task that has several labels, whole, with its annotations."""
+        several = query(column_filter("total_annotations", "greater", "Number", 1))
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | several
+        for page in task_pages(self.transport, params, ANNOTATED_PAGE):
+            # A filter that the server does not understand is ignored without a word.
+            yield from (item for item in page if len(item.get("annotations") or ()) > 1)
 
     def newest_labels(self, project_id: int, *filters: dict[str, object]) -> list[TaskLabels]:
         """As `labels`, for the few tasks that changed last."""

@@ -33,6 +33,15 @@ def options_line(options: RoundOptions, workspace: Workspace | None) -> Content:
     return Content("    ").join(parts)
 
 
+def newer_words(plan: RoundPlan) -> list[Content | str]:
+    """That labels came which dataset.json does not know, and the model neither."""
+    if not plan.newer_labels:
+        return []
+    newer = count(plan.newer_labels, "image")
+    text = f"{newer} labeled since the dataset was written: export ({section_key('export')}), train"
+    return [plain(text, "$text-warning")]
+
+
 def measured_on_digits(order: str) -> str:
     """What was measured for an order on digits; "" where that is not known."""
     from core.learning.label_efficiency import label_efficiency

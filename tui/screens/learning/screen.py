@@ -25,7 +25,7 @@ from tui.screens.learning.pick import PickDialog
 from tui.screens.learning.plan_view import MOST_ROWS, PlanView
 from tui.screens.learning.retrospect import Retrospect
 from tui.screens.learning.round_form import RoundForm
-from tui.screens.learning.round_text import before, facts, options_line
+from tui.screens.learning.round_text import before, facts, newer_words, options_line
 from tui.screens.learning.rounds import PublishedRounds
 from tui.screens.learning.sharing import Sharing
 from tui.screens.section import Section
@@ -98,6 +98,7 @@ class LearningScreen(Section):
         if options is None:
             return []
         shown: list[Content | str] = [options_line(options, self.workspace)]
+        shown += newer_words(plan) if plan is not None else []
         # On a small screen the images matter more than how they were found.
         if self.size.height >= 22:
             shown += facts(plan) if plan is not None else []
