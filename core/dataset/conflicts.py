@@ -34,7 +34,9 @@ def publish_conflicts(opened: OpenProject) -> Work[LabelPage]:
             next_step="To have images asked of two people, set `overlap` under [labeling].",
         )
     made = save_tab(opened, of_tasks(NAME, "Conflicts", ids, unfinished=False), view)
-    return LabelPage(tab_page(opened, made.id), (f"Images on which people differ: {len(ids):,}. {HOW}",))
+    return LabelPage(
+        tab_page(opened, made.id), (f"Images on which people differ: {len(ids):,}. {HOW}",)
+    )
 
 
 def _conflicting_tasks(opened: OpenProject) -> Work[list[int]]:
