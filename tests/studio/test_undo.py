@@ -3,22 +3,25 @@ off."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from core.learning.ledger import find_record
-from core.learning.options import RoundOptions
-from core.learning.planning import RoundPlan, plan_round
+from core.learning.ledger import Pick, find_record, round_folder
+from core.learning.planning import RoundPlan
 from core.learning.publishing import publish_round, remove_version
 from core.progress import finish
-from core.studio.project import OpenProject, open_project
+from core.studio.project import OpenProject
 from core.workspace.settings import load_workspace
 from tests.studio.conftest import Demo
 
-SCORES = 40
+SCORES = 4
+SECONDS = 60.0
 # More than an undo or a publication changes.
 MOST_CHANGES = 12
 
@@ -27,29 +30,39 @@ class CutOff(BaseException):
     """It ended after the server had taken a change, as if killed."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def opened(demo: Demo) -> Iterator[OpenProject]:
-    with open_project(load_workspace(demo.folder)) as project:
-        yield project
-
-
-@pytest.fixture(scope="module")
-def plan(opened: OpenProject) -> RoundPlan:
-    made = finish(plan_round(opened, RoundOptions("undone")))
-    return dataclasses.replace(made, picks=made.picks[:SCORES])
+    """A project of a few tasks beside the example's."""
+    workspace = load_workspace(demo.folder)
+    with contextlib.closing(demo.client()) as client:
+        made = client.create_project("taken back")
+        client.import_tasks(made.id, [{"image": f"/{n}.png"} for n in range(SCORES)], SECONDS)
+        yield OpenProject(workspace, client, made)
+        client.transport.send("DELETE", f"api/projects/{made.id}/")
+    for name in ("one", "two"):
+        shutil.rmtree(round_folder(workspace, name), ignore_errors=True)
 
 
 @pytest.fixture
-def versions(opened: OpenProject, plan: RoundPlan) -> Iterator[tuple[RoundPlan, RoundPlan]]:
-    """Two model versions that nobody has published; in the end both are gone."""
-    shown = opened.client.project(opened.id).model_version
-    first, second = (dataclasses.replace(plan, model_version=name) for name in ("one", "two"))
-    yield first, second
-    for name in ("one", "two"):
-        while find_record(opened.workspace, name) is not None:
-            finish(remove_version(opened, name))
-        opened.client.delete_model_version(opened.id, name)
-    opened.client.update_project(opened.id, {"model_version": shown})
+def versions(opened: OpenProject) -> tuple[RoundPlan, RoundPlan]:
+    """Rounds of two model versions, not yet published."""
+    picks = [
+        Pick(f"tag {task.id}", task.id, 1.0) for task in opened.client.tasks(opened.id, "image")
+    ]
+    one = RoundPlan(
+        model_version="one",
+        order="random",
+        engine="",
+        reason="",
+        recall=1.0,
+        queries=0,
+        candidates=SCORES,
+        losses=np.array([]),
+        picks=tuple(picks),
+        paths={},
+        seconds=0.0,
+    )
+    return higher(one, 0.5), dataclasses.replace(higher(one, 0.25), model_version="two")
 
 
 def higher(plan: RoundPlan, by: float) -> RoundPlan:
@@ -152,13 +165,12 @@ def test_an_undo_of_a_publication_that_was_cut_off_anywhere_takes_back_that_one_
     one, two = versions
     publish(opened, two)
     publish(opened, one)
-    for plan in (higher(one, 1), two):
-        former = state(opened, one, two)
-        for change in range(1, MOST_CHANGES):
-            if not cut_off(opened, monkeypatch, change, lambda plan=plan: publish(opened, plan)):
-                break
-            undo(opened, plan)
-            assert state(opened, one, two) == former
-        assert change > 2
+    former, plan = state(opened, one, two), higher(two, 1)
+    for change in range(1, MOST_CHANGES):
+        if not cut_off(opened, monkeypatch, change, lambda: publish(opened, plan)):
+            break
         undo(opened, plan)
         assert state(opened, one, two) == former
+    assert change > 2
+    undo(opened, plan)
+    assert state(opened, one, two) == former
