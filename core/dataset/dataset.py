@@ -157,13 +157,15 @@ def split_path(dataset: Path) -> Path:
 def gather(
     workspace: Workspace,
     source: Source | Named,
-    rule: Rule,
+    rule: Rule | None,
     *,
     out: Path,
     regions: RegionBook | None = None,
     on_records: Callable[[Columns], None] | None = None,
 ) -> Work[Dataset]:
     """Read `source`, which is opened where only its name is given, and let `rule` decide.
+
+    A rule of None is the workspace's own.
 
     `out` is where the dataset lies or will lie: where that is the annotations folder, it is not
     read. Regions are added to `regions`, and `on_records` gets all records that count as they come.
@@ -172,7 +174,7 @@ def gather(
     images with one tag; LabelpilotError where there is no annotation or the rule refuses; and, of a
     source that is opened here, what `open_source` raises.
     """
-    rule = known_name("rule", rule, RULES)
+    rule = known_name("rule", rule or workspace.annotations.rule, RULES)
     if isinstance(source, (str, Path)):
         if isinstance(source, str):
             yield Progress("ask", note="asking Label Studio which annotations it has")

@@ -113,15 +113,16 @@ def export_dataset(
     *,
     out: Path | None = None,
     format: FormatName = "json",
-    rule: Rule = "latest",
+    rule: Rule | None = None,
     split: Split | None = None,
     rewrite: bool = False,
 ) -> Work[ExportResult]:
     """Write the dataset that `source` holds to `out` (None: where the workspace says).
 
-    `format` is one of `options.FORMATS`. With a `split`, the parts are kept beside the workspace's
-    dataset, the same for every format. With `rewrite`, Label Studio writes its folder anew first.
-    Files that cannot be read are left out and named in the result; the rest is written.
+    `format` is one of `options.FORMATS`; a `rule` of None is the workspace's. With a `split`, the
+    parts are kept beside the workspace's dataset, the same for every format. With `rewrite`, Label
+    Studio writes its folder anew first. Files that cannot be read are left out and named in the
+    result; the rest is written.
 
     Raises ConfigurationError for an unknown format, and LabelpilotError where the disk refuses;
     what `gather` raises; and, with `rewrite`, what `open_project` and `rewrite_folder` raise. The
@@ -140,6 +141,7 @@ def export_dataset(
             yield from rewrite_folder(opened)
     began = time.monotonic()
     chosen = find_format(format)
+    rule = rule or workspace.annotations.rule
     if chosen.holds_regions and rule in ("union", "majority"):
         raise ConfigurationError(
             f"The format {format} holds regions, and those of several people cannot be merged.",
@@ -177,7 +179,7 @@ def export_dataset(
 
 
 def preview_dataset(
-    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule = "latest"
+    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule | None = None
 ) -> Work[ExportResult]:
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
+from core.workspace.settings import Rule as Rule
+
 Origin = Literal["storage", "api"]
 FormatName = Literal["json", "csv", "parquet", "coco", "yolo", "huggingface"]
 

@@ -123,7 +123,7 @@ def labels_now(
     # Where the annotations cannot be read, the words stand all the same.
     with contextlib.suppress(LabelpilotError):
         out = workspace.annotations.dataset
-        fresh = (yield from gather(workspace, "storage", "latest", out=out)).classes()
+        fresh = (yield from gather(workspace, "storage", None, out=out)).classes()
     return {**known, **{tag: fresh[tag] for tag in newer & fresh.keys()}}, len(newer)
 
 

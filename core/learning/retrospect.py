@@ -1,8 +1,8 @@
 """What the labels at hand say: of the orders, and of themselves.
 
 Embeddings and losses are those of the workspace's hooks, as their last run left them unless
-something that they read has changed; labels are those of dataset.json. A replay can take both from
-other files. Nothing is written to Label Studio, and no label is changed.
+something that they read has changed; labels are those of the annotations as they are now. A replay
+can take both from other files. Nothing is written to Label Studio, and no label is changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
 from core.learning.comparison import Curves
@@ -38,7 +39,7 @@ def replay_workspace(workspace: Workspace, plan: Plan | None = None) -> Work[Cur
     Raises what `run_hooks` raises, and ConfigurationError where there is no dataset, or too few
     labels in it.
     """
-    classes = _classes(workspace)
+    classes = yield from _classes(workspace)
     hooks = yield from _hooks(workspace)
     return (yield from replay(hooks.embeddings, classes, plan=plan))
 
@@ -58,7 +59,7 @@ def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
 
 def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     """The workspace's labels that are likely wrong, the highest loss first. Raises as above."""
-    classes = _classes(workspace)
+    classes = yield from _classes(workspace)
     hooks = yield from _hooks(workspace)
     # Only what is labeled is compared, and only that is read.
     rows = [row for row, tag in enumerate(hooks.embeddings.tags) if tag in classes]
@@ -72,13 +73,14 @@ def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     return [replace(suspect, classes=tuple(classes[suspect.tag])) for suspect in found]
 
 
-def _classes(workspace: Workspace) -> Mapping[str, Sequence[str]]:
-    classes = read_dataset(workspace.annotations.dataset)
+def _classes(workspace: Workspace) -> Work[Mapping[str, Sequence[str]]]:
+    classes = yield from current_labels(workspace)
     if classes is None:
+        folder = workspace.relative(workspace.annotations.path)
         raise ConfigurationError(
-            f"There is no {workspace.relative(workspace.annotations.dataset)} yet.",
-            cause="It says what the images are labeled as.",
-            next_step="Write it: `labelpilot export`.",
+            f"There is no annotation in {folder} and no dataset yet.",
+            cause="They say what the images are labeled as.",
+            next_step="Label some images first: `labelpilot open` gives the link.",
         )
     return classes
 

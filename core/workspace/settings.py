@@ -31,6 +31,8 @@ MAX_BYTES = 100_000
 IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
 
 Sampling = Literal["random", "sequential", "uncertainty"]
+# What counts where an image has several annotations: `core.dataset.options` has the words.
+Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """Where Label Studio writes annotations, and where the dataset made of them goes."""
+    """Where Label Studio writes annotations, and where the dataset made of them goes.
+
+    `rule` says what counts where an image has several.
+    """
 
     path: Path = Path("data/annotations")
     dataset: Path = Path("data/dataset.json")
+    rule: Rule = "latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ class FakeBackend(Backend):
         self.running = False
         return True
 
-    def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
+    def preview(self, workspace: Workspace, rule: Rule | None = None) -> Work[ExportResult]:
         """The real one; Label Studio is played to have the annotations that are `lacking`."""
         result = yield from preview_dataset(workspace, rule=rule)
         return replace(result, missing=self.lacking)

@@ -56,6 +56,8 @@ async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
         assert "marked as ground truth wins" in app.text
         await app.press("c")
         assert "a class counts when any annotation has it" in app.text
+        # What was chosen is the workspace's rule from now on, for the command line too.
+        assert 'rule = "union"' in ready.workspace.file.read_text()
         await app.press("enter")
         dataset = json.loads(ready.workspace.annotations.dataset.read_text())
         assert sorted(dataset["img_000"]) == ["[/red]", "cat & co", "dog"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DatasetCalls:
     """Annotations to dataset."""
 
-    def preview(self, workspace: Workspace, rule: Rule = "latest") -> Work[ExportResult]:
+    def preview(self, workspace: Workspace, rule: Rule | None = None) -> Work[ExportResult]:
         from core.dataset.export import preview_dataset
 
         return preview_dataset(workspace, rule=rule)
@@ -29,7 +29,7 @@ class DatasetCalls:
     def export(
         self,
         workspace: Workspace,
-        rule: Rule = "latest",
+        rule: Rule | None = None,
         origin: Named = "storage",
         *,
         out: Path | None = None,
@@ -53,7 +53,7 @@ class DatasetCalls:
     def report(
         self,
         workspace: Workspace,
-        rule: Rule = "latest",
+        rule: Rule | None = None,
         page: Path | None = None,
         origin: Named = "storage",
     ) -> Work[HealthReport]:

@@ -90,8 +90,7 @@ def _source_options(function: Function) -> Function:
         click.option(
             "--rule",
             type=RULE,
-            default=RULE.first,
-            help="What counts where an image has several annotations.",
+            help="What counts where an image has several annotations; else labelpilot.toml says.",
         ),
         click.option(
             "--from",

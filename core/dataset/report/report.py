@@ -85,7 +85,7 @@ class HealthReport:
 
 
 def make_report(
-    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule = "latest"
+    workspace: Workspace, source: Source | Named = "storage", *, rule: Rule | None = None
 ) -> Work[HealthReport]:
     """Look at the annotations of `source` from all sides. Raises what `gather` raises."""
     statistics = Statistics()
@@ -102,7 +102,7 @@ def make_report(
     agreed = agreement(several)
     return HealthReport(
         source=dataset.source,
-        rule=rule,
+        rule=dataset.rule,
         images=len(decision.tags),
         annotations=decision.annotations,
         skipped=decision.skipped,

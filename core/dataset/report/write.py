@@ -20,7 +20,7 @@ def write_report(
     path: Path,
     source: Source | Named = "storage",
     *,
-    rule: Rule = "latest",
+    rule: Rule | None = None,
 ) -> Work[HealthReport]:
     """Make the report on what `source` holds, and write it to `path`, at once or not at all.
 

@@ -69,9 +69,9 @@ def _note(event: Progress) -> str:
     return event.note
 
 
-def test_without_a_dataset_it_says_how_to_write_one(workspace: Workspace) -> None:
+def test_without_a_label_it_says_how_to_make_one(workspace: Workspace) -> None:
     workspace.annotations.dataset.unlink()
     for work in (replay_workspace, suspect_labels):
         with pytest.raises(ConfigurationError) as caught:
             finish(work(workspace))  # type: ignore[operator]
-        assert "labelpilot export" in caught.value.next_step
+        assert "labelpilot open" in caught.value.next_step

@@ -41,8 +41,6 @@ class ExportScreen(Section):
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = (EXPORT, REWRITE, REPORT, PREVIEW)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
-    # What counts where labelers disagree, at first.
-    rule: Rule = next(iter(RULES))
     _was_left = True
 
     def body(self) -> ComposeResult:
@@ -149,22 +147,18 @@ class ExportScreen(Section):
         return plain(text)
 
     def _conflicts(self, result: ExportResult) -> Content:
-        text = f"labelers differ: {some(result.conflicts, 3)}; {RULES[self.rule]}"
+        text = f"labelers differ: {some(result.conflicts, 3)}; {RULES[result.rule]}"
         text += f" ({self.key('rule')})"
         return plain(text, "$text-warning")
 
     @property
     def _command(self) -> str:
-        return f"labelpilot export{self._rule_option}"
+        return "labelpilot export"
 
-    @property
-    def _rule_option(self) -> str:
-        return "" if self.rule == ExportScreen.rule else f" --rule {self.rule}"
-
-    def _read(self) -> None:
+    def _read(self, rule: Rule | None = None) -> None:
         workspace = self.workspace
         if workspace is not None and not self.busy(PREVIEW):
-            begin = partial(self.backend.preview, workspace, self.rule)
+            begin = partial(self.backend.preview, workspace, rule)
             self.start(PREVIEW, "Reading the annotations", self._command, begin)
 
     # What the keys do
@@ -200,8 +194,9 @@ class ExportScreen(Section):
         return "" if lacks else "The folder is not known to lack any annotation."
 
     def _write(self) -> None:
-        if self.workspace is not None:
-            begin = partial(self.backend.export, self.workspace, self.rule)
+        if self.workspace is not None and self.preview is not None:
+            # What is written is what was shown.
+            begin = partial(self.backend.export, self.workspace, self.preview.rule)
             self.start(EXPORT, "Writing the dataset", self._command, begin)
 
     def _refresh(self) -> None:
@@ -217,18 +212,27 @@ class ExportScreen(Section):
         self.await_result(job, lambda _: self._read())
 
     def _next_rule(self) -> None:
+        if self.workspace is None or self.preview is None:
+            return
         rules = list(RULES)
-        self.rule = rules[(rules.index(self.rule) + 1) % len(rules)]
-        self._refresh()
+        rule = rules[(rules.index(self.preview.rule) + 1) % len(rules)]
+        try:
+            self.backend.save(self.workspace.root, {"annotations": {"rule": rule}})
+        except LabelpilotError as error:
+            self.host.say(sentence(error), "error")
+            return
+        self.forget_failures()
+        self._read(rule)
+        self.host.check()
 
     def _write_report(self) -> None:
         workspace = self.workspace
-        if workspace is None:
+        if workspace is None or self.preview is None:
             return
         page = workspace.state.folder / REPORT_PAGE
         shown = workspace.relative(page)
-        command = f"labelpilot report{self._rule_option} --out {shlex.quote(shown)}"
-        begin = partial(self.backend.report, workspace, self.rule, page)
+        command = f"labelpilot report --out {shlex.quote(shown)}"
+        begin = partial(self.backend.report, workspace, self.preview.rule, page)
         job = self.start(REPORT, "Looking at the dataset", command, begin)
         self.await_result(
             job,
