@@ -82,6 +82,10 @@ def _found_images(setup: Setup) -> tuple[StepState, str]:
     if project.tasks > PROVEN_TASKS:
         state: StepState = "done" if project.tasks >= total else "part"
         detail = f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
+        if project.tasks > total:
+            detail += (
+                f", and tells which {project.tasks - total:,} are too many or without their image"
+            )
         return state, detail
     tasks = setup.client.tasks(project.id, project.image_key)
     proof = compare(manifest.paths, tasks, manifest.folder, known_root(setup.workspace))

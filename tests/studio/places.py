@@ -8,10 +8,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from core.progress import finish
 from core.setup.checklist import SetupResult, set_up
 from core.studio.client import StudioClient
-from core.studio.project import find_project
+from core.studio.project import connect, find_project
 from core.workspace.settings import Workspace, load_workspace
 from tests.studio.command import LABELPILOT, Ran, run
 
@@ -28,7 +30,10 @@ CAT = [{"from_name": "kind", "to_name": "image", "type": "choices", "value": {"c
 
 @dataclass
 class Place:
-    """A workspace in `root`; `url` is its server's, or empty for one of labelpilot's own."""
+    """A workspace in `root`; `url` is its server's, or empty for one of labelpilot's own.
+
+    What is not a command finds the token of another's server in the environment.
+    """
 
     root: Path
     url: str
@@ -44,13 +49,20 @@ class Place:
         self.write()
         return self
 
-    def write(self, *, project: str = "", images: str = "data/images", more: str = "") -> None:
+    def write(
+        self,
+        *,
+        project: str = "",
+        images: str = "data/images",
+        more: str = "",
+        annotations: str = "data/annotations",
+    ) -> None:
         """Write labelpilot.toml, with these lines more under [project] and [images]."""
         studio = f'[studio]\nurl = "{self.url}"\n' if self.url else ""
         (self.root / "labelpilot.toml").write_text(
             f'{studio}[images]\npath = "{images}"\npattern = ".*png"\n{more}'
             f'[project]\ntitle = "{self.title}"\nlabel_config = "config.xml"\n{project}'
-            '[annotations]\npath = "data/annotations"\n'
+            f'[annotations]\npath = "{annotations}"\n'
         )
 
     @property
@@ -59,15 +71,18 @@ class Place:
 
     @property
     def client(self) -> StudioClient:
-        return StudioClient(self.url, self.token)
+        return connect(self.workspace)
 
     def set_up(self, *, replace_config: bool = False) -> SetupResult:
         return finish(set_up(self.workspace, replace_config=replace_config))
 
     def run(self, *arguments: str) -> Ran:
         """Run a command of labelpilot's on it."""
-        place = ("--workspace", str(self.root))
-        return run(*arguments, *place, LABEL_STUDIO_API_KEY=self.token)
+        return run(*arguments, "--workspace", str(self.root), **self._variables)
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {"LABEL_STUDIO_API_KEY": self.token} if self.token else {}
 
     def states(self) -> dict[str, str]:
         """What a set-up makes of each step."""
@@ -80,15 +95,18 @@ class Place:
         return project.id
 
     def is_one(self) -> bool:
-        """Whether there is one project of the title, with one source and one target storage."""
-        projects = self.client.find_projects(self.title)
-        return len(projects) == 1 and all(
-            len(storages) == 1
-            for storages in (
-                self.client.source_storages(projects[0].id),
-                self.client.target_storages(projects[0].id),
-            )
-        )
+        """Whether there is one project, with one source and one target storage."""
+        client, number = self.client, self.project_id
+        named = {project.id for project in client.find_projects(self.title)}
+        storages = (client.source_storages(number), client.target_storages(number))
+        return named <= {number} and [len(found) for found in storages] == [1, 1]
+
+    def shown(self) -> int:
+        """How many tasks the server shows the image of."""
+        client = self.client
+        headers = client.transport._wrapper.get_headers()
+        urls = [client.url + task.image for task in client.tasks(self.project_id, "image")]
+        return [httpx.get(url, headers=headers).status_code for url in urls].count(200)
 
     def labeled(self, name: str) -> Path:
         """Submit a label for the image `name`; returns the file in which it should be."""
@@ -104,7 +122,7 @@ class Place:
         """`labelpilot setup`, begun."""
         return subprocess.Popen(
             [LABELPILOT, "setup", "--workspace", str(self.root)],
-            env={**os.environ, "LABEL_STUDIO_API_KEY": self.token},
+            env=os.environ | self._variables,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
