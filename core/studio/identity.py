@@ -60,6 +60,11 @@ def known_project(workspace: Workspace) -> Known | None:
         known = Known(**_read(workspace)[_server(workspace)])
     except (KeyError, TypeError):
         return None
+    numbers = (known.id, known.source_storage, known.target_storage)
+    words = (known.created, known.title, known.config, known.root)
+    if not all(type(one) is int for one in numbers) or not all(type(one) is str for one in words):
+        # The file may be somebody else's work.
+        return None
     lay = Path(known.root or workspace.root)
     is_copy = lay != workspace.root and os.path.exists(_file(lay))
     return None if is_copy else known

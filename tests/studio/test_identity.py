@@ -3,12 +3,14 @@ makes it."""
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
 from core.errors import ConfigurationError
 from core.studio.client import StudioClient
+from core.studio.project import find_project
 from core.workspace.locks import Busy
 from tests.studio.places import CONFIG, Place
 from tests.studio.stock import Stock
@@ -54,10 +56,17 @@ def test_a_project_that_is_renamed_stays_the_workspaces(place: Place) -> None:
     assert told.endswith(f"renamed: labelpilot.toml calls it {place.title!r}")
 
 
-def test_a_project_is_found_without_what_was_kept_of_it(place: Place) -> None:
+def test_a_project_is_found_whatever_is_kept_of_it(place: Place) -> None:
     number = place.set_up().project_id
-    (place.root / ".labelpilot" / "project.json").write_text("[broken")
-    assert place.set_up().project_id == number
+    file = place.root / ".labelpilot" / "project.json"
+    kept = json.loads(file.read_text())[place.url]
+    for broken in ("[broken", json.dumps({place.url: {**kept, "id": "1/../../user/logout"}})):
+        file.write_text(broken)
+        assert place.project_id == number
+    # As where the server was replaced by another, which has a project of that number.
+    file.write_text(json.dumps({place.url: {**kept, "created": "2020-01-01T00:00:00Z"}}))
+    place.client.update_project(number or 0, {"title": "Somebody else's"})
+    assert find_project(place.client, place.workspace) is None
 
 
 def test_another_title_asks_for_another_project(place: Place) -> None:
