@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import orjson
@@ -123,11 +124,15 @@ class Transport:
         with self._lock:
             if self._wrapped is None:
                 with _sentences(self.url):
+                    client = http_client(self.url, READ_SECONDS, self._confirm)
+                    # Who sends a token has no session: a server of ours takes a change that comes
+                    # with one from its own pages only, and so the renewal of an access token.
+                    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
                     self._wrapped = SyncClientWrapper(
                         # It joins paths with urljoin, which drops a prefix without the slash.
                         base_url=f"{self.url}/",
                         api_key=self._token,
-                        httpx_client=http_client(self.url, READ_SECONDS, self._confirm),
+                        httpx_client=client,
                     )
         return self._wrapped
 

@@ -105,3 +105,11 @@ def test_export_from_the_api_equals_export_from_the_storage(demo: Demo) -> None:
     done = demo.run("export", "--from", "api", "--out", str(out))
     assert done.code == 0, done.err
     assert out.read_bytes() == (demo.folder / "data" / "dataset.json").read_bytes()
+
+
+def test_work_that_outlasts_an_access_token_goes_on(demo: Demo) -> None:
+    client, number = demo.client(), demo.result["project_id"]
+    # The server answers with a session, which must not come along when access is renewed.
+    title = client.project(number).title
+    client.transport._renew_access()
+    assert client.update_project(number, {"title": title}).title == title
