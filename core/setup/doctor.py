@@ -35,6 +35,7 @@ from core.studio.process import FIRST_PORT
 from core.studio.server import installed_version, log_file
 from core.tasks.manifest import scan_images
 from core.workspace.addresses import crosses_in_clear
+from core.workspace.consents import SERVER_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 
 State = Literal["ok", "note", "wrong"]
@@ -141,7 +142,8 @@ def _surroundings() -> Iterator[Finding]:
     if environ.get("CODESPACE_NAME"):
         origins = trusted_origins(FIRST_PORT, environ)[2:]
         yield Finding("forwarded port", "ok", f"people may sign in from {', '.join(origins)}")
-    unused = sorted(n for n in environ if n.startswith("LABEL_STUDIO_") and n != VARIABLE)
+    used = (VARIABLE, SERVER_VARIABLE)
+    unused = sorted(n for n in environ if n.startswith("LABEL_STUDIO_") and n not in used)
     if unused:
         detail = f"{', '.join(unused)}: set here, and not passed on to labelpilot's own server"
         yield Finding("Label Studio's variables", "note", detail)

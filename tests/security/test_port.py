@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,3 +125,21 @@ def test_it_is_looked_at_each_new_connection_and_at_no_other_request(workspace: 
             client.get("/")
         with pytest.raises(httpx.ConnectError, match="is not labelpilot's own"):
             client.get("/")
+
+
+def test_only_the_door_hands_out_a_client_that_may_send_a_secret() -> None:
+    """Who else makes one either sends nothing secret, or was given what confirms a connection."""
+    core = LAUNCHER.parents[1]
+    makes = re.compile(r"\b(?:http_client|StudioClient|Transport|httpx\.\w*Client)\(")
+    found = {
+        f"{file.relative_to(core)}: {line.strip()}"
+        for file in core.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if makes.search(line) and "class " not in line and "def " not in line
+    }
+    careless = {one for one in found if "confirm" not in one}
+    assert careless == {
+        "studio/http.py: return httpx.Client(",
+        "studio/http.py: with http_client(url, ALIVE_SECONDS) as client:",
+    }
+    assert found - careless

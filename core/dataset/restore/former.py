@@ -18,6 +18,7 @@ from core.errors import LabelpilotError
 from core.files import sha256_of
 from core.progress import Work
 from core.studio.project import OpenProject
+from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
 
 SUPERSEDED = ".former"
@@ -29,6 +30,7 @@ def keep_clear(opened: OpenProject) -> Work[None]:
     folder = opened.workspace.annotations.path
     if not folder.is_dir() or opened.client.takes_labels_back(opened.id):
         return
+    may_write(opened.workspace, folder)
     lacking = yield from find_lacking(opened)
     own = {found.path for found in lacking.comparison.live + lacking.deleted}
     ignored = not_labels(opened.workspace)
@@ -43,6 +45,7 @@ def set_others_aside(workspace: Workspace, lacking: Lacking) -> dict[Path, Path]
     Returns where each lies now.
     """
     folder, one = workspace.annotations.path, lacking.comparison
+    may_write(workspace, folder)
     others = [found for _, found in one.missing] + [found for found, _ in one.equal]
     paths = {found.path for found in others + one.conflicts + lacking.unplaced}
     return {path: _set_aside(path) for path in paths if path.parent == folder}
