@@ -129,9 +129,10 @@ def ticks_of(pid: int) -> int:
 
 
 def ports_of(process: psutil.Process) -> set[int]:
-    """The TCP ports that a process listens on."""
+    """The ports that a process listens on, at this machine's addresses of the fourth version, as
+    our server does: the sixth's take as long again to look through."""
     try:
-        connections = process.net_connections("tcp")
+        connections = process.net_connections("tcp4")
     except psutil.Error:
         return set()
     return {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
