@@ -62,6 +62,7 @@ class Installed:
             env=passed_on
             | {
                 "PATH": f"{self.programs}:/usr/bin:/bin",
+                "XDG_CONFIG_HOME": str(self.folder / "config"),
                 "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             },
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.workspace.addresses import is_loopback, same_server
+from core.workspace.databases import read_database
 from core.workspace.settings import Workspace
 from core.workspace.trust import Consent, consent_to, is_agreed, require
 
@@ -40,10 +41,12 @@ def may_write(workspace: Workspace, path: Path) -> None:
 
 
 def may_start_server(workspace: Workspace) -> None:
-    """To start our own Label Studio on data that labelpilot did not make here.
+    """To start our own Label Studio on a database of another machine, or on data that labelpilot
+    did not make here.
 
-    A workspace that was made here is asked too: its data may have been there before.
+    For the latter a workspace that was made here is asked too: the data may have been there before.
     """
+    _require(_database(workspace))
     _require(_server(workspace))
 
 
@@ -54,6 +57,7 @@ def wanted(workspace: Workspace) -> list[Consent]:
 
 def _wishes(workspace: Workspace) -> Iterator[Consent | None]:
     yield _token(workspace)
+    yield _database(workspace)
     yield _server(workspace)
     yield _writing(workspace, workspace.annotations.path)
     yield _writing(workspace, workspace.annotations.dataset)
@@ -72,6 +76,13 @@ def _token(workspace: Workspace) -> Consent | None:
     if url is None or is_loopback(url) or same_server(url, os.environ.get(SERVER_VARIABLE, "")):
         return None
     return consent_to(workspace.root, "token", url)
+
+
+def _database(workspace: Workspace) -> Consent | None:
+    url = workspace.studio.database
+    if url is None or is_loopback(f"//{read_database(url).host}"):
+        return None
+    return consent_to(workspace.root, "database", url)
 
 
 def _hooks(workspace: Workspace) -> Consent:

@@ -25,11 +25,14 @@ from core.files import read_at_most, write_at_once
 VARIABLE = "LABELPILOT_TRUST"
 MAX_BYTES = 10_000_000
 
-Kind = Literal["made here", "token", "run", "scheduler", "write", "server", "owner", "file"]
+Kind = Literal[
+    "made here", "token", "database", "run", "scheduler", "write", "server", "owner", "file"
+]
 # What a workspace wants to do, by kind; `{to}` is to whom, or where.
 WANTS: dict[Kind, str] = {
     "made here": "do what others are asked about, as labelpilot made it here",
     "token": "send your token to {to}",
+    "database": "keep its labels at the database {to}, which is sent your PostgreSQL password",
     "run": "run {to}",
     "scheduler": "work with the dask scheduler at {to}, whose answers can run code here",
     "write": "write to {to}, which is outside of its folder",
@@ -38,7 +41,7 @@ WANTS: dict[Kind, str] = {
     "file": "keep its secrets in a file that is not encrypted",
 }
 # What a workspace may that labelpilot made here: the rest could still come from somebody else.
-_MADE_HERE: tuple[Kind, ...] = ("token", "run", "scheduler", "write")
+_MADE_HERE: tuple[Kind, ...] = ("token", "database", "run", "scheduler", "write")
 
 
 @dataclass(frozen=True, slots=True)

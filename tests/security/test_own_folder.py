@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,20 @@ def test_what_others_could_read_in_it_is_made_its_owners(
     root = stranger(tmp_path / "repo", monkeypatch)
     (root / FOLDER_NAME).mkdir(mode=0o755)
     assert State(root).make().stat().st_mode & 0o777 == 0o700
+
+
+def test_git_takes_nothing_of_it_whatever_came_with_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch)
+    (root / FOLDER_NAME).mkdir()
+    (root / FOLDER_NAME / ".gitignore").write_text("!*\n")
+    for word in (["init", "-q"], ["add", "-A"]):
+        secret(load_workspace(root))
+        subprocess.run(["git", *word], cwd=root, check=True)
+    taken = subprocess.run(["git", "ls-files"], cwd=root, check=True, capture_output=True).stdout
+    assert b"labelpilot.toml" in taken
+    assert b"credentials" not in taken
 
 
 # Another user of this machine

@@ -24,6 +24,7 @@ from core.setup.context import Setup
 from core.setup.doctor import examine
 from core.setup.storage_steps import TARGET_STORAGE
 from core.studio.project import OpenProject, connect
+from core.studio.starting import start_server
 from core.studio.tokens import store_tried_token
 from core.workspace import trust
 from core.workspace.consents import wanted
@@ -131,6 +132,17 @@ def test_a_file_in_the_repository_agrees_to_nothing(
     assert not has_agreed(workspace)
     assert store_secret(workspace, "token", TOKEN) == "session"
     assert not planted.exists() or TOKEN not in planted.read_text()
+
+
+def test_no_database_of_another_machine_is_sent_a_password_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "postgresql://postgres@db.example/labels"
+    root = stranger(tmp_path / "repo", monkeypatch, f'[studio]\ndatabase = "{address}"\n')
+    assert address in refusal(start_server(load_workspace(root))).message
+    assert not (root / ".labelpilot" / "logs").exists()
+    save_workspace(root, {"studio": {"database": "postgresql://postgres@127.0.0.1/labels"}})
+    assert wanted(load_workspace(root)) == []
 
 
 # Code
