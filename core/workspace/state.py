@@ -13,7 +13,7 @@ from pathlib import Path
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import write_at_once
 from core.own_files import FOLDER_NAME, make_own, read_own
-from core.workspace.trust import own_mark, refuse_others
+from core.workspace.trust import is_own_mark, own_mark, refuse_others
 
 _IGNORE_ALL = b"*\n"
 
@@ -81,7 +81,7 @@ class State:
         try:
             if not self.server.is_symlink() and not any(self.server.iterdir()):
                 return True
-            return read_own(self._mark).decode() == own_mark()
+            return is_own_mark(read_own(self._mark).decode())
         except FileNotFoundError:
             return not self.server.exists()
         except (OSError, ValueError, LabelpilotError):

@@ -142,11 +142,13 @@ def forget(root: Path) -> list[Consent]:
     return gone
 
 
-def own_mark() -> str:
-    """The mark by which data that this user's labelpilot made are known.
+def is_own_mark(mark: str) -> bool:
+    """Whether data so marked were made by this user's labelpilot."""
+    return bool(mark) and mark == _read().mark
 
-    Raises LabelpilotError where it cannot be kept.
-    """
+
+def own_mark() -> str:
+    """The mark for data that labelpilot makes here. Raises LabelpilotError if none can be kept."""
     if known := _read().mark:
         return known
     with _changing() as record:
