@@ -179,6 +179,8 @@ def server_environment(
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
         **_UNREACHABLE,
+        # An image that somebody has open is nobody else's for an hour, in place of a day.
+        "TASK_LOCK_TTL": "3600",
         # Without it every POST of predictions recounts the whole project.
         "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true",
     }

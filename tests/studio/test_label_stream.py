@@ -7,16 +7,19 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core.labeling.fallback import AN_IMAGE_EACH, AS_DISPLAYED, NO_FILTER, ROUND_ORDER, SHARES
+from core.labeling.shares import deal
 from core.labeling.stream import LabelPage, label_stream
+from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.launcher import patches, stream
 from core.studio.project import OpenProject
 from core.studio.server import database
-from core.workspace.settings import load_workspace
+from core.workspace.settings import Workspace, load_workspace
 from tests.studio.conftest import Demo
 from tests.studio.labelers import REMEMBERED, Labeler, Project, make_project
 
@@ -141,6 +144,25 @@ def test_a_skipped_image_goes_to_somebody_else(
     assert _images(project, tab, anna, ben) == [project.tasks[1], project.tasks[0]]
 
 
+@pytest.mark.parametrize("remembered", REMEMBERED)
+def test_who_has_a_share_gets_its_images_and_who_opens_anothers_link_gets_those(
+    client: StudioClient, anna: Labeler, ben: Labeler, remembered: str | None
+) -> None:
+    project = make_project(client, 8)
+    project.publish(project.tasks)
+    opened = OpenProject(Workspace(Path()), client, client.project(project.id))
+    dealt = finish(deal(opened, (anna.email, ben.email)))
+    tabs = {share.person: int(share.url.split("tab=")[1].split("&")[0]) for share in dealt}
+    first, second, third, fourth, *_ = project.tasks
+    assert _image(anna.ask(project, tabs[anna.email], remembered)) == first
+    assert _image(ben.ask(project, tabs[ben.email], remembered)) == second
+    # "Label All Tasks" gives everybody their own.
+    assert _image(ben.ask(project, None, "all")) == second
+    assert _image(anna.ask(project, tabs[ben.email], remembered)) == fourth
+    anna.label(first)
+    assert _image(anna.ask(project, None, "all")) == third
+
+
 def test_what_somebody_selects_or_filters_is_theirs(client: StudioClient, anna: Labeler) -> None:
     project = make_project(client, 4)
     tab = project.publish(project.tasks)
@@ -179,5 +201,8 @@ def test_what_is_needed_without_a_patch_names_the_patch() -> None:
 
 
 def _images(project: Project, tab: int, *people: Labeler) -> list[int | None]:
-    got = [person.ask(project, tab) for person in people]
-    return [None if one is None else one[0] for one in got]
+    return [_image(person.ask(project, tab)) for person in people]
+
+
+def _image(got: tuple[int, str] | None) -> int | None:
+    return None if got is None else got[0]
