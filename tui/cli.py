@@ -46,6 +46,7 @@ for command in (
     data.repair,
     data.tidy,
     data.export,
+    data.diff,
     data.report,
     data.restore,
     labeling.open_,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from core.dataset.diff import Difference
     from core.dataset.export import ExportResult
     from core.dataset.options import FormatName, Rule
     from core.dataset.report.report import HealthReport
@@ -42,6 +43,23 @@ class DatasetCalls:
         return export_dataset(
             workspace, origin, out=out, format=format, rule=rule, split=split, rewrite=rewrite
         )
+
+    def check(
+        self,
+        workspace: Workspace,
+        rule: Rule | None = None,
+        origin: Named = "storage",
+        out: Path | None = None,
+    ) -> Work[Difference]:
+        """How the dataset would change if it were written anew."""
+        from core.dataset.diff import check_dataset
+
+        return check_dataset(workspace, origin, out or workspace.annotations.dataset, rule=rule)
+
+    def compare(self, old: Path, new: Path, workspace: Callable[[], Workspace]) -> Work[Difference]:
+        from core.dataset.diff import compare_datasets
+
+        return compare_datasets(old, new, workspace)
 
     def rewrite(self, workspace: Workspace) -> Work[None]:
         from core.dataset.target_sync import rewrite_folder

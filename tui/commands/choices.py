@@ -54,7 +54,7 @@ class ChoiceOrPath(Choice):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value not in self.load() and (os.sep in value or os.path.exists(value)):
-            return Path(value)
+            return Path(os.path.abspath(value))
         return super().convert(value, param, ctx)
 
 

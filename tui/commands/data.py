@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from tui.commands.console import (
 )
 from tui.commands.exit_codes import ExitCode
 from tui.commands.progress_bar import run
+
+if TYPE_CHECKING:
+    from core.dataset.diff import Difference
 
 
 @command("labelpilot sync --mode native")
@@ -114,6 +117,7 @@ def _source_options(function: Function) -> Function:
     "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
 )
 @click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder anew first.")
+@click.option("--check", is_flag=True, help="Only say what would change; exit code 4 if anything.")
 def export(
     origin: Any,
     rule: Any,
@@ -123,6 +127,7 @@ def export(
     seed: int,
     group: str,
     rewrite: bool,
+    check: bool,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -130,6 +135,11 @@ def export(
     from core.dataset.split import Split
 
     workspace = open_workspace(root)
+    if check:
+        if format_ != FORMAT.first() or split is not None or rewrite:
+            raise click.UsageError("--check compares dataset.json, and changes nothing.")
+        _show_difference(as_json, run(backend.check(workspace, rule, origin, out)))
+        return
     parts = None if split is None else Split(split, seed, group)
     work = backend.export(
         workspace, rule, origin, out=out, format=format_, split=parts, rewrite=rewrite
@@ -146,6 +156,26 @@ def export(
         say(difference)
     if not result.is_whole:
         sys.exit(ExitCode.PARTLY)
+
+
+def _show_difference(as_json: bool, found: Difference) -> None:
+    """Print what changed, and end with what says that something did."""
+    show(as_json, found.as_json(), str(found))
+    if found:
+        sys.exit(ExitCode.PARTLY)
+
+
+@command("labelpilot diff before.json data/dataset.json")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path, root: Path | None, as_json: bool) -> None:
+    """Say which labels changed between two datasets; exit code 4 if any.
+
+    OLD and NEW are each a dataset.json, a folder of annotations, or a JSON file that Label Studio
+    exported.
+    """
+    old, new = Path(os.path.abspath(old)), Path(os.path.abspath(new))
+    _show_difference(as_json, run(backend.compare(old, new, lambda: open_workspace(root))))
 
 
 @command("labelpilot report --out report.html")

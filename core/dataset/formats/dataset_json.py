@@ -67,6 +67,21 @@ def read_dataset(dataset: Path) -> dict[str, list[str]] | None:
     return found
 
 
+def is_dataset(file: Path) -> bool:
+    """Whether a file is meant as tag -> classes. Raises ConfigurationError where it is no JSON.
+
+    An annotation or a task is an object too, and says things that are no lists.
+    """
+    try:
+        found = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError:
+        # Annotations may be written in ways that a dataset never is.
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read.", cause=str(error)) from None
+    return isinstance(found, dict) and all(isinstance(value, list) for value in found.values())
+
+
 def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:
     """Write `facts` (counts, rules, source, hash) and the time beside `dataset`."""
     content = {
