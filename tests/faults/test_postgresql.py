@@ -5,6 +5,7 @@ One harm stands for all of them; `tests/faults/table.py --postgresql` does every
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from core.progress import finish
 from tests.faults.faults import HARMS
 from tests.faults.meanwhile import short_waits
 from tests.faults.postgresql import a_cluster
-from tests.faults.server import FaultServer, Tally, fault_server
+from tests.faults.server import CAT, FaultServer, Tally, fault_server
 from tests.needs import needs
 from tui.backend import Backend
 
@@ -51,3 +52,15 @@ def test_the_server_keeps_everything_in_the_database_that_the_workspace_names(
 
 def test_nothing_is_lost_or_doubled_while_people_label(on_postgresql: FaultServer) -> None:
     assert ANNOTATED.run(on_postgresql).tally == Tally(lost=0, doubled=0, annotations_lost=0)
+
+
+def test_what_nobody_worked_on_is_removed_and_nothing_else(on_postgresql: FaultServer) -> None:
+    server = on_postgresql
+    case = server.case(5, "bulk")
+    with short_waits(server), contextlib.closing(server.client()) as client:
+        finish(Backend().sync(case.own_workspace()))
+        labeled, *others, last = case.task_ids()
+        submitted = client.annotate(labeled, CAT)
+        client.delete_untouched(case.project_id, [labeled, *others])
+    assert case.task_ids() == [labeled, last]
+    assert case.tally([submitted]).annotations_lost == 0
