@@ -6,7 +6,6 @@ compared, and the images are put into an order. Publishing is another step.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset.dataset import gather
+from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
-from core.errors import LabelpilotError
 from core.learning.hooks.run import run_hooks
 from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
@@ -72,14 +70,21 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     known = set(images) | (yield from image_tags(workspace))
     folder = round_folder(workspace, options.model_version)
     hooks = yield from run_hooks(workspace, folder, reuse=not options.fresh)
-    classes, newer = yield from labels_now(
-        workspace, {tag for tag, image in images.items() if image.labeled}
-    )
+    labeled = {tag for tag, image in images.items() if image.labeled}
+    newer = newer_labels(workspace, labeled)
+    if newer:
+        name = workspace.relative(workspace.annotations.dataset)
+        note = (
+            f"{newer:,} images were labeled since {name} was written. They count as labeled here; "
+            "for your model to learn from them, export and train again."
+        )
+        yield Progress("labels", note=note)
+    classes = yield from current_labels(workspace)
     pool = yield from make_pool(
         hooks,
         known,
         tasks=images,
-        labeled={tag for tag, image in images.items() if image.labeled},
+        labeled=labeled,
         classes=classes,
         path=folder / "unit.npy",
     )
@@ -102,29 +107,11 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     )
 
 
-def labels_now(
-    workspace: Workspace, labeled: Set[str]
-) -> Work[tuple[Mapping[str, Sequence[str]] | None, int]]:
-    """What the labeled images are labeled as, and how many of them dataset.json does not know.
-
-    Those are taken from the annotations. Without a dataset.json there is none to be behind.
-    """
+def newer_labels(workspace: Workspace, labeled: Set[str]) -> int:
+    """How many of the images `labeled` dataset.json does not know; none where there is no such
+    file. Raises ConfigurationError for a damaged one."""
     known = read_dataset(workspace.annotations.dataset)
-    newer = labeled - known.keys() if known is not None else set()
-    if known is None or not newer:
-        return known, 0
-    name = workspace.relative(workspace.annotations.dataset)
-    note = (
-        f"{len(newer):,} images were labeled since {name} was written. They count as labeled here; "
-        "for your model to learn from them, export and train again."
-    )
-    yield Progress("labels", 0, len(newer), note)
-    fresh: Mapping[str, Sequence[str]] = {}
-    # Where the annotations cannot be read, the words stand all the same.
-    with contextlib.suppress(LabelpilotError):
-        out = workspace.annotations.dataset
-        fresh = (yield from gather(workspace, "storage", None, out=out)).classes()
-    return {**known, **{tag: fresh[tag] for tag in newer & fresh.keys()}}, len(newer)
+    return 0 if known is None else len(labeled - known.keys())
 
 
 def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.labeling.shares import Share
 from core.labeling.stream import LabelPage
 from core.learning.comparison import Curves
 from core.learning.ledger import Pick
@@ -297,6 +298,17 @@ class FakeBackend(Backend):
         self.called(f"remove {model_version}")
         yield Progress("remove")
         return self.published.pop(model_version)
+
+    def invite(self, workspace: Workspace) -> Work[str]:
+        self.called("invite")
+        yield Progress("invitation")
+        return "http://127.0.0.1:8080/user/signup/?token=[b]invited"
+
+    def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
+        self.called(f"share {' '.join(people)}")
+        yield from self.work("share", len(people))
+        page = "http://127.0.0.1:8080/projects/1/data?labeling=1&tab="
+        return tuple(Share(name, 4, f"{page}{n}") for n, name in enumerate(people, start=3))
 
     def label_page(self, workspace: Workspace, person: str = "") -> Work[LabelPage]:
         self.called("label_page")
