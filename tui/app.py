@@ -206,6 +206,10 @@ class LabelpilotApp(App[None]):
     def _end(self, number: int) -> None:
         end_by_signal(self, self.jobs, number)
 
+    async def run_action(self, *arguments: Any, **options: Any) -> bool:
+        """Do what a key is for; nothing on a screen that is only being made."""
+        return self.screen.is_mounted and await super().run_action(*arguments, **options)
+
     def push_screen(self, *arguments: Any, **options: Any) -> Any:
         """Open a window; none for a screen that has one over it.
 

@@ -75,7 +75,7 @@ def read_parts(path: Path) -> dict[str, Part]:
         kept = msgspec.json.decode(path.read_bytes(), type=dict[Part, list[str]])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} cannot be read; it keeps which image is for training and which is not.",
             cause=str(error),

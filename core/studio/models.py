@@ -6,12 +6,13 @@ never a wrong value.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import orjson
 
@@ -20,6 +21,7 @@ from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
 from core.masking import redact
 from core.studio.transport import NoAnswer
 
+Reading = TypeVar("Reading", bound=Callable[..., Any])
 # What a project has for a labeling config before one is set.
 _NO_CONFIG = ("", "<View></View>")
 
@@ -202,11 +204,26 @@ def _not_understood(body: Any) -> NoAnswer:
     )
 
 
+def understood(read: Reading) -> Reading:
+    """`read`, which raises NoAnswer where its first argument has another shape than it takes."""
+
+    @functools.wraps(read)
+    def reading(body: Any, *rest: Any, **named: Any) -> Any:
+        try:
+            return read(body, *rest, **named)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise _not_understood(body) from None
+
+    return cast(Reading, reading)
+
+
+@understood
 def read_account(body: Any) -> Account:
     expect(body, "id", "email")
     return Account(body["id"], str(body["email"]))
 
 
+@understood
 def read_task(item: Mapping[str, Any], image_key: str) -> Task:
     return Task(
         int(item["id"]),
@@ -224,6 +241,7 @@ def read_moment(text: Any) -> datetime:
         raise _not_understood(text) from None
 
 
+@understood
 def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]) -> TaskDetail:
     number = int(item["id"])
     counts = (item["total_annotations"], item["cancelled_annotations"], number in drafted)
@@ -235,6 +253,7 @@ def read_detail(item: Mapping[str, Any], image_key: str, drafted: Container[int]
     )
 
 
+@understood
 def read_labels(item: Mapping[str, Any]) -> TaskLabels:
     expect(item, "id", "annotations", "updated_at")
     found = [expect(one, "completed_by", "created_at") for one in item["annotations"]]
@@ -247,6 +266,7 @@ def read_labels(item: Mapping[str, Any]) -> TaskLabels:
     )
 
 
+@understood
 def read_annotation(item: Any, task: int, people: Mapping[int, str]) -> Annotation:
     """An annotation as the API lists it; `people` are the accounts' addresses."""
     expect(item, "id", "created_at")
@@ -262,6 +282,52 @@ def read_annotation(item: Any, task: int, people: Mapping[int, str]) -> Annotati
     )
 
 
+@understood
+def read_row(row: Any) -> Annotation:
+    """An annotation as our own server lists many at once."""
+    number, task, created, person, cancelled, *result = row
+    return Annotation(
+        expect_number(number),
+        expect_number(task),
+        read_moment(created),
+        (person or "").lower(),
+        bool(cancelled),
+        (result and result[0]) or (),
+    )
+
+
+@understood
+def read_prediction(item: Any) -> tuple[int, int, float]:
+    """(prediction id, task id, score)."""
+    return int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
+
+
+@understood
+def read_score(item: Any) -> tuple[int, float]:
+    """(task id, prediction score)."""
+    return int(item["id"]), float(item.get("predictions_score") or 0.0)
+
+
+@understood
+def read_view(body: Any) -> View:
+    data = expect(body, "id").get("data") or {}
+    if not isinstance(data, dict):
+        raise TypeError
+    return View(int(body["id"]), data)
+
+
+@understood
+def read_columns(body: Any) -> frozenset[str]:
+    return frozenset(f"{column['target']}:{column['id']}" for column in body["columns"])
+
+
+@understood
+def read_people(item: Any) -> int:
+    """Of how many people a task is asked."""
+    return int(item.get("overlap") or 1)
+
+
+@understood
 def read_project(body: Any) -> RemoteProject:
     expect(body, "id")
     return RemoteProject(
@@ -275,6 +341,7 @@ def read_project(body: Any) -> RemoteProject:
     )
 
 
+@understood
 def read_storage(body: Any, *, target: bool = False) -> Storage:
     meta = expect(body, "id").get("meta")
     meta = meta if isinstance(meta, dict) else {}

@@ -23,7 +23,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -43,6 +43,7 @@ from tests.fuzz.world import World
 from tui.app import LabelpilotApp
 from tui.driver import InputParser
 
+Happening = Callable[[World], Iterable[Event]]
 # Events that one app sees before another follows it.
 LIFE = 10_000
 # Between two looks at whether the app has taken everything in.
@@ -168,20 +169,16 @@ async def live(world: World, happening: Iterable[Event], kept: io.TextIOBase, to
             raise error
 
 
-def one_life(seed: str, number: int, traces: Path, told: Report, replay: Path | None = None) -> int:
-    """Let one app live; a trace of what ended it unasked is kept. Returns the events it saw."""
+def one_life(seed: str, number: int, traces: Path, told: Report, happening: Happening) -> None:
+    """Let one app live; a trace of what ended it unasked is kept."""
     file = traces / f"{seed}-{number}.jsonl"
-    before = told.events
     told.apps += 1
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, file.open("w") as kept:
         os.environ["HOME"] = os.environ["XDG_CONFIG_HOME"] = folder
         world = World(Path(folder), random.Random(f"world {seed} {number}"))
-        happening = (
-            trace(replay) if replay else islice(events(f"{seed} {number}", world.changes), LIFE)
-        )
         try:
             with redirect_stderr(io.StringIO()):
-                asyncio.run(live(world, happening, kept, told))
+                asyncio.run(live(world, happening(world), kept, told))
         except (Exception, asyncio.CancelledError) as error:
             told.found.append("".join(traceback.format_exception(error)[-8:])[:6000])
             told.traces.append(file)
@@ -190,16 +187,21 @@ def one_life(seed: str, number: int, traces: Path, told: Report, replay: Path | 
             faulthandler.cancel_dump_traceback_later()
     if file not in told.traces:
         file.unlink()
-    return told.events - before
 
 
-def fuzz(seed: str, count: int, traces: Path, most_found: int = 5) -> Report:
+def fuzz(seed: str, count: int, traces: Path, most_found: int) -> Report:
     """Let apps live until `count` events have happened, or so many ends were not asked for."""
-    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME"):
-        os.environ.pop(name, None)
     told, number, began = Report(), 0, time.monotonic()
     while told.events < count and len(told.found) < most_found:
-        one_life(seed, number, traces, told)
+        most = min(LIFE, count - told.events)
+        stream = f"{seed} {number}"
+        one_life(
+            seed,
+            number,
+            traces,
+            told,
+            lambda world: islice(events(stream, world.changes), most),  # noqa: B023
+        )
         number += 1
         rate = told.events / (time.monotonic() - began)
         print(
@@ -218,10 +220,13 @@ def main() -> int:
     options.add_argument("--replay", type=Path)
     options.add_argument("--found", type=int, default=5)
     given = options.parse_args()
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME"):
+        os.environ.pop(name, None)
     if given.replay:
         told = Report()
         seed, _, number = given.replay.stem.rpartition("-")
-        one_life(seed, int(number.split(".")[0]), Path(tempfile.mkdtemp()), told, given.replay)
+        kept = Path(tempfile.mkdtemp())
+        one_life(seed, int(number), kept, told, lambda _: trace(given.replay))
     else:
         given.traces.mkdir(parents=True, exist_ok=True)
         told = fuzz(given.seed, given.events, given.traces, given.found)

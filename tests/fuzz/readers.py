@@ -81,6 +81,7 @@ ANSWER = {
     "tasks": [TASK], "total": 1, "type": "localfiles", "path": "/x", "status": "completed",
     "created": 1, "task_ids": [1], "email": "a@b", "username": "a", "v1": 3, "release": "1.23.2",
     "invite_url": "/user/signup/?token=x", "token": "x", "created_at": "2026-01-01T00:00:00Z",
+    "columns": [{"target": "tasks", "id": "x"}], "data": {}, "score": 0.5, "task": 1,
     "annotations": [ANNOTATION], "result": [RESULT], "detail": "no", "validation_errors": {"a": []},
 }  # fmt: skip
 AT_ONCE = {"annotations": [[1, 1, "2026-01-01T00:00:00Z", "a@b", False, [RESULT]]]}
@@ -159,6 +160,8 @@ def questions(client: StudioClient) -> list[Callable[[], Any]]:
         lambda: client.import_predictions(1, [], 1.0),
         lambda: client.views(1),
         lambda: client.columns(1),
+        lambda: client.view_tasks(1, 1, 9),
+        lambda: client.asked_twice(1),
         lambda: list(client.annotations(1, at_once=True)),
         lambda: list(client.annotations(1, at_once=False)),
         lambda: list(client.labels(1)),
@@ -266,7 +269,7 @@ class Chance:
 
     def content(self, seeds: tuple[bytes, ...]) -> bytes:
         content = self._dice.choice(seeds)
-        for _ in range(self._dice.choice([1, 1, 2, 3, 8])):
+        for _ in range(self._dice.choice([0, 1, 1, 2, 3, 8])):
             content = self._dice.choice([self._value, self._value, self._bytes])(content)
         return content
 

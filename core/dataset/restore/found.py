@@ -169,7 +169,8 @@ def _moment(text: str | None) -> datetime:
 
 def _in_dataset(source: Path, body: dict[str, Any], config: LabelingConfig) -> Each:
     """The labels of a `dataset.json`: tag -> classes, which the labeling config gives a control."""
-    if not all(isinstance(classes, list) for classes in body.values()):
+    lists = all(isinstance(classes, list) for classes in body.values())
+    if not lists or not all(isinstance(name, str) for one in body.values() for name in one):
         raise _no_labels(source, "It is neither Label Studio's nor a tag and its classes.")
     choices = {one.name: one for one in config.controls.values() if one.type == "choices"}
     by_name = {

@@ -20,9 +20,11 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, cast
 
 import numpy as np
@@ -33,6 +35,8 @@ from core.files import sha256_of
 from core.own_files import open_own, refuse_links
 
 ROWS_AT_ONCE = 4096
+# What zipfile, zlib and numpy raise for a file that is damaged, beside ValueError.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, SyntaxError, TokenError)
 MANIFEST = "manifest.json"
 
 
@@ -147,7 +151,7 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
             raise _Unfit(f"it has {len(tags):,} tags and {len(vectors):,} vectors")
         if not tags:
             raise _Unfit("it holds no vectors")
-    except (_Unfit, OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (_Unfit, OSError, ValueError, *_DAMAGED) as error:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise LabelpilotError(
             f"The vectors in {path}, from {source}, cannot be used.",

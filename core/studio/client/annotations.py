@@ -24,8 +24,9 @@ from core.studio.models import (
     expect_number,
     read_account,
     read_annotation,
-    read_moment,
+    read_row,
 )
+from core.studio.transport import NoAnswer
 
 # Where labelpilot's own server gives and takes whole annotations.
 RESTORE = "api/labelpilot/annotations"
@@ -133,13 +134,16 @@ class AnnotationCalls(Connection):
         while True:
             body = self.transport.get(RESTORE, {**params, "after": after})
             rows = expect(body, "annotations")["annotations"]
-            for number, task, created, person, cancelled, *result in rows:
-                person = (person or "").lower()
-                answers = (result and result[0]) or ()
-                yield Annotation(number, task, read_moment(created), person, cancelled, answers)
-            if not rows:
+            if not isinstance(rows, list) or not rows:
                 return
-            after = rows[-1][0]
+            for annotation in map(read_row, rows):
+                if annotation.id <= after:
+                    raise NoAnswer(
+                        "Label Studio lists the same annotations again.",
+                        cause=f"Asked for those after {after}, it gave {annotation.id}.",
+                    )
+                after = annotation.id
+                yield annotation
 
 
 def _numbers(task: Mapping[str, Any]) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed
-from core.studio.models import expect, expect_number
+from core.studio.models import expect, expect_number, read_prediction
 
 
 class PredictionCalls(Connection):
@@ -24,7 +24,7 @@ class PredictionCalls(Connection):
         for item in listed(self.transport, "api/predictions/", params):
             # A filter that the server does not know is ignored without a word.
             if item.get("model_version") == model_version:
-                yield int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
+                yield read_prediction(item)
 
     def import_predictions(
         self, project_id: int, predictions: Sequence[Mapping[str, object]], read_seconds: float

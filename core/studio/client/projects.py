@@ -25,7 +25,7 @@ class ProjectCalls(Connection):
         """The projects with exactly this title, oldest first."""
         found = []
         for page in pages(self.transport, "api/projects", {"title": title, **PROJECT_FIELDS}, 100):
-            found += [read_project(item) for item in page if item["title"] == title]
+            found += [read_project(item) for item in page if item.get("title") == title]
         return sorted(found, key=lambda project: project.id)
 
     def project(self, project_id: int) -> RemoteProject:

@@ -16,7 +16,7 @@ from core.studio.listings import (
     tasks_by_id,
     tasks_page,
 )
-from core.studio.models import Task, TaskDetail, read_detail, read_moment, read_task
+from core.studio.models import Task, TaskDetail, read_detail, read_moment, read_people, read_task
 from core.studio.transport import NoAnswer
 
 
@@ -102,7 +102,7 @@ class TaskCalls(Connection):
             for page in task_pages(self.transport, params, TASK_PAGE)
             for item in page
             # A filter that the server does not understand is ignored without a word.
-            if int(item.get("overlap") or 1) > 1
+            if read_people(item) > 1
         )
 
     def ask_of(self, task_id: int, people: int, *, finished: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed, tasks_page
-from core.studio.models import View, expect
+from core.studio.models import View, read_columns, read_score, read_view
 
 
 class ViewCalls(Connection):
@@ -16,7 +16,7 @@ class ViewCalls(Connection):
     def views(self, project_id: int) -> list[View]:
         """The tabs of a project's Data Manager."""
         found = listed(self.transport, "api/dm/views/", {"project": project_id})
-        return [View(int(view["id"]), view.get("data") or {}) for view in found]
+        return [read_view(view) for view in found]
 
     def save_view(self, project_id: int, data: Mapping[str, object], view_id: int | None) -> View:
         """Create a tab, or change the one with the id `view_id`."""
@@ -25,18 +25,17 @@ class ViewCalls(Connection):
             path, method = f"api/dm/views/{view_id}/", "PATCH"
         body = {"project": project_id, "data": dict(data)}
         answer = self.transport.send(method, path, params={"project": project_id}, body=body)
-        return View(expect(answer, "id")["id"], answer.get("data") or {})
+        return read_view(answer)
 
     def view_tasks(self, project_id: int, view_id: int, count: int) -> list[tuple[int, float]]:
         """(task id, prediction score) of the first `count` tasks of a tab, in its order."""
         params = {"project": project_id, "view": view_id, "include": "id,predictions_score"}
         tasks, _, _ = tasks_page(self.transport, params, count)
-        return [(int(t["id"]), float(t.get("predictions_score") or 0.0)) for t in tasks]
+        return [read_score(task) for task in tasks]
 
     def columns(self, project_id: int) -> frozenset[str]:
         """The names of the columns that a tab of the project can show or hide."""
-        body = expect(self.transport.get("api/dm/columns/", {"project": project_id}), "columns")
-        return frozenset(f"{column['target']}:{column['id']}" for column in body["columns"])
+        return read_columns(self.transport.get("api/dm/columns/", {"project": project_id}))
 
     def delete_view(self, project_id: int, view_id: int) -> None:
         """Delete a tab; one that is gone already is no error."""
