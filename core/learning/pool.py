@@ -84,6 +84,7 @@ def make_pool(
     length 1 go to that `.npy` file. Raises LabelpilotError, naming the tags, for all that cannot be
     used.
     """
+    hooks = hooks.spelled_as(images)
     tags = hooks.embeddings.tags
     check_tags(tags, images, hooks.losses, hooks.labeled or ())
     known = {*labeled, *(hooks.labeled or ()), *hooks.losses}

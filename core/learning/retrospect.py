@@ -40,7 +40,7 @@ def replay_workspace(workspace: Workspace, plan: Plan | None = None) -> Work[Cur
     labels in it.
     """
     classes = yield from _classes(workspace)
-    hooks = yield from _hooks(workspace)
+    hooks = (yield from _hooks(workspace)).spelled_as(classes)
     return (yield from replay(hooks.embeddings, classes, plan=plan))
 
 
@@ -60,7 +60,7 @@ def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
 def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     """The workspace's labels that are likely wrong, the highest loss first. Raises as above."""
     classes = yield from _classes(workspace)
-    hooks = yield from _hooks(workspace)
+    hooks = (yield from _hooks(workspace)).spelled_as(classes)
     # Only what is labeled is compared, and only that is read.
     rows = [row for row, tag in enumerate(hooks.embeddings.tags) if tag in classes]
     if not rows:

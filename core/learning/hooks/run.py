@@ -17,11 +17,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+from unicodedata import normalize
 
 import psutil
 
@@ -66,6 +67,28 @@ class Hooks:
     labeled: frozenset[str] | None
     probabilities: TaggedVectors | None
     seconds: float
+
+    def spelled_as(self, images: Collection[str]) -> Hooks:
+        """The same, with the tags spelled as `images` are: accents composed, or apart."""
+        known = {normalize("NFC", tag): tag for tag in images if not tag.isascii()}
+        if not known:
+            return self
+
+        def own(tag: str) -> str:
+            if tag.isascii() or tag in images:
+                return tag
+            return known.get(normalize("NFC", tag), tag)
+
+        def vectors(found: TaggedVectors) -> TaggedVectors:
+            return replace(found, tags=list(map(own, found.tags)))
+
+        return replace(
+            self,
+            embeddings=vectors(self.embeddings),
+            losses={own(tag): loss for tag, loss in self.losses.items()},
+            labeled=None if self.labeled is None else frozenset(map(own, self.labeled)),
+            probabilities=None if self.probabilities is None else vectors(self.probabilities),
+        )
 
 
 def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[Hooks]:
