@@ -6,7 +6,9 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,3 +109,20 @@ class Labeler:
         """Press Submit, or Skip."""
         body = {"result": [RESULT], "was_cancelled": skipped, "lead_time": 2.5}
         self.http.post(f"/api/tasks/{task}/annotations/", json=body).raise_for_status()
+
+
+def label_at_once(project: Project, tab: int, people: Mapping[Labeler, str | None]) -> list[int]:
+    """Have people, each in a browser that remembers something, label all that comes, at the same
+    time; returns the tasks as they came."""
+    together, came = threading.Barrier(len(people)), []
+
+    def label(person: Labeler, remembered: str | None) -> None:
+        together.wait(60)
+        while (got := person.ask(project, tab, remembered)) is not None:
+            came.append(got[0])
+            person.label(got[0])
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        for done in [pool.submit(label, *one) for one in people.items()]:
+            done.result(300)
+    return came

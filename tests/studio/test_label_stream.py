@@ -4,7 +4,6 @@ people label. The requests are those of the page, which tests/studio/test_browse
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +16,12 @@ from core.labeling.stream import LabelPage, label_stream
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.launcher import patches, stream
+from core.studio.patches import closed_patches
 from core.studio.project import OpenProject
 from core.studio.server import database
 from core.workspace.settings import Workspace, load_workspace
 from tests.studio.conftest import Demo
-from tests.studio.labelers import REMEMBERED, Labeler, Project, make_project
+from tests.studio.labelers import REMEMBERED, Labeler, Project, label_at_once, make_project
 
 # The chi-square distribution's value that one random sequence in a million exceeds, for 9 degrees.
 CHI_SQUARE_9 = 44.81
@@ -100,20 +100,7 @@ def test_two_people_at_once_label_each_image_once_and_in_order(
     project = make_project(client, 100)
     order = project.tasks[::-1]
     tab = project.publish(order)
-    began, done = threading.Barrier(2), []
-
-    def label(person: Labeler, remembered: str | None) -> None:
-        began.wait(60)
-        while (got := person.ask(project, tab, remembered)) is not None:
-            done.append(got[0])
-            person.label(got[0])
-
-    threads = [threading.Thread(target=label, args=(anna, None))]
-    threads.append(threading.Thread(target=label, args=(ben, "all")))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(300)
+    done = label_at_once(project, tab, {anna: None, ben: "all"})
     assert sorted(done) == sorted(project.tasks)
     # Whoever got an image noted it before the other could get the next but one.
     assert max(abs(done.index(task) - order.index(task)) for task in order) <= 2
@@ -194,6 +181,10 @@ def test_without_the_patches_it_is_said_and_one_click_brings_the_order(
         demo.run("server", "stop")
         demo.run("server", "start")
     assert demo.run("open", "--json").json["notes"] == []
+
+
+def test_every_patch_fits_the_label_studio_that_is_installed(demo: Demo) -> None:
+    assert closed_patches(load_workspace(demo.folder)) == ()
 
 
 def test_what_is_needed_without_a_patch_names_the_patch() -> None:
