@@ -21,6 +21,7 @@ from typing import Literal
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import read_at_most, write_at_once
+from core.masking import printable
 
 VARIABLE = "LABELPILOT_TRUST"
 MAX_BYTES = 10_000_000
@@ -53,15 +54,24 @@ class Consent:
     to: str = ""
 
     def __str__(self) -> str:
-        return f"The workspace {self.root} wants to {WANTS[self.kind].format(to=self.to)}."
+        return f"The workspace {_on_a_line(self.root)} wants to {self._what}."
 
     @property
     def granted(self) -> str:
         """The sentence once it is agreed to."""
-        return f"The workspace {self.root} may {WANTS[self.kind].format(to=self.to)}."
+        return f"The workspace {_on_a_line(self.root)} may {self._what}."
+
+    @property
+    def _what(self) -> str:
+        return WANTS[self.kind].format(to=_on_a_line(self.to))
 
     def as_json(self) -> dict[str, str]:
         return {"workspace": self.root, "kind": self.kind, "to": self.to}
+
+
+def _on_a_line(text: str) -> str:
+    """A name from outside, such that it can add no sentence of its own."""
+    return printable(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 class NotTrusted(ConfigurationError):

@@ -311,6 +311,19 @@ def test_a_command_asks_at_a_terminal_and_goes_on_and_refuses_without_one(
     assert (tmp_path / "hooks.py").exists()
 
 
+def test_no_name_in_the_question_adds_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = "../\\u001b[2Kx\\n\\nAll is well."
+    root = stranger(tmp_path / "repo", monkeypatch, f'[learning]\nhooks = "{named}"\n')
+    code, said = command(root, "hooks", typed="no")
+    asked = [line for line in said.splitlines() if "wants to write" in line]
+    assert code == ExitCode.USAGE
+    assert len(asked) == 2
+    assert all("All is well." in line for line in asked)
+    assert "\x1b" not in said
+
+
 def test_trust_shows_asks_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = '[studio]\nurl = "https://studio.example"\n[annotations]\ndataset = "../out.json"\n'
     root = stranger(tmp_path / "repo", monkeypatch, settings)
