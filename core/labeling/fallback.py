@@ -29,6 +29,8 @@ SHARES = (
     "`labelpilot people share` gives each their own."
 )
 
+SHARED = "The order is shared out: `labelpilot open --for EMAIL` is the link for each person."
+
 
 def clicks(opened: OpenProject, *, tab: bool) -> tuple[str, ...]:
     """The one click that the page needs, if it needs one: on a `tab` of ours, or without one."""
@@ -39,9 +41,12 @@ def clicks(opened: OpenProject, *, tab: bool) -> tuple[str, ...]:
     return (ALL_TASKS,) if NO_FILTER in missing and not sequential else ()
 
 
-def apart(opened: OpenProject) -> tuple[str, ...]:
-    """What several people must do to get different images, if they must."""
-    return (SHARES,) if AN_IMAGE_EACH in _missing(opened) else ()
+def apart(opened: OpenProject, *, shared: bool) -> tuple[str, ...]:
+    """What several people must do to get different images, if they must; `shared`: the order is
+    dealt out already."""
+    if AN_IMAGE_EACH not in _missing(opened):
+        return ()
+    return (SHARED if shared else SHARES,)
 
 
 def _missing(opened: OpenProject) -> set[str]:

@@ -16,7 +16,15 @@ from dataclasses import asdict, dataclass
 from core.errors import ConfigurationError
 from core.labeling.fallback import clicks
 from core.labeling.stream import ORDER, LabelPage, mend_order, stream_page
-from core.labeling.tabs import Tab, changed_parts, find_tabs, of_tasks, save_tab, tasks_of
+from core.labeling.tabs import (
+    SHARE,
+    Tab,
+    changed_parts,
+    find_tabs,
+    of_tasks,
+    save_tab,
+    tasks_of,
+)
 from core.names import nearest
 from core.progress import Progress, Work
 from core.studio.models import View
@@ -26,8 +34,7 @@ from core.studio.project import OpenProject
 # labels between two trainings; then they are dealt again.
 MOST_IMAGES = 1_000
 MOST_PEOPLE = 20
-# Begins the name of a tab with a share; the launcher knows it too.
-NAME = "share of "
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,11 @@ def people_of(text: str) -> tuple[str, ...]:
     Raises ConfigurationError for a number that is none of people, and for names that are no names.
     """
     names = tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+    if any(len(name) > LONGEST_NAME or not name.isprintable() for name in names):
+        raise ConfigurationError(
+            f"The name of a person has visible characters, at most {LONGEST_NAME}.",
+            next_step="Give e-mail addresses with commas between them: anna@x.org,ben@x.org.",
+        )
     if len(names) == 1 and names[0].isdecimal():
         names = tuple(map(str, range(1, min(int(names[0]), MOST_PEOPLE + 1) + 1)))
     if not 1 <= len(names) <= MOST_PEOPLE:
@@ -56,8 +68,6 @@ def people_of(text: str) -> tuple[str, ...]:
             f"An order can be shared among 1 to {MOST_PEOPLE} people.",
             next_step="Give how many there are, or their e-mail addresses: anna@x.org,ben@x.org.",
         )
-    if any(len(name) > 100 or not name.isprintable() for name in names):
-        raise ConfigurationError("A name of a person is of visible characters, at most 100.")
     return names
 
 
@@ -129,8 +139,9 @@ def dealt(
 
 def deal_again(opened: OpenProject) -> Work[tuple[Share, ...]]:
     """Deal a new order among those who share the one before; () where nobody does."""
-    people = sorted(_views(find_tabs(opened)))
-    return (yield from deal(opened, people)) if people else ()
+    tabs = find_tabs(opened)
+    people = sorted(_views(tabs))
+    return (yield from deal(opened, people)) if people and ORDER.name in tabs else ()
 
 
 def end_shares(opened: OpenProject) -> int:
@@ -165,8 +176,8 @@ def share_page(opened: OpenProject, person: str) -> Work[LabelPage]:
 
 def _views(tabs: Mapping[str, View]) -> dict[str, View]:
     """Person -> the tab with their share."""
-    return {name.removeprefix(NAME): view for name, view in tabs.items() if name.startswith(NAME)}
+    return {name.removeprefix(SHARE): view for name, view in tabs.items() if name.startswith(SHARE)}
 
 
 def _tab(person: str, ids: Iterable[int]) -> Tab:
-    return of_tasks(f"{NAME}{person}", f"{ORDER.title}: {person}", ids)
+    return of_tasks(f"{SHARE}{person}", f"{ORDER.title}: {person}", ids)

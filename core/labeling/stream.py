@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import LabelpilotError
 from core.labeling.fallback import apart, clicks
-from core.labeling.tabs import Tab, changed_parts, find_tabs, save_tab
+from core.labeling.tabs import SHARE, Tab, changed_parts, find_tabs, save_tab
 from core.studio.models import View
 from core.studio.project import OpenProject
 
@@ -39,8 +39,7 @@ def label_stream(opened: OpenProject) -> LabelPage:
     if view is None:
         return LabelPage(stream_page(opened, None), clicks(opened, tab=False))
     notes = mend_order(opened, view) + clicks(opened, tab=True)
-    if len(tabs) == 1:
-        notes += apart(opened)
+    notes += apart(opened, shared=any(name.startswith(SHARE) for name in tabs))
     return LabelPage(stream_page(opened, view.id), notes)
 
 

@@ -25,6 +25,8 @@ from core.studio.project import OpenProject
 
 # Begins the name of a mark. The launcher's patches know our tabs by it too.
 MARK = "labelpilot "
+# Begins the name of a tab with somebody's share of the order; the launcher knows it too.
+SHARE = "share of "
 BY_SCORE = "-tasks:predictions_score"
 # What is to be labeled still, also by a second person: a task is completed once it has as many
 # people's annotations as it asks for.

@@ -45,7 +45,7 @@ async def test_a_published_order_is_shared_and_each_link_shown(
         assert "anna@x.org,[b]" in app.text
         await app.press(*["backspace"] * 20, "enter")
         assert ready.calls[-1] == "share "
-        assert "Everybody labels in one order." in app.text
+        assert "All label in one order." in app.text
 
 
 async def test_there_is_nothing_to_share_before_a_round(ready: FakeBackend, walk: Walker) -> None:

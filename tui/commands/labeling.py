@@ -88,7 +88,8 @@ def people_share(names: tuple[str, ...], end: bool, root: Path | None, as_json: 
     workspace = open_workspace(root)
     shares = run(backend.share(workspace, people_of(",".join(names)) if names else ()))
     shown = [{**share.as_json(), "url": link(share.url)} for share in shares]
-    words = "\n".join(share_lines(shares)) or "Everybody labels in one order again."
+    none = "Everybody labels in one order again." if end else "No image is left to be shared."
+    words = "\n".join(share_lines(shares)) or none
     show(as_json, {"shares": shown}, words)
 
 

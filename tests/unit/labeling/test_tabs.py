@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.labeling import shares, tabs
+from core.labeling import tabs
 from core.labeling.stream import ORDER
 from core.labeling.tabs import changed_parts, mark, of_tasks, pattern_of, shown, tasks_of
 from core.studio import process
@@ -80,4 +80,4 @@ def test_the_launcher_knows_our_tabs_as_they_are_marked() -> None:
     }
     assert constants["MARK"] == tabs.MARK
     assert constants["ORDER"] == ORDER.name
-    assert constants["SHARE"] == shares.NAME
+    assert constants["SHARE"] == tabs.SHARE

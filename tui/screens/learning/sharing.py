@@ -65,6 +65,7 @@ class Sharing:
             url = link_from_here(share.url, os.environ)
             images = count(share.images, "image")
             parts += [Content.assemble(plain(share.person, "bold"), "  ", images), plain(url), ""]
-        text = lines(parts[:-1] or ["Everybody labels in one order."])
+        none = "No image is left to be shared." if self._people else "All label in one order."
+        text = lines(parts[:-1] or [none])
         dialog = Dialog("Shares of the order", text, copied=text.plain if shares else "")
         self._section.app.push_screen(dialog)
