@@ -140,6 +140,18 @@ def test_publishing_the_same_again_is_taken_back_with_it(
     assert state(opened, one) == before
 
 
+def test_a_task_that_is_gone_is_no_bar_to_an_undo(
+    opened: OpenProject, versions: tuple[RoundPlan, RoundPlan]
+) -> None:
+    one, _ = versions
+    publish(opened, one)
+    publish(opened, higher(one, 1))
+    first, *others = one.picks
+    opened.client.delete_untouched(opened.id, [first.task_id])
+    undo(opened, one)
+    assert state(opened, one)[1] == [(pick.task_id, pick.score) for pick in others]
+
+
 def test_an_undo_that_is_cut_off_anywhere_takes_back_no_more_when_it_is_run_again(
     opened: OpenProject, versions: tuple[RoundPlan, RoundPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
