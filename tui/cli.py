@@ -42,6 +42,7 @@ for command in (
     setting_up.server,
     setting_up.token,
     trust.trust,
+    setting_up.move_database,
     data.sync,
     data.repair,
     data.tidy,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from core.progress import Work
     from core.secrets.credentials import Source
+    from core.studio.moving import MoveResult
     from core.studio.server import ServerStatus
     from core.workspace.settings import Workspace
 
@@ -49,3 +50,8 @@ class ServerCalls:
         from core.studio.account import reset_password
 
         return reset_password(workspace)
+
+    def move_database(self, workspace: Workspace, url: str) -> Work[MoveResult]:
+        from core.studio.moving import move_database
+
+        return move_database(workspace, url)

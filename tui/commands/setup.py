@@ -227,3 +227,15 @@ def token_allow_file(yes: bool, root: Path | None, as_json: bool) -> None:
         sys.exit(ExitCode.FAILED)
     file = backend.agree_to_file(workspace)
     show(as_json, {"file": str(file)}, f"Secrets may be kept in {file}.")
+
+
+@command("labelpilot move-database postgresql://ann@localhost/studio", name="move-database")
+@click.argument("url")
+def move_database(url: str, root: Path | None, as_json: bool) -> None:
+    """Move labelpilot's own Label Studio onto a PostgreSQL database, or back.
+
+    URL is the address of an empty database, without its password, which comes from PGPASSWORD or
+    ~/.pgpass; or `sqlite`, for the file in .labelpilot. The former database stays.
+    """
+    result = run(backend.move_database(open_workspace(root), url))
+    show(as_json, result.as_json(), str(result))

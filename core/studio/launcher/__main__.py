@@ -42,6 +42,10 @@ def main() -> None:
     patches.apply_early()
     from label_studio import server
 
+    moving = _load("moving")
+    if sys.argv[1:2] and sys.argv[1] in moving.COMMANDS:
+        moving.main(server, sys.argv[1])
+        return
     patches.apply_once_loaded(server)
     server.main()
 
