@@ -160,7 +160,7 @@ def _settings(variables: Mapping[str, str]) -> dict[str, Any]:
 def _take_place(new: Path, file: Path) -> None:
     """Put the `new` SQLite file into the place of `file`, which is kept under another name."""
     if file.exists():
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(file.stat().st_mtime))
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(file.stat().st_mtime))
         for part in ("", "-wal", "-shm"):
             old = file.with_name(file.name + part)
             if old.exists():
