@@ -23,6 +23,8 @@ from core.tasks.manifest import Manifest
 from core.tasks.modes import fit_storage, served_root
 from core.tasks.session import Session
 
+# Tasks that are changed by one request, where the server can.
+BATCH = 1000
 # Of more files with one name, none is told from the others.
 MOST_NAMESAKES = 1000
 
@@ -83,21 +85,36 @@ def follow_moves(session: Session, manifest: Manifest, lease: Lease) -> Work[Mov
     yield Progress("look", 0, None, "looking for images that have moved")
     urls = ((number, _url(data, session.image_key)) for number, data in tasks.items())
     moves = find_moves(urls, manifest, root)
-    if moves.found:
-        fit_storage(session, "bulk")
-    made = url_maker(manifest.folder, root)
-    for done, (number, path) in enumerate(moves.found.items()):
-        yield Progress("moves", done, len(moves.found))
-        lease.keep()
+    if not moves.found:
+        return moves
+    fit_storage(session, "bulk")
+    made, changed = url_maker(manifest.folder, root), {}
+    for number, path in moves.found.items():
         data = tasks[number]
         key = session.image_key if session.image_key in data else UNDEFINED_KEY
         # A server that knows its own address names it before the path.
         host = "/".join(data[key].split("/")[:3]) if "://" in data[key] else ""
-        session.client.update_task(number, {"data": {**data, key: host + made(path)}})
-    if moves.found:
-        note = f"{len(moves.found):,} tasks follow images that have moved"
-        yield Progress("moves", len(moves.found), len(moves.found), note)
+        changed[number] = {**data, key: host + made(path)}
+    yield from _change(session, lease, changed)
+    note = f"{len(changed):,} tasks follow images that have moved"
+    yield Progress("moves", len(changed), len(changed), note)
     return moves
+
+
+def _change(session: Session, lease: Lease, changed: Mapping[int, Mapping[str, Any]]) -> Work[None]:
+    """Give tasks their new data, many at once where the server can."""
+    client, numbers = session.client, list(changed)
+    at_once, done = session.workspace.owns_server, 0
+    while done < len(numbers):
+        yield Progress("moves", done, len(numbers))
+        lease.keep()
+        batch = {number: changed[number] for number in numbers[done : done + BATCH]}
+        at_once = at_once and client.update_many(session.project_id, batch)
+        if not at_once:
+            first = numbers[done]
+            batch = {first: changed[first]}
+            client.update_task(first, {"data": changed[first]})
+        done += len(batch)
 
 
 def _matched(found: dict[int, str], lost: Mapping[int, str], free: Iterable[str]) -> Moves:

@@ -113,3 +113,14 @@ def test_work_that_outlasts_an_access_token_goes_on(demo: Demo) -> None:
     title = client.project(number).title
     client.transport._renew_access()
     assert client.update_project(number, {"title": title}).title == title
+
+
+def test_our_server_gives_many_tasks_new_data_at_once_and_keeps_their_labels(demo: Demo) -> None:
+    client, number = demo.client(), demo.result["project_id"]
+    before, answers = dict(client.task_data(number)), client.answer_count(number)
+    changed = {task: {**data, "moved": "yes"} for task, data in list(before.items())[:600]}
+    assert client.update_many(number, changed)
+    assert dict(client.task_data(number)) == {**before, **changed}
+    assert client.update_many(number, {task: before[task] for task in changed})
+    assert dict(client.task_data(number)) == before
+    assert client.answer_count(number) == answers
