@@ -45,7 +45,11 @@ _SHOWN = ("TERM", "COLORTERM", "LANG", "LC_ALL")
 _NAMED = ("TMUX", "SSH_CONNECTION", "NO_COLOR", "CODESPACE_NAME", "DBUS_SESSION_BUS_ADDRESS")
 _EMAIL = re.compile(r"([\w.+-])[\w.+-]*@(?!localhost\b)")
 SETUP = "labelpilot setup"
-_STEP_FIXES: dict[StepId, str] = {"server": "labelpilot server start", "images": "labelpilot sync"}
+_STEP_FIXES: dict[StepId, str] = {
+    "server": "labelpilot server start",
+    "images": "labelpilot sync",
+    "labels": "labelpilot restore",
+}
 _STEP_STATES: dict[StepState, State] = {"done": "ok", "wrong": "wrong"}
 # Below this, a database that grows, or a log, may fill the disk.
 SPARE_BYTES = 1_000_000_000
