@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.labeling.fallback import ALL_TASKS, AS_DISPLAYED, SHARES, apart, clicks
+from core.labeling.fallback import ALL_TASKS, AS_DISPLAYED, SHARED, SHARES, apart, clicks
 from core.studio.client import StudioClient
 from core.studio.models import RemoteProject
 from core.studio.project import OpenProject
@@ -35,9 +35,11 @@ def test_on_another_server_a_page_needs_the_button_that_keeps_its_order(
     project = opened(sampling)
     assert clicks(project, tab=True) == (AS_DISPLAYED,)
     assert clicks(project, tab=False) == before_a_round
-    assert apart(project) == (SHARES,)
+    assert apart(project, shared=False) == (SHARES,)
+    assert apart(project, shared=True) == (SHARED,)
 
 
 def test_on_our_own_nothing_is_needed() -> None:
     project = opened("Uniform sampling", url=None)
-    assert clicks(project, tab=True) == clicks(project, tab=False) == apart(project) == ()
+    assert clicks(project, tab=True) == clicks(project, tab=False) == ()
+    assert apart(project, shared=False) == ()
