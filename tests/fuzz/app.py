@@ -1,11 +1,10 @@
 """Fuzzes the app: events without an end, over all screens, until it ends without being asked to.
 
-    uv run python -m tests.fuzz.app --events 2000000 --seed 1
-    uv run python -m tests.fuzz.app --replay TRACE
+    uv run python tests/fuzz/app.py --events 2000000 --seed 1
+    uv run python tests/fuzz/app.py --replay TRACE
 
 The app runs as in a terminal, with a driver that takes what a terminal would send, and with a
-server that is played; `--pty` runs the real command in a pseudo-terminal instead, against a server
-that answers anything. An app that was left, or has seen enough, is followed by another, in a world
+server that is played. An app that was left, or has seen enough, is followed by another, in a world
 of its own. What ended an app unasked is told with its trace, which is kept.
 """
 
@@ -30,6 +29,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 # What is painted between two looks is painted once: it is what takes the time.
 os.environ["TEXTUAL_FPS"] = "4"
 

@@ -1,6 +1,6 @@
 """Fuzzes every reader: files and answers, whole ones and what comes of them by chance.
 
-    uv run python -m tests.fuzz.readers --cases 1000000 --seed 1
+    uv run python tests/fuzz/readers.py --cases 1000000 --seed 1
 
 What a reader cannot read it says in a sentence, or names and leaves out; anything else that it
 raises is told with the content that brought it about, which is kept.
@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import httpx
 import numpy as np
