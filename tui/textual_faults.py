@@ -1,9 +1,9 @@
 """Places where Textual 8.2.8 fails on a row, a widget or a place that is no more.
 
-A list whose window has no width has no rows to page through; a click can meet a widget that was
-taken away since, or a place that a smaller window no longer has; a key pressed twice closes a
-window twice, and the second time whatever is below it. Textual then ends the whole app. Here what
-was asked for is not done, as there is nothing to do it to.
+A list whose window has no width has no rows to page through, and a text no room; a click can meet a
+widget that was taken away since, or a place that a smaller window no longer has; a key pressed
+twice closes a window twice, and the second time whatever is below it. Textual then ends the whole
+app. Here what was asked for is not done, as there is nothing to do it to.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.content import Content
 from textual.dom import NoScreen
 from textual.errors import NoWidget
 from textual.screen import Screen
@@ -35,6 +36,9 @@ def pass_over_faults() -> None:
             setattr(owner, name, _forgiving(method, errors))
     if not hasattr(Screen.dismiss, "__wrapped__"):
         Screen.dismiss = _once(Screen.dismiss)  # type: ignore[method-assign]
+
+    if not hasattr(Content._wrap_and_format, "__wrapped__"):
+        Content._wrap_and_format = _with_room(Content._wrap_and_format)  # type: ignore[method-assign]
 
 
 def _forgiving(
@@ -61,3 +65,14 @@ def _once(dismiss: Callable[..., AwaitComplete]) -> Callable[..., AwaitComplete]
         return nothing
 
     return once
+
+
+def _with_room(wrap: Callable[..., Any]) -> Callable[..., Any]:
+    """`wrap`, for a line of at least one cell: less cannot be divided."""
+
+    @functools.wraps(wrap)
+    def with_room(content: Content, width: int, *arguments: Any, **named: Any) -> Any:
+        least = 1 + 2 * int(named.get("line_pad", 0))
+        return wrap(content, max(width, least), *arguments, **named)
+
+    return with_room
