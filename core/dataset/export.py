@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.dataset.dataset import WRITE_ANEW, Dataset, gather, split_path
+from core.dataset.dataset import WRITE_ANEW, Dataset, gather, sidecar_path, split_path
+from core.dataset.formats.coco import part_path
 from core.dataset.formats.dataset_json import write_sidecar
 from core.dataset.formats.format import find_format
 from core.dataset.options import RULES, FormatName, Rule
@@ -23,7 +24,7 @@ from core.errors import ConfigurationError
 from core.files import refuse_other_than, sha256_of
 from core.images import is_inside
 from core.progress import Progress, Work
-from core.workspace.consents import may_write
+from core.workspace.consents import may_write, may_write_as_named
 from core.workspace.settings import Workspace
 from core.workspace.toml_lines import FILE_NAME
 
@@ -148,8 +149,12 @@ def export_dataset(
             next_step="Choose the rule latest, ground-truth or refuse.",
         )
     path = chosen.path(workspace) if out is None else _usable(workspace, out, chosen.is_folder)
-    if out is None or split is not None:
-        may_write(workspace, workspace.annotations.dataset)
+    if out is None:
+        may_write(workspace, path)
+    for file in _files(workspace, path, split):
+        # What lies in the folder of a file that may be written needs no consent of its own.
+        if file == path or file.parent != path.parent or file.is_symlink():
+            may_write_as_named(workspace, file)
     regions = None
     if chosen.holds_regions:
         from core.dataset.reading.regions import RegionBook
@@ -211,6 +216,17 @@ def _result(
         seconds=time.monotonic() - began,
         gone=tuple(sorted(dataset.gone)),
     )
+
+
+def _files(workspace: Workspace, path: Path, split: Split | None) -> list[Path]:
+    """What an export to `path` writes there and beside it."""
+    files = [path, sidecar_path(path)]
+    if split is not None:
+        from core.dataset.split import PARTS
+
+        files.append(split_path(workspace.annotations.dataset))
+        files += [part_path(path, part) for part in PARTS]
+    return files
 
 
 def _usable(workspace: Workspace, out: Path, is_folder: bool) -> Path:

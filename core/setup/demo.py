@@ -26,6 +26,7 @@ from core.labeling_config import read_labeling_config
 from core.learning.options import RoundOptions
 from core.learning.planning import plan_round
 from core.learning.publishing import RoundResult, publish_round
+from core.own_files import refuse_links_below
 from core.progress import Progress, Work
 from core.setup.checklist import set_up
 from core.studio.project import OpenProject, open_project
@@ -177,6 +178,7 @@ def make_demo(folder: Path) -> Work[Workspace]:
             f"{folder} is not empty, and holds no example of labelpilot's.",
             next_step="Name another folder: `labelpilot demo --dir DIR`.",
         )
+    refuse_links_below(folder)
     pixels, classes = _digits()
     names = [f"digit_{number:04d}" for number in range(len(pixels))]
     total = len(names)

@@ -40,6 +40,13 @@ def may_write(workspace: Workspace, path: Path) -> None:
     _require(_writing(workspace, path))
 
 
+def may_write_as_named(workspace: Workspace, path: Path) -> None:
+    """To write to a path that the user named, or beside it, where a link in the workspace leads out
+    of it."""
+    if Path(os.path.abspath(path)).is_relative_to(workspace.root):
+        may_write(workspace, path)
+
+
 def may_start_server(workspace: Workspace) -> None:
     """To start our own Label Studio on a database of another machine, or on data that labelpilot
     did not make here.

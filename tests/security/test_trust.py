@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from core.dataset.export import export_dataset
+from core.dataset.report.write import write_report
+from core.dataset.split import Split
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import run_hooks
 from core.learning.hooks.templates import write_hooks_file
@@ -209,6 +211,30 @@ def test_nothing_is_written_outside_of_the_folder_before_that_is_agreed(
     agree(error.consent)
     finish(export_dataset(workspace))
     assert json.loads(outside.read_text()) == {"1": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset.meta.json", "dataset.split.json", "dataset.csv", "r.html"]
+)
+def test_no_link_beside_a_dataset_is_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also where the user names the file: the link is somebody else's."""
+    outside = tmp_path / "settings"
+    outside.write_text("the user's own")
+    root = stranger(tmp_path / "repo", monkeypatch)
+    (root / "data" / "annotations").mkdir()
+    choice = json.dumps(annotation(1, "1.png", ["a"])).replace('"labels"', '"kind"')
+    (root / "data" / "annotations" / "1").write_text(choice)
+    link = root / "data" / name
+    link.symlink_to(outside)
+    workspace = load_workspace(root)
+    works = {
+        "dataset.csv": export_dataset(workspace, out=link, format="csv"),
+        "r.html": write_report(workspace, link),
+    }
+    refusal(works.get(name, export_dataset(workspace, split=Split(0.5))))
+    assert outside.read_text() == "the user's own"
 
 
 def test_label_studio_is_given_no_folder_outside_before_that_is_agreed(

@@ -12,6 +12,7 @@ from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.progress import Work
+from core.workspace.consents import may_write_as_named
 from core.workspace.settings import Workspace
 
 
@@ -35,6 +36,7 @@ def write_report(
         )
     if path.is_relative_to(workspace.state.folder):
         workspace.state.make()
+    may_write_as_named(workspace, path)
     report = yield from make_report(workspace, source, rule=rule)
     write_at_once(path, _content(report, path.suffix))
     return report

@@ -67,7 +67,12 @@ def guard_files() -> None:
 
 
 def _content_of_other(path: str, annotation: Any) -> bytes | None:
-    """What a file holds that was not written for `annotation` or its task; None of one that was."""
+    """What a file holds that was not written for `annotation` or its task; None of one that was.
+
+    A link was not written by Label Studio, and would have it write somewhere else.
+    """
+    if os.path.islink(path):
+        return os.fsencode(os.readlink(path))
     with open(path, "rb") as file:
         content = file.read()
     document = _document(content)

@@ -90,7 +90,10 @@ class NewWorkspaceForm(Form[bool]):
             if not labels:
                 raise ConfigurationError("Name at least one label.")
             from core.files import write_at_once
+            from core.workspace.consents import may_write
+            from core.workspace.settings import Workspace
 
+            may_write(Workspace(self._root), self._config)
             write_at_once(self._config, labeling_config(labels).encode())
         # The annotations go beside the images: Label Studio serves the folder they share.
         beside = path.parent
