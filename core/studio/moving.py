@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.own_files import open_own
 from core.processes import end, start
 from core.progress import Progress, Work, finish
 from core.studio.environment import server_environment
@@ -180,7 +181,7 @@ def _run(workspace: Workspace, command: str, variables: Mapping[str, str]) -> Wo
     log = log_file(workspace)
     offset = log.stat().st_size if log.exists() else 0
     last: dict[str, Any] = {}
-    with open(log, "ab") as said:
+    with open_own(log, "ab") as said:
         process = start(
             launch(workspace, command),
             cwd=workspace.state.server,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from core.workspace.settings import load_workspace
 from tests.studio.command import COMMAND_SECONDS
 from tests.studio.conftest import Demo
 
@@ -89,3 +91,27 @@ def test_sync_setup_and_export_on_this_machine_ask_nobody(demo: Demo, tmp_path: 
     assert asked.code == 2
     assert "wants to run" in asked.err
     assert not os.listdir(tmp_path)
+
+
+def test_no_annotation_is_written_through_a_link(demo: Demo, tmp_path: Path) -> None:
+    """Links that came with the annotation folder, named as the next annotations will be."""
+    outside, nothing = tmp_path / "settings", tmp_path / "nothing"
+    outside.write_text("the user's own")
+    folder = load_workspace(demo.folder).annotations.path
+    with contextlib.closing(demo.client()) as client:
+        project = client.find_projects("Digits")[0]
+        task = next(iter(client.tasks(project.id, project.image_key)))
+        made = [client.annotate(task.id, [])]
+        try:
+            for target in (outside, nothing):
+                (folder / str(made[-1] + 1)).symlink_to(target)
+                made.append(client.annotate(task.id, []))
+            assert outside.read_text() == "the user's own"
+            assert not nothing.exists()
+            assert all((folder / str(one)).is_file() for one in made)
+            assert not any((folder / str(one)).is_symlink() for one in made)
+        finally:
+            for one in made:
+                client.transport.send("DELETE", f"api/annotations/{one}/")
+            for link in filter(Path.is_symlink, folder.iterdir()):
+                link.unlink()
