@@ -102,9 +102,9 @@ class ExportResult:
             "skipped": self.skipped,
             "unreadable": len(self.unreadable),
             "conflicts": len(self.conflicts),
+            "seconds": round(self.seconds, 3),
             "left_out": len(self.left_out),
             "gone": len(self.gone),
-            "seconds": round(self.seconds, 3),
         }
 
 

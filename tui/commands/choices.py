@@ -53,7 +53,8 @@ class ChoiceOrPath(Choice):
     """One of the names, or the path of a folder or a file."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value not in self.load() and (os.sep in value or os.path.exists(value)):
+        looks_like_a_path = os.sep in value or "." in value or os.path.exists(value)
+        if value not in self.load() and looks_like_a_path:
             return Path(os.path.abspath(value))
         return super().convert(value, param, ctx)
 

@@ -12,9 +12,11 @@ from click.testing import CliRunner
 
 from core.dataset.diff import Labeled, check_dataset, difference
 from core.dataset.export import ExportResult
+from core.errors import ConfigurationError
 from core.progress import finish
 from core.workspace.settings import Workspace, save_workspace
 from tui.cli import cli
+from tui.commands.choices import ORIGIN
 
 Build = Callable[..., dict[str, Any]]
 Export = Callable[..., ExportResult]
@@ -94,3 +96,14 @@ def test_the_words_name_each_change() -> None:
     found = str(difference(Labeled({"a": ["x"], "b": []}), Labeled({"a": ["y"], "c": ["x", "y"]})))
     assert found.splitlines()[:3] == ["+ c: x, y", "- b: none", "  a: x -> y"]
     assert found.endswith("1 added, 1 removed, 1 changed")
+
+
+@pytest.mark.parametrize("named", ["gone.json", "./gone", "gone/"])
+def test_a_source_that_is_not_there_is_told_from_a_wrong_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ORIGIN.convert(named, None, None) == tmp_path / named
+    with pytest.raises(ConfigurationError, match="origin 'stroage'") as raised:
+        ORIGIN.convert("stroage", None, None)
+    assert "storage" in raised.value.next_step
