@@ -22,6 +22,7 @@ import orjson
 from core.errors import LabelpilotError
 from core.files import write_at_once
 from core.own_files import read_own, refuse_links
+from core.studio.models import RemoteProject
 from core.workspace.settings import Workspace
 
 RECORD = "round.json"
@@ -157,39 +158,52 @@ def _note(workspace: Workspace, model_version: str, run: int) -> Path:
 
 
 def note_before(
-    workspace: Workspace, model_version: str, shown: str, scores: Mapping[int, float]
+    workspace: Workspace,
+    model_version: str,
+    project: RemoteProject,
+    scores: Mapping[int, float],
 ) -> None:
-    """Note, for an undo, what a run is about to replace: see `Before`.
+    """Note, for an undo, what a run is about to replace in a project: see `Before`.
 
     What a run that was cut off had noted stays: the scores that it left are neither old nor new.
     """
     record = find_record(workspace, model_version)
     note = _note(workspace, model_version, (record.run if record else 0) + 1)
-    if not note.exists():
+    if _before(note, project) is None:
         content = {
-            "shown": shown,
+            "project": [project.id, project.created],
+            "shown": project.model_version,
             "scores": {str(task_id): score for task_id, score in scores.items()},
             "record": asdict(record) if record else None,
         }
         write_at_once(note, orjson.dumps(content))
 
 
-def before_last_run(workspace: Workspace, model_version: str) -> Before:
-    """What stood before the last run of a model version, cut off or not; nothing, if it has no
-    note. Raises LabelpilotError for a damaged one."""
+def before_last_run(workspace: Workspace, model_version: str, project: RemoteProject) -> Before:
+    """What stood before the last run of a model version in a project, cut off or not; nothing, if
+    it has no note. Raises LabelpilotError for a damaged one."""
     last = _last_run(workspace, model_version)
     for run in (last + 1, last):
-        note = _note(workspace, model_version, run)
-        try:
-            stored = orjson.loads(read_own(note))
-            scores = {int(task_id): float(score) for task_id, score in stored["scores"].items()}
-            record = _record(stored["record"]) if stored["record"] else None
-            return Before(run, scores, str(stored["shown"]), record)
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise LabelpilotError(f"{note} cannot be read.", cause=str(error)) from None
+        before = _before(_note(workspace, model_version, run), project)
+        if before is not None:
+            return replace(before, run=run)
     return Before(last, {})
+
+
+def _before(note: Path, project: RemoteProject) -> Before | None:
+    """What a note says; None where there is none, or it is of another project, whose numbers are
+    those of other tasks. Raises LabelpilotError for a damaged one."""
+    try:
+        stored = orjson.loads(read_own(note))
+        if stored["project"] != [project.id, project.created]:
+            return None
+        scores = {int(task_id): float(score) for task_id, score in stored["scores"].items()}
+        record = _record(stored["record"]) if stored["record"] else None
+        return Before(0, scores, str(stored["shown"]), record)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LabelpilotError(f"{note} cannot be read.", cause=str(error)) from None
 
 
 def forget_last_run(workspace: Workspace, model_version: str, before: Before) -> None:

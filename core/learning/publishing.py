@@ -78,11 +78,11 @@ def publish_round(
             )
         wanted = {pick.task_id: pick.score for pick in picks}
         # Asked anew, as the hooks may have run for hours, and now, as new scores change it.
-        shown = client.project(opened.id).model_version
+        project = client.project(opened.id)
 
         def note(there: Mapping[int, float]) -> None:
-            if there != wanted or shown != version:
-                note_before(workspace, version, shown, there)
+            if there != wanted or project.model_version != version:
+                note_before(workspace, version, project, there)
 
         scores = yield from put_scores(client, opened.id, version, wanted, note)
         client.update_project(opened.id, {"model_version": version})
@@ -143,8 +143,8 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
     """
     workspace, client = opened.workspace, opened.client
     with only_one(workspace, "publish"):
-        before = before_last_run(workspace, model_version)
-        shown = client.project(opened.id).model_version
+        project = client.project(opened.id)
+        before = before_last_run(workspace, model_version, project)
         if before.scores:
             # Tasks may be gone since; their scores would be refused, and the others with them.
             there = {task_id for task_id, _ in client.task_data(opened.id)}
@@ -156,7 +156,7 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
             changed = client.delete_model_version(opened.id, model_version)
         # With its scores the project forgets the version, as an undo that was cut off may have
         # left it: so nothing shown is this version too.
-        if shown in (model_version, ""):
+        if project.model_version in (model_version, ""):
             client.update_project(opened.id, {"model_version": _shown_then(opened, before.shown)})
         second = _second_opinions_then(opened, model_version, before)
         yield from ask_twice(opened, second, _asked_twice(opened))

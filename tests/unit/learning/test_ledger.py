@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,11 +12,14 @@ from core.learning.ledger import (
     RECORD,
     Pick,
     RoundRecord,
+    before_last_run,
     find_record,
     history,
+    note_before,
     round_folder,
     save_record,
 )
+from core.studio.models import RemoteProject
 from core.workspace.settings import Workspace
 
 
@@ -37,6 +41,17 @@ def test_a_record_is_read_back_as_it_was_written(workspace: Workspace) -> None:
     save_record(workspace, saved)
     assert find_record(workspace, "model [1]") == saved
     assert find_record(workspace, "model 1") is None
+
+
+def test_what_was_noted_of_another_project_is_nothing_to_go_back_to(workspace: Workspace) -> None:
+    here = RemoteProject(1, "a title", "", "", "shown before", 4, created="yesterday")
+    lost = replace(here, created="a year ago")
+    note_before(workspace, "v1", lost, {7: 1.0})
+    assert before_last_run(workspace, "v1", lost).scores == {7: 1.0}
+    assert before_last_run(workspace, "v1", here).scores == {}
+    note_before(workspace, "v1", here, {8: 2.0})
+    found = before_last_run(workspace, "v1", here)
+    assert (found.run, found.scores, found.shown) == (1, {8: 2.0}, "shown before")
 
 
 def test_a_record_of_an_earlier_version_is_read(workspace: Workspace) -> None:
