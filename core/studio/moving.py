@@ -25,6 +25,7 @@ from core.studio.process import FIRST_PORT, launch, read_record
 from core.studio.project import open_project
 from core.studio.server import database, log_file, log_tail, stop_server
 from core.studio.starting import start_server
+from core.workspace.consents import may_start_server
 from core.workspace.databases import database_fault
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace, save_workspace
@@ -68,8 +69,8 @@ def move_database(workspace: Workspace, url: str) -> Work[MoveResult]:
     """Move our server's data to the PostgreSQL at `url`, or, for "sqlite", into a file of ours.
 
     Raises ConfigurationError for a server that is not ours, an address that cannot be one or is the
-    present one, and LabelpilotError where the copy fails or is not equal: everything is then as it
-    was, and the server starts on its former database.
+    present one, NotTrusted where nobody has agreed to it, and LabelpilotError where the copy fails
+    or is not equal: everything is then as it was, and the server starts on its former database.
     """
     began = time.monotonic()
     target = None if url == SQLITE else url
@@ -112,6 +113,9 @@ def _refuse(workspace: Workspace, target: str | None) -> None:
             next_step="Set `database` under [studio] in labelpilot.toml, and run `labelpilot "
             "setup`.",
         )
+    # What would be refused once it has moved is refused now.
+    for one in (workspace, replace(workspace, studio=replace(workspace.studio, database=target))):
+        may_start_server(one)
 
 
 def _copied(workspace: Workspace, target: str | None) -> Work[tuple[dict[str, Any], str]]:
