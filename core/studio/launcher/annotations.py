@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import json
 import os
+import stat
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,9 @@ def _content_of_other(path: str, annotation: Any) -> bytes | None:
     """
     if os.path.islink(path):
         return os.fsencode(os.readlink(path))
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        # A pipe waits for ever, whoever opens it.
+        return b"no file"
     with open(path, "rb") as file:
         content = file.read()
     document = _document(content)
@@ -101,8 +105,8 @@ def _is_of(document: Any, row: Any) -> bool:
 def _set_aside(path: str, content: bytes, annotation: Any) -> None:
     """Rename the file by what it holds: nothing is written over, and twice is as once.
 
-    It is hidden where no label of another server can be in it: where half of it was written, or
-    where it is of an annotation that was deleted from this very project.
+    It is hidden where no label of another server can be in it: where half of it was written, where
+    it is no file, or where it is of an annotation that was deleted from this very project.
     """
     document, tasks = _document(content), type(annotation.task).objects
     task = document.get("task")
