@@ -47,9 +47,9 @@ from core.studio.server import (
 from core.workspace.locks import Busy, only_one
 from core.workspace.settings import Workspace
 
-# A first start migrates an empty database: 17 to 43 s were seen on two cores, minutes on a loaded
-# machine.
-START_SECONDS = 300.0
+# A first start migrates an empty database: 17 to 43 s were seen on two cores, minutes on a machine
+# that is busy otherwise.
+START_SECONDS = 900.0
 # A busy server may be silent for seconds; one that is silent for longer hangs.
 SILENT_SECONDS = 30.0
 # Between a port's choice and its use lies a first start: another server may take it meanwhile.
