@@ -270,7 +270,7 @@ def _steps(workspace: Workspace) -> Iterator[Finding]:
 def _fix(workspace: Workspace, report: Report) -> str:
     """What to do about a step."""
     if report.state in ("done", "waiting"):
-        return ""
+        return "labelpilot tidy" if "without their image" in report.detail else ""
     if report.id == "server" and not workspace.owns_server:
         return "start it where it runs, or mend `url` under [studio] in labelpilot.toml"
     if report.id in ("account", "token"):
