@@ -27,7 +27,7 @@ from core.setup.checklist import probe_steps
 from core.setup.steps import STEPS
 from core.studio.server import stop_server
 from tests.studio.first_start import migrated_database, prepare
-from tests.studio.places import CONFIG, Place
+from tests.studio.places import CONFIG, IMAGE, Place
 from tests.studio.stock import stock_server
 
 IMAGES = 4
@@ -41,7 +41,7 @@ def fresh(place: Place) -> None:
     place.title = f"Places {next(NUMBERS)} of {os.getpid()}"
     (data / "images").mkdir(parents=True)
     for number in range(IMAGES):
-        (data / "images" / f"{number}.png").write_bytes(b"an image")
+        (data / "images" / f"{number}.png").write_bytes(IMAGE)
     place.write()
     place.set_up()
     place.labeled("0.png")

@@ -25,6 +25,8 @@ CONFIG = """<View>
   </Choices>
 </View>
 """
+# Enough of an image for a server that shows nothing else.
+IMAGE = b"\x89PNG\r\n\x1a\nan image"
 CAT = [{"from_name": "kind", "to_name": "image", "type": "choices", "value": {"choices": ["cat"]}}]
 
 
@@ -44,7 +46,7 @@ class Place:
         """Write its files, with so many images."""
         (self.root / "data" / "images").mkdir(parents=True)
         for number in range(images):
-            (self.root / "data" / "images" / f"{number}.png").write_bytes(b"an image")
+            (self.root / "data" / "images" / f"{number}.png").write_bytes(IMAGE)
         (self.root / "config.xml").write_text(CONFIG)
         self.write()
         return self
