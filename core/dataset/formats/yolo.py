@@ -53,6 +53,14 @@ def write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
             folder = _Folder(aside, Path(os.path.realpath(path)), dataset, outlines)
             for image, found in regions:
                 left_out += folder.add(image, found)
+            if folder.is_empty:
+                raise ConfigurationError(
+                    "No image can be written, so that nothing was.",
+                    cause=f"{left_out[0].name}: {left_out[0].reason}."
+                    if left_out
+                    else "All are gone.",
+                    next_step="`labelpilot report` names what is wrong with each.",
+                )
             (aside / _DATA).write_text(folder.data(), encoding="utf-8")
             if folder.image_classes:
                 content = orjson.dumps(folder.image_classes, option=orjson.OPT_INDENT_2)
@@ -79,6 +87,11 @@ class _Folder:
         self._numbers = {name: n for n, name in enumerate(dataset.names.of_regions)}
         self._taken: set[str] = set()
         self._parts: set[Part] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image was added yet."""
+        return not self._taken
 
     def add(self, image: DatasetImage, regions: list[tuple[str, Region]]) -> list[LeftOut]:
         """Link `image` in and write its regions; says what was left out of it."""

@@ -40,6 +40,23 @@ def test_a_doubled_image_does_not_make_up_for_a_missing_one() -> None:
     assert not proof.complete
 
 
+def test_a_task_that_names_its_image_in_another_way_is_the_images_task(tmp_path: Path) -> None:
+    images = tmp_path / "data" / "images"
+    (images / "set1").mkdir(parents=True)
+    spelled = {
+        "slashless.png": "/data/local-files?d=data/images/slashless.png",
+        "relative.png": "data/local-files/?d=data/images/relative.png",
+        "set1/windows.png": "/data/local-files/?d=data/images/set1%5Cwindows.png",
+        "e\u0301.png": f"/data/local-files/?d={quote('data/images/é.png')}",
+        "my upload.png": "/data/upload/1/2bd44c48-my_upload.png",
+    }
+    for path in spelled:
+        (images / path).touch()
+    tasks = [Task(number, url, 0) for number, url in enumerate(spelled.values(), start=1)]
+    proof = compare(spelled, tasks, images)
+    assert (proof.missing, proof.duplicates, proof.other_tasks, proof.complete) == ((), 0, 0, True)
+
+
 def test_tasks_whose_file_is_gone_and_tasks_of_other_places_are_told_apart() -> None:
     elsewhere = Task(9, "/data/upload/3/a.png", 0)
     proof = held(["a.png"], task("a.png"), task("gone.png"), task("gone.png"), elsewhere)

@@ -256,6 +256,16 @@ def test_images_that_are_gone_are_named(
         assert [row["file_name"] for row in rows(Path(str(result.path)))] == ["a.png"]
 
 
+def test_a_yolo_folder_without_an_image_is_not_written(
+    draw: Callable[..., None], export: Export, workspace: Workspace, tmp_path: Path
+) -> None:
+    draw({"a.png": [box()]})
+    (workspace.images.path / "a.png").unlink()
+    with pytest.raises(ConfigurationError, match="No image can be written"):
+        export(format="yolo", out=tmp_path / "yolo")
+    assert not (tmp_path / "yolo").exists() and not list(tmp_path.glob(".yolo*"))
+
+
 def rows(metadata: Path) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in metadata.read_text().splitlines()]
     for row in found:
