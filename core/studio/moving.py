@@ -178,7 +178,7 @@ def _take_place(new: Path, file: Path) -> None:
 
 
 def _run(workspace: Workspace, command: str, variables: Mapping[str, str]) -> Work[dict[str, Any]]:
-    """Run a command of the launcher's `moving`; the last object that it printed.
+    """Run a command of the launcher's `copying`; the last object that it printed.
 
     Raises LabelpilotError, with the end of what it said, where it fails.
     """

@@ -42,9 +42,9 @@ def main() -> None:
     patches.apply_early()
     from label_studio import server
 
-    moving = _load("moving")
-    if sys.argv[1:2] and sys.argv[1] in moving.COMMANDS:
-        moving.main(server, sys.argv[1])
+    copying = _load("copying")
+    if sys.argv[1:2] and sys.argv[1] in copying.COMMANDS:
+        copying.main(server, sys.argv[1])
         return
     patches.apply_once_loaded(server)
     server.main()
