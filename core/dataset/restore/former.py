@@ -16,7 +16,7 @@ from core.dataset.restore.found import Found
 from core.dataset.restore.lacking import Lacking, find_lacking, not_labels
 from core.errors import LabelpilotError
 from core.files import sha256_of
-from core.progress import Work
+from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
@@ -34,9 +34,17 @@ def keep_clear(opened: OpenProject) -> Work[None]:
     lacking = yield from find_lacking(opened)
     own = {found.path for found in lacking.comparison.live + lacking.deleted}
     ignored = not_labels(opened.workspace)
-    for path in sorted(folder.iterdir()):
-        if path.name[0] != "." and path.name not in ignored and path not in own and path.is_file():
-            _set_aside(path)
+    others = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.name[0] != "." and path.name not in ignored and path not in own and path.is_file()
+    ]
+    if others:
+        name = opened.workspace.relative(folder)
+        note = f"{len(others):,} files in {name} are not this server's: set aside, so that it "
+        yield Progress("target-storage", note=f"{note}writes over none")
+    for path in others:
+        _set_aside(path)
 
 
 def set_others_aside(workspace: Workspace, lacking: Lacking) -> dict[Path, Path]:
