@@ -31,7 +31,7 @@ def keep_clear(opened: OpenProject) -> Work[None]:
     if not folder.is_dir() or opened.client.takes_labels_back(opened.id):
         return
     may_write(opened.workspace, folder)
-    lacking = yield from find_lacking(opened)
+    lacking = yield from find_lacking(opened, closely=True)
     own = {found.path for found in lacking.comparison.live + lacking.deleted}
     ignored = not_labels(opened.workspace)
     others = [

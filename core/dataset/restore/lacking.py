@@ -43,8 +43,14 @@ class Lacking:
         return known + len(self.unplaced)
 
 
-def find_lacking(opened: OpenProject, sources: Sequence[Path] = ()) -> Work[Lacking]:
-    """What `restore_labels` would do, without doing it. Raises what it raises of the files."""
+def find_lacking(
+    opened: OpenProject, sources: Sequence[Path] = (), *, closely: bool = False
+) -> Work[Lacking]:
+    """What `restore_labels` would do, without doing it. Raises what it raises of the files.
+
+    Where the annotation folder is the server's own already, its files are known by little, unless
+    they are to be looked at `closely`.
+    """
     workspace, client = opened.workspace, opened.client
     config = parse_labeling_config(opened.remote.label_config)
     at_once = client.takes_labels_back(opened.id)
@@ -64,7 +70,7 @@ def find_lacking(opened: OpenProject, sources: Sequence[Path] = ()) -> Work[Lack
     if not at_once:
         found = _with_known_people(opened, found)
     yield Progress("look", 0, len(found), "looking which labels the project has")
-    if not sources and _are_all_live(opened, found, at_once):
+    if not (sources or closely) and _are_all_live(opened, found, at_once):
         lacking.comparison.live = found
         return lacking
     tasks = _Tasks(opened)
