@@ -187,6 +187,10 @@ class LabelpilotApp(App[None]):
     def action_leave(self) -> None:
         ask_and_leave(self, self.jobs, self._last_resort)
 
+    async def action_quit(self) -> None:
+        """Textual's own key for leaving asks as ours does."""
+        self.action_leave()
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What applies now: this section's keys, then those that are the same everywhere."""
         if isinstance(screen, Section):

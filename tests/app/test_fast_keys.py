@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual import events
 from textual.command import CommandPalette
@@ -83,3 +85,18 @@ async def test_a_path_that_can_be_none_is_refused_in_the_form(
         field.focus()
         await app.press("enter", "enter")
         assert app.app.screen is form
+
+
+async def test_no_key_leaves_while_something_runs_without_a_question(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.strike("2", "enter")
+        await app.until(lambda: "0 of 12" in app.text)
+        for key in ("q", "ctrl+c", "ctrl+q"):
+            await app.strike(key)
+            await app.until(lambda: "1 job running" in app.text)
+            await app.strike("escape")
+            await app.until(lambda: "1 job running" not in app.text)
+        ready.hold.set()

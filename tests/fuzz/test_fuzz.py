@@ -21,7 +21,7 @@ def test_no_event_ends_the_app_but_those_that_are_meant_to(tmp_path: Path) -> No
         "--seed",
         SEED,
         "--events",
-        "1200",
+        "800",
         "--traces",
         str(tmp_path),
     ]
@@ -33,9 +33,9 @@ def test_no_event_ends_the_app_but_those_that_are_meant_to(tmp_path: Path) -> No
 
 
 def test_whatever_is_in_a_file_or_an_answer_is_read_or_refused_in_words(tmp_path: Path) -> None:
-    told = fuzz(SEED, 2500, tmp_path)
+    told = fuzz(SEED, 2000, tmp_path)
     assert told.found == []
-    assert told.cases == 2500
+    assert told.cases == 2000
 
 
 def test_the_same_seed_gives_the_same_events_and_a_trace_gives_them_again(tmp_path: Path) -> None:
