@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from tests.needs import REASON
 from tests.studio.first_start import migrated_database
+
+# No test is a matter of time: a busy machine makes slow examples, and no wrong ones.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # What tests make is theirs; those of trust take this away.

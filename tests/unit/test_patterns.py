@@ -42,7 +42,7 @@ def test_a_usual_pattern_needs_no_process(pattern: str) -> None:
     assert not may_not_end(pattern)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from([*ENDLESS, r"(\d+)-(x)?", r"(?P<p>.)(?P=p)", "", r".*\.(?i:png|jpg)$"]),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=8)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset.export import ExportResult, export_dataset
@@ -374,7 +374,6 @@ def written(draw: st.DrawFn) -> tuple[Any, list[set[tuple[str, str]]]]:
     return {**task, shape: annotations}, expected
 
 
-@settings(deadline=None)
 @given(written(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_any_annotation_file_that_label_studio_wrote_gives_all_of_its_labels(
     case: tuple[Any, list[set[tuple[str, str]]]], encoding: str
