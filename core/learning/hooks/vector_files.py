@@ -36,7 +36,15 @@ from core.own_files import open_own, refuse_links
 
 ROWS_AT_ONCE = 4096
 # What zipfile, zlib and numpy raise for a file that is damaged, beside ValueError.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, SyntaxError, TokenError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    SyntaxError,
+    TokenError,
+    OverflowError,
+)
 MANIFEST = "manifest.json"
 
 
@@ -235,7 +243,7 @@ def load_shards(folder: Path) -> list[Shard]:
             checked = entry.get("sha256", "")
             shards.append(Shard(str(file.resolve()), 0, shape[0], first, checked))
             first += shape[0]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, *_DAMAGED) as error:
         raise ConfigurationError(
             f"The shards in {folder} cannot be used.",
             cause=str(error),

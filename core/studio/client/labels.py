@@ -38,7 +38,7 @@ class LabelCalls(Connection):
         params = _with_labels(project_id) | query(*chosen)
         for page in task_pages(self.transport, params, TASK_PAGE):
             # A filter that the server does not understand is ignored without a word.
-            yield from (read_labels(item) for item in page if str(item["updated_at"]) > since)
+            yield from (found for found in map(read_labels, page) if found.changed > since)
 
     def tasks_with_several(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has several labels, whole, with its annotations."""
