@@ -236,12 +236,14 @@ async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
 
 
 async def test_s_lists_labels_that_all_their_neighbours_contradict(
-    ready: FakeBackend, walk: Walker
+    backend: FakeBackend, walk: Walker
 ) -> None:
-    ready.workspace.learning.hooks.write_text(HOOKS)
+    # Without an annotation, the labels are those of the dataset.
+    backend.everything()
+    backend.workspace.learning.hooks.write_text(HOOKS)
     labels = {f"img_{n:03}": ["dog" if n == 3 else "[/red]"] for n in range(8)}
-    ready.workspace.annotations.dataset.write_text(json.dumps(labels))
-    async with walk(ready) as app:
+    backend.workspace.annotations.dataset.write_text(json.dumps(labels))
+    async with walk(backend) as app:
         await app.press("4", "s")
         assert "1 label is likely wrong." in app.text
         row = next(line for line in app.text.splitlines() if "img_003" in line)
