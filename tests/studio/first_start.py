@@ -17,7 +17,7 @@ from core.studio.process import ServerRecord, write_record
 from core.workspace.settings import Workspace
 from tests.studio.ports import free_port
 
-MIGRATION_SECONDS = 240
+MIGRATION_SECONDS = 540
 NAME = "label_studio.sqlite3"
 LABEL_STUDIO = str(Path(sys.executable).with_name("label-studio"))
 

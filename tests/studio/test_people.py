@@ -167,6 +167,17 @@ def test_a_colleague_comes_in_by_the_invitation_and_what_they_label_is_seen(
     assert Colleague("intime@example.com", renewed).answer.status_code == 302
 
 
+def test_who_labeled_on_a_former_server_signs_up_for_the_account_that_holds_their_labels(
+    toys: Toys, opened: OpenProject
+) -> None:
+    kept = opened.client.make_account("back@example.com")
+    link = invitation(toys)
+    assert Colleague(kept.email, link).answer.status_code == 302
+    assert [one.id for one in opened.client.accounts() if one.email == kept.email] == [kept.id]
+    # Now it is theirs, and nobody else's: the page asks again.
+    assert Colleague(kept.email, link).answer.status_code == 200
+
+
 def test_each_gets_the_images_of_their_share_in_its_order_and_none_of_anothers(
     toys: Toys, opened: OpenProject
 ) -> None:
