@@ -27,6 +27,8 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # What tests make is theirs; those of trust take this away.
 os.environ["LABELPILOT_TRUST"] = os.path.realpath(tempfile.gettempdir())
 
+# Names such a database where one was migrated before.
+MIGRATED = "MIGRATED_DATABASE"
 # Where one process waits for a server, another has work, also on two cores. Each server is started
 # in one of them only; more processes gained no more.
 PROCESSES = 3
@@ -72,6 +74,8 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database of Label Studio's without an account: made once, for all processes that
     run the tests."""
+    if MIGRATED in os.environ:
+        return Path(os.environ[MIGRATED])
     mine = tmp_path_factory.getbasetemp()
     shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
     made = shared / "migrated.sqlite3"

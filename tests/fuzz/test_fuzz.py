@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fuzz.events import events, saved, trace
 from tests.fuzz.readers import fuzz
 
@@ -14,19 +16,17 @@ ROOT = Path(__file__).parents[2]
 SEED = "short"
 
 
-def test_no_event_ends_the_app_but_those_that_are_meant_to(tmp_path: Path) -> None:
-    command = [
-        "-m",
-        "tests.fuzz.app",
-        "--seed",
-        SEED,
-        "--events",
-        "800",
-        "--traces",
-        str(tmp_path),
-    ]
+@pytest.mark.parametrize(("fuzzer", "count"), [("app", 800), ("terminal", 300)])
+def test_no_event_ends_the_app_but_those_that_are_meant_to(
+    fuzzer: str, count: int, tmp_path: Path
+) -> None:
+    command = f"-m tests.fuzz.{fuzzer} --seed {SEED} --events {count} --traces".split()
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=400
+        [sys.executable, *command, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr[-6000:]
     assert os.listdir(tmp_path) == []

@@ -3,6 +3,8 @@
 Migrating an empty database takes longer than all else that a start does. Where the first start is
 not what is tested, a server is given a copy of one that was migrated before: it has nothing to
 migrate, finds nobody in it, and makes the account as ever.
+
+    python -m tests.studio.first_start FOLDER    migrates one in FOLDER, which must not exist
 """
 
 from __future__ import annotations
@@ -63,3 +65,7 @@ def give(database: Path, server_folder: Path) -> None:
     """Put a copy of `database` where a server that was never started will look for its own."""
     shutil.copyfile(database, server_folder / NAME)
     (server_folder / NAME).chmod(0o600)
+
+
+if __name__ == "__main__":
+    migrated_database(Path(sys.argv[1]))
