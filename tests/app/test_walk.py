@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.setup.steps import STEPS
 from core.studio.project import connect, require_project
 from core.studio.server import stop_server
 from core.workspace.settings import Workspace, load_workspace
@@ -111,7 +112,7 @@ def test_from_a_folder_of_images_to_the_label_stream_in_at_most_twelve_keys(
     tmux.wait_for("to do  Server")
     tmux.press("a")
     shown = tmux.wait_for("All is set up.", "12 of 12 images are tasks", seconds=START_SECONDS)
-    assert shown.count("✓ done") == 10
+    assert shown.count("✓ done") == len(STEPS)
     tmux.press("b")
     shown = tmux.wait_for("Label in the browser", "http://127.0.0.1:")
     assert tmux.keys <= MOST_KEYS

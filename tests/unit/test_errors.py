@@ -13,6 +13,8 @@ from tui.commands.exit_codes import ExitCode, exit_code
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.s3cr3t-Signature_x"
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
+# Of the shape of a token, and no test's: what is met as one is masked wherever it stands.
+HASHED = "fedcba9876543210fedcba9876543210fedcba98"
 
 
 @pytest.mark.parametrize(
@@ -43,8 +45,8 @@ def test_what_has_the_shape_of_a_secret_is_masked(text: str, secret: str) -> Non
         "Invalid token header. No credentials provided.",
         "Token is invalid or already blacklisted.",
         "Authentication credentials were not provided.",
-        f"data/images/{LEGACY}.png is no image",
-        f"{LEGACY}.png -> /etc/hostname",
+        f"data/images/{HASHED}.png is no image",
+        f"{HASHED}.png -> /etc/hostname",
         "the password is wrong",
         "12,345 of 20,000 images",
         "https://studio.example.org/projects/3/data?tab=1&labeling=1",

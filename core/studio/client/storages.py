@@ -36,7 +36,7 @@ class StorageCalls(Connection):
         """
         path = "api/storages/localfiles/validate"
         try:
-            self.transport.send("POST", path, body={"project": project_id, "path": "/"})
+            self.transport.ask("POST", path, body={"project": project_id, "path": "/"})
         except StudioRefused as error:
             found = re.search(r'LOCAL_FILES_DOCUMENT_ROOT="(.+?)"', error.cause)
             return found.group(1) if found else None

@@ -57,7 +57,11 @@ def test_hooks_end_with_the_labelpilot_that_runs_them(
     import psutil
 
     (tmp_path / "text").write_text(DEAF)
-    labelpilot = subprocess.Popen([sys.executable, "-c", LABELPILOT, str(tmp_path)])
+    labelpilot = subprocess.Popen(
+        [sys.executable, "-c", LABELPILOT, str(tmp_path)],
+        # Under nohup, whatever it starts would ignore a hang-up too.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
     try:
         until((tmp_path / "pids").exists)
         hooks = [psutil.Process(int(pid)) for pid in (tmp_path / "pids").read_text().split()]
