@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
@@ -69,4 +70,9 @@ def shown_images(browser: WebDriver) -> list[str]:
 
 
 def wait_for(browser: WebDriver, look: Callable[[WebDriver], object]) -> object:
-    return WebDriverWait(browser, PAGE_SECONDS).until(look)
+    """What `look` finds; a page that shows nothing for half of the time is loaded once more."""
+    try:
+        return WebDriverWait(browser, PAGE_SECONDS / 2).until(look)
+    except TimeoutException:
+        browser.refresh()
+        return WebDriverWait(browser, PAGE_SECONDS / 2).until(look)
