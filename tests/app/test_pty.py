@@ -206,7 +206,8 @@ def test_a_terminal_that_goes_away_leaves_nothing_running(
     terminal.hang_up()
     if number is not None:
         terminal.process.send_signal(number)
-    assert terminal.process.wait(SECONDS) == 128 + signal.SIGHUP
+    # The terminal's own signal and this one may come together, and the second one ends it at once.
+    assert terminal.process.wait(SECONDS) in (128 + signal.SIGHUP, -signal.SIGHUP)
 
 
 def test_a_terminal_that_goes_away_while_a_job_computes_ends_the_app(computing: Terminal) -> None:

@@ -41,6 +41,9 @@ def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
         options=options, service=webdriver.ChromeService(str(find("chromedriver")))
     )
     driver.set_page_load_timeout(PAGE_SECONDS)
+    # A page of Label Studio's may fetch more than the 250 things that are remembered unasked.
+    source = "performance.setResourceTimingBufferSize(100000)"
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
     try:
         yield driver
     finally:
