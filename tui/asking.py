@@ -6,14 +6,19 @@ Who has gone on meanwhile, or has asked twice, is not given a window over anothe
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 
+from tui.dialogs.dialog import Dialog, sentence
 from tui.host import host_of
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+
+    from core.workspace.settings import Workspace
+    from tui.backend import Backend
 
 Answer = TypeVar("Answer")
 
@@ -47,3 +52,19 @@ def ask(
             app.call_from_thread(told, tell, answer)
 
     app.run_worker(answered, group=name, thread=True, exit_on_error=False)
+
+
+def show_found(
+    screen: Screen[Any], name: str, find: Callable[[Backend, Workspace], Dialog]
+) -> None:
+    """Show the window that `find` makes of the workspace, or say why there is none."""
+    host = host_of(screen)
+    workspace = host.state.workspace
+    if workspace is not None:
+        ask(
+            screen,
+            name,
+            partial(find, host.backend, workspace),
+            screen.app.push_screen,
+            lambda error: host.say(sentence(error), "error"),
+        )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from tui.asking import ask
-from tui.dialogs.dialog import Dialog, sentence
-from tui.host import host_of
+from tui.asking import show_found
+from tui.dialogs.dialog import Dialog
 from tui.links import link_from_here, reach
 from tui.text import lines, plain
 
@@ -23,16 +21,7 @@ if TYPE_CHECKING:
 
 def show_invitation(screen: Screen[Any]) -> None:
     """Ask Label Studio for the link, and show it."""
-    host = host_of(screen)
-    workspace = host.state.workspace
-    if workspace is not None:
-        ask(
-            screen,
-            "invitation",
-            partial(_invitation, host.backend, workspace),
-            screen.app.push_screen,
-            lambda error: host.say(sentence(error), "error"),
-        )
+    show_found(screen, "invitation", _invitation)
 
 
 def _invitation(backend: Backend, workspace: Workspace) -> Dialog:

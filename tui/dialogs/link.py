@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 from textual.widgets import Static
 
 from tui.actions import Action
-from tui.asking import ask
-from tui.dialogs.dialog import Dialog, sentence
-from tui.host import host_of
+from tui.asking import show_found
+from tui.dialogs.dialog import Dialog
 from tui.keys import key_of
 from tui.links import link_from_here, open_link
 from tui.text import lines, plain
@@ -79,16 +77,7 @@ class LinkDialog(Dialog):
 
 def show_link(screen: Screen[Any]) -> None:
     """Open the page for labeling in the user's browser, or show its link."""
-    host = host_of(screen)
-    workspace = host.state.workspace
-    if workspace is not None:
-        ask(
-            screen,
-            "link",
-            partial(_find_link, host.backend, workspace),
-            screen.app.push_screen,
-            lambda error: host.say(sentence(error), "error"),
-        )
+    show_found(screen, "link", _find_link)
 
 
 def _find_link(backend: Backend, workspace: Workspace) -> LinkDialog:
