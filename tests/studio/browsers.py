@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
@@ -41,9 +40,6 @@ def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
         options=options, service=webdriver.ChromeService(str(find("chromedriver")))
     )
     driver.set_page_load_timeout(PAGE_SECONDS)
-    # A page of Label Studio's may fetch more than the 250 things that are remembered unasked.
-    source = "performance.setResourceTimingBufferSize(100000)"
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
     try:
         yield driver
     finally:
@@ -73,9 +69,4 @@ def shown_images(browser: WebDriver) -> list[str]:
 
 
 def wait_for(browser: WebDriver, look: Callable[[WebDriver], object]) -> object:
-    """What `look` finds; a page that shows nothing for half of the time is loaded once more."""
-    try:
-        return WebDriverWait(browser, PAGE_SECONDS / 2).until(look)
-    except TimeoutException:
-        browser.refresh()
-        return WebDriverWait(browser, PAGE_SECONDS / 2).until(look)
+    return WebDriverWait(browser, PAGE_SECONDS).until(look)

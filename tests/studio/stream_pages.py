@@ -27,7 +27,7 @@ from core.studio.server import stop_server
 from core.workspace.settings import Workspace
 from tests.studio.browsers import chromium, wait_for
 from tests.studio.command import run
-from tests.studio.labelers import PICTURE, REMEMBERED, Labeler, Project, make_project
+from tests.studio.labelers import REMEMBERED, Labeler, Project, make_project
 from tests.studio.stock import stock_server
 
 
@@ -35,15 +35,20 @@ def shown_task(
     browser: WebDriver, person: Labeler, project: Project, tab: int | None, remembered: str | None
 ) -> int:
     """The task whose picture somebody sees who opens our link in a browser that remembers this."""
-    browser.get(f"{project.client.url}{PICTURE}")
-    browser.delete_all_cookies()
+    # Before a page is asked for: what its icon is answered could come later, and bring a session of
+    # nobody's.
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     for name, value in person.http.cookies.items():
-        browser.add_cookie({"name": name, "value": value})
-    browser.execute_script("localStorage.clear()")
+        cookie = {"name": name, "value": value, "url": project.client.url}
+        browser.execute_cdp_cmd("Network.setCookie", cookie)
+    remembers = "localStorage.clear();"
     if remembered is not None:
-        browser.execute_script(f'localStorage["dm:labelstream:mode"] = "{remembered}"')
+        remembers += f'localStorage["dm:labelstream:mode"] = "{remembered}"'
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": remembers})
     remote = project.client.project(project.id)
     browser.get(stream_page(OpenProject(Workspace(Path()), project.client, remote), tab))
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
     return project.tasks[int(str(wait_for(browser, _number)))]
 
 

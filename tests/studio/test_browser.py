@@ -6,11 +6,9 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.secrets.credentials import find_secret
@@ -67,14 +65,6 @@ def test_every_image_with_a_difficult_name_is_shown(
             assert time.monotonic() < deadline, task.image
 
 
-def seen(browser: WebDriver, *page: Any) -> int:
-    """As `shown_task`; a browser that paints no page at all has shown nothing of ours."""
-    try:
-        return shown_task(browser, *page)
-    except TimeoutException:
-        pytest.skip("Chromium showed no page in time")
-
-
 def test_whatever_a_browser_remembers_our_link_shows_the_next_image_of_the_round(
     demo: Demo, browser: WebDriver
 ) -> None:
@@ -85,7 +75,7 @@ def test_whatever_a_browser_remembers_our_link_shows_the_next_image_of_the_round
         # Each has theirs open while the next one comes.
         for place, remembered in enumerate(REMEMBERED):
             person = Labeler(client, "anna")
-            assert seen(browser, person, project, tab, remembered) == order[place]
+            assert shown_task(browser, person, project, tab, remembered) == order[place]
 
 
 def test_on_a_stock_server_the_order_is_lost_only_where_the_link_says_so(
@@ -95,5 +85,5 @@ def test_on_a_stock_server_the_order_is_lost_only_where_the_link_says_so(
         anna = Labeler(client, "anna")
         project = make_project(client, 6, "Sequential sampling")
         tab = project.publish(project.tasks[::-1])
-        shown = [seen(browser, anna, project, tab, one) for one in ("all", None, "filtered")]
+        shown = [shown_task(browser, anna, project, tab, one) for one in ("all", None, "filtered")]
         assert shown == [project.tasks[0], project.tasks[-1], project.tasks[-1]]
