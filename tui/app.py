@@ -35,7 +35,14 @@ from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
 from tui.keys import PLACE_TITLES, SECTIONS, Place, bindings, key_of
-from tui.leave import LastResort, ask_and_leave, end_by_signal, heed_signals, report_mistake
+from tui.leave import (
+    LastResort,
+    ask_and_leave,
+    end_by_signal,
+    heed_signals,
+    keep_to,
+    report_mistake,
+)
 from tui.news import ends_a_step, tell_end
 from tui.screens.export.screen import ExportScreen
 from tui.screens.learning.screen import LearningScreen
@@ -103,7 +110,10 @@ class LabelpilotApp(App[None]):
         """Run the app; the terminal is asked what pictures it shows before it is taken."""
         prepare()
         self._last_resort = LastResort()
-        return super().run(*arguments, **options)
+        answer = super().run(*arguments, **options)
+        if self.return_code is not None and self.return_code > 128:
+            keep_to(self.return_code, self._last_resort)
+        return answer
 
     def on_mount(self) -> None:
         # Nothing moves by itself: over SSH each frame is a round trip.

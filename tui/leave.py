@@ -28,6 +28,8 @@ PATIENCE_SECONDS = 2.0
 
 # What leaving may take in all, hooks that have to be killed included.
 LONGEST_SECONDS = 9.0
+# What asks the app to end.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 # Mouse reports, pastes and the keyboard's own protocol off, the normal screen, the cursor shown.
 _AS_IT_WAS = b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[<u"
 _AS_IT_WAS += b"\x1b[?7h\x1b[?1049l\x1b[?25h"
@@ -40,6 +42,7 @@ class LastResort:
     """
 
     def __init__(self) -> None:
+        self._begun = False
         self._attributes: list[Any] | None = None
         with contextlib.suppress(Exception):  # no terminal, or a system without them
             import termios
@@ -50,6 +53,9 @@ class LastResort:
 
     def begin(self, code: int) -> None:
         """From now on the process lives for so long at most, and ends with `code`."""
+        if self._begun:
+            return
+        self._begun = True
         threading.Thread(target=self._end, args=(code,), daemon=True, name="last resort").start()
 
     def _end(self, code: int) -> None:
@@ -95,10 +101,21 @@ def heed_signals(end: Callable[[int], object], resort: LastResort) -> None:
     def heed(number: int, _: object) -> None:
         # The loop itself may be held up.
         resort.begin(128 + number)
-        loop.call_soon_threadsafe(end, number)
+        with contextlib.suppress(RuntimeError):  # it has come to its end already
+            loop.call_soon_threadsafe(end, number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, heed)
+
+
+def keep_to(code: int, resort: LastResort) -> None:
+    """Once the app has ended as a signal asks, with `code`, let another signal not change that.
+
+    Python would give signals their defaults back on its last way.
+    """
+    resort.begin(code)
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def report_mistake(error: BaseException | None) -> tuple[str, Text]:
