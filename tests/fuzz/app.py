@@ -10,7 +10,6 @@ of its own. What ended an app unasked is told with its trace, which is kept.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import faulthandler
 import io
@@ -38,6 +37,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Size
 from textual.widgets import Input
 
+from tests.fuzz.command import asked, tell
 from tests.fuzz.events import Event, events, saved, trace
 from tests.fuzz.world import World
 from tui.app import LabelpilotApp
@@ -203,23 +203,12 @@ def fuzz(seed: str, count: int, traces: Path, most_found: int) -> Report:
             lambda world: islice(events(stream, world.changes), most),  # noqa: B023
         )
         number += 1
-        rate = told.events / (time.monotonic() - began)
-        print(
-            f"{told.events:,} events, {rate:,.0f} /s, {told.apps} apps, {len(told.found)} found",
-            file=sys.stderr,
-            flush=True,
-        )
+        tell(told.events, told.apps, len(told.found), began)
     return told
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--events", type=int, default=100_000)
-    options.add_argument("--seed", default="1")
-    options.add_argument("--traces", type=Path, default=Path(tempfile.gettempdir()))
-    options.add_argument("--replay", type=Path)
-    options.add_argument("--found", type=int, default=5)
-    given = options.parse_args()
+    given = asked(__doc__, 100_000)
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME"):
         os.environ.pop(name, None)
     if given.replay:
@@ -228,7 +217,6 @@ def main() -> int:
         kept = Path(tempfile.mkdtemp())
         one_life(seed, int(number), kept, told, lambda _: trace(given.replay))
     else:
-        given.traces.mkdir(parents=True, exist_ok=True)
         told = fuzz(given.seed, given.events, given.traces, given.found)
     print(f"{told.events:,} events, {told.apps} apps, {told.left} left by a key; on top:")
     print(", ".join(f"{name} {n}" for name, n in told.screens.most_common()))

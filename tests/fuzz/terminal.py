@@ -11,7 +11,6 @@ otherwise than it found it.
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import pty
@@ -31,6 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.fuzz.command import asked, tell
 from tests.fuzz.events import Event, events, saved, trace
 from tests.fuzz.world import World
 
@@ -43,8 +43,8 @@ BURST = 50
 SILENT_SECONDS = 0.15
 # An app that needs longer for a burst, or for its end, is deaf.
 SECONDS = 60.0
-# What a key leaves the app with.
-CODES = (0, 128 + signal.SIGTERM, -signal.SIGTERM)
+# How an app ends that a key leaves, and one that is told to end.
+CODES = (0, 128 + signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -200,24 +200,12 @@ def fuzz(seed: str, count: int, traces: Path, most_found: int) -> Report:
         stream = f"{seed} {told.apps}"
         happening = islice(events(stream, changes), min(LIFE, count - told.events))
         one_life(stream, traces / f"terminal-{seed}-{told.apps}.jsonl", happening, told)
-        rate = told.events / (time.monotonic() - began)
-        print(
-            f"{told.events:,} events, {rate:,.0f} /s, {told.apps} apps, {len(told.found)} found",
-            file=sys.stderr,
-            flush=True,
-        )
+        tell(told.events, told.apps, len(told.found), began)
     return told
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--events", type=int, default=20_000)
-    options.add_argument("--seed", default="1")
-    options.add_argument("--traces", type=Path, default=Path(tempfile.gettempdir()))
-    options.add_argument("--replay", type=Path)
-    options.add_argument("--found", type=int, default=5)
-    given = options.parse_args()
-    given.traces.mkdir(parents=True, exist_ok=True)
+    given = asked(__doc__, 20_000)
     if given.replay:
         told = Report()
         seed, _, number = given.replay.stem.removeprefix("terminal-").rpartition("-")
