@@ -82,11 +82,9 @@ def remember(
 
     Raises nothing: what cannot be kept is found by the project's storages again.
     """
-    known = known_project(workspace)
+    former = known = known_project(workspace)
     if known is None or not known.is_of(project):
-        former, known = known, Known(project.id, project.created, workspace.project.title)
-    else:
-        former = known
+        known = Known(project.id, project.created, workspace.project.title)
     changes: dict[str, Any] = {"title": workspace.project.title, "root": str(workspace.root)}
     changes |= {"config": fingerprint(config)} if config else {}
     changes |= {"source_storage": source.id} if source is not None else {}
