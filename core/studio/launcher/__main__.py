@@ -17,7 +17,7 @@ import importlib.util
 _FOLDER = os.path.dirname(os.path.realpath(__file__))
 _PACKAGE = "labelpilot_launcher"
 # The subjects of the patches, each a file.
-_SUBJECTS = ("database", "stream", "annotations", "moves", "people", "serving")
+_SUBJECTS = ("loading", "database", "stream", "annotations", "moves", "people", "serving")
 
 
 def _load(name):
