@@ -77,6 +77,7 @@ KEYS: tuple[Key, ...] = (
     Key("setup", "s", "server", "server", "Start our Label Studio, or stop it"),
     Key("setup", "t", "token", "token", "Store the access token, or choose where it is kept"),
     Key("sync", MAIN, "sync", "sync", "Make a task of each image, or read why it failed"),
+    Key("sync", "f", "full", "full", "Sync with every image listed anew, whatever is known"),
     Key("sync", "r", "retry", "retry", "Go on from where the last sync stopped"),
     Key("sync", "escape", "stop", "stop waiting", "Stop waiting for the sync"),
     Key("sync", "d", "repair", "doubled", "See images that are several tasks, and mend that"),

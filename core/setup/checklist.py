@@ -16,7 +16,7 @@ from core.setup.context import NeedsYes, Setup, Step, StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root
 from core.studio.identity import remember
-from core.tasks.manifest import scan_images
+from core.tasks.kept_manifest import look_at_images
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
@@ -70,7 +70,7 @@ def preflight(workspace: Workspace) -> Work[None]:
     read_labeling_config(workspace.project.label_config)
     if workspace.owns_server:
         document_root(workspace)
-    yield from scan_images(workspace.images)
+    yield from look_at_images(workspace)
 
 
 def probe_steps(workspace: Workspace) -> Iterator[Report]:

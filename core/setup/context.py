@@ -29,7 +29,8 @@ from core.studio.project import (
 )
 from core.studio.server import ServerStatus, server_status
 from core.studio.storages import Storages, source_storages, target_storages
-from core.tasks.manifest import Manifest, scan_images
+from core.tasks.kept_manifest import look_at_images
+from core.tasks.manifest import Manifest
 from core.workspace.settings import Workspace
 
 StepId = Literal[
@@ -133,7 +134,7 @@ class Setup:
 
     @cached_property
     def manifest(self) -> Manifest:
-        return finish(scan_images(self.workspace.images))
+        return finish(look_at_images(self.workspace))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from core.studio.environment import document_root, trusted_origins
 from core.studio.patches import FITTING, closed_patches
 from core.studio.process import FIRST_PORT
 from core.studio.server import installed_version, log_file
-from core.tasks.manifest import scan_images
+from core.tasks.kept_manifest import look_at_images
 from core.workspace.addresses import crosses_in_clear
 from core.workspace.consents import SERVER_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
@@ -202,9 +202,9 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _images(workspace: Workspace) -> str:
-    manifest = finish(scan_images(workspace.images))
+    manifest = finish(look_at_images(workspace))
     return (
-        f"{len(manifest.paths):,} in {manifest.folder} with {workspace.images.pattern}; "
+        f"{manifest.count:,} in {manifest.folder} with {workspace.images.pattern}; "
         f"{manifest.left_out:,} other files, {manifest.subfolders:,} subfolders not looked into"
     )
 

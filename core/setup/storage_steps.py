@@ -75,7 +75,7 @@ def _probe_images(setup: Setup) -> Found:
 
 def _found_images(setup: Setup) -> tuple[StepState, str]:
     manifest = setup.manifest
-    total = len(manifest.paths)
+    total = manifest.count
     project = setup.opened.remote
     if not project.tasks:
         return "to do", f"none of {total:,} images is a task"

@@ -1,48 +1,148 @@
-"""The manifest: the files that are to be tasks, by the rule that Label Studio's own sync follows.
+"""The manifest: the files that are to be tasks, as the image folder's folders were listed.
 
-That rule: every regular file of the folder (of its subfolders too, if recursive) whose name the
-pattern matches with `re.match`, in the order of the names. Nothing is opened.
+It is made by `core.tasks.scan`, and kept by `core.tasks.kept_manifest`. It is compact, for there
+may be a million images: their paths are made of it where they are asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Literal
 
-from core.errors import ConfigurationError
-from core.patterns import Matcher
-from core.progress import Progress, Work
-from core.workspace.settings import Images
+import msgspec
 
-# Entries between two progress events: a scan must be able to show itself, and to be cancelled.
-STRIDE = 5000
+# The stamp of a folder that has to be listed again, whatever its times say.
+UNSURE = 0
 _NAMED = 3
-Kind = Literal["file", "folder", "other"]
 
 
-@dataclass(frozen=True, slots=True)
+class Listing(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A folder as it was listed, its name relative to the image folder, and empty for that itself.
+
+    `stamp` is made of the folder's own times. `names` are its images', each with a NUL after it,
+    and `stamps` are made of their sizes and times, where those were looked at.
+    `folders` are its folders that are to be looked into, `closed` counts the others, `other_names`
+    the files that the pattern does not match, and `not_files` what is no regular file; `examples`
+    are some of both.
+    """
+
+    folder: bytes
+    stamp: int
+    names: bytes
+    stamps: bytes
+    folders: bytes
+    closed: int
+    other_names: int
+    not_files: int
+    examples: bytes
+
+    @property
+    def images(self) -> int:
+        """How many images it holds."""
+        return self.names.count(b"\0")
+
+    @property
+    def entries(self) -> int:
+        """How much a listing of it has to look at."""
+        beside = self.folders.count(b"\0") + self.closed + self.other_names + self.not_files
+        return self.images + beside
+
+    @property
+    def path(self) -> str:
+        return os.fsdecode(self.folder)
+
+    @property
+    def stamp_list(self) -> Sequence[int]:
+        """The images' stamps, UNSURE where one could not be looked at; empty where none was."""
+        stamps = array("q")
+        stamps.frombytes(self.stamps)
+        return stamps
+
+    def replaced_since(self, former: Listing) -> Iterator[str]:
+        """The images that `former` has too, with another size or time."""
+        if self.stamps == former.stamps and self.names == former.names:
+            return
+        then = dict(zip(split(former.names), former.stamp_list, strict=False))
+        for name, stamp in zip(split(self.names), self.stamp_list, strict=False):
+            if then.get(name, stamp) not in (stamp, UNSURE):
+                yield os.path.join(self.path, name)
+
+    def is_like(self, other: Listing) -> bool:
+        """Whether `other` lists the same images and folders."""
+        return self.entries == other.entries and all(
+            sorted(split(mine)) == sorted(split(others))
+            for mine, others in ((self.names, other.names), (self.folders, other.folders))
+        )
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The images of a folder, and what of it is not taken.
 
-    `paths` are relative to `folder`, with `/` between the parts, in Label Studio's order.
-    `other_names` counts the files that the pattern does not match, `not_files` what is no regular
-    file (broken links, sockets), and `examples` names some of both; `subfolders` counts the folders
-    that were not looked into, `unreadable` names those that could not be. `seconds` is how long the
-    listing took.
+    `listings` are the folders that were looked into, `unreadable` those that could not be.
+    `replaced` are images in whose place another file of the same name was found, since somebody was
+    last told of them. `seconds` is how long the look took.
     """
 
     folder: Path
-    paths: tuple[str, ...]
-    other_names: int
-    not_files: int
-    examples: tuple[str, ...]
-    subfolders: int
-    unreadable: tuple[str, ...]
+    listings: tuple[Listing, ...]
+    unreadable: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @cached_property
+    def count(self) -> int:
+        """How many images there are."""
+        return sum(listing.images for listing in self.listings)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The images, relative to `folder`, with `/` between the parts, in Label Studio's order:
+        that of the names."""
+        # The name first, so that no key is made of a million paths to sort them.
+        named = list(chain.from_iterable(map(_named, self.listings)))
+        named.sort()
+        for number, one in enumerate(named):
+            name, _, above = one.partition("\0")
+            named[number] = above + name
+        return tuple(named)
+
+    @cached_property
+    def digest(self) -> str:
+        """What stands for these very paths: as long as it is the same, so are they."""
+        digest = hashlib.blake2b(digest_size=16)
+        for listing in self.listings:
+            digest.update(b"%d %d\0" % (len(listing.folder), len(listing.names)))
+            digest.update(listing.folder)
+            digest.update(listing.names)
+        return digest.hexdigest()
+
+    @property
+    def other_names(self) -> int:
+        """How many files the pattern does not match."""
+        return sum(listing.other_names for listing in self.listings)
+
+    @property
+    def not_files(self) -> int:
+        """How many entries are no regular files: broken links, sockets."""
+        return sum(listing.not_files for listing in self.listings)
+
+    @property
+    def subfolders(self) -> int:
+        """How many folders were not looked into."""
+        return sum(listing.closed for listing in self.listings)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some of what is no image."""
+        found = chain.from_iterable(split(listing.examples) for listing in self.listings)
+        return tuple(name for name, _ in zip(found, range(_NAMED), strict=False))
 
     @property
     def left_out(self) -> int:
@@ -61,154 +161,20 @@ class Manifest:
         return ", ".join(f"{count:,} {what}" for count, what in reasons if count)
 
 
-def check_images(images: Images) -> None:
-    """Raise ConfigurationError unless the image folder can be looked into and served."""
-    folder = images.path
-    if not os.path.isdir(folder):
-        what = "is not a folder" if os.path.exists(folder) else "does not exist"
-        raise ConfigurationError(
-            f"The image folder {folder} {what}.",
-            next_step="Make it, or mend `path` under [images] in labelpilot.toml.",
-        )
-    # Label Studio trims a storage's path and turns backslashes into slashes.
-    if "\\" in str(folder) or str(folder) != str(folder).strip():
-        raise ConfigurationError(
-            f"Label Studio cannot use the folder {str(folder)!r}: its path holds a backslash, or "
-            "ends in a space.",
-            next_step="Rename the folder.",
-        )
+def _named(listing: Listing) -> Iterator[str]:
+    """Name and folder of each image, the name first, with a NUL between them."""
+    above = f"\0{listing.path}/" if listing.folder else "\0"
+    return (name + above for name in split(listing.names))
 
 
-def scan_images(images: Images) -> Work[Manifest]:
-    """List the images of the workspace's folder.
-
-    Raises ConfigurationError where the folder is missing, nothing matches, the pattern takes too
-    long, a name is not UTF-8, or any link, image or not, leads out of the folder.
-    """
-    began = time.monotonic()
-    check_images(images)
-    paths: list[str] = []
-    other_names, not_files, subfolders = 0, 0, 0
-    examples: list[str] = []
-    bad_names: list[str] = []
-    escaping: list[str] = []
-    unreadable: list[str] = []
-    inside = os.path.realpath(images.path) + os.sep
-    start = len(os.path.join(images.path, ""))
-    entries = _entries(images.path, images.recursive, unreadable)
-    with Matcher(images.pattern, "The pattern under [images]") as matcher:
-        matches = matcher.matches
-        for seen, (entry, kind) in enumerate(entries, start=1):
-            if seen % STRIDE == 0:
-                yield Progress("scan", len(paths))
-            # Whatever it is called: Label Studio serves all that lies in the folder.
-            if entry.is_symlink() and not images.follow_links and not _leads_inside(entry, inside):
-                escaping.append(entry.path)
-            elif kind == "folder":
-                subfolders += 1
-            elif kind != "file" or not matches(entry.name):
-                other_names += kind == "file"
-                not_files += kind != "file"
-                if len(examples) < _NAMED:
-                    examples.append(entry.name)
-            elif not _is_utf8(entry.path):
-                bad_names.append(entry.path)
-            else:
-                paths.append(entry.path[start:])
-    _refuse(images, paths, bad_names, escaping, other_names + not_files)
-    # Only names count, so that in one folder the path itself will do, with no copy of each name.
-    paths.sort(key=os.path.basename if images.recursive else None)
-    manifest = Manifest(
-        images.path,
-        tuple(paths),
-        other_names,
-        not_files,
-        tuple(examples),
-        subfolders,
-        tuple(unreadable),
-        time.monotonic() - began,
-    )
-    yield Progress("scan", len(paths), len(paths), _found(manifest))
-    return manifest
+def joined(names: Iterable[str]) -> bytes:
+    """File names in one text, a NUL after each: no name holds one."""
+    return b"".join(os.fsencode(name) + b"\0" for name in names)
 
 
-def _found(manifest: Manifest) -> str:
-    left_out = manifest.why_left_out
-    return f"{len(manifest.paths):,} images found" + (f"; left out: {left_out}" if left_out else "")
-
-
-def _entries(
-    folder: Path, recursive: bool, unreadable: list[str]
-) -> Iterator[tuple[os.DirEntry[str], Kind]]:
-    """Every entry below `folder` that is not looked into, and its kind.
-
-    As pathlib's `rglob`, links to folders are not followed, and a subfolder that cannot be read
-    or is gone by then is passed over; the unreadable ones are added to `unreadable`.
-    """
-    waiting = [str(folder)]
-    while waiting:
-        here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    kind = _kind(entry)
-                    if kind == "folder" and recursive and not entry.is_symlink():
-                        waiting.append(entry.path)
-                    else:
-                        yield entry, kind
-        except OSError as error:
-            if here == str(folder):
-                raise ConfigurationError(
-                    f"The folder {here} cannot be read.", cause=error.strerror or str(error)
-                ) from None
-            if not isinstance(error, FileNotFoundError):
-                unreadable.append(here)
-
-
-def _leads_inside(link: os.DirEntry[str], inside: str) -> bool:
-    return os.path.join(os.path.realpath(link.path), "").startswith(inside)
-
-
-def _kind(entry: os.DirEntry[str]) -> Kind:
-    try:
-        return "folder" if entry.is_dir() else "file" if entry.is_file() else "other"
-    except OSError:
-        # A link that leads back to itself.
-        return "other"
-
-
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _refuse(
-    images: Images, paths: list[str], bad_names: list[str], escaping: list[str], left_out: int
-) -> None:
-    if bad_names:
-        raise ConfigurationError(
-            f"{len(bad_names):,} image names are not UTF-8, and Label Studio cannot name them.",
-            cause=some_names(bad_names),
-            next_step="Rename them (convmv does it for a whole folder).",
-        )
-    if escaping:
-        raise ConfigurationError(
-            f"{len(escaping):,} links in {images.path} lead out of it, and Label Studio would "
-            "serve what is there.",
-            cause=some_names([f"{name} -> {os.path.realpath(name)}" for name in escaping]),
-            next_step="Remove them, or allow them: `follow_links = true` under [images].",
-        )
-    if not paths:
-        raise ConfigurationError(
-            f"No file in {images.path} matches the pattern {images.pattern!r}.",
-            cause=f"{left_out:,} files are there"
-            + ("." if images.recursive else ", subfolders not counted."),
-            next_step="Mend `pattern`, `path` or `recursive` under [images] in labelpilot.toml; "
-            "the pattern must match the file's name from its beginning.",
-        )
+def split(names: bytes) -> list[str]:
+    """The names that `joined` has joined."""
+    return os.fsdecode(names).split("\0")[:-1]
 
 
 def some_names(names: list[str]) -> str:

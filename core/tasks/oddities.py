@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.images import Tag, tag_of
 from core.progress import Progress, Work
-from core.tasks.manifest import STRIDE, Manifest, some_names
+from core.tasks.manifest import Manifest, some_names
+from core.tasks.scan import STRIDE
 
 # Of more new files, so many are looked at, spread evenly.
 MOST_LOOKED_AT = 20_000
@@ -58,6 +59,14 @@ def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
         )
         found.append(tags)
     return [sentence for sentence in found if sentence]
+
+
+def replaced_files(manifest: Manifest) -> list[str]:
+    """That images were replaced by others of the same name, as `odd_names` says it."""
+    paths = list(manifest.replaced)
+    what = "images are other files than before, of the same name"
+    sentence = _sentence(len(paths), what, paths, "look whether their labels still hold")
+    return [sentence] if sentence else []
 
 
 def odd_files(folder: Path, paths: Sequence[str]) -> Work[list[str]]:

@@ -13,8 +13,9 @@ from core.tasks.bulk import import_images
 from core.tasks.cloud import has_cloud_storage, sync_cloud
 from core.tasks.duplicates import find_duplicates, remove_tasks
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
+from core.tasks.kept_manifest import forget_replaced, look_at_images
 from core.tasks.lease import Lease
-from core.tasks.manifest import Manifest, scan_images
+from core.tasks.manifest import Manifest
 from core.tasks.modes import (
     choose_mode,
     fit_storage,
@@ -24,22 +25,23 @@ from core.tasks.modes import (
 )
 from core.tasks.moves import Moves, follow_moves
 from core.tasks.native import await_end, sync_storage
-from core.tasks.oddities import odd_files, odd_names
+from core.tasks.oddities import odd_files, odd_names, replaced_files
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
 from core.tasks.session import Session, open_session
 from core.workspace.settings import Workspace
 
 
-def find_images(workspace: Workspace) -> Work[Manifest | None]:
+def find_images(workspace: Workspace, *, full: bool = False) -> Work[Manifest | None]:
     """The images that are to be tasks; None without an image folder, for they may lie in a bucket.
 
-    It needs no server, so that what is wrong with the folder is told without one. Raises
+    `full` lists all of them, whatever is known already. It needs no server, so that what is wrong
+    with the folder is told without one. Raises
     ConfigurationError for a folder that cannot be used.
     """
     if not os.path.exists(workspace.images.path):
         return None
-    return (yield from scan_images(workspace.images))
+    return (yield from look_at_images(workspace, full=full))
 
 
 def sync_images(
@@ -57,14 +59,16 @@ def sync_images(
     if manifest is None and has_cloud_storage(opened):
         return (yield from sync_cloud(opened, mode))
     if manifest is None:
-        manifest = yield from scan_images(opened.workspace.images)
+        manifest = yield from look_at_images(opened.workspace)
     began = time.monotonic()
     with open_session(opened) as session, (yield from session.lease()) as lease:
         chosen, before, moves, proof, outcome = yield from _sync(session, manifest, lease, mode)
     remarks = odd_names(manifest, opened.workspace.images.tag)
     remarks += yield from odd_files(manifest.folder, before.missing)
+    remarks += replaced_files(manifest)
     for remark in remarks:
         yield Progress("look", note=remark)
+    forget_replaced(opened.workspace)
     yield Progress("proof", proof.present, proof.images)
     return SyncResult(
         mode=chosen,
@@ -86,7 +90,7 @@ def _sync(
     session: Session, manifest: Manifest, lease: Lease, wanted: Mode | None
 ) -> Work[tuple[Mode, Proof, Moves, Proof, Outcome]]:
     """The mode, what was there, what had moved, what is there now, and what was done for it."""
-    total = len(manifest.paths)
+    total = manifest.count
     if session.storage.running:
         yield Progress("look", 0, None, "Label Studio's own sync is running; waiting for its end")
         yield from await_end(session, total)

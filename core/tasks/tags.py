@@ -9,7 +9,7 @@ from core.errors import ConfigurationError
 from core.images import ImagePaths, tag_of, tags_by_path
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
-from core.tasks.manifest import scan_images
+from core.tasks.kept_manifest import look_at_images
 from core.workspace.settings import Workspace
 
 TASKS_AN_EVENT = 2000
@@ -53,5 +53,5 @@ def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
 
 def image_tags(workspace: Workspace) -> Work[set[str]]:
     """The tags of all images in the workspace's folder, tasks or not."""
-    manifest = yield from scan_images(workspace.images)
+    manifest = yield from look_at_images(workspace)
     return {tag_of(path, workspace.images.tag) for path in manifest.paths}

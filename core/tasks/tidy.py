@@ -15,7 +15,8 @@ from core.progress import Progress, Work
 from core.studio.models import TaskDetail
 from core.studio.project import OpenProject
 from core.tasks.duplicates import remove_tasks
-from core.tasks.manifest import Manifest, scan_images
+from core.tasks.kept_manifest import look_at_images
+from core.tasks.manifest import Manifest
 from core.tasks.modes import served_root
 from core.tasks.moves import find_moves
 from core.tasks.native import await_end
@@ -94,7 +95,7 @@ def plan_tidy(opened: OpenProject) -> Work[TidyPlan]:
     Raises ConfigurationError where the project is not set up or there is no image at all, and Busy
     during a sync.
     """
-    manifest = yield from scan_images(opened.workspace.images)
+    manifest = yield from look_at_images(opened.workspace)
     with open_session(opened) as session:
         return (yield from _plan(session, manifest))
 
@@ -105,7 +106,7 @@ def tidy_project(opened: OpenProject, plan: TidyPlan) -> Work[TidyResult]:
     Raises what `plan_tidy` does; tasks that somebody worked on since then stay.
     """
     began = time.monotonic()
-    manifest = yield from scan_images(opened.workspace.images)
+    manifest = yield from look_at_images(opened.workspace)
     with open_session(opened) as session, (yield from session.lease()) as lease:
         client, project_id = session.client, session.project_id
         yield from await_end(session, plan.tasks)

@@ -35,9 +35,9 @@ from core.setup.context import StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.tasks.duplicates import RepairPlan, RepairResult
-from core.tasks.manifest import scan_images
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
+from core.tasks.scan import scan_images
 from core.tasks.tidy import TidyPlan, TidyResult
 from core.workspace.settings import Workspace, save_workspace
 from tui.backend import Backend
@@ -221,10 +221,12 @@ class FakeBackend(Backend):
         self.done.add("token")
         return "session"
 
-    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
-        self.called("sync")
+    def sync(
+        self, workspace: Workspace, mode: Mode | None = None, *, full: bool = False
+    ) -> Work[SyncResult]:
+        self.called("full sync" if full else "sync")
         manifest = yield from scan_images(workspace.images)
-        total = len(manifest.paths)
+        total = manifest.count
         yield Progress("import", 0, total, f"{total} images found; {WEIRD}")
         if self.trouble:
             yield Progress("import", 0, total, self.trouble, retries=2)

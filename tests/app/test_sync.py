@@ -78,6 +78,13 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
         assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s."]
 
 
+async def test_f_syncs_with_every_image_listed_anew(ready: FakeBackend, walk: Walker) -> None:
+    async with walk(ready) as app:
+        await app.press("2", "f")
+        assert "12 of 12 images are tasks" in app.text
+        assert "same as: labelpilot sync --full" in app.text
+
+
 async def test_two_syncs_never_run_at_once(ready: FakeBackend, walk: Walker) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:

@@ -61,7 +61,7 @@ from pathlib import Path
 from core.progress import finish
 from core.studio.models import Task
 from core.images import url_maker
-from core.tasks.manifest import scan_images
+from core.tasks.scan import scan_images
 from core.tasks.proof import compare
 from core.workspace.settings import Images
 folder, count = Path(sys.argv[1]), int(sys.argv[2])

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class TaskCalls:
     """Images to tasks."""
 
-    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[SyncResult]:
+    def sync(
+        self, workspace: Workspace, mode: Mode | None = None, *, full: bool = False
+    ) -> Work[SyncResult]:
         from core.studio.project import open_project
         from core.tasks.sync import find_images, sync_images
 
-        manifest = yield from find_images(workspace)
+        manifest = yield from find_images(workspace, full=full)
         with open_project(workspace) as opened:
             result = yield from sync_images(opened, manifest, mode)
             if result.moved:

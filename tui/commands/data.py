@@ -30,9 +30,15 @@ if TYPE_CHECKING:
 
 @command("labelpilot sync --mode native")
 @click.option("--mode", type=MODE, help="How tasks are made.")
-def sync(mode: Any, root: Path | None, as_json: bool) -> None:
-    """Make each image one task, and prove it."""
-    result = run(backend.sync(open_workspace(root), mode))
+@click.option("--full", is_flag=True, help="List every image anew, whatever is known of them.")
+def sync(mode: Any, full: bool, root: Path | None, as_json: bool) -> None:
+    """Make each image one task, and prove it.
+
+    Folders whose own times say that nothing changed are not listed again. --full lists all: on a
+    network drive these times may lie. It also finds every image that another of the same name has
+    replaced.
+    """
+    result = run(backend.sync(open_workspace(root), mode, full=full))
     show(as_json, result.as_json(), str(result))
     for remark in result.remarks:
         say(remark)

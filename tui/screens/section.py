@@ -125,11 +125,12 @@ class Section(Screen[None]):
             self.host.say(f"{other.title} is running; wait for it, or stop it first.")
         return self.host.jobs.start(kind, title, command, begin)
 
-    def start_sync(self) -> None:
-        """Start a sync; it goes on while other sections are looked at."""
+    def start_sync(self, *, full: bool = False) -> None:
+        """Start a sync; it goes on while other sections are looked at. `full`: of every image."""
         if self.workspace is not None:
-            begin = partial(self.backend.sync, self.workspace)
-            self.start(SYNC, "Images to tasks", "labelpilot sync", begin)
+            begin = partial(self.backend.sync, self.workspace, full=full)
+            command = "labelpilot sync --full" if full else "labelpilot sync"
+            self.start(SYNC, "Images to tasks", command, begin)
 
     def await_result(self, job: Job[Result] | None, tell: Callable[[Result], object]) -> None:
         """Call `tell` with what `job` gave, once it is done and the user looks at this section."""

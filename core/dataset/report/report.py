@@ -167,10 +167,10 @@ def _differing(
 
 def _on_disk(workspace: Workspace) -> Work[frozenset[str] | None]:
     """The images of the image folder; None where it cannot be looked into."""
-    from core.tasks.manifest import scan_images
+    from core.tasks.kept_manifest import look_at_images
 
     try:
-        manifest = yield from scan_images(workspace.images)
+        manifest = yield from look_at_images(workspace)
     except ConfigurationError as error:
         yield Progress("scan", note=error.message)
         return None

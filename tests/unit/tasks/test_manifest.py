@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
 from core.progress import finish
-from core.tasks.manifest import Manifest, scan_images
+from core.tasks.manifest import Manifest
+from core.tasks.scan import scan_images
 from core.workspace.settings import Images
 from tests.unit.tasks.conftest import ODD_NAMES
 
@@ -202,7 +203,7 @@ def test_an_unreadable_subfolder_is_passed_over_and_named(images: Path) -> None:
 def test_files_that_come_and_go_during_a_scan_do_not_end_it(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.tasks.manifest.STRIDE", 10)
+    monkeypatch.setattr("core.tasks.scan.STRIDE", 10)
     make(images, *(f"{number:05}/img.png" for number in range(60)))
     work = scan_images(Images(images, ".*", True))
     next(work)
@@ -217,7 +218,7 @@ def test_files_that_come_and_go_during_a_scan_do_not_end_it(
 
 
 def test_a_scan_can_be_stopped(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.tasks.manifest.STRIDE", 10)
+    monkeypatch.setattr("core.tasks.scan.STRIDE", 10)
     make(images, *(f"{number:05}.png" for number in range(60)))
     work = scan_images(Images(images, ".*"))
     next(work)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.progress import finish
-from core.tasks.manifest import Manifest, scan_images
+from core.tasks.manifest import Manifest
 from core.tasks.moves import Moves, find_moves
+from core.tasks.scan import scan_images
 from core.workspace.settings import Images
 
 URL = "/data/local-files/?d="
@@ -68,7 +69,6 @@ def test_an_image_that_has_a_task_is_nobody_elses(folder: Path) -> None:
 def test_a_file_that_is_there_is_not_gone_whatever_the_pattern_says(folder: Path) -> None:
     there = manifest(folder, "b/one.png")
     (folder / "one.png").write_bytes(b"left out by the pattern")
-    there = Manifest(folder, ("b/one.png",), 1, 0, (), 0, ())
     assert moves(folder, there, "images/one.png") == Moves({}, (), ())
 
 

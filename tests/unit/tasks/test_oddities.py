@@ -13,8 +13,8 @@ from core.errors import ConfigurationError
 from core.labeling_config import parse_labeling_config, refuse_more_data
 from core.progress import finish
 from core.tasks import oddities
-from core.tasks.manifest import scan_images
 from core.tasks.oddities import odd_files, odd_names
+from core.tasks.scan import scan_images
 from core.workspace.settings import Images
 
 

@@ -48,7 +48,7 @@ class ImageCount:
 def _counted(
     root: Path, path: str, pattern: str, recursive: bool, cancelled: Callable[[], bool]
 ) -> Content:
-    from core.tasks.manifest import scan_images
+    from core.tasks.scan import scan_images
 
     if not path:
         return plain("Where are the images?", "$text-warning")
@@ -68,8 +68,8 @@ def _counted(
         return plain(error.in_short, "$text-error")
     finally:
         scan.close()
-    total = len(found.paths) + found.left_out
-    text = f"{len(found.paths):,} of {count(total, 'file')} match"
+    total = found.count + found.left_out
+    text = f"{found.count:,} of {count(total, 'file')} match"
     if found.left_out:
         text += f"; left out: {some(found.examples, 2)}"
         more = found.left_out - min(2, len(found.examples))

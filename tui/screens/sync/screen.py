@@ -142,6 +142,7 @@ class SyncScreen(Section):
         sync = Action(self.start_sync, off or busy, "sync again" if done else "")
         return {
             "sync": self.unless_failed(sync),
+            "full": Action(partial(self.start_sync, full=True), off or busy),
             "retry": Action(self._retry, off or ("" if retried else busy) or nothing),
             "stop": self.stop_action(),
             "repair": Action(self._plan_repair, off or self._why_not_repair()),
