@@ -26,7 +26,7 @@ from core.learning.suspects import without_suspects
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
-from core.workspace.consents import may_reach_scheduler
+from core.workspace.consents import may_reach_scheduler, may_write
 from core.workspace.settings import Workspace
 
 
@@ -86,7 +86,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         tasks=images,
         labeled=labeled,
         classes=classes,
-        path=folder / "unit.npy",
+        path=_vectors_file(workspace, folder),
     )
     trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
     ranking = yield from rank(trusted, options, learning=workspace.learning)
@@ -105,6 +105,15 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         seconds=time.monotonic() - began,
         newer_labels=newer,
     )
+
+
+def _vectors_file(workspace: Workspace, folder: Path) -> Path:
+    """Where the vectors of the round in `folder` go: where a cluster's workers reach them too."""
+    shared = workspace.learning.shared
+    if shared is None:
+        return folder / "unit.npy"
+    may_write(workspace, shared)
+    return shared / f"{folder.name}.npy"
 
 
 def newer_labels(workspace: Workspace, labeled: Set[str]) -> int:

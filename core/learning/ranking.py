@@ -87,6 +87,7 @@ def _by_nearest_loss(
         options.engine,
         allowed=pool.candidates,
         scheduler=learning.scheduler,
+        secret=learning.scheduler_secret,
     )
     order = nearest_loss(pool.losses[asking], neighbours, options.claim)
     assert order.why is not None

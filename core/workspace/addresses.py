@@ -17,7 +17,7 @@ _ADDRESS = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?:/[\w.~%+/-]*)?"
 )
-_SCHEDULER = re.compile(r"tcp://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 LAST_PORT = 65535
 
 
@@ -35,7 +35,7 @@ def scheduler_fault(address: str) -> str:
     """Why `address` cannot be that of a dask scheduler; empty where it can."""
     match = _SCHEDULER.fullmatch(address)
     if match is None or not 0 < int(match["port"]) <= LAST_PORT:
-        return 'must be an address such as "tcp://10.0.0.1:8786"'
+        return 'must be an address such as "tls://10.0.0.1:8786"'
     return ""
 
 
@@ -68,5 +68,5 @@ def _parts(url: str) -> tuple[str, str, int | None, str]:
 
 
 def crosses_in_clear(url: str) -> bool:
-    """Whether a token sent to `url` would cross a network without encryption."""
-    return url.startswith("http://") and not is_loopback(url)
+    """Whether what is sent to `url` would cross a network without encryption."""
+    return url.startswith(("http://", "tcp://")) and not is_loopback(url)

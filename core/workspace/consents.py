@@ -11,10 +11,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.workspace.addresses import is_loopback, same_server
+from core.workspace.addresses import crosses_in_clear, is_loopback, same_server
 from core.workspace.databases import read_database
 from core.workspace.settings import Workspace
-from core.workspace.trust import Consent, consent_to, is_agreed, require
+from core.workspace.trust import Consent, Kind, consent_to, is_agreed, require
 
 # The server that the user's variable for a token is for; see `core.secrets.credentials`.
 SERVER_VARIABLE = "LABEL_STUDIO_URL"
@@ -31,7 +31,8 @@ def may_run_hooks(workspace: Workspace) -> None:
 
 
 def may_reach_scheduler(workspace: Workspace) -> None:
-    """To take answers from a dask scheduler."""
+    """To take answers from a dask scheduler; of a network that others can listen to, without
+    encryption, also for a workspace that was made here."""
     _require(_scheduler(workspace))
 
 
@@ -71,6 +72,8 @@ def _wishes(workspace: Workspace) -> Iterator[Consent | None]:
     if workspace.learning.hooks.is_file():
         yield _hooks(workspace)
     yield _scheduler(workspace)
+    if workspace.learning.shared is not None:
+        yield _writing(workspace, workspace.learning.shared)
 
 
 def _require(consent: Consent | None) -> None:
@@ -102,7 +105,10 @@ def _hooks(workspace: Workspace) -> Consent:
 
 def _scheduler(workspace: Workspace) -> Consent | None:
     address = workspace.learning.scheduler
-    return consent_to(workspace.root, "scheduler", address) if address else None
+    if not address:
+        return None
+    kind: Kind = "scheduler in clear" if crosses_in_clear(address) else "scheduler"
+    return consent_to(workspace.root, kind, address)
 
 
 def _writing(workspace: Workspace, path: Path) -> Consent | None:

@@ -96,12 +96,16 @@ class Learning:
     """The user's hooks, the Python that runs them, and how many neighbours share a loss.
 
     `scheduler` is the address of a dask cluster, which searches what would take long here.
+    `scheduler_secret` is the file by which its members know each other, with `tls://`. In `shared`,
+    a folder that all of them reach, lies what they search; None: in the workspace.
     """
 
     hooks: Path = Path("labeling/active_learning.py")
     python: str | None = None
     neighbours: int = 5
     scheduler: str | None = None
+    scheduler_secret: Path | None = None
+    shared: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,7 @@ def parse_workspace(text: str, root: Path) -> Workspace:
         for name, kind in _SECTIONS.items()
     }
     _refuse_wrong_server(text, built["studio"])
+    _refuse_idle_secret(text, built["learning"])
     return _completed(Workspace(root=root, **built))
 
 
@@ -258,6 +263,13 @@ def _refuse_wrong_server(text: str, studio: Studio) -> None:
             next_step="Use its https:// address, or, in a network that you trust, set "
             "`allow_http = true` under [studio].",
         )
+
+
+def _refuse_idle_secret(text: str, learning: Learning) -> None:
+    address = learning.scheduler or ""
+    if learning.scheduler_secret is not None and not address.startswith("tls://"):
+        what = "`scheduler_secret` is for a `scheduler` whose address begins with tls://"
+        raise wrong_value(text, "learning", "scheduler_secret", what)
 
 
 def _completed(workspace: Workspace) -> Workspace:

@@ -27,7 +27,16 @@ VARIABLE = "LABELPILOT_TRUST"
 MAX_BYTES = 10_000_000
 
 Kind = Literal[
-    "made here", "token", "database", "run", "scheduler", "write", "server", "owner", "file"
+    "made here",
+    "token",
+    "database",
+    "run",
+    "scheduler",
+    "scheduler in clear",
+    "write",
+    "server",
+    "owner",
+    "file",
 ]
 # What a workspace wants to do, by kind; `{to}` is to whom, or where.
 WANTS: dict[Kind, str] = {
@@ -36,6 +45,8 @@ WANTS: dict[Kind, str] = {
     "database": "keep its labels at the database {to}, which is sent your PostgreSQL password",
     "run": "run {to}",
     "scheduler": "work with the dask scheduler at {to}, whose answers can run code here",
+    "scheduler in clear": "work with the dask scheduler at {to} without encryption, so that "
+    "whoever is on the way there can read the embeddings, and run code here",
     "write": "write to {to}, which is outside of its folder",
     "server": "start Label Studio on the data in {to}, which were not made here",
     "owner": "be obeyed, although it belongs to {to}",

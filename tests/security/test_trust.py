@@ -183,6 +183,23 @@ def test_no_scheduler_is_reached_before_that_is_agreed(
     assert not connected
 
 
+def test_no_scheduler_of_another_machine_is_reached_in_clear_unasked_though_made_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(trust.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def wants(address: str) -> list[str]:
+        root = tmp_path / address[-1]
+        root.mkdir()
+        made = save_workspace(root, {"learning": {"scheduler": address}})
+        return [one.kind for one in wanted(made)]
+
+    assert wants("tls://10.0.0.1:1") == []
+    assert wants("tcp://127.0.0.1:2") == []
+    assert wants("tcp://10.0.0.1:3") == ["scheduler in clear"]
+
+
 # Writing
 
 
@@ -371,8 +388,8 @@ def test_trust_shows_asks_and_forgets(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_record_that_others_can_write_to_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tcp://a:1"\n')
-    agree(consent_to(root, "scheduler", "tcp://a:1"))
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tls://a:1"\n')
+    agree(consent_to(root, "scheduler", "tls://a:1"))
     record = tmp_path / "config" / "labelpilot" / "trust.json"
     assert record.stat().st_mode & 0o777 == 0o600
     assert wanted(load_workspace(root)) == []
@@ -388,8 +405,8 @@ def test_a_record_that_others_can_write_to_is_not_believed(
 def test_without_a_home_folder_no_record_is_taken_from_the_folder_worked_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tcp://a:1"\n')
-    agree(consent_to(root, "scheduler", "tcp://a:1"))
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nscheduler = "tls://a:1"\n')
+    agree(consent_to(root, "scheduler", "tls://a:1"))
     (root / "config").symlink_to(tmp_path / "config")
     monkeypatch.chdir(root)
     monkeypatch.setattr(trust, "_file", lambda: Path("config/labelpilot/trust.json"))

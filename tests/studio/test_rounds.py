@@ -161,12 +161,18 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
 ) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     with contextlib.closing(Cluster(tmp_path)) as cluster:
-        learning = dataclasses.replace(workspace.learning, scheduler=cluster.address)
+        learning = dataclasses.replace(
+            workspace.learning,
+            scheduler=cluster.address,
+            scheduler_secret=cluster.secret,
+            shared=tmp_path / "shared",
+        )
         clustered = dataclasses.replace(workspace, learning=learning)
         options = RoundOptions("on a cluster", engine="dask", random_share=0.1)
         with open_project(clustered) as opened:
             found = finish(plan_round(opened, options))
     assert found.engine == "dask"
+    assert len(list((tmp_path / "shared").iterdir())) == 1
     assert [(pick.tag, pick.score) for pick in found.picks] == [
         (pick.tag, pick.score) for pick in plan.picks
     ]

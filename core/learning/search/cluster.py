@@ -4,12 +4,19 @@ The vectors lie in shards on a disk that all workers reach: pieces of one `.npy`
 of `.npy` files with a manifest. Every worker searches its shard exactly and sends back the k best;
 they are merged here. The queries go out and the best come back, never a shard. A worker that dies
 has its shards searched by another. Workers need labelpilot installed.
+
+What a scheduler answers can run code here. So with `tls://` both sides show that they know the
+cluster's secret, before anything else is said: one file, a certificate with its key, which each of
+the members has and nobody else. Clusters with an authority of their own name their files in dask's
+configuration.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,16 +75,22 @@ def search_shard(
 
 
 def find_on_cluster(
-    queries: Floats, shards: Sequence[Shard], k: int, scheduler: str, allowed: Mask | None = None
+    queries: Floats,
+    shards: Sequence[Shard],
+    k: int,
+    scheduler: str,
+    allowed: Mask | None = None,
+    secret: Path | None = None,
 ) -> Work[tuple[Indices, Floats]]:
     """The `k` rows most similar to each of the queries (m, d), found on the workers of `scheduler`.
 
-    `scheduler` is an address such as `tcp://10.0.0.1:8786`; `allowed` (N,) says which rows count.
-    Returns rows and similarities (m, k), nearest first, equal ones by the lower row; row -1 fills
-    where there are fewer than k. Raises ConfigurationError where dask.distributed is missing,
-    LabelpilotError where the cluster does not answer or a shard cannot be searched.
+    `scheduler` is an address such as `tls://10.0.0.1:8786`, `secret` the file of its cluster's;
+    `allowed` (N,) says which rows count. Returns rows and similarities (m, k), nearest first, equal
+    ones by the lower row; row -1 fills where there are fewer than k. Raises ConfigurationError
+    where dask.distributed or the secret is missing, LabelpilotError where the cluster does not
+    answer or a shard cannot be searched.
     """
-    client = yield from _connected(scheduler)
+    client = yield from _connected(scheduler, secret)
     futures: list[Any] = []
     try:
         [sent] = client.scatter([np.ascontiguousarray(queries, np.float32)], broadcast=True)
@@ -117,33 +130,40 @@ def find_on_cluster(
     return indices, similarities
 
 
-def _connected(scheduler: str) -> Work[Any]:
+def _connected(scheduler: str, secret: Path | None) -> Work[Any]:
     """A client of the cluster, within a bounded time."""
     try:
-        from distributed import Client
+        from distributed import Client, Security
     except ImportError:
         raise ConfigurationError(
             "A cluster needs dask.distributed, which is not installed.",
             next_step="Install it with `pip install 'labelpilot[cluster]'`.",
         ) from None
+    security: Any = None
+    if scheduler.startswith("tls://"):
+        security = Security(require_encryption=True, **_files(secret))  # type: ignore[no-untyped-call]
+        _check(security, scheduler)
     try:
         # What takes a connection and says nothing would hold the client up for ever.
-        introduced = Call(lambda: _introduced(scheduler), "dask")
+        introduced = Call(lambda: _introduced(scheduler, security), "dask")
         while not introduced.ended(within=HEARTBEAT):
             yield Progress("neighbours")
         introduced.result()
         client: Any = Client(  # type: ignore[no-untyped-call]
-            scheduler, timeout=ANSWER_WITHIN, set_as_default=False
+            scheduler, timeout=ANSWER_WITHIN, set_as_default=False, security=security
         )
     except Exception as error:
         # Whatever else listens there is read as if it were dask, and fails in any way.
         silent = isinstance(error, asyncio.TimeoutError) and not str(error)
         cause = f"It said nothing for {ANSWER_WITHIN} s."
+        why: BaseException = error
+        while why.__cause__ is not None:
+            why = why.__cause__
         raise LabelpilotError(
             f"No dask scheduler answers at {scheduler}.",
-            cause=cause if silent else f"{type(error).__name__}: {error}",
-            next_step="Mend `scheduler` under [learning] in labelpilot.toml, or search on this "
-            "machine: `--engine exact`.",
+            cause=cause if silent else f"{type(why).__name__}: {why}",
+            next_step="Mend `scheduler` or `scheduler_secret` under [learning] in "
+            "labelpilot.toml, or search on this machine: `--engine exact`.",
         ) from None
     if not client.scheduler_info()["workers"]:
         client.close()
@@ -154,12 +174,55 @@ def _connected(scheduler: str) -> Work[Any]:
     return client
 
 
-def _introduced(scheduler: str) -> None:
+def _files(secret: Path | None) -> dict[str, str]:
+    """The cluster's secret, as dask takes it: each member shows it, and believes who shows it."""
+    if secret is None:
+        return {}
+    try:
+        others = os.stat(secret).st_mode & 0o077
+    except OSError as error:
+        raise ConfigurationError(
+            f"The cluster's secret, {secret}, cannot be read.",
+            cause=str(error.strerror),
+            next_step="Copy it from another member of the cluster, or mend `scheduler_secret` "
+            "under [learning] in labelpilot.toml.",
+        ) from None
+    if others:
+        raise ConfigurationError(
+            f"The cluster's secret, {secret}, can be read or changed by others.",
+            next_step=f"If it never was in anybody else's hands, `chmod 600 {secret}`; else make a "
+            "new one.",
+        )
+    return {"tls_ca_file": str(secret), "tls_client_cert": str(secret)}
+
+
+def _check(security: Any, scheduler: str) -> None:
+    """Raise ConfigurationError where there is nothing usable to show to the scheduler."""
+    try:
+        shown = security.get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError) as error:
+        cause = "it does not hold a certificate and its key"
+        raise ConfigurationError(
+            "The cluster's secret cannot be used.",
+            cause=f"{cause}: {error}" if not isinstance(error, ssl.SSLError) else f"{cause}.",
+            next_step="The README says how to make one.",
+        ) from None
+    if shown is None:
+        raise ConfigurationError(
+            f"The scheduler at {scheduler} speaks to those only who know its cluster's secret.",
+            next_step="Name its file as `scheduler_secret` under [learning] in labelpilot.toml, or "
+            "your certificates in dask's own configuration (distributed.comm.tls).",
+        )
+
+
+def _introduced(scheduler: str, security: Any) -> None:
     """Ask a scheduler who it is. Raises whatever dask raises without a sensible answer."""
     from distributed.core import rpc
 
+    shown = {} if security is None else security.get_connection_args("client")
+
     async def ask() -> None:
-        connection = rpc(scheduler, timeout=ANSWER_WITHIN)  # type: ignore[no-untyped-call]
+        connection = rpc(scheduler, timeout=ANSWER_WITHIN, connection_args=shown)  # type: ignore[no-untyped-call]
         async with connection as remote:
             await asyncio.wait_for(remote.identity(), ANSWER_WITHIN)
 

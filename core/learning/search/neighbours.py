@@ -16,6 +16,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,14 +113,15 @@ def find_neighbours(
     *,
     allowed: NDArray[np.bool_] | None = None,
     scheduler: str | None = None,
+    secret: Path | None = None,
 ) -> Work[Neighbours]:
     """The `k` candidates (N, d) most similar to each of the queries (m, d), all of length 1.
 
     Equal similarities are settled by the lower row, so that runs repeat. `allowed` (N,) says which
-    candidates count; the others are passed over. `scheduler` is the address of a dask cluster; with
-    it, `auto` lets the cluster search what would take long here. Raises ConfigurationError where
-    there is nothing to search, or what an engine needs is missing, and LabelpilotError where the
-    cluster fails.
+    candidates count; the others are passed over. `scheduler` is the address of a dask cluster, and
+    `secret` the file by which its members know each other; with them, `auto` lets the cluster
+    search what would take long here. Raises ConfigurationError where there is nothing to search, or
+    what an engine needs is missing, and LabelpilotError where the cluster fails.
     """
     started = time.monotonic()
     if len(queries) == 0:
@@ -147,10 +149,12 @@ def find_neighbours(
         if scheduler is None:
             raise ConfigurationError(
                 "The engine dask needs the address of a scheduler.",
-                next_step='Set `scheduler` under [learning], such as "tcp://10.0.0.1:8786".',
+                next_step='Set `scheduler` under [learning], such as "tls://10.0.0.1:8786".',
             )
         shards = pieces_of(candidates)
-        indices, similarities = yield from find_on_cluster(queries, shards, k, scheduler, allowed)
+        indices, similarities = yield from find_on_cluster(
+            queries, shards, k, scheduler, allowed, secret
+        )
         recall = 1.0
     else:
         indices, similarities, recall = yield from _annoy(queries, candidates, k, allowed)

@@ -17,7 +17,7 @@ from core.learning.hooks.vector_files import load_shards
 from core.learning.search.cluster import find_on_cluster, pieces_of
 from core.learning.search.neighbours import choose_engine, find_neighbours
 from core.progress import finish
-from tests.unit.learning.dask_cluster import Cluster
+from tests.unit.learning.dask_cluster import Cluster, write_secret
 from tests.unit.learning.shard_folder import write_shards
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -48,7 +48,7 @@ def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
     expected = finish(find_neighbours(queries, candidates, 5, "exact", allowed=allowed))
     mortal = cluster.mortal
     shards = pieces_of(candidates, rows=1_000)
-    work = find_on_cluster(queries, shards, 5, cluster.address, allowed)
+    work = find_on_cluster(queries, shards, 5, cluster.address, allowed, cluster.secret)
     try:
         while True:
             event = next(work)
@@ -65,7 +65,8 @@ def test_a_cluster_finds_what_this_machine_finds_though_a_worker_dies(
 def test_the_engine_dask_is_one_of_the_engines(cluster: Cluster, tmp_path: Path) -> None:
     candidates, queries = in_file(tmp_path, unit(5_000)), unit(20, seed=1)
     expected = finish(find_neighbours(queries, candidates, 5, "exact"))
-    found = finish(find_neighbours(queries, candidates, 5, "dask", scheduler=cluster.address))
+    where = {"scheduler": cluster.address, "secret": cluster.secret}
+    found = finish(find_neighbours(queries, candidates, 5, "dask", **where))
     assert (found.engine, found.recall) == ("dask", 1.0)
     np.testing.assert_array_equal(found.indices, expected.indices)
 
@@ -77,14 +78,44 @@ def test_shards_in_a_folder_are_searched_and_a_changed_one_is_refused(
     write_shards(tmp_path, vectors, [f"img_{row}" for row in range(900)])
     shards = load_shards(tmp_path)
     assert [shard.stop for shard in shards] == [250, 250, 250, 150]
-    address = cluster.address
-    indices, _ = finish(find_on_cluster(queries, shards, 3, address))
+    where = {"scheduler": cluster.address, "secret": cluster.secret}
+    indices, _ = finish(find_on_cluster(queries, shards, 3, **where))
     expected = finish(find_neighbours(queries, vectors, 3, "exact"))
     np.testing.assert_array_equal(indices, expected.indices)
     np.save(tmp_path / "00001.npy", vectors[:250])
     with pytest.raises(LabelpilotError, match=r"00001\.npy") as caught:
-        finish(find_on_cluster(queries, shards, 3, address))
+        finish(find_on_cluster(queries, shards, 3, **where))
     assert "changed" in caught.value.cause
+
+
+def refusal(scheduler: str, secret: Path | None) -> LabelpilotError:
+    """Why nothing is asked of that scheduler."""
+    with pytest.raises(LabelpilotError) as caught:
+        finish(find_on_cluster(unit(1), [], 3, scheduler, secret=secret))
+    return caught.value
+
+
+def test_who_does_not_know_the_clusters_secret_is_not_spoken_to(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.learning.search.cluster.ANSWER_WITHIN", 2)
+    another = write_secret(tmp_path / "another.pem")
+    assert "CERTIFICATE_VERIFY_FAILED" in refusal(cluster.address, another).cause
+    plain = cluster.address.replace("tls://", "tcp://")
+    assert "No dask scheduler answers" in refusal(plain, None).message
+    assert "scheduler_secret" in refusal(cluster.address, None).next_step
+
+
+def test_a_secret_that_is_none_is_told_and_one_that_others_can_read_is_not_used(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.pem"
+    assert "No such file" in refusal(cluster.address, secret).cause
+    write_secret(secret).chmod(0o640)
+    assert "can be read or changed by others" in refusal(cluster.address, secret).message
+    secret.chmod(0o600)
+    secret.write_text("no certificate")
+    assert "certificate and its key" in refusal(cluster.address, secret).cause
 
 
 @contextlib.contextmanager

@@ -86,6 +86,7 @@ def test_an_empty_file_is_a_workspace_with_its_own_server() -> None:
         ("[learning]\nscheduler = 'tcp://10.0.0.1'\n", "line 2: `scheduler` must be an addr", ""),
         ("[learning]\nscheduler = 'tcp://a:0'\n", "line 2: `scheduler` must be an address", ""),
         ("[learning]\nscheduler = 'http://a:1'\n", "line 2: `scheduler` must be an address", ""),
+        ("[learning]\nscheduler_secret = 'a'\n", "line 2: `scheduler_secret` is for a `sched", ""),
         ("[images]\npath = ''\n", "line 2: `path` must be a path in quotes, not ''", ""),
         ("[images]\npath = 'a\\u0000b'\n".replace("'", '"'), "line 2: `path` must be a path", ""),
         ("[images]\npattern = '['\n", "line 2: `pattern` is not a regular expression", ""),
