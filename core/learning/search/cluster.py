@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -201,10 +200,9 @@ def _check(security: Any, scheduler: str) -> None:
     try:
         shown = security.get_connection_args("client")["ssl_context"]
     except (OSError, ValueError) as error:
-        cause = "it does not hold a certificate and its key"
         raise ConfigurationError(
-            "The cluster's secret cannot be used.",
-            cause=f"{cause}: {error}" if not isinstance(error, ssl.SSLError) else f"{cause}.",
+            "The cluster's secret cannot be used: it must hold a certificate and its key.",
+            cause=str(error),
             next_step="The README says how to make one.",
         ) from None
     if shown is None:

@@ -115,7 +115,7 @@ def test_a_secret_that_is_none_is_told_and_one_that_others_can_read_is_not_used(
     assert "can be read or changed by others" in refusal(cluster.address, secret).message
     secret.chmod(0o600)
     secret.write_text("no certificate")
-    assert "certificate and its key" in refusal(cluster.address, secret).cause
+    assert "certificate and its key" in refusal(cluster.address, secret).message
 
 
 @contextlib.contextmanager
