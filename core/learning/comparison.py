@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.learning.measures import Measures
 from core.learning.orders.order import Numbers
 
 # Orders are compared by the labels they need for what random reaches at this share of the budget.
@@ -21,29 +22,52 @@ CERTAIN = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What a replay measured: `accuracies[order]` is (seeds, budgets)."""
+    """What a replay measured: `measured[order]` is (seeds, budgets, the fields of Measures).
+
+    `single`: each image has one class.
+    """
 
     budgets: tuple[int, ...]
-    accuracies: Mapping[str, Numbers]
+    measured: Mapping[str, Numbers]
+    single: bool = True
+
+    @property
+    def decisive(self) -> str:
+        """The measure by which orders are compared."""
+        return "accuracy" if self.single else "average_precision"
+
+    @property
+    def words(self) -> str:
+        """The decisive measure, in words."""
+        return "accuracy" if self.single else "mean average precision"
+
+    def of(self, order: str, measure: str = "") -> Numbers:
+        """What `order` reached by `measure`, or by the decisive one: (seeds, budgets)."""
+        found: Numbers = self.measured[order][..., Measures._fields.index(measure or self.decisive)]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRow:
-    """The mean accuracy over the seeds with `budget` labels, and its standard error."""
+    """The means over the seeds with `budget` labels; `stderr` is the accuracy's standard error."""
 
     order: str
     budget: int
     accuracy: float
     stderr: float
+    average_precision: float
+    macro_f1: float
+    micro_f1: float
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """An order held against random, seed by seed.
 
-    `gain` is the mean difference in accuracy over all budgets after the first, `stderr` its
-    standard error. `labels` is how many labels the order needs for the accuracy `target`; None:
-    more than were tried.
+    `gain` is the mean difference in the decisive measure over all budgets after the first, `stderr`
+    its standard error; `f1_gain` and `f1_stderr` are those in macro F1, 0 where each image has one
+    class. `labels` is how many labels the order needs for what random reaches, `target`; None: more
+    than were tried.
     """
 
     order: str
@@ -51,20 +75,34 @@ class Comparison:
     stderr: float
     target: float
     labels: float | None
+    f1_gain: float
+    f1_stderr: float
 
 
 def rows_of(curves: Curves) -> list[ReplayRow]:
-    """The curves as rows: the mean over the seeds, and its standard error."""
+    """The curves as rows: the means over the seeds, and the accuracy's standard error."""
     return [
-        ReplayRow(order, budget, float(mean), float(error))
-        for order, found in curves.accuracies.items()
-        for budget, mean, error in zip(
-            curves.budgets, found.mean(axis=0), _standard_error(found), strict=True
+        ReplayRow(
+            order,
+            budget,
+            float(accuracy),
+            float(error),
+            float(precision),
+            float(macro),
+            float(micro),
+        )
+        for order, found in curves.measured.items()
+        for budget, (accuracy, precision, macro, micro), error in zip(
+            curves.budgets,
+            found.mean(axis=0),
+            standard_error(curves.of(order, "accuracy")),
+            strict=True,
         )
     ]
 
 
-def _standard_error(found: Numbers) -> Numbers:
+def standard_error(found: Numbers) -> Numbers:
+    """The standard error of the mean over the seeds, (budgets,), of `found` (seeds, budgets)."""
     seeds = len(found)
     if seeds < 2:
         return np.full(found.shape[1:], np.nan)
@@ -73,49 +111,66 @@ def _standard_error(found: Numbers) -> Numbers:
 
 def compare(curves: Curves, control: str = "random") -> list[Comparison]:
     """Every order but `control` held against it, the one that gains most first."""
-    random = curves.accuracies[control]
     at = int(np.abs(np.array(curves.budgets) - TARGET_SHARE * curves.budgets[-1]).argmin())
-    target = float(random.mean(axis=0)[at])
+    target = float(curves.of(control).mean(axis=0)[at])
     compared = []
-    for order, found in curves.accuracies.items():
+    for order in curves.measured:
         if order == control:
             continue
-        # The first budget is the same random labels for all.
-        difference = (found - random)[:, 1:]
+        f1 = (0.0, 0.0)
+        if not curves.single:
+            f1 = _gained(curves.of(order, "macro_f1"), curves.of(control, "macro_f1"))
         compared.append(
             Comparison(
                 order,
-                float(difference.mean()),
-                float(_standard_error(difference.mean(axis=1)[:, None])[0]),
+                *_gained(curves.of(order), curves.of(control)),
                 target,
-                labels_to_reach(curves.budgets, found.mean(axis=0), target),
+                labels_to_reach(curves.budgets, curves.of(order).mean(axis=0), target),
+                *f1,
             )
         )
     return sorted(compared, key=lambda comparison: -comparison.gain)
 
 
-def labels_to_reach(budgets: Sequence[int], accuracies: Numbers, target: float) -> float | None:
-    """Where the line through (budgets, accuracies) first reaches `target`; None: it never does."""
-    above = np.flatnonzero(accuracies >= target)
+def _gained(found: Numbers, random: Numbers) -> tuple[float, float]:
+    """The mean difference over all budgets, and its standard error over the seeds."""
+    # The first budget is the same random labels for all.
+    difference = (found - random)[:, 1:].mean(axis=1)
+    return float(difference.mean()), float(standard_error(difference[:, None])[0])
+
+
+def labels_to_reach(budgets: Sequence[int], curve: Numbers, target: float) -> float | None:
+    """Where the line through (budgets, curve) first reaches `target`; None: it never does."""
+    above = np.flatnonzero(curve >= target)
     if not len(above):
         return None
     reached = int(above[0])
     if reached == 0:
         return float(budgets[0])
-    low, high = accuracies[reached - 1], accuracies[reached]
+    low, high = curve[reached - 1], curve[reached]
     step = budgets[reached] - budgets[reached - 1]
     return float(budgets[reached - 1] + step * (target - low) / (high - low))
 
 
 def recommended(comparisons: Sequence[Comparison]) -> Comparison | None:
-    """The order that gains most over random, beyond chance; None where random is as good."""
-    certain = [c for c in comparisons if c.gain > CERTAIN * c.stderr]
+    """The order that gains most over random, beyond chance, and surely loses nothing by macro F1.
+
+    None where random is as good.
+    """
+    certain = [
+        c
+        for c in comparisons
+        if c.gain > CERTAIN * c.stderr and c.f1_gain >= -CERTAIN * c.f1_stderr
+    ]
     return max(certain, key=lambda comparison: comparison.gain, default=None)
 
 
 def describe(curves: Curves) -> str:
     """The orders against random, as a table, and the one that pays most."""
-    lines = ["order          points over random   labels for random's accuracy"]
+    lines = [
+        f"by {curves.words}, on images kept apart",
+        "order          points over random   labels for what random reaches",
+    ]
     compared = compare(curves)
     for one in compared:
         labels = "more than tried" if one.labels is None else f"{one.labels:.0f}"

@@ -1,9 +1,9 @@
 """Which order pays, on images that are labeled already.
 
 Labeling is replayed from a few random labels on: a light classifier is trained, the order picks the
-next images, their known labels are "given", and so on. What comes out is the accuracy on images
-kept apart, at each number of labels: `core.learning.comparison` draws the conclusions. It labels
-nothing and writes nothing.
+next images, their known labels are "given", and so on. What comes out is how well the classifier
+does on images kept apart, at each number of labels: `core.learning.comparison` draws the
+conclusions. It labels nothing and writes nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from core.learning.builtin.head import fit_head, logistic_regression
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.measures import Measures, best_thresholds, measure
 from core.learning.options import ORDERS, OrderName, RoundOptions
 from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels, Pool, labels_of
@@ -31,6 +32,9 @@ from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3
 FEWEST = 20
+# Thresholds are set on labeled images that the classifier has not seen: it is trained once more for
+# each of so many parts of them.
+FOLDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +105,19 @@ def replay(
         )
     vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[known]))
     plan = plan or default_plan(len(tags))
-    found: dict[str, list[list[float]]] = {order: [] for order in orders}
+    found: dict[str, list[list[Measures]]] = {order: [] for order in orders}
     total, done = plan.seeds * len(orders) * len(plan.budgets), 0
     # Several threads only get in each other's way in products as small as these.
     with one_thread():
         for seed, order in itertools.product(range(plan.seeds), orders):
-            curve: list[float] = []
-            for accuracy in simulate(order, vectors, every.matrix, every.matrix, plan, seed):
-                curve.append(accuracy)
+            curve: list[Measures] = []
+            for reached in simulate(order, vectors, every.matrix, every.matrix, plan, seed):
+                curve.append(reached)
                 done += 1
                 yield Progress("replay", done, total)
             found[order].append(curve)
-    return Curves(tuple(plan.budgets), {order: np.array(c) for order, c in found.items()})
+    measured = {order: np.array(curves) for order, curves in found.items()}
+    return Curves(tuple(plan.budgets), measured, every.single)
 
 
 def one_thread() -> contextlib.AbstractContextManager[object]:
@@ -135,13 +140,13 @@ def simulate(
     *,
     learner: Learner = linear_learner,
     show_probabilities: bool = False,
-) -> Iterator[float]:
-    """The accuracy on the images kept apart, after each round of one replay under `order`.
+) -> Iterator[Measures]:
+    """How well the learner does on the images kept apart, after each round of one replay.
 
     `vectors` (N, d) have length 1; `given` (N, C) are the classes that the annotator answers with,
-    `true` (N, C) those that count. Accuracy is the share of images all of whose classes are right.
-    Equal seeds start from equal labels. With `show_probabilities` the order sees the learner's, as
-    from `get_probabilities()`; without, it gets what the manual's three functions give.
+    `true` (N, C) those that count. Equal seeds start from equal labels. With `show_probabilities`
+    the order sees the learner's, as from `get_probabilities()`; without, it gets what the manual's
+    three functions give.
     """
     random = np.random.default_rng(seed)
     shuffled = random.permutation(len(vectors))
@@ -154,7 +159,8 @@ def simulate(
         labels = Labels(labeled, given[train[labeled]], names)
         on_all = dataclasses.replace(labels, rows=train[labeled])
         trained = learner(vectors, on_all, np.random.default_rng((seed, budget)))
-        yield _accuracy(trained.probabilities[test], true[test], single)
+        thresholds = None if single else _thresholds(learner, vectors, on_all, (seed, budget))
+        yield measure(trained.probabilities[test], true[test], thresholds)
         if budget + plan.step > plan.most:
             return
         probabilities = trained.probabilities[train]
@@ -179,10 +185,20 @@ def simulate(
         labeled = np.concatenate([labeled, ranking.order.indices[: plan.step]])
 
 
-def _accuracy(probabilities: Numbers, true: Mask, single: bool) -> float:
-    if single:
-        return float((probabilities.argmax(axis=1) == true.argmax(axis=1)).mean())
-    return float(((probabilities > 0.5) == true).all(axis=1).mean())
+def _thresholds(
+    learner: Learner, vectors: Floats, labels: Labels, seed: tuple[int, int]
+) -> Numbers:
+    """The thresholds (C,) with the best F1 on labeled images that the learner has not seen."""
+    part = np.random.default_rng(seed).permutation(len(labels.rows)) % FOLDS
+    found = np.zeros(labels.matrix.shape)
+    for fold in range(FOLDS):
+        seen, kept = part != fold, part == fold
+        if not seen.any():
+            continue
+        some = dataclasses.replace(labels, rows=labels.rows[seen], matrix=labels.matrix[seen])
+        trained = learner(vectors, some, np.random.default_rng(seed))
+        found[kept] = trained.probabilities[labels.rows[kept]]
+    return best_thresholds(found, labels.matrix)
 
 
 def _losses(probabilities: Numbers, given: Mask, single: bool) -> Numbers:

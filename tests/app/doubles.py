@@ -289,7 +289,8 @@ class FakeBackend(Backend):
         yield from self.work("replay", 4)
         random = np.array([[0.40, 0.60, 0.70], [0.42, 0.62, 0.72]])
         better = random + np.array([0.0, 0.15, 0.20])
-        return Curves((4, 8, 12), {"random": random, "herding": better, "margin": random[::-1]})
+        found = {"random": random, "herding": better, "margin": random[::-1]}
+        return Curves((4, 8, 12), {name: np.stack([of] * 4, axis=2) for name, of in found.items()})
 
     def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         self.called("versions")

@@ -100,11 +100,7 @@ def replay(
         curves = run(backend.replay(open_workspace(root)))
     else:
         raise click.UsageError("Give both --embeddings and --labels, or neither.")
-    shown = [
-        {"order": r.order, "budget": r.budget, "accuracy": r.accuracy, "stderr": r.stderr}
-        for r in rows_of(curves)
-    ]
-    show(as_json, shown, describe(curves))
+    show(as_json, [asdict(row) for row in rows_of(curves)], describe(curves))
 
 
 @command("labelpilot suspects")

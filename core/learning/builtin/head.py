@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.orders.order import Numbers
+from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 
@@ -21,6 +21,8 @@ MOST_ROWS = 20_000
 # The inverse strength of the quadratic penalty; embeddings of length 1 need a weak one.
 C = 10.0
 ITERATIONS = 300
+# A fit ends where no slope of the loss is steeper.
+CLOSE_ENOUGH = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,9 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
     if not len(rows) or (matrix == matrix[0]).all():
         return None
     inputs = centred(vectors[rows], mean)
-    weights = np.zeros((matrix.shape[1], vectors.shape[1]))
-    offsets = np.zeros(matrix.shape[1])
     if labels.single:
-        offsets[:] = -np.inf
+        weights = np.zeros((matrix.shape[1], vectors.shape[1]))
+        offsets = np.full(matrix.shape[1], -np.inf)
         model = regression(C=C, max_iter=ITERATIONS)
         model.fit(inputs, matrix.argmax(axis=1))
         if len(model.classes_) == 2:
@@ -92,14 +93,39 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
         else:
             weights[model.classes_], offsets[model.classes_] = model.coef_, model.intercept_
         return Head(mean, weights, offsets, single=True)
-    for column in range(matrix.shape[1]):
-        given = matrix[:, column]
-        if given.all() or not given.any():
-            offsets[column] = np.inf if given.all() else -np.inf
-            continue
-        model = regression(C=C, max_iter=ITERATIONS).fit(inputs, given)
-        weights[column], offsets[column] = model.coef_[0], model.intercept_[0]
-    return Head(mean, weights, offsets, single=False)
+    return Head(mean, *one_against_rest(inputs, matrix), single=False)
+
+
+def one_against_rest(inputs: Floats, given: Mask) -> tuple[Numbers, Numbers]:
+    """Logistic regressions, one for each class, of `given` (n, C) on `inputs` (n, d).
+
+    Weights (C, d) and offsets (C,), found together, which is quicker than class by class. A class
+    that no image has may be there elsewhere, and one that all have may be missing: its odds are
+    those of so many trials, and not 0 or 1.
+    """
+    from scipy.optimize import minimize
+
+    count, there = len(given), given.sum(axis=0)
+    weights = np.zeros((given.shape[1], inputs.shape[1]))
+    offsets = np.log((there + 0.5) / (count - there + 0.5))
+    told_apart = np.flatnonzero((there > 0) & (there < count))
+    wide, answers = inputs.astype(np.float64), given[:, told_apart].astype(np.float64)
+
+    def loss(parameters: Numbers) -> tuple[float, Numbers]:
+        both = parameters.reshape(len(told_apart), -1)
+        logits = wide @ both[:, :-1].T + both[:, -1]
+        wrong = 0.5 * (1 + np.tanh(0.5 * logits)) - answers
+        slope = np.hstack([wrong.T @ wide + both[:, :-1] / C, wrong.sum(axis=0)[:, None]])
+        penalty = (both[:, :-1] ** 2).sum() / (2 * C)
+        return float((np.logaddexp(0, logits) - answers * logits).sum() + penalty), slope.ravel()
+
+    start = np.hstack([weights, offsets[:, None]])[told_apart]
+    options = {"maxiter": ITERATIONS, "gtol": CLOSE_ENOUGH}
+    if len(told_apart):
+        found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        both = found.x.reshape(start.shape)
+        weights[told_apart], offsets[told_apart] = both[:, :-1], both[:, -1]
+    return weights, offsets
 
 
 def has_scikit_learn() -> bool:

@@ -41,8 +41,8 @@ def test_a_replay_repeats_and_all_orders_start_from_the_same_labels() -> None:
     once = finish(replay(EMBEDDINGS, LABELS, orders=orders, plan=SMALL))  # type: ignore[arg-type]
     again = finish(replay(EMBEDDINGS, LABELS, orders=orders, plan=SMALL))  # type: ignore[arg-type]
     for order in orders:
-        np.testing.assert_array_equal(once.accuracies[order], again.accuracies[order])
-        np.testing.assert_array_equal(once.accuracies[order][:, 0], once.accuracies["random"][:, 0])
+        np.testing.assert_array_equal(once.measured[order], again.measured[order])
+        np.testing.assert_array_equal(once.of(order)[:, 0], once.of("random")[:, 0])
 
 
 def test_herding_beats_random_on_real_digits() -> None:
@@ -61,6 +61,19 @@ def test_images_with_several_classes_are_replayed_too() -> None:
     }
     rows = rows_of(finish(replay(EMBEDDINGS, classes, orders=["random", "margin"], plan=SMALL)))
     assert rows[3].accuracy > rows[0].accuracy
+
+
+def test_with_several_classes_an_image_precision_and_f1_decide_and_all_measures_are_told() -> None:
+    found = [[0.5, 0.6, 0.7], [0.3, 0.4, 0.5]], [[0.5, 0.7, 0.8], [0.3, 0.5, 0.61]]
+    better = curves(single=False, random=found[0], better=found[1])
+    assert better.decisive == "average_precision"
+    assert recommended(compare(better)) is not None
+    # What wins by one measure and surely loses by the other is not recommended.
+    worse = curves(single=False, f1=-0.3, random=found[0], better=found[1])
+    assert compare(worse)[0].gain > 0 > compare(worse)[0].f1_gain
+    assert recommended(compare(worse)) is None
+    row = rows_of(worse)[-1]
+    assert (row.average_precision, row.macro_f1) == (pytest.approx(0.705), pytest.approx(0.405))
 
 
 def test_progress_counts_to_the_end() -> None:
@@ -96,8 +109,11 @@ def test_labels_to_reach_is_where_the_line_crosses() -> None:
     assert labels_to_reach((10, 20, 30), accuracies, 0.95) is None
 
 
-def curves(**accuracies: list[list[float]]) -> Curves:
-    return Curves((10, 20, 30), {name: np.array(found) for name, found in accuracies.items()})
+def curves(single: bool = True, f1: float = 0.0, **found: list[list[float]]) -> Curves:
+    """Curves of one measure; `f1` is what every order but random adds by the others."""
+    add = {name: np.array([0, 0, 0 if name == "random" else f1, 0]) for name in found}
+    measured = {name: np.array(of)[..., None] + add[name] for name, of in found.items()}
+    return Curves((10, 20, 30), measured, single)
 
 
 def test_a_comparison_is_made_seed_by_seed() -> None:
@@ -119,7 +135,7 @@ def test_the_standard_error_is_that_of_the_mean() -> None:
 
 def test_an_order_within_chance_of_random_is_not_recommended() -> None:
     def gains(gain: float, error: float) -> Comparison:
-        return Comparison("x", gain, error, 0.9, None)
+        return Comparison("x", gain, error, 0.9, None, 0, 0)
 
     assert recommended([gains(0.01, 0.01), gains(-0.1, 0.01)]) is None
     assert recommended([gains(0.01, 0.001), gains(0.05, 0.04)]) == gains(0.01, 0.001)

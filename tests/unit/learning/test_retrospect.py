@@ -50,9 +50,9 @@ def test_a_label_that_all_neighbours_contradict_is_listed(workspace: Workspace) 
 
 def test_the_orders_are_compared_on_the_labels_at_hand(workspace: Workspace) -> None:
     curves = finish(replay_workspace(workspace, Plan(start=4, step=2, most=8, seeds=2)))
-    assert {"random", "herding"} <= set(curves.accuracies)
+    assert {"random", "herding"} <= set(curves.measured)
     assert curves.budgets == (4, 6, 8)
-    assert np.shape(curves.accuracies["random"]) == (2, 3)
+    assert np.shape(curves.of("random")) == (2, 3)
 
 
 def test_hooks_that_ran_for_a_round_do_not_run_again(workspace: Workspace) -> None:

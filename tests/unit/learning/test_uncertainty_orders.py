@@ -60,7 +60,8 @@ def test_several_classes_an_image_get_one_head_each() -> None:
     assert head is not None
     found = head.probabilities(vectors[200:])
     assert (((found > 0.5) == matrix[200:]).mean(axis=0) > 0.9).all()
-    np.testing.assert_array_equal(found[:, 2], 1.0)
+    # All that were labeled have it, which is no proof that the others do.
+    np.testing.assert_allclose(found[:, 2], 200.5 / 201)
 
 
 def test_nothing_to_tell_apart_gives_no_head() -> None:

@@ -61,7 +61,7 @@ def orders_text(curves: Curves, width: int) -> Content:
     compared = compare(curves)
     # The best first, here as everywhere.
     orders = [*(one.order for one in compared), "random"]
-    seeds = len(curves.accuracies["random"])
+    seeds = len(curves.measured["random"])
     first, last = curves.budgets[0], curves.budgets[-1]
     parts: list[Content | str] = [
         *_conclusion(compared),
@@ -92,11 +92,11 @@ def _conclusion(compared: Sequence[Comparison]) -> list[Content | str]:
 
 
 def _comparison(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
-    """Each order against random: points gained, and labels needed for the same accuracy."""
+    """Each order against random: points gained, and labels needed for what random reaches."""
     from core.learning.comparison import labels_to_reach
 
     target = compared[0].target if compared else 0.0
-    random = labels_to_reach(curves.budgets, curves.accuracies["random"].mean(axis=0), target)
+    random = labels_to_reach(curves.budgets, curves.of("random").mean(axis=0), target)
     head = f"{'':{NAME_WIDTH}}{'over random':>{FIGURE_WIDTH}}   labels to reach {target:.0%}"
     rows: list[Content | str] = [plain(head, "$muted")]
     for one in compared:
@@ -117,13 +117,13 @@ def _labels(needed: float | None) -> str:
 
 
 def _plot(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
-    """The accuracy of each order over the labels given, in blocks of one scale."""
-    means = {order: curves.accuracies[order].mean(axis=0) for order in orders}
+    """What each order reached over the labels given, in blocks of one scale."""
+    means = {order: curves.of(order).mean(axis=0) for order in orders}
     least = min(float(mean.min()) for mean in means.values())
     most = max(float(mean.max()) for mean in means.values())
     room = max(4, width - NAME_WIDTH - 8)
     every = -(-len(curves.budgets) // room)
-    text = f"Accuracy as labels are added, from {least:.0%} to {most:.0%}"
+    text = f"{curves.words.capitalize()} as labels are added, from {least:.0%} to {most:.0%}"
     rows: list[Content | str] = [plain(text, "$muted")]
     for order, mean in means.items():
         blocks = "".join(_block(float(value), least, most) for value in mean[::every])
@@ -138,20 +138,23 @@ def _block(value: float, least: float, most: float) -> str:
 
 
 def _figures(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
-    """Accuracy and its standard error for each number of labels, as many orders side by side as
+    """The means and standard errors for each number of labels, as many orders side by side as
     there is room for."""
-    from core.learning.comparison import rows_of
+    from core.learning.comparison import standard_error
 
-    found = {(row.order, row.budget): row for row in rows_of(curves)}
+    found = {
+        order: (curves.of(order).mean(axis=0), standard_error(curves.of(order))) for order in orders
+    }
     beside = max(1, (width - 6) // FIGURE_WIDTH)
-    rows: list[Content | str] = [plain("Accuracy in %, ± its standard error", "$muted")]
+    head = f"{curves.words.capitalize()} in %, ± its standard error"
+    rows: list[Content | str] = [plain(head, "$muted")]
     for start in range(0, len(orders), beside):
         some = orders[start : start + beside]
         head = "labels" + "".join(f"{order:>{FIGURE_WIDTH}}" for order in some)
         rows.append(plain(head, "$muted"))
-        for budget in curves.budgets:
-            cells = [found[order, budget] for order in some]
-            figures = (f"{100 * c.accuracy:.1f} ± {100 * c.stderr:.1f}" for c in cells)
+        for at, budget in enumerate(curves.budgets):
+            cells = [(found[order][0][at], found[order][1][at]) for order in some]
+            figures = (f"{100 * mean:.1f} ± {100 * error:.1f}" for mean, error in cells)
             rows.append(plain(f"{budget:6,}" + "".join(f"{f:>{FIGURE_WIDTH}}" for f in figures)))
         rows.append("")
     return rows[:-1]
