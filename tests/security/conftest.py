@@ -133,7 +133,7 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("served")
     python, calls, read = root / "python", root / "calls", root / "read"
     calls.touch()
@@ -147,7 +147,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "labelpilot.toml").write_text('[project]\nlabel_config = "config.xml"\n')
     clean = {name: value for name, value in os.environ.items() if "LABEL_STUDIO" not in name}
     server = Served(root, python, calls, read, clean | POISON | {"CODESPACE_NAME": CODESPACE})
-    prepare(server.workspace)
+    prepare(server.workspace, migrated)
     try:
         _start(server)
         yield server
