@@ -147,7 +147,7 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
         before = before_last_run(workspace, model_version, project)
         if before.scores:
             # Tasks may be gone since; their scores would be refused, and the others with them.
-            there = {task_id for task_id, _ in client.task_data(opened.id)}
+            there = client.task_data(opened.id, list(before.scores))
             scores = {task: score for task, score in before.scores.items() if task in there}
             done = yield from put_scores(client, opened.id, model_version, scores)
             changed = done.replaced + done.created

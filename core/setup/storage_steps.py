@@ -11,18 +11,16 @@ from core.dataset.drift import unwritten
 from core.dataset.restore.former import keep_clear
 from core.dataset.target_sync import refresh_folder, rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
-from core.progress import Progress, Work
+from core.progress import Progress, Work, finish
 from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
+from core.tasks.index.look import look_at_tasks
 from core.tasks.modes import storage_fields
 from core.tasks.oddities import odd_names
-from core.tasks.proof import compare
+from core.tasks.proof import prove
 from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
 from core.workspace.consents import may_write
-
-# Up to so many tasks a probe proves which images are tasks; above, it compares counts.
-PROVEN_TASKS = 20_000
 
 
 def _probe_source(setup: Setup) -> Found:
@@ -76,19 +74,10 @@ def _probe_images(setup: Setup) -> Found:
 def _found_images(setup: Setup) -> tuple[StepState, str]:
     manifest = setup.manifest
     total = manifest.count
-    project = setup.opened.remote
-    if not project.tasks:
+    if not setup.opened.remote.tasks:
         return "to do", f"none of {total:,} images is a task"
-    if project.tasks > PROVEN_TASKS:
-        state: StepState = "done" if project.tasks >= total else "part"
-        detail = f"{project.tasks:,} tasks for {total:,} images; a sync proves each"
-        if project.tasks > total:
-            detail += (
-                f", and tells which {project.tasks - total:,} are too many or without their image"
-            )
-        return state, detail
-    tasks = setup.client.tasks(project.id, project.image_key)
-    proof = compare(manifest.paths, tasks, manifest.folder, known_root(setup.workspace))
+    with finish(look_at_tasks(setup.opened)) as tasks:
+        proof = finish(prove(tasks, manifest, known_root(setup.workspace), "images"))
     detail = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:
         detail += f", {proof.duplicates:,} duplicates"

@@ -58,16 +58,20 @@ def tasks_page(
 
 
 def tasks_by_id(
-    transport: Transport, params: Mapping[str, object], after: int, page_size: int
+    transport: Transport,
+    params: Mapping[str, object],
+    after: int,
+    page_size: int,
+    last: int | None = None,
 ) -> Iterator[Any]:
-    """The tasks with an id above `after`, by rising id.
+    """The tasks with an id above `after`, up to `last`, by rising id.
 
     Each page begins after the last id of the one before: tasks that are deleted meanwhile make
     none be passed over. Raises NoAnswer if the server gives fewer than it says it has, or no end.
     """
     end = _End()
     while True:
-        page = query(column_filter("id", "greater", "Number", after), ordering=["tasks:id"])
+        page = query(*id_filters(after, last), ordering=["tasks:id"])
         found, total, _ = tasks_page(transport, {**params, **page}, page_size)
         if found and int(found[0]["id"]) <= after:
             raise NoAnswer(
@@ -143,6 +147,12 @@ def column_filter(column: str, operator: str, kind: str, value: object) -> dict[
         "type": kind,
         "value": value,
     }
+
+
+def id_filters(after: int, last: int | None = None) -> list[dict[str, object]]:
+    """The filters for the tasks with an id above `after`, up to `last`."""
+    above = column_filter("id", "greater", "Number", after)
+    return [above] if last is None else [above, column_filter("id", "less", "Number", last + 1)]
 
 
 def query(

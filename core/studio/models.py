@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import orjson
 
@@ -109,6 +109,10 @@ class Task:
     id: int
     image: str
     annotations: int
+
+
+# Of a range of ids: how many tasks it has, and a sum over them that changes with each.
+Mark: TypeAlias = "tuple[int, int]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,24 @@ def read_task(item: Mapping[str, Any], image_key: str) -> Task:
         image_url(item.get("data"), image_key),
         int(item.get("total_annotations") or 0),
     )
+
+
+@understood
+def read_tasks(rows: Any, image_key: str) -> list[Task]:
+    """Tasks as our own server lists many at once."""
+    return [
+        Task(expect_number(number), image_url(data, image_key), expect_number(annotations))
+        for number, data, annotations in rows
+    ]
+
+
+@understood
+def read_marks(body: Any) -> dict[int, Mark]:
+    """Range of ids -> its mark, as our own server tells them."""
+    return {
+        expect_number(number): (expect_number(tasks), expect_number(total))
+        for number, tasks, total in expect(body, "ranges")["ranges"]
+    }
 
 
 def read_moment(text: Any) -> datetime:

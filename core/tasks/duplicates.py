@@ -150,6 +150,17 @@ def repair_project(opened: OpenProject, plan: RepairPlan) -> Work[RepairResult]:
     )
 
 
+def look_for_duplicates(session: Session, after: int = 0) -> Work[Duplicates]:
+    """Choose which of the project's tasks of one image stay, as `find_duplicates` does."""
+    paths, firsts, several = ImagePaths(session.folder), dict[str, int](), set[int]()
+    with (yield from session.tasks("look")) as known:
+        for task in known.tasks():
+            path = paths.inside(task.image)
+            if path is not None and firsts.setdefault(path, task.id) != task.id:
+                several |= {firsts[path], task.id}
+    return find_duplicates(session.details(sorted(several)), session.folder, after)
+
+
 def find_duplicates(tasks: Iterable[TaskDetail], folder: Path, after: int = 0) -> Duplicates:
     """Choose which tasks of an image stay. Pure.
 
@@ -195,7 +206,7 @@ def remove_tasks(session: Session, ids: Iterable[int]) -> Work[None]:
 def _plan(session: Session) -> Work[RepairPlan]:
     total = session.client.task_count(session.project_id)
     yield Progress("look", 0, total, "looking for images that are several tasks")
-    found = find_duplicates(session.details(), session.folder)
+    found = yield from look_for_duplicates(session)
     yield Progress("look", total, total)
     return RepairPlan(
         project_id=session.project_id,

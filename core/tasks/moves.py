@@ -18,6 +18,7 @@ from core.errors import ConfigurationError
 from core.images import ImagePaths, is_local_file, served_path, url_maker
 from core.labeling_config import UNDEFINED_KEY
 from core.progress import Progress, Work
+from core.studio.models import Task
 from core.tasks.lease import Lease
 from core.tasks.manifest import Manifest
 from core.tasks.modes import fit_storage, served_root
@@ -42,17 +43,18 @@ class Moves:
     gone: tuple[int, ...]
 
 
-def find_moves(urls: Iterable[tuple[int, str]], manifest: Manifest, root: Path | None) -> Moves:
+def find_moves(tasks: Iterable[Task], manifest: Manifest, root: Path | None) -> Moves:
     """Tell what became of each task whose file is gone. Changes nothing.
 
-    `urls` are (task id, image's URL) of all tasks. `root` is the folder to which the server's file
+    `tasks` are all of the project. `root` is the folder to which the server's file
     URLs are relative; where it is None, only tasks of the image folder are judged.
     """
     free = dict.fromkeys(manifest.paths)
     found: dict[int, str] = {}
     lost: dict[int, str] = {}
     paths = ImagePaths(manifest.folder)
-    for number, url in urls:
+    for task in tasks:
+        number, url = task.id, task.image
         inside = paths.inside(url)
         served = root / served_path(url) if root is not None and is_local_file(url) else None
         stale = served is not None and inside in free and served != manifest.folder / inside
@@ -81,20 +83,19 @@ def follow_moves(session: Session, manifest: Manifest, lease: Lease) -> Work[Mov
     except ConfigurationError:
         # Where the server does not tell, what it would look for is not known.
         return Moves({}, (), ())
-    tasks = dict(session.client.task_data(session.project_id))
     yield Progress("look", 0, None, "looking for images that have moved")
-    urls = ((number, _url(data, session.image_key)) for number, data in tasks.items())
-    moves = find_moves(urls, manifest, root)
+    with (yield from session.tasks("look")) as known:
+        moves = find_moves(known.tasks(), manifest, root)
     if not moves.found:
         return moves
     fit_storage(session, "bulk")
+    tasks = session.client.task_data(session.project_id, list(moves.found))
     made, changed = url_maker(manifest.folder, root), {}
-    for number, path in moves.found.items():
-        data = tasks[number]
+    for number, data in tasks.items():
         key = session.image_key if session.image_key in data else UNDEFINED_KEY
         # A server that knows its own address names it before the path.
         host = "/".join(data[key].split("/")[:3]) if "://" in data[key] else ""
-        changed[number] = {**data, key: host + made(path)}
+        changed[number] = {**data, key: host + made(moves.found[number])}
     yield from _change(session, lease, changed)
     note = f"{len(changed):,} tasks follow images that have moved"
     yield Progress("moves", len(changed), len(changed), note)
@@ -186,8 +187,3 @@ def _is_gone(file: Path | None) -> bool:
     except (OSError, ValueError):
         return False
     return False
-
-
-def _url(data: Mapping[str, Any], image_key: str) -> str:
-    value = data.get(image_key, data.get(UNDEFINED_KEY))
-    return value if isinstance(value, str) else ""

@@ -11,8 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from core.images import LOCAL_FILES, ImagePaths, is_local_file, served_path, url_maker
+from core.progress import Progress, Work
 from core.studio.models import Task
+from core.tasks.index.kept import PROOF, KeptTasks
+from core.tasks.manifest import Manifest
 from core.tasks.options import Mode
+
+TASKS_AN_EVENT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,25 @@ def compare(
     for task in tasks:
         comparison.add(task)
     return comparison.proof()
+
+
+def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -> Work[Proof]:
+    """Hold the manifest against the project's tasks; where both are as they were when that was done
+    last, its proof stands. `root` is as in `Comparison`."""
+    of = [manifest.digest, str(manifest.folder), str(root)]
+    former = tasks.fact(PROOF)
+    if former is not None and former["of"] == of:
+        return Proof(**{**former["proof"], "missing": ()})
+    comparison = Comparison(manifest.paths, manifest.folder, root)
+    total = tasks.count()[0]
+    for number, task in enumerate(tasks.tasks(), start=1):
+        comparison.add(task)
+        if number % TASKS_AN_EVENT == 0:
+            yield Progress(stage, number, total)
+    proof = comparison.proof()
+    if not proof.missing:
+        tasks.note(PROOF, {"of": of, "proof": asdict(proof)})
+    return proof
 
 
 @dataclass(frozen=True, slots=True)

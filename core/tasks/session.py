@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,19 @@ from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.environment import document_root
-from core.studio.listings import TASK_PAGE
 from core.studio.models import Storage, Task, TaskDetail, storage_at
 from core.studio.process import began_at
 from core.studio.project import OpenProject
 from core.studio.waiting import Patience
+from core.tasks.index.kept import KeptTasks
+from core.tasks.index.look import look_at_tasks
 from core.tasks.lease import Lease, take_lease
 from core.tasks.manifest import Manifest
-from core.tasks.proof import Comparison, Proof
+from core.tasks.proof import Proof, prove
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
-# How often the tasks are listed again from the beginning, before it is given up.
+# How often the tasks are looked at again, before it is given up.
 LISTINGS = 5
 
 
@@ -33,13 +34,26 @@ class Session:
     `storage` is the source storage that it makes them of, `storages` are all that the project has.
     """
 
-    workspace: Workspace
-    client: StudioClient
-    project_id: int
+    opened: OpenProject
     image_key: str
     storage: Storage
     storages: tuple[Storage, ...]
-    label_config: str
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.opened.workspace
+
+    @property
+    def client(self) -> StudioClient:
+        return self.opened.client
+
+    @property
+    def project_id(self) -> int:
+        return self.opened.id
+
+    @property
+    def label_config(self) -> str:
+        return self.opened.remote.label_config
 
     @property
     def folder(self) -> Path:
@@ -55,32 +69,32 @@ class Session:
         signature = self.workspace.state.locks / f"sync-{self.project_id}.lease"
         return take_lease(self.client, self.storage, signature)
 
-    def compared(self, manifest: Manifest, stage: str) -> Work[Proof]:
-        """The manifest held against the project's tasks as they are now.
+    def tasks(self, stage: str) -> Work[KeptTasks]:
+        """The project's tasks as they are now, to be closed by the caller.
 
         A server that goes away meanwhile is waited for. Raises StudioUnreachable where it stays
         away.
         """
         patience = Patience(self.client.url, LISTINGS)
         while True:
-            comparison = Comparison(manifest.paths, manifest.folder, known_root(self.workspace))
             try:
-                tasks = self.client.tasks(self.project_id, self.image_key)
-                for number, task in enumerate(tasks, start=1):
-                    comparison.add(task)
-                    if number % TASK_PAGE == 0:
-                        yield Progress(stage, number)
-                return comparison.proof()
+                return (yield from look_at_tasks(self.opened, stage))
             except StudioUnreachable as error:
                 yield from patience.wait(error, Progress(stage))
+
+    def compared(self, manifest: Manifest, stage: str) -> Work[Proof]:
+        """The manifest held against the project's tasks as they are now. Raises as `tasks` does."""
+        with (yield from self.tasks(stage)) as tasks:
+            return (yield from prove(tasks, manifest, known_root(self.workspace), stage))
 
     def last_task(self) -> tuple[int, Task | None]:
         """How many tasks the project has, and the newest."""
         return self.client.last_task(self.project_id, self.image_key)
 
-    def details(self) -> Iterator[TaskDetail]:
-        """The project's tasks as they are now, with what says whether they may be removed."""
-        return self.client.task_details(self.project_id, self.image_key)
+    def details(self, ids: Sequence[int] | None = None) -> Iterator[TaskDetail]:
+        """The project's tasks as they are now, or those of `ids`, with what says whether they may
+        be removed."""
+        return self.client.task_details(self.project_id, self.image_key, ids)
 
     def server_began(self) -> float:
         """When our own server's process began, in seconds since 1970; 0 if it isn't ours."""
@@ -111,5 +125,4 @@ def open_session(opened: OpenProject, of_type: Container[str] = ()) -> Iterator[
                 f"The project has no source storage for {workspace.images.path} yet.",
                 next_step="Run `labelpilot setup`.",
             )
-        key, config = opened.remote.image_key, opened.remote.label_config
-        yield Session(workspace, client, opened.id, key, storage, tuple(storages), config)
+        yield Session(opened, opened.remote.image_key, storage, tuple(storages))

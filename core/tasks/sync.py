@@ -11,7 +11,7 @@ from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.bulk import import_images
 from core.tasks.cloud import has_cloud_storage, sync_cloud
-from core.tasks.duplicates import find_duplicates, remove_tasks
+from core.tasks.duplicates import look_for_duplicates, remove_tasks
 from core.tasks.journal import OpenImport, close_journal, read_journal, settle
 from core.tasks.kept_manifest import forget_replaced, look_at_images
 from core.tasks.lease import Lease
@@ -171,7 +171,7 @@ def _undo_doubled(session: Session, manifest: Manifest, proof: Proof) -> Work[Pr
     entry = read_journal(session.journal)
     if entry is None or not entry.recent:
         return proof
-    ours = find_duplicates(session.details(), session.folder, after=entry.after).remove
+    ours = (yield from look_for_duplicates(session, entry.after)).remove
     if not ours:
         return proof
     note = f"{len(ours):,} tasks landed twice; taking the second ones back"

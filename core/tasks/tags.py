@@ -7,12 +7,11 @@ from pathlib import Path
 
 from core.errors import ConfigurationError
 from core.images import ImagePaths, tag_of, tags_by_path
-from core.progress import Progress, Work
+from core.progress import Work
 from core.studio.project import OpenProject
+from core.tasks.index.look import look_at_tasks
 from core.tasks.kept_manifest import look_at_images
 from core.workspace.settings import Workspace
-
-TASKS_AN_EVENT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +29,15 @@ def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
     An image that is two tasks stands for the first, and is labeled if either is. Raises
     ConfigurationError where two images have one tag, or the project has no task.
     """
-    images, project = opened.workspace.images, opened.remote
+    images = opened.workspace.images
     path_of = ImagePaths(images.path)
     labeled: dict[str, bool] = {}
     task_ids: dict[str, int] = {}
-    yield Progress("tasks", 0, project.tasks)
-    for number, task in enumerate(opened.client.tasks(project.id, project.image_key), start=1):
-        path = path_of(task.image)
-        task_ids.setdefault(path, task.id)
-        labeled[path] = labeled.get(path, False) or task.annotations > 0
-        if number % TASKS_AN_EVENT == 0:
-            yield Progress("tasks", number, project.tasks)
+    with (yield from look_at_tasks(opened)) as known:
+        for task in known.tasks():
+            path = path_of(task.image)
+            task_ids.setdefault(path, task.id)
+            labeled[path] = labeled.get(path, False) or task.annotations > 0
     if not task_ids:
         raise ConfigurationError(
             "The project has no tasks yet.", next_step="Run `labelpilot sync`."

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 
 from core.errors import ConfigurationError
 from core.progress import Progress, Work
-from core.studio.models import TaskDetail
 from core.studio.project import OpenProject
 from core.tasks.duplicates import remove_tasks
 from core.tasks.kept_manifest import look_at_images
@@ -129,16 +128,15 @@ def tidy_project(opened: OpenProject, plan: TidyPlan) -> Work[TidyResult]:
 
 
 def _plan(session: Session, manifest: Manifest) -> Work[TidyPlan]:
-    total = session.client.task_count(session.project_id)
-    yield Progress("look", 0, total, "looking for tasks without their image")
+    yield Progress("look", 0, None, "looking for tasks without their image")
     try:
         root = served_root(session)
     except ConfigurationError:
         root = None
-    details: dict[int, TaskDetail] = {task.id: task for task in session.details()}
-    urls = ((task.id, task.image) for task in details.values())
-    moves = find_moves(urls, manifest, root)
-    gone = [details[number] for number in moves.gone]
+    with (yield from session.tasks("look")) as known:
+        total = known.count()[0]
+        moves = find_moves(known.tasks(), manifest, root)
+    gone = list(session.details(moves.gone))
     yield Progress("look", total, total)
     return TidyPlan(
         project_id=session.project_id,

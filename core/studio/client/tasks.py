@@ -11,14 +11,31 @@ from core.studio.client.connection import Connection
 from core.studio.listings import (
     TASK_PAGE,
     column_filter,
+    id_filters,
     lean,
     query,
     task_pages,
     tasks_by_id,
     tasks_page,
 )
-from core.studio.models import Task, TaskDetail, read_detail, read_moment, read_people, read_task
+from core.studio.models import (
+    Mark,
+    Task,
+    TaskDetail,
+    expect,
+    read_detail,
+    read_marks,
+    read_moment,
+    read_people,
+    read_task,
+    read_tasks,
+)
 from core.studio.transport import NoAnswer
+
+# Where labelpilot's own server tells of tasks.
+_AT_ONCE = "api/labelpilot/tasks"
+# Tasks that one request names: a proxy takes no long addresses.
+_NAMED = 500
 
 
 class TaskCalls(Connection):
@@ -34,10 +51,43 @@ class TaskCalls(Connection):
         for item in tasks_by_id(self.transport, lean(project_id), after, page_size):
             yield read_task(item, image_key)
 
-    def task_data(self, project_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """(id, data) of every task of a project, by rising id."""
-        for item in tasks_by_id(self.transport, lean(project_id), 0, TASK_PAGE):
-            yield int(item["id"]), item["data"] if isinstance(item["data"], dict) else {}
+    def tasks_among(self, project_id: int, image_key: str, ids: Sequence[int]) -> Iterator[Task]:
+        """Those of the tasks `ids` that are there."""
+        for item in self._among(lean(project_id), ids):
+            yield read_task(item, image_key)
+
+    def task_data(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Task -> its data, for those of the tasks `ids` that are there."""
+        items = self._among(lean(project_id), ids)
+        return {
+            item["id"]: item["data"] if isinstance(item["data"], dict) else {} for item in items
+        }
+
+    def tasks_between(
+        self, project_id: int, image_key: str, first: int, last: int
+    ) -> Iterator[Task]:
+        """The tasks with an id from `first` to `last`, by rising id."""
+        for item in tasks_by_id(self.transport, lean(project_id), first - 1, TASK_PAGE, last):
+            yield read_task(item, image_key)
+
+    def count_between(self, project_id: int, first: int, last: int) -> tuple[int, int]:
+        """How many tasks have an id from `first` to `last`, and how many annotations they have."""
+        params = lean(project_id) | query(*id_filters(first - 1, last))
+        return tasks_page(self.transport, params, 1)[1:]
+
+    def last_change(self, project_id: int) -> str:
+        """When the task that changed last did, in the server's words; empty where there is none."""
+        params = {"project": project_id, "include": "id,updated_at"}
+        params |= query(ordering=["-tasks:updated_at"])
+        tasks = tasks_page(self.transport, params, 1)[0]
+        return str(tasks[0]["updated_at"]) if tasks else ""
+
+    def tasks_changed(self, project_id: int, image_key: str, since: datetime) -> Iterator[Task]:
+        """The tasks that were changed after `since`."""
+        params = lean(project_id)
+        params |= query(column_filter("updated_at", "greater", "Datetime", since.isoformat()))
+        for page in task_pages(self.transport, params, TASK_PAGE):
+            yield from (read_task(item, image_key) for item in page)
 
     def update_task(self, task_id: int, changes: Mapping[str, object]) -> None:
         """Change fields of a task (Label Studio's names)."""
@@ -69,13 +119,8 @@ class TaskCalls(Connection):
 
     def task_births(self, project_id: int, ids: Sequence[int]) -> dict[int, datetime]:
         """Task -> when the server made it, for those of the tasks `ids` that are there."""
-        params = {"project": project_id, "include": "id,created_at"}
-        params |= query(column_filter("id", "in_list", "List", list(ids)))
-        return {
-            int(item["id"]): read_moment(item["created_at"])
-            for page in task_pages(self.transport, params, TASK_PAGE)
-            for item in page
-        }
+        items = self._among({"project": project_id, "include": "id,created_at"}, ids)
+        return {int(item["id"]): read_moment(item["created_at"]) for item in items}
 
     def linked_tasks(self, project_id: int, folder: str) -> int:
         """How many tasks came from a local storage's own sync of files below `folder`.
@@ -91,15 +136,19 @@ class TaskCalls(Connection):
                 raise NoAnswer("This Label Studio does not tell which tasks a storage made.")
         return total
 
-    def task_details(self, project_id: int, image_key: str) -> Iterator[TaskDetail]:
-        """Every task of a project by rising id, with what says whether it may be removed."""
+    def task_details(
+        self, project_id: int, image_key: str, ids: Sequence[int] | None = None
+    ) -> Iterator[TaskDetail]:
+        """Every task of a project by rising id, or those of `ids` that are there, with what says
+        whether it may be removed."""
         drafted = self.drafted_tasks(project_id)
         params = {
             "project": project_id,
             "include": "id,data,total_annotations,cancelled_annotations,storage_filename",
             "resolve_uri": "false",
         }
-        for item in tasks_by_id(self.transport, params, 0, TASK_PAGE):
+        every = tasks_by_id(self.transport, params, 0, TASK_PAGE)
+        for item in every if ids is None else self._among(params, ids):
             yield read_detail(item, image_key, drafted)
 
     def drafted_tasks(self, project_id: int) -> frozenset[int]:
@@ -174,3 +223,33 @@ class TaskCalls(Connection):
                 cause=f"{len(data)} were sent; the answer was {str(answer)[:200]}",
             )
         return [int(number) for number in ids]
+
+    def _among(self, params: Mapping[str, object], ids: Sequence[int]) -> Iterator[Any]:
+        """Those of the tasks `ids` that are there, a few with each request."""
+        for start in range(0, len(ids), _NAMED):
+            some = frozenset(ids[start : start + _NAMED])
+            wanted = query(column_filter("id", "in_list", "List", sorted(some)))
+            for page in task_pages(self.transport, {**params, **wanted}, _NAMED):
+                # A filter that the server does not understand is ignored without a word.
+                yield from (item for item in page if int(item["id"]) in some)
+
+    # What labelpilot's own server adds
+
+    def task_marks(self, project_id: int, width: int) -> dict[int, Mark] | None:
+        """Range of `width` ids -> its mark, of each that holds a task; None where the server
+        cannot tell: labelpilot's own can."""
+        try:
+            body = self.transport.get(_AT_ONCE, {"project": project_id, "width": width})
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
+            return None
+        return read_marks(body)
+
+    def tasks_of_ranges(
+        self, project_id: int, image_key: str, width: int, ranges: Sequence[int]
+    ) -> list[Task]:
+        """The tasks of some ranges of `width` ids, from a server that tells marks."""
+        params = {"project": project_id, "width": width, "ranges": ",".join(map(str, ranges))}
+        rows = expect(self.transport.get(_AT_ONCE, params), "tasks")["tasks"]
+        return read_tasks(rows, image_key)

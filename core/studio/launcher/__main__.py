@@ -17,7 +17,16 @@ import importlib.util
 _FOLDER = os.path.dirname(os.path.realpath(__file__))
 _PACKAGE = "labelpilot_launcher"
 # The subjects of the patches, each a file.
-_SUBJECTS = ("loading", "database", "stream", "annotations", "moves", "people", "serving")
+_SUBJECTS = (
+    "loading",
+    "database",
+    "stream",
+    "annotations",
+    "moves",
+    "tasks",
+    "people",
+    "serving",
+)
 
 
 def _load(name):
