@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConfigurationError
 from core.images import ImagePaths, tag_of, tags_by_path
 from core.progress import Work
+from core.studio.models import Task
 from core.studio.project import OpenProject
 from core.tasks.index.look import look_at_tasks
 from core.tasks.kept_manifest import look_at_images
-from core.workspace.settings import Workspace
+from core.workspace.settings import Images, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +28,30 @@ class TaggedTask:
 def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
     """Tag -> task for every image that is a task.
 
-    An image that is two tasks stands for the first, and is labeled if either is. Raises
-    ConfigurationError where two images have one tag, or the project has no task.
+    Raises ConfigurationError where two images have one tag, or the project has no task.
     """
-    images = opened.workspace.images
-    path_of = ImagePaths(images.path)
-    labeled: dict[str, bool] = {}
-    task_ids: dict[str, int] = {}
     with (yield from look_at_tasks(opened)) as known:
-        for task in known.tasks():
-            path = path_of(task.image)
-            task_ids.setdefault(path, task.id)
-            labeled[path] = labeled.get(path, False) or task.annotations > 0
-    if not task_ids:
+        found = tagged(known.tasks(), opened.workspace.images)
+    if not found:
         raise ConfigurationError(
             "The project has no tasks yet.", next_step="Run `labelpilot sync`."
         )
+    return found
+
+
+def tagged(tasks: Iterable[Task], images: Images) -> dict[str, TaggedTask]:
+    """Tag -> task for every image that is one of `tasks`.
+
+    An image that is two tasks stands for the first, and is labeled if either is. Raises
+    ConfigurationError where two images have one tag.
+    """
+    path_of = ImagePaths(images.path)
+    labeled: dict[str, bool] = {}
+    task_ids: dict[str, int] = {}
+    for task in tasks:
+        path = path_of(task.image)
+        task_ids.setdefault(path, task.id)
+        labeled[path] = labeled.get(path, False) or task.annotations > 0
     return {
         tag: TaggedTask(images.path / path, task_ids[path], labeled[path])
         for tag, path in tags_by_path(task_ids, images.tag).items()

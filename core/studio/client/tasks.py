@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from core.errors import StudioRefused
@@ -34,6 +34,8 @@ from core.studio.transport import NoAnswer
 
 # Where labelpilot's own server tells of tasks.
 _AT_ONCE = "api/labelpilot/tasks"
+# The one way in which the Data Manager reads a time.
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # Tasks that one request names: a proxy takes no long addresses.
 _NAMED = 500
 
@@ -85,7 +87,10 @@ class TaskCalls(Connection):
     def tasks_changed(self, project_id: int, image_key: str, since: datetime) -> Iterator[Task]:
         """The tasks that were changed after `since`."""
         params = lean(project_id)
-        params |= query(column_filter("updated_at", "greater", "Datetime", since.isoformat()))
+        moment = since.astimezone(timezone.utc).strftime(_MOMENT)
+        params |= query(
+            column_filter("updated_at", "greater", "Datetime", moment), ordering=["tasks:id"]
+        )
         for page in task_pages(self.transport, params, TASK_PAGE):
             yield from (read_task(item, image_key) for item in page)
 

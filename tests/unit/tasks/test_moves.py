@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.progress import finish
+from core.studio.models import Task
 from core.tasks.manifest import Manifest
 from core.tasks.moves import Moves, find_moves
 from core.tasks.scan import scan_images
@@ -32,8 +33,8 @@ def manifest(folder: Path, *names: str) -> Manifest:
 
 def moves(folder: Path, there: Manifest, *paths: str) -> Moves:
     """What became of tasks with these URLs, numbered from 1."""
-    urls = [(number, URL + path) for number, path in enumerate(paths, start=1)]
-    return find_moves(urls, there, folder.parent)
+    tasks = [Task(number, URL + path, 0) for number, path in enumerate(paths, start=1)]
+    return find_moves(tasks, there, folder.parent)
 
 
 def test_a_file_that_went_to_another_folder_is_found_by_its_name(folder: Path) -> None:
@@ -51,7 +52,7 @@ def test_a_folder_that_was_renamed_is_followed_whole(folder: Path) -> None:
 def test_a_server_that_looks_in_another_place_is_put_right(folder: Path) -> None:
     there = manifest(folder, "one.png")
     # Its document root was the image folder's parent, and is now the parent of that.
-    found = find_moves([(1, f"{URL}images/one.png")], there, folder.parent.parent)
+    found = find_moves([Task(1, f"{URL}images/one.png", 0)], there, folder.parent.parent)
     assert found.found == {1: "one.png"}
 
 
@@ -77,4 +78,4 @@ def test_a_file_that_is_there_is_not_gone_whatever_the_pattern_says(folder: Path
 )
 def test_what_is_no_file_of_the_servers_is_left_alone(folder: Path, url: str) -> None:
     there = manifest(folder, "one.png")
-    assert find_moves([(1, url)], there, folder.parent) == Moves({}, (), ())
+    assert find_moves([Task(1, url, 0)], there, folder.parent) == Moves({}, (), ())
