@@ -145,11 +145,6 @@ class Manifest:
         return tuple(name for name, _ in zip(found, range(_NAMED), strict=False))
 
     @property
-    def digest(self) -> str:
-        """What stands for these very paths."""
-        return hashlib.blake2b("\0".join(self.paths).encode(), digest_size=16).hexdigest()
-
-    @property
     def left_out(self) -> int:
         """How many entries are no images, folders not counted."""
         return self.other_names + self.not_files
