@@ -7,8 +7,10 @@ user's code knows an image: its file's stem, or, where the workspace says `tag =
 
 from __future__ import annotations
 
+import binascii
 import os
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +37,8 @@ _is_quoted = re.compile(r"[^?&#]+").fullmatch
 _QUERY = re.compile(r"[?#]")
 # Served with the slash before the question mark, or without; at the address's end, or alone.
 _LOCAL_FILES = re.compile(r"(?:^|/)data/local-files/?\?")
+# How Label Studio's API and exports may name a file in a bucket: by a page that leads to it.
+_LEADS_TO = re.compile(r"/(?:resolve|presign)/?\?fileuri=([^&#]+)")
 _DOTS = frozenset(("", ".", ".."))
 
 
@@ -54,7 +58,7 @@ def bucket_url(storage_type: str, bucket: str) -> str:
 
 def is_image_url(text: str) -> bool:
     """Whether a text in a task's data is an image's URL, as far as its look tells."""
-    if _LOCAL_FILES.search(text):
+    if _LOCAL_FILES.search(text) or _LEADS_TO.search(text):
         return True
     return _IMAGE_NAME.search(text.partition("?")[0]) is not None
 
@@ -75,6 +79,8 @@ def served_path(url: str) -> str:
             if part.startswith("d="):
                 # The quoting is urllib's `quote`: a plus sign is a plus sign.
                 return unquote(part[2:]).lstrip("/")
+    if found := _LEADS_TO.search(url):
+        url = _led_to(found[1])
     scheme, found_scheme, rest = url.partition("://")
     if not found_scheme:
         upload = upload_path(unquote(url)) if "upload/" in url else None
@@ -84,6 +90,14 @@ def served_path(url: str) -> str:
     # Not by urllib, which raises where a host is none: whatever a task holds is read.
     path = unquote(_QUERY.split(rest, maxsplit=1)[0].partition("/")[2].lstrip("/"))
     return upload_path(path) or path
+
+
+def _led_to(encoded: str) -> str:
+    """The URL that Label Studio's page for a file in a bucket was given."""
+    try:
+        return urlsafe_b64decode(unquote(encoded)).decode()
+    except (binascii.Error, ValueError):
+        return unquote(encoded)
 
 
 def path_inside(url: str, images: Path) -> str | None:
@@ -189,7 +203,7 @@ class ImagePaths:
 
 
 def _checked(path: str) -> str:
-    if len(path) > LONGEST_PATH:
+    if len(path) > LONGEST_PATH or path.startswith("data:"):
         raise ValueError("an image that is written into the task itself")
     if not path.isascii():
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,9 +47,9 @@ class Control:
     """A control tag: what people answer with.
 
     `type` is the type of the results that it writes, as `choices`; `to_names` are the tags that it
-    is about; `classes` are the answers that it offers, in config order; `per_region`: they are said
-    of a region, not of the image. A class inside another is named by the path to it, with
-    `separator` between its parts.
+    is about; `classes` are the answers that it offers, in config order, and `paths` says what each
+    lies in; `per_region`: they are said of a region, not of the image. A class inside another is
+    named by the path to it, with `separator` between its parts.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Control:
     classes: tuple[str, ...] = ()
     per_region: bool = False
     separator: str = "/"
+    paths: tuple[tuple[str, ...], ...] = ()
 
     def class_name(self, parts: str | list[str]) -> str:
         """The name of a class that an annotation holds, alone or as the path to it."""
@@ -239,19 +240,20 @@ def _type(element: Element) -> str:
 
 
 def _control(name: str, element: Element) -> Control:
-    paths = _paths(element)
-    separator = _separator(paths)
+    paths = tuple(dict.fromkeys(_paths(element)))
+    separator = separator_of(paths)
     return Control(
         name=name,
         type=_type(element),
         to_names=tuple(part.strip() for part in element.get("toName", "").split(",")),
-        classes=tuple(dict.fromkeys(map(separator.join, paths))),
+        classes=tuple(map(separator.join, paths)),
         per_region=element.get("perRegion", "").lower() == "true",
         separator=separator,
+        paths=paths,
     )
 
 
-def _separator(paths: list[tuple[str, ...]]) -> str:
+def separator_of(paths: Collection[tuple[str, ...]]) -> str:
     """What stands between the parts of a class's name, so that no two of `paths` share one."""
     separator = "/"
     while len(set(map(separator.join, paths))) < len(set(paths)):

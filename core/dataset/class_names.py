@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Set
 
-from core.dataset.reading.records import Labels
-from core.labeling_config import REGION_CLASSES, LabelingConfig
+from core.dataset.reading.records import Labels, path_of
+from core.labeling_config import REGION_CLASSES, LabelingConfig, separator_of
 
 
 class ClassNames(dict[Labels, tuple[str, ...]]):
@@ -32,9 +32,10 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
         known = dict.fromkeys(config.classes())
         unknown = {pair for labels in held for pair in labels} - known.keys()
         pairs = [*known, *sorted(unknown)]
-        shared = Counter(name for _, name in pairs)
+        own = _own_names(config, pairs)
+        shared = Counter(own.values())
         names = {
-            pair: f"{pair[0]}: {pair[1]}" if shared[pair[1]] > 1 else pair[1] for pair in pairs
+            pair: f"{pair[0]}: {name}" if shared[name] > 1 else name for pair, name in own.items()
         }
         order = {pair: number for number, pair in enumerate(pairs)}
         super().__init__(
@@ -50,4 +51,24 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
 
     def of_pair(self, pair: tuple[str, str]) -> str:
         """The name of a (control, class), which no image of the dataset may have."""
-        return self.by_pair.get(pair, pair[1])
+        return self.by_pair.get(pair) or "/".join(path_of(pair[1]))
+
+
+def _own_names(
+    config: LabelingConfig, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """(control, class) -> the class's own name, which no other class of the control has.
+
+    An annotation can hold classes that the config does not offer, or no longer: `A/B` beside an `A`
+    with a `B` in it. They need another separator then, those of the config too.
+    """
+    offered = {
+        (control.name, name): path
+        for control in config.classifying()
+        for name, path in zip(control.classes, control.paths, strict=True)
+    }
+    paths: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
+    for pair in pairs:
+        paths.setdefault(pair[0], {})[pair] = offered.get(pair) or path_of(pair[1])
+    separators = {control: separator_of(its.values()) for control, its in paths.items()}
+    return {pair: separators[pair[0]].join(paths[pair[0]][pair]) for pair in pairs}

@@ -109,11 +109,13 @@ class Dataset:
         return dict(zip(self.decision.labels, self.decision.images, strict=True))
 
     def images(self) -> Iterator[DatasetImage]:
-        """Every image, sorted by tag."""
+        """Every image that is not gone, sorted by tag."""
         decision = self.decision
         rows = {tag: row for row, tag in enumerate(decision.labels)}
         for tag in decision.tags:
             path, annotation = decision.images[rows[tag]], decision.chosen[rows[tag]]
+            if path in self.gone:
+                continue
             classes = self.names[decision.labels[tag]]
             yield DatasetImage(tag, path, classes, self.parts.get(tag), annotation)
 
@@ -121,10 +123,6 @@ class Dataset:
         """The classes of `image` as a whole, which no region of it has to show."""
         of_regions = set(self.names.of_regions)
         return [name for name in image.classes if name not in of_regions]
-
-    def is_gone(self, image: DatasetImage) -> bool:
-        """Whether `image` is known to have no file any more."""
-        return image.path in self.gone
 
     def is_incomplete(self, image: DatasetImage) -> bool:
         """Whether regions were drawn in `image` that have no class or no form in pixels."""

@@ -17,12 +17,12 @@ from core.dataset.dataset import WRITE_ANEW, Dataset, gather, sidecar_path, spli
 from core.dataset.formats.coco import part_path
 from core.dataset.formats.dataset_json import write_sidecar
 from core.dataset.formats.format import find_format
+from core.dataset.lost_images import lost_images
 from core.dataset.options import RULES, FormatName, Rule
 from core.dataset.reading.batch import LeftOut
 from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import refuse_other_than, sha256_of
-from core.images import is_inside
 from core.progress import Progress, Work
 from core.workspace.consents import may_write, may_write_as_named
 from core.workspace.settings import Workspace
@@ -45,7 +45,8 @@ class ExportResult:
     annotations that Label Studio has and `source` has not. `conflicts` are the tags of images whose
     annotations differ. `unreadable` are files that could not be read, and `left_out` images and
     regions that the format has no place for; `gone` are the paths of images that have no file any
-    more, where the format names files. `notes` are sentences on what is not as it was asked for.
+    more, which a format that names files leaves out. `notes` are sentences on what is not as it was
+    asked for.
     """
 
     path: Path | None
@@ -65,6 +66,7 @@ class ExportResult:
     source: str
     seconds: float
     gone: tuple[str, ...] = field(default=(), repr=False)
+    leaves_gone_out: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,9 +79,10 @@ class ExportResult:
         sentences = list(self.notes)
         if self.gone:
             shown = ", ".join(self.gone[:3]) + (" ..." if len(self.gone) > 3 else "")
+            place = "are left out" if self.leaves_gone_out else "stay in the dataset"
             sentences.append(
-                f"{len(self.gone):,} labeled images have no file any more: {shown}. Bring them "
-                "back, or remove their tasks."
+                f"{len(self.gone):,} labeled images have no file any more, and {place}: {shown}. "
+                "Bring them back, or remove their tasks."
             )
         if self.missing:
             sentences.append(
@@ -163,8 +166,7 @@ def export_dataset(
     dataset = yield from gather(workspace, source, rule, out=path, regions=regions)
     if split is not None:
         dataset = replace(dataset, parts=_parts(workspace, dataset, split))
-    if chosen.names_files and workspace.images.path.is_dir():
-        dataset = replace(dataset, gone=_gone(dataset))
+    dataset = replace(dataset, gone=lost_images(dataset.image_folder, dataset.decision.images))
     images = len(dataset.decision.tags)
     yield Progress("write", 0, images)
     left_out = chosen.write(path, dataset)
@@ -175,7 +177,7 @@ def export_dataset(
     if regions is not None:
         counts = regions.left_out.items()
         left_out += [LeftOut(f"{count:,} regions", reason) for reason, count in counts]
-    result = _result(dataset, path, began, left_out)
+    result = replace(_result(dataset, path, began, left_out), leaves_gone_out=chosen.names_files)
     if split is not None:
         result = replace(result, notes=_lacking_parts(dataset, split))
     write_sidecar(path, _facts(result, dataset, format))
@@ -189,6 +191,7 @@ def preview_dataset(
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()
     dataset = yield from gather(workspace, source, rule, out=workspace.annotations.dataset)
+    dataset = replace(dataset, gone=lost_images(dataset.image_folder, dataset.decision.images))
     return _result(dataset, None, began, [])
 
 
@@ -239,13 +242,6 @@ def _usable(workspace: Workspace, out: Path, is_folder: bool) -> Path:
             next_step="Name another file with `--out`.",
         )
     return out
-
-
-def _gone(dataset: Dataset) -> frozenset[str]:
-    """The paths of images that have no file any more."""
-    folder = str(dataset.image_folder)
-    paths = (path for path in dataset.decision.images if is_inside(path))
-    return frozenset(path for path in paths if not os.path.exists(f"{folder}/{path}"))
 
 
 def _lacking_parts(dataset: Dataset, split: Split) -> tuple[str, ...]:

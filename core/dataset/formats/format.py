@@ -42,8 +42,8 @@ class Format:
 
 _FORMATS: Mapping[FormatName, Format] = {
     "json": Format(write_json),
-    "csv": Format(write_csv, ".csv"),
-    "parquet": Format(write_parquet, ".parquet"),
+    "csv": Format(write_csv, ".csv", names_files=True),
+    "parquet": Format(write_parquet, ".parquet", names_files=True),
     "coco": Format(write_coco, ".coco.json", holds_regions=True, names_files=True),
     "yolo": Format(write_yolo, ".yolo", holds_regions=True, names_files=True, is_folder=True),
     "huggingface": Format(write_huggingface, in_images="metadata.jsonl", names_files=True),

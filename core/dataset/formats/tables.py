@@ -89,8 +89,6 @@ def write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
     try:
         with written_at_once(path) as file:
             for image in dataset.images():
-                if dataset.is_gone(image):
-                    continue
                 if not is_inside(image.path):
                     left_out.append(LeftOut(image.path, "outside the image folder"))
                     continue

@@ -40,7 +40,7 @@ def write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
     """
     _only_ours(path)
     regions = [(image, dataset.regions_of(image)) for image in dataset.images()]
-    if not any(found for _, found in regions):
+    if regions and not any(found for _, found in regions):
         raise ConfigurationError(
             "The format yolo holds regions, and no image has one.",
             next_step="For classes of whole images: `--format csv`, `parquet` or `huggingface`.",
@@ -106,8 +106,6 @@ class _Folder:
         reason = f"{without} brushes or points, which YOLO has no place for" if without else ""
         if not is_inside(image.path):
             return [LeftOut(image.path, "outside the image folder")]
-        if self._dataset.is_gone(image):
-            return []
         if label_place(place) in self._taken:
             return [LeftOut(image.path, "another image has its name, but for the end")]
         if not lines and (regions or self._dataset.is_incomplete(image)):

@@ -20,7 +20,14 @@ from core.dataset.reading.schema import (
     decode_document,
     decode_region_document,
 )
-from core.dataset.reading.shapes import is_list, mended_tasks, parts_of, reason, text_of
+from core.dataset.reading.shapes import (
+    is_list,
+    mended_tasks,
+    no_json,
+    parts_of,
+    reason,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from core.dataset.reading.regions import RegionBook
@@ -157,7 +164,7 @@ def interpret(
         try:
             found, left = rows_of(name, content, interpreter, regions)
         except ValueError as error:
-            half_written.append((name, f"no whole JSON: {error}"))
+            half_written.append((name, no_json(content, error)))
             continue
         unreadable += left
         if found or not left:

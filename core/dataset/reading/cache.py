@@ -24,7 +24,7 @@ from core.dataset.reading.batch import Block
 from core.own_files import make_own, open_own
 
 # Counted up where what is kept, or how it is made of a file, changes.
-_VERSION = 3
+_VERSION = 4
 _FRAME = struct.Struct(">II")
 UNCERTAIN_NS = 2_000_000_000
 

@@ -33,7 +33,7 @@ from core.dataset.reading.cache import Cache, CacheWriter, unchanged
 from core.dataset.reading.folder import Folder
 from core.dataset.reading.records import Interpreter, Row
 from core.dataset.reading.schema import NotReadable, RegionTask, Task, task_of
-from core.dataset.reading.shapes import is_list, parts_of, text_of
+from core.dataset.reading.shapes import is_list, no_json, parts_of, text_of
 from core.dataset.reading.workers import (
     FILES_FOR_A_WORKER,
     MOST_NAMES,
@@ -212,7 +212,7 @@ def read_file(
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The file {path} is no JSON, as Label Studio's exports are.",
-            cause=str(error),
+            cause=no_json(content, error).capitalize() + ".",
             next_step="Export from Label Studio as JSON.",
         ) from None
 

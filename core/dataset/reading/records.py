@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from core.dataset.reading.schema import (
+    CLASS_KEYS,
     Annotation,
     Document,
     Named,
@@ -24,7 +25,7 @@ from core.dataset.reading.schema import (
     Value,
 )
 from core.images import ImagePaths, is_image_url
-from core.labeling_config import REGION_CLASSES, UNDEFINED_KEY, Control, LabelingConfig
+from core.labeling_config import REGION_CLASSES, UNDEFINED_KEY, LabelingConfig
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -35,8 +36,9 @@ _REGIONS = REGION_CLASSES | frozenset(
 )
 # Results of these types are about the image, unless they share a region's id.
 _ANSWERS = frozenset(("choices", "taxonomy", "rating", "pairwise"))
-# Stands for a control that the labeling config does not have.
-_NO_CONTROL = Control("", "", ())
+# Stands before each part of a class that the labeling config does not offer, where a slash between
+# the parts would not tell it from others.
+_PART = "\x1f"
 _AMBIGUOUS = "several images, and no labeling config that tells which one is meant"
 # More sets of classes than this are not remembered: they would hardly be met again.
 _MOST_REMEMBERED = 100_000
@@ -88,6 +90,11 @@ class Interpreter:
             and control.to_names == (only.name,)
             and not control.per_region
             and control.type not in ("rating", "pairwise")
+        }
+        self._offered = {
+            (control.name, path): name
+            for control in self._controls.values()
+            for name, path in zip(control.classes, control.paths, strict=True)
         }
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._labels_by_answers: dict[object, Labels] = {}
@@ -256,8 +263,22 @@ class Interpreter:
     def _names(self, result: Result, value: Value) -> list[str] | None:
         """The names of the classes in a result's `value`."""
         found: Named | None = getattr(value, result.type)
-        control = self._controls.get(result.from_name, _NO_CONTROL)
-        return None if found is None else [control.class_name(one) for one in found]
+        if found is None:
+            if any(getattr(value, key) is not None for key in CLASS_KEYS):
+                raise NotReadable("an answer of another type than it says")
+            return None
+        # What is empty names no class.
+        return [name for one in found if (name := self._name(result.from_name, one))]
+
+    def _name(self, control: str, said: str | list[str]) -> str:
+        """The name of a class as the config has it; of another, what `path_of` reads."""
+        path = (said,) if isinstance(said, str) else tuple(said)
+        if (known := self._offered.get((control, path))) is not None:
+            return known
+        name = "/".join(path)
+        if name.count("/") < len(path) and (control, name) not in self._rank:
+            return name
+        return "".join(_PART + part for part in path)
 
     def _paths(self, value: Any) -> list[str]:
         """The images in one value of a task's data: a URL, or a list of them."""
@@ -292,6 +313,11 @@ class Interpreter:
             self._labels.clear()
         labels = tuple(ordered)
         return self._labels.setdefault(key, self._labels.setdefault(labels, labels))
+
+
+def path_of(name: str) -> tuple[str, ...]:
+    """The path to a class that no labeling config offers, by its name in a record."""
+    return tuple(name[1:].split(_PART) if name.startswith(_PART) else name.split("/"))
 
 
 def _is_image(value: Any) -> bool:

@@ -37,6 +37,7 @@ _ELLIPSE_POINTS = 72
 _MOST_PIXELS = 2**28
 # What is narrower, or covers less, is no region to any reader: formats round it to nothing.
 _LEAST_PIXELS = 0.01
+_NO_EXTENT = "a region without width or height in its image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def regions_of(result: RegionResult, names: Sequence[str]) -> Iterator[Region]:
         if value.rle is not None:
             yield Region(result.from_name, name, width, height, mask=value.rle)
             continue
-        outline, is_box = _outline(value, width, height)
+        outline, is_box = _outline(value, result.type, width, height)
         if not all(math.isfinite(number) for point in outline for number in point):
             raise NotReadable("a region whose place is no number")
         clipped = _clipped(outline, width, height)
@@ -147,11 +148,11 @@ def regions_of(result: RegionResult, names: Sequence[str]) -> Iterator[Region]:
             raise NotReadable("a region that lies outside its image")
         region = Region(result.from_name, name, width, height, tuple(clipped), is_box)
         if len(outline) > 1 and min(*region.box[2:], region.area) < _LEAST_PIXELS:
-            raise NotReadable("a region without width or height in its image")
+            raise NotReadable(_NO_EXTENT)
         yield region
 
 
-def _outline(value: RegionValue, width: int, height: int) -> tuple[list[Point], bool]:
+def _outline(value: RegionValue, kind: str, width: int, height: int) -> tuple[list[Point], bool]:
     """The outline in pixels, and whether it is an upright rectangle."""
     if value.points is not None:
         if any(len(point) != 2 for point in value.points) or len(value.points) < 3:
@@ -169,6 +170,8 @@ def _outline(value: RegionValue, width: int, height: int) -> tuple[list[Point], 
     elif value.width is not None and value.height is not None:
         a, b = value.width * width / 100, value.height * height / 100
         around = [(0, 0), (a, 0), (a, b), (0, b)]
+    elif kind.startswith(("rectangle", "ellipse")):
+        raise NotReadable(_NO_EXTENT)
     else:
         return [(left, top)], False
     turned = [(left + x * cosine - y * sine, top + x * sine + y * cosine) for x, y in around]

@@ -83,7 +83,7 @@ class Annotation(Struct, gc=False):
     @property
     def is_plain(self) -> bool:
         """Whether it has a number and a time, as all have that today's Label Studio writes."""
-        return self.id is not None and self.updated_at is not None
+        return bool(self.id) and self.updated_at is not None
 
 
 class Task(Struct, gc=False):
@@ -96,8 +96,9 @@ class Task(Struct, gc=False):
     @property
     def is_plain(self) -> bool:
         """Whether it has its annotations, and each a number and a time."""
+        # Where there are none, older fields may hold some.
         found = self.annotations
-        return found is not UNSET and all(one.is_plain for one in found)
+        return found is not UNSET and bool(found) and all(one.is_plain for one in found)
 
 
 class Document(Annotation, gc=False):
@@ -112,8 +113,8 @@ class Document(Annotation, gc=False):
         """As an annotation's, or as a task's."""
         found = self.annotations
         if found is UNSET:
-            return self.id is not None and self.updated_at is not None
-        return all(one.is_plain for one in found)
+            return bool(self.id) and self.updated_at is not None
+        return bool(found) and all(one.is_plain for one in found)
 
 
 class RegionValue(Value, gc=False):

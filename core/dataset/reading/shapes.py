@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ import msgspec
 
 from core.dataset.reading.folder import FORMER
 from core.dataset.reading.schema import CLASS_KEYS, REGION_NUMBERS, NotReadable, Task, task_of
+from core.images import is_image_url
 
 Object: TypeAlias = Mapping[str, Any]
 
@@ -26,6 +28,11 @@ Object: TypeAlias = Mapping[str, Any]
 _MOST_SECONDS = 1e11
 # What Label Studio's database holds.
 _MOST_NUMBER = 2**63 - 1
+# The keys of a task that hold its annotations.
+_HELD = ("annotations", "completions")
+# A column that Label Studio's tables have.
+_has_column = re.compile(rb"[\t,](?:annotator|annotation_id|completed_by|lead_time)\b").search
+_NOT_ALL = "which does not hold all that was said: export as JSON"
 
 
 def text_of(content: bytes) -> bytes:
@@ -46,6 +53,16 @@ def parts_of(content: bytes) -> list[bytes]:
     except msgspec.DecodeError:
         # Python writes numbers that are none (`NaN`), which it alone reads.
         return [json.dumps(part).encode() for part in json.loads(content)]
+
+
+def no_json(content: bytes, error: Exception) -> str:
+    """What a file with this `content` is, which is no whole JSON."""
+    first, _, rest = content.partition(b"\n")
+    if _has_column(first):
+        return f"a table (CSV or TSV), {_NOT_ALL}"
+    if first.rstrip().endswith(b"}") and rest.lstrip()[:1] == b"{":
+        return "JSON Lines: export as JSON"
+    return f"no whole JSON: {error}"
 
 
 def mended_tasks(value: object, name: str, kind: type[Task]) -> Iterator[tuple[str, Task | str]]:
@@ -89,10 +106,10 @@ def reason(error: Exception) -> str:
 
 def _annotations(value: Object) -> tuple[list[Any], Object]:
     """The annotations in a file's or a task's content, and their task."""
-    for key in ("annotations", "completions"):
-        found = value.get(key)
-        if isinstance(found, list) and not (key == "annotations" and "categories" in value):
-            return found, {**value, "data": _data(value)}
+    # What once were completions are annotations today; where both are there, one is empty.
+    held = [found for key in _HELD if isinstance(found := value.get(key), list)]
+    if held and "categories" not in value and (any(held) or "result" not in value):
+        return next(filter(None, held), []), {**value, "data": _data(value)}
     if "result" in value:
         task = value.get("task")
         if not isinstance(task, dict):
@@ -100,12 +117,10 @@ def _annotations(value: Object) -> tuple[list[Any], Object]:
         return [value], {**task, "data": _data(task)}
     if {"images", "categories"} <= value.keys():
         raise NotReadable("a dataset in COCO's format, and no annotation of Label Studio")
-    if "annotation_id" in value or "annotator" in value:
-        raise NotReadable(
-            "an export of the kind JSON-MIN, which does not hold all that was said: export as JSON"
-        )
     if "data" in value:
         raise NotReadable("a task without its annotations")
+    if "annotation_id" in value or "annotator" in value or any(map(_is_url, value.values())):
+        raise NotReadable(f"an export of the kind JSON-MIN, {_NOT_ALL}")
     raise NotReadable("no annotation of Label Studio")
 
 
@@ -115,6 +130,10 @@ def _data(task: Object) -> dict[str, Any]:
         return data
     # Before they had a key of their own, the data were the task's other fields.
     return {key: item for key, item in task.items() if isinstance(item, str)}
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and is_image_url(value)
 
 
 def _annotation(value: object) -> dict[str, Any]:
@@ -127,7 +146,7 @@ def _annotation(value: object) -> dict[str, Any]:
         raise NotReadable("an annotation without its result")
     cancelled = _flag(value.get("was_cancelled")) or _flag(value.get("skipped"))
     return {
-        "id": _number(value.get("id")),
+        "id": _number(value.get("id")) or None,
         # What was clicked before it was skipped was not meant.
         "result": [] if cancelled else [_result(result) for result in results],
         "was_cancelled": cancelled,
@@ -145,7 +164,8 @@ def _result(value: object) -> dict[str, Any]:
         raise NotReadable("an answer of another shape than Label Studio's")
     keys = [key for key in CLASS_KEYS if said and said.get(key) is not None]
     kind = value.get("type")
-    if not isinstance(kind, str) or not kind:
+    kind = kind.lower() if isinstance(kind, str) else ""
+    if not kind or (kind in CLASS_KEYS and keys and kind not in keys):
         if len(keys) > 1:
             raise NotReadable("an answer that does not say of which type it is")
         kind = keys[0] if keys else "unknown"
@@ -154,7 +174,7 @@ def _result(value: object) -> dict[str, Any]:
     return {
         "from_name": _name(value.get("from_name")),
         "to_name": _name(value.get("to_name")),
-        "type": kind.lower(),
+        "type": kind,
         "id": number if isinstance(number, str) else _number(number),
         "value": None if said is None else _value(said, keys),
         "item_index": _number(value.get("item_index")),
@@ -175,7 +195,7 @@ def _value(said: Object, keys: list[str]) -> dict[str, Any]:
             mended[key] = _text(said[key])
         else:
             listed = said[key] if isinstance(said[key], list) else [said[key]]
-            mended[key] = [_class(one, key) for one in listed]
+            mended[key] = [_class(one, key) for one in listed if one is not None]
     points, rle = said.get("points"), said.get("rle")
     if points is not None:
         mended["points"] = _points(points)

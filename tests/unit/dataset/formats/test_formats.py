@@ -118,7 +118,8 @@ def test_coco_is_read_by_pycocotools(copy: Copy, export: Export, workspace: Work
     coco = pytest.importorskip("pycocotools.coco")
     copy(*(f"def_{n}" for n in ("rectangle", "rectangle_rotated", "polygon", "brush_rle")))
     copy(*(f"def_{n}" for n in ("keypoint", "ellipse", "choices_single")))
-    picture(workspace.images.path / "a.b.c.jpg")
+    for name in ("a.b.c.jpg", *(f"img_0{number}.png" for number in range(6))):
+        picture(workspace.images.path / name)
     result = export(format="coco")
     assert result.left_out == ()
     read = coco.COCO(str(result.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import yaml  # type: ignore[import-untyped]
 
 from core.dataset.dataset import NO_BACKGROUND
 from core.dataset.export import ExportResult
+from core.dataset.options import FORMATS
 from core.dataset.split import Split
 from core.errors import ConfigurationError
 from core.workspace.settings import Workspace
@@ -241,19 +243,42 @@ def test_any_class_name_comes_back_from_yaml(
         assert name in (tmp_path / "yolo/data.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("format", ["yolo", "coco", "huggingface"])
-def test_images_that_are_gone_are_named(
-    draw: Callable[..., None], export: Export, workspace: Workspace, tmp_path: Path, format: str
+def test_images_that_are_gone_are_named_and_in_no_format_that_names_files(
+    draw: Callable[..., None], export: Export, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw({"a.png": [box()], "b.png": [box()]})
-    (workspace.images.path / "b.png").unlink()
-    result = export(format=format)
-    assert result.gone == ("b.png",) and not result.is_whole
-    assert any("b.png" in sentence for sentence in result.differences())
+    # Asked for one by one, or by their folders' names.
+    for few in (1_000, 0):
+        monkeypatch.setattr("core.dataset.lost_images._FEW", few)
+        draw({"a.png": [box()], "b.png": [box()], "sub/c.png": [box()], "d.png": [box()]})
+        for lost in ("b.png", "sub/c.png", "d.png"):
+            (workspace.images.path / lost).unlink()
+        (workspace.images.path / "d.png").symlink_to("nowhere.png")
+        for format in FORMATS:
+            result = export(format=format)
+            assert result.gone == ("b.png", "d.png", "sub/c.png") and not result.is_whole
+            (said,) = [one for one in result.differences() if "b.png" in one]
+            assert ("stay in the dataset" in said) == (format == "json")
+            assert images_in(Path(str(result.path)), format) == (
+                ["a", "b", "c", "d"] if format == "json" else ["a.png"]
+            )
+        (workspace.images.path / "d.png").unlink()
+
+
+def images_in(export: Path, format: str) -> list[str]:
+    """The images that an export has: of dataset.json their tags."""
     if format == "yolo":
-        assert trained_on(Path(str(result.path)) / "data.yaml") == {"a.png": ["car"]}
+        return list(trained_on(export / "data.yaml"))
     if format == "huggingface":
-        assert [row["file_name"] for row in rows(Path(str(result.path)))] == ["a.png"]
+        return [row["file_name"] for row in rows(export)]
+    if format == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        names: list[str] = parquet.read_table(export).column("image").to_pylist()
+        return names
+    if format == "csv":
+        with export.open(newline="") as file:
+            return [row["image"] for row in csv.DictReader(file)]
+    content = json.loads(export.read_text())
+    return [image["file_name"] for image in content["images"]] if format == "coco" else [*content]
 
 
 def test_a_yolo_folder_without_an_image_is_not_written(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.dataset.export import ExportResult, export_dataset
 from core.dataset.reading.batch import Columns, rows_of
 from core.dataset.reading.reader import read_tasks
-from core.dataset.reading.records import Interpreter, Record
+from core.dataset.reading.records import Interpreter, Record, path_of
 from core.dataset.reading.regions import RegionBook
 from core.errors import ConfigurationError
 from core.labeling_config import parse_labeling_config
@@ -28,6 +28,8 @@ Build = Callable[..., dict[str, Any]]
 Export = Callable[..., ExportResult]
 Dataset = Callable[[], dict[str, list[str]]]
 Change = Callable[[dict[str, Any]], object]
+# A control, and the path to one of its classes.
+Class = tuple[str, tuple[str, ...]]
 
 IMAGES = Path("/srv/data/ds")
 CONFIG = parse_labeling_config("""<View><Image name="image" value="$image"/>
@@ -322,7 +324,7 @@ extra = st.dictionaries(st.sampled_from(["lead_time", "prediction", "draft", "pr
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[Class]]:
     """A result, and the classes that it gives."""
     name, kind = draw(kinds)
     classes: list[Any] = draw(st.lists(names, min_size=1, max_size=3, unique_by=str))
@@ -343,11 +345,11 @@ def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     result |= draw(st.dictionaries(st.sampled_from(["id", "origin", "score", "item_index"]), odd))
     if "item_index" in result:
         result["item_index"] = None
-    return result, [(name, str(one)) for one in classes]
+    return result, [(name, (str(one),)) for one in classes]
 
 
 @st.composite
-def written(draw: st.DrawFn) -> tuple[Any, list[set[tuple[str, str]]]]:
+def written(draw: st.DrawFn) -> tuple[Any, list[set[Class]]]:
     """A file's content, and the classes that each of its annotations gives."""
     found = draw(st.lists(st.lists(answers(), max_size=3), min_size=1, max_size=3))
     annotations = [
@@ -376,11 +378,12 @@ def written(draw: st.DrawFn) -> tuple[Any, list[set[tuple[str, str]]]]:
 
 @given(written(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_any_annotation_file_that_label_studio_wrote_gives_all_of_its_labels(
-    case: tuple[Any, list[set[tuple[str, str]]]], encoding: str
+    case: tuple[Any, list[set[Class]]], encoding: str
 ) -> None:
     content, expected = case
     records, left = read(json.dumps(content).encode(encoding))
     assert left == []
     assert [record.image for record in records] == ["a.png"] * len(expected)
-    assert [set(record.labels) for record in records] == expected
+    found = [{(control, path_of(name)) for control, name in one.labels} for one in records]
+    assert found == expected
     assert all(record.annotation is not None for record in records)
