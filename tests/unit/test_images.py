@@ -101,7 +101,11 @@ def test_a_url_says_the_same_whether_its_folder_was_met_before_or_not(url: str) 
 
 
 def test_what_no_file_could_be_called_is_refused() -> None:
-    for url in ("data:image/png;base64," + "A" * 5000, "/app/data/images/\ud83d.png"):
+    for url in (
+        "data:image/png;base64," + "A" * 5000,
+        "data:image/gif;base64,R0lG",
+        "/app/data/images/\ud83d.png",
+    ):
         with pytest.raises(ValueError, match=r"written into the task|not valid Unicode"):
             ImagePaths(IMAGES)(url)
 
@@ -127,6 +131,14 @@ def test_a_tag_is_the_stem_as_pathlib_has_it_or_the_path(path: str) -> None:
         ("/data/local-files/?d=elsewhere/a.png", None),
         ("s3://bucket/data/images/a.png", "a.png"),
         ("https://cdn.example/data/images/a%20b.png?size=1", "a b.png"),
+        # Label Studio's page for s3://bucket/images/a b.png, and two that lead nowhere.
+        ("/tasks/7/resolve/?fileuri=czM6Ly9idWNrZXQvaW1hZ2VzL2EgYi5wbmc=", "a b.png"),
+        (
+            "https://ls.example/tasks/7/presign/?fileuri=czM6Ly9idWNrZXQvaW1hZ2VzL2EgYi5wbmc%3D",
+            "a b.png",
+        ),
+        ("/tasks/7/resolve/?fileuri=s3%3A%2F%2Fbucket%2Fimages%2Fa.png", "a.png"),
+        ("/tasks/7/resolve/?fileuri=%ff%00=", None),
         ("/data/local-files?d=data/images/a%20b.png", "a b.png"),
         ("data/local-files/?d=data/images/a.png", "a.png"),
         ("http://127.0.0.1:8080/data/local-files?d=data/images/a.png", "a.png"),

@@ -212,7 +212,7 @@ def read_file(
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The file {path} is no JSON, as Label Studio's exports are.",
-            cause=no_json(content, error).capitalize() + ".",
+            cause=f"It is {no_json(content, error)}.",
             next_step="Export from Label Studio as JSON.",
         ) from None
 

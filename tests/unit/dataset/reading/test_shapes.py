@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dataset.class_names import ClassNames
 from core.dataset.export import ExportResult, export_dataset
 from core.dataset.reading.batch import Columns, rows_of
 from core.dataset.reading.reader import read_tasks
 from core.dataset.reading.records import Interpreter, Record, path_of
 from core.dataset.reading.regions import RegionBook
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.workspace.settings import Workspace
@@ -88,6 +89,10 @@ def said(value: dict[str, Any], **fields: Any) -> Change:
         (said({"choices": [1.0, 2.5, True]}), ["1", "true", "2.5"]),
         (said({"choices": "cat"}), ["cat"]),
         (said({"choices": 1}), ["1"]),
+        (said({"choices": [None, "cat", ""]}), ["cat"]),
+        (said({"choices": ["", "cat"]}), ["cat"]),
+        (said({"choices": ""}), []),
+        (said({"taxonomy": [["A"]]}), ["A"]),
         (said({"choices": [["A", 1]]}), ["A/1"]),
         (said({"taxonomy": [["A", "B"]]}, type="taxonomy", from_name="tree"), ["A/B"]),
         (said({"taxonomy": ["A"]}, type="taxonomy", from_name="tree"), ["A"]),
@@ -103,6 +108,7 @@ def said(value: dict[str, Any], **fields: Any) -> Change:
         (lambda a: a.update(updated_at="yesterday", created_at="2026-11-24"), ["cat"]),
         (lambda a: a.update(id="2f9a-uuid"), ["cat"]),
         (lambda a: a.update(id=-5, ground_truth=None), ["cat"]),
+        (lambda a: a.update(annotations=[], completions=None), ["cat"]),
         (lambda a: a.update(result=a["result"][0]), ["cat"]),
         (lambda a: a["task"].update(id="three", total_annotations="one"), ["cat"]),
         (lambda a: a["task"]["data"].update(width=float("nan")), ["cat"]),
@@ -172,6 +178,7 @@ def test_the_completions_of_label_studio_before_1_0_are_annotations() -> None:
         {**task, "completions": [completion, skipped]},
         [{**task, "completions": [completion, skipped]}],
         {"image": "/data/local-files/?d=ds/a.png", "completions": [completion, skipped]},
+        {**task, "annotations": [], "completions": [completion, skipped]},
     ):
         ((record, other), left) = read(content)
         assert left == []
@@ -196,6 +203,8 @@ def test_one_annotation_that_says_nothing_readable_leaves_its_neighbours() -> No
     [
         ({"images": [], "annotations": [{"id": 1, "bbox": []}], "categories": []}, "COCO"),
         ([{"id": 1, "image": "a.png", "kind": "cat", "annotator": 1, "annotation_id": 2}], "MIN"),
+        ({"id": 1, "image": "a.png", "kind": "cat"}, "MIN"),
+        (changed(said({"text": ["x"], "taxonomy": [["A"]], "rating": 1})), "of which type"),
         ({"id": 1, "data": {"image": "a.png"}}, "without its annotations"),
         ({"id": 1, "data": {"image": "a.png"}, "annotations": [1, 2]}, "only the numbers"),
         ({**PLAIN, "task": 3}, "without its task"),
@@ -211,12 +220,31 @@ def test_what_is_no_annotation_is_named_as_what_it_is(content: object, reason: s
     assert any(part in left[0] for part in reason.split("|")), left
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"image,id,kind,annotator,annotation_id\na.png,1,cat,1,1\n", "CSV or TSV"),
+        (b"image\tid\tkind\tannotator\tlead_time\n", "CSV or TSV"),
+        (json.dumps(PLAIN).encode() + b"\n" + json.dumps(PLAIN).encode(), "JSON Lines"),
+        (json.dumps(PLAIN).encode()[:-9], "no whole JSON"),
+    ],
+)
+def test_what_is_no_json_is_named_as_what_it_is(
+    workspace: Workspace, content: bytes, reason: str
+) -> None:
+    (workspace.annotations.path / "export").write_bytes(content)
+    for source in ("storage", workspace.annotations.path / "export"):
+        with pytest.raises(LabelpilotError, match=reason):
+            finish(export_dataset(workspace, source))  # type: ignore[arg-type]
+
+
 def test_annotations_without_a_number_count_each(
     write: Callable[..., None], annotation: Build, workspace: Workspace, export: Export
 ) -> None:
-    for name, classes in (("a", ["N"]), ("b", ["indoor"]), ("c", ["indoor"])):
+    # No server gives the number 0.
+    for name, classes, number in (("a", ["N"], None), ("b", ["indoor"], 0), ("c", ["indoor"], 0)):
         one = annotation(1, "ds/x.png", classes)
-        one["id"] = None
+        one["id"] = number
         one["result"].append(
             {
                 "from_name": "box",
@@ -285,14 +313,26 @@ def test_a_source_that_is_missing_or_no_json_is_refused(
     assert not workspace.annotations.dataset.exists()
 
 
-def test_a_choice_with_a_slash_and_a_nested_one_are_two_classes() -> None:
-    config = parse_labeling_config("""<View><Image name="image" value="$image"/>
-    <Taxonomy name="tree" toName="image"><Choice value="A/B"/>
-    <Choice value="A"><Choice value="B"/></Choice></Taxonomy></View>""")
-    assert config.labels == ("A/B", "A", "A > B")
-    change = said({"taxonomy": [["A/B"], ["A", "B"]]}, type="taxonomy", from_name="tree")
-    rows, left = rows_of("1", json.dumps(changed(change)).encode(), Interpreter(config, IMAGES))
-    assert [name for _, name in rows[0][2]] == ["A/B", "A > B"] and left == []
+FLAT, NESTED = '<Choice value="A/B"/>', '<Choice value="A"><Choice value="B"/></Choice>'
+
+
+@pytest.mark.parametrize("offered", [FLAT + NESTED, FLAT, NESTED, ""])
+@pytest.mark.parametrize("control", ["Taxonomy", "Choices"])
+def test_a_choice_with_a_slash_and_a_nested_one_are_two_classes(offered: str, control: str) -> None:
+    # What is not offered came from the task's data, or from a config of before.
+    config = parse_labeling_config(f"""<View><Image name="image" value="$image"/>
+    <{control} name="tree" toName="image" value="$more">{offered}</{control}></View>""")
+    kind = control.lower()
+    for both, names in (
+        ([["A/B"], ["A", "B"]], {"A/B", "A > B"}),
+        ([["A/B"]], {"A/B"}),
+        ([["A", "B"]], {"A > B" if FLAT in offered else "A/B"}),
+    ):
+        answer = changed(said({kind: both}, type=kind, from_name="tree"))
+        rows, left = rows_of("1", json.dumps(answer).encode(), Interpreter(config, IMAGES))
+        assert left == []
+        held = rows[0][2]
+        assert set(ClassNames(config, [held])[held]) == names
 
 
 # Any annotation of the kinds that were written from 0.9 to 1.23, with what it says.
