@@ -56,6 +56,7 @@ for command in (
     learning.rounds,
     learning.replay,
     learning.suspects,
+    learning.embed,
     learning.hooks,
 ):
     cli.add_command(command)

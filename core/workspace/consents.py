@@ -30,6 +30,11 @@ def may_run_hooks(workspace: Workspace) -> None:
     require(_hooks(workspace))
 
 
+def may_load_network(workspace: Workspace) -> None:
+    """To load the network that the workspace names into labelpilot itself."""
+    _require(_network(workspace))
+
+
 def may_reach_scheduler(workspace: Workspace) -> None:
     """To take answers from a dask scheduler; of a network that others can listen to, without
     encryption, also for a workspace that was made here."""
@@ -71,6 +76,7 @@ def _wishes(workspace: Workspace) -> Iterator[Consent | None]:
     yield _writing(workspace, workspace.annotations.dataset)
     if workspace.learning.hooks.is_file():
         yield _hooks(workspace)
+    yield _network(workspace)
     yield _scheduler(workspace)
     if workspace.learning.shared is not None:
         yield _writing(workspace, workspace.learning.shared)
@@ -101,6 +107,11 @@ def _hooks(workspace: Workspace) -> Consent:
     python = workspace.hooks_python
     found = os.path.abspath(shutil.which(python) or python)
     return consent_to(workspace.root, "run", f"{hooks} with {found}")
+
+
+def _network(workspace: Workspace) -> Consent | None:
+    file = workspace.learning.model
+    return consent_to(workspace.root, "network", os.path.realpath(file)) if file else None
 
 
 def _scheduler(workspace: Workspace) -> Consent | None:

@@ -95,13 +95,18 @@ class Labeling:
 class Learning:
     """The user's hooks, the Python that runs them, and how many neighbours share a loss.
 
-    `scheduler` is the address of a dask cluster, which searches what would take long here.
-    `scheduler_secret` is the file by which its members know each other, with `tls://`. In `shared`,
-    a folder that all of them reach, lies what they search; None: in the workspace.
+    `embeddings` and `losses` are files that a training run wrote, and `model` an ONNX file that
+    makes embeddings: each stands in where the hooks lack a function. `scheduler` is the address of
+    a dask cluster, which searches what would take long here. `scheduler_secret` is the file by
+    which its members know each other, with `tls://`. In `shared`, a folder that all of them reach,
+    lies what they search; None: in the workspace.
     """
 
     hooks: Path = Path("labeling/active_learning.py")
     python: str | None = None
+    embeddings: Path | None = None
+    losses: Path | None = None
+    model: Path | None = None
     neighbours: int = 5
     scheduler: str | None = None
     scheduler_secret: Path | None = None

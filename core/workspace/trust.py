@@ -31,6 +31,7 @@ Kind = Literal[
     "token",
     "database",
     "run",
+    "network",
     "scheduler",
     "scheduler in clear",
     "write",
@@ -44,6 +45,7 @@ WANTS: dict[Kind, str] = {
     "token": "send your token to {to}",
     "database": "keep its labels at the database {to}, which is sent your PostgreSQL password",
     "run": "run {to}",
+    "network": "load the network {to}, which is read by native code",
     "scheduler": "work with the dask scheduler at {to}, whose answers can run code here",
     "scheduler in clear": "work with the dask scheduler at {to} without encryption, so that "
     "whoever is on the way there can read the embeddings, and run code here",
@@ -53,7 +55,14 @@ WANTS: dict[Kind, str] = {
     "file": "keep its secrets in a file that is not encrypted",
 }
 # What a workspace may that labelpilot made here: the rest could still come from somebody else.
-_MADE_HERE: tuple[Kind, ...] = ("token", "database", "run", "scheduler", "write")
+_MADE_HERE: tuple[Kind, ...] = (
+    "token",
+    "database",
+    "run",
+    "network",
+    "scheduler",
+    "write",
+)
 
 
 @dataclass(frozen=True, slots=True)

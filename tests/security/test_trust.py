@@ -16,6 +16,7 @@ from core.dataset.export import export_dataset
 from core.dataset.report.write import write_report
 from core.dataset.split import Split
 from core.errors import ConfigurationError, LabelpilotError
+from core.learning.builtin.embedder import embed
 from core.learning.hooks.run import run_hooks
 from core.learning.hooks.templates import write_hooks_file
 from core.learning.options import RoundOptions
@@ -201,6 +202,24 @@ def test_no_scheduler_of_another_machine_is_reached_in_clear_unasked_though_made
 
 
 # Writing
+
+
+def test_a_network_is_loaded_once_its_user_has_agreed_and_again_asked_for_where_it_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nmodel = "network.onnx"\n')
+    (root / "network.onnx").write_text("whatever it is, it is not looked at")
+    workspace = load_workspace(root)
+    with pytest.raises(NotTrusted) as caught:
+        finish(embed(workspace))
+    assert caught.value.consent.to == str(root / "network.onnx")
+    trust.agree(caught.value.consent)
+    with pytest.raises(ConfigurationError, match="cannot be loaded"):
+        finish(embed(workspace))
+    (root / "network.onnx").unlink()
+    (root / "network.onnx").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotTrusted):
+        finish(embed(workspace))
 
 
 @pytest.mark.parametrize("how", ["named", "a link to the file", "a link to the folder"])

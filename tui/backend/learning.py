@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from core.learning.builtin.embedder import Embedded
     from core.learning.comparison import Curves
     from core.learning.following import RoundWatch
     from core.learning.ledger import RoundOutcome, RoundRecord
@@ -94,6 +95,16 @@ class LearningCalls:
         from core.learning.hooks.templates import write_hooks_file
 
         write_hooks_file(workspace)
+
+    def embed(self, workspace: Workspace) -> Work[Embedded]:
+        from core.learning.builtin.embedder import embed
+
+        return embed(workspace)
+
+    def choose_model(self, workspace: Workspace, file: Path) -> Workspace:
+        from core.learning.builtin.embedder import choose_model
+
+        return choose_model(workspace, file)
 
     def replay(self, workspace: Workspace) -> Work[Curves]:
         from core.learning.retrospect import replay_workspace

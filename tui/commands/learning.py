@@ -16,6 +16,9 @@ from tui.commands.progress_bar import run
 if TYPE_CHECKING:
     from core.learning.ledger import RoundOutcome
 
+# Files that are no image: so many are named.
+MOST_NAMED = 10
+
 
 @command("labelpilot active-learning --model-version v2 --order margin", name="active-learning")
 @click.option("--model-version", required=True, help="The name of this round's scores.")
@@ -101,6 +104,34 @@ def replay(
     else:
         raise click.UsageError("Give both --embeddings and --labels, or neither.")
     show(as_json, [asdict(row) for row in rows_of(curves)], describe(curves))
+
+
+@command("labelpilot embed --model models/mine.onnx")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An ONNX network of your own, noted as `model` under [learning] for later runs too.",
+)
+def embed(model: Path | None, root: Path | None, as_json: bool) -> None:
+    """Make embeddings of all images, without a model of your own.
+
+    By EfficientNet-Lite0, or by an ONNX file that takes (N, 3, height, width) or (N, height, width,
+    3). Pixels are given as 0 to 1, less `mean`, by `std`: the file's own properties of these names,
+    or ImageNet's; a network that takes bytes gets them as they are. Only images that are new or
+    have changed are looked at; a run that is stopped goes on from there.
+    """
+    workspace = open_workspace(root)
+    if model is not None:
+        workspace = backend.choose_model(workspace, model)
+    found = run(backend.embed(workspace))
+    lines = [
+        f"{found.images:,} images have embeddings of {found.network}: {found.computed:,} made now "
+        f"({found.rate:,.1f} a second), {found.reused:,} as they were",
+        f"{len(found.unreadable):,} files cannot be read as images" if found.unreadable else "",
+        *(f"  {path}: {why}" for path, why in list(found.unreadable.items())[:MOST_NAMED]),
+        f"They lie in {workspace.relative(found.path)}",
+    ]
+    show(as_json, found.as_json(), "\n".join(line for line in lines if line))
 
 
 @command("labelpilot suspects")
