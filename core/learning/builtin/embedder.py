@@ -31,7 +31,8 @@ from core.learning.builtin.store import FileState, VectorStore
 from core.learning.hooks.vector_files import TaggedVectors
 from core.own_files import refuse_links
 from core.progress import Progress, Work
-from core.tasks.manifest import scan_images, some_names
+from core.tasks.kept_manifest import look_at_images
+from core.tasks.manifest import some_names
 from core.workspace.consents import may_load_network
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace, save_workspace
@@ -101,7 +102,7 @@ def embed(workspace: Workspace) -> Work[Embedded]:
         may_load_network(workspace)
     yield Progress(STAGE, note="Loading the network")
     model = load_model(workspace.learning.model)
-    manifest = yield from scan_images(workspace.images)
+    manifest = yield from look_at_images(workspace)
     tags_by_path(manifest.paths, workspace.images.tag)
     with only_one(workspace, FOLDER):
         folder = workspace.state.cache / FOLDER / model.key[:16]
