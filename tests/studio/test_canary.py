@@ -61,7 +61,7 @@ def watched() -> Iterator[set[bytes]]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.05):
+        while not ended.wait(0.2):
             seen.update(line for _, line in command_lines())
 
     thread = threading.Thread(target=watch)
