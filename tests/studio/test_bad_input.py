@@ -114,13 +114,6 @@ def test_a_folder_outside_the_servers_document_root(
     ("change", "code", "words"),
     [
         ("raise ValueError('no [model] yet')", 1, "no [model] yet"),
-        ("def get_embeddings(): return {t: [float('nan')] * 3 for t in images()}", 1, "NaN"),
-        (
-            "def get_embeddings(): return {t: [1.0] * (2 + i % 2) for i, t in enumerate(images())}",
-            1,
-            "unequal length",
-        ),
-        ("def get_embeddings(): return {'no_such_image': [1.0, 2.0]}", 1, "no_such_image"),
         ("del get_loss_trainset", 2, "get_loss_trainset"),
     ],
 )
