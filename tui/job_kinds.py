@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from core.dataset.export import ExportResult
     from core.dataset.report.report import HealthReport
     from core.labeling.shares import Share
+    from core.learning.builtin.embedder import Embedded
     from core.learning.comparison import Curves
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
@@ -71,6 +72,9 @@ PUBLISH: JobKind[RoundResult] = JobKind(
 )
 SHARE: JobKind[tuple[Share, ...]] = JobKind(
     "share", "round", "Shares that are dealt stay so; sharing again completes them."
+)
+EMBED: JobKind[Embedded] = JobKind(
+    "embed", "round", "What is made stays; the next time goes on from there."
 )
 UNDO: JobKind[int] = JobKind(
     "undo", "round", "Scores that are taken back stay so; doing it again completes it."

@@ -92,6 +92,7 @@ KEYS: tuple[Key, ...] = (
     Key("export", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "escape", "stop", "stop", "Stop reading"),
     Key("learning", MAIN, "plan", "plan", "Run the hooks and choose images; publishes nothing"),
+    Key("learning", "m", "embed", "", "Make embeddings of all images, without a model"),
     Key("learning", "p", "publish", "publish", "Publish the plan to Label Studio"),
     Key("learning", "b", "label", "label", "Open the page that shows the images in this order"),
     Key("learning", "i", "share", "share", "Share the order among people, and see their links"),

@@ -1,7 +1,7 @@
 """A round of active learning, planned: which unlabeled images to ask for next, and why.
 
-A plan is made before anything is written: the user's hooks run, their vectors are checked and
-compared, and the images are put into an order. Publishing is another step.
+A plan is made before anything is written: the user's hooks run, or what stands in for them, vectors
+are checked and compared, and the images are put into an order. Publishing is another step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
-from core.learning.hooks.run import run_hooks
+from core.learning.builtin.losses import with_own_losses
+from core.learning.inputs import gather
 from core.learning.ledger import Pick, round_folder
 from core.learning.options import RoundOptions
 from core.learning.orders.order import Order
@@ -37,6 +38,7 @@ class RoundPlan:
     `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
     neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
     a task. `newer_labels` counts the labeled images that dataset.json does not know.
+    `embeddings_of` and `losses_of` say whose both are.
     """
 
     model_version: str
@@ -52,10 +54,13 @@ class RoundPlan:
     seconds: float
     train_tags: tuple[str, ...] = field(default=(), repr=False)
     newer_labels: int = 0
+    embeddings_of: str = ""
+    losses_of: str = ""
 
 
 def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
-    """Run the hooks and put the unlabeled images into an order. Nothing is written to the server.
+    """Put the unlabeled images into an order, by the hooks or what stands in for them. Nothing is
+    written to the server.
 
     What the hooks gave for this model version before is used if it still holds, unless the options
     say `fresh`. Raises ConfigurationError for a workspace that does not fit, LabelpilotError where
@@ -69,7 +74,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     # An image that is no task yet is not an unknown one.
     known = set(images) | (yield from image_tags(workspace))
     folder = round_folder(workspace, options.model_version)
-    hooks = yield from run_hooks(workspace, folder, reuse=not options.fresh)
+    inputs = yield from gather(workspace, folder, reuse=not options.fresh)
     labeled = {tag for tag, image in images.items() if image.labeled}
     newer = newer_labels(workspace, labeled)
     if newer:
@@ -81,13 +86,15 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         yield Progress("labels", note=note)
     classes = yield from current_labels(workspace)
     pool = yield from make_pool(
-        hooks,
+        inputs.hooks,
         known,
         tasks=images,
         labeled=labeled,
         classes=classes,
         path=_vectors_file(workspace, folder),
     )
+    if inputs.hooks.losses is None:
+        pool = yield from with_own_losses(pool)
     trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
     ranking = yield from rank(trusted, options, learning=workspace.learning)
     return RoundPlan(
@@ -104,6 +111,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         paths={tag: image.path for tag, image in images.items()},
         seconds=time.monotonic() - began,
         newer_labels=newer,
+        embeddings_of=inputs.embeddings_of,
+        losses_of=inputs.losses_of,
     )
 
 

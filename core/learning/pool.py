@@ -85,9 +85,10 @@ def make_pool(
     used.
     """
     hooks = hooks.spelled_as(images)
-    tags = hooks.embeddings.tags
-    check_tags(tags, images, hooks.losses, hooks.labeled or ())
-    known = {*labeled, *(hooks.labeled or ()), *hooks.losses}
+    assert hooks.embeddings is not None
+    tags, given = hooks.embeddings.tags, hooks.losses or {}
+    check_tags(tags, images, given, hooks.labeled or ())
+    known = {*labeled, *(hooks.labeled or ()), *given}
     is_labeled = np.array([tag in known for tag in tags], np.bool_)
     candidates = ~is_labeled
     if tasks is not None:
@@ -103,7 +104,7 @@ def make_pool(
         note = f"{unseen:,} unlabeled images have no embedding, and cannot be asked for"
         yield Progress("embeddings", 0, len(tags), note)
     vectors = yield from unit_vectors(hooks.embeddings, path)
-    losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
+    losses = np.array([given.get(tag, np.nan) for tag in tags])
     probabilities = None
     if hooks.probabilities is not None:
         row_of = {tag: row for row, tag in enumerate(hooks.probabilities.tags)}

@@ -79,6 +79,11 @@ def _by_nearest_loss(
     pool: Pool, options: RoundOptions, learning: Learning, random: np.random.Generator
 ) -> Work[Ranking]:
     asking = pool.asking
+    if not len(asking):
+        raise ConfigurationError(
+            "The order nearest-loss needs labeled images with a loss, and there are none.",
+            next_step="Label images of at least two classes, or take the order herding.",
+        )
     asking = asking[worst(pool.losses[asking], options.worst)]
     neighbours = yield from find_neighbours(
         np.asarray(pool.vectors[asking]),

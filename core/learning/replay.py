@@ -19,6 +19,7 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.builtin.head import fit_head, logistic_regression
+from core.learning.builtin.losses import cross_entropy
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
@@ -165,7 +166,7 @@ def simulate(
             return
         probabilities = trained.probabilities[train]
         losses = np.full(len(train), np.nan)
-        losses[labeled] = _losses(probabilities[labeled], labels.matrix, single)
+        losses[labeled] = cross_entropy(probabilities[labeled], labels.matrix, single)
         is_labeled = np.zeros(len(train), np.bool_)
         is_labeled[labeled] = True
         pool = Pool(
@@ -199,12 +200,3 @@ def _thresholds(
         trained = learner(vectors, some, np.random.default_rng(seed))
         found[kept] = trained.probabilities[labels.rows[kept]]
     return best_thresholds(found, labels.matrix)
-
-
-def _losses(probabilities: Numbers, given: Mask, single: bool) -> Numbers:
-    """The cross-entropy of each image: of its class, or the mean over the classes."""
-    least = np.finfo(np.float64).tiny
-    right = np.log(np.maximum(np.where(given, probabilities, 1 - probabilities), least))
-    if single:
-        return np.asarray(-right[given])
-    return np.asarray(-right.mean(axis=1))

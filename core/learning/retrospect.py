@@ -1,14 +1,15 @@
 """What the labels at hand say: of the orders, and of themselves.
 
-Embeddings and losses are those of the workspace's hooks, as their last run left them unless
-something that they read has changed; labels are those of the annotations as they are now. A replay
-can take both from other files. Nothing is written to Label Studio, and no label is changed.
+Embeddings and losses are those that a round would be planned from: of the workspace's hooks as
+their last run left them, unless something that they read has changed, or of what stands in. Labels
+are those of the annotations as they are now. A replay can take both from other files. Nothing is
+written to Label Studio, and no label is changed.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,12 @@ import numpy as np
 from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
+from core.learning.builtin.losses import out_of_fold
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
 from core.learning.hooks.cache import RESULT
-from core.learning.hooks.run import Hooks, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
+from core.learning.inputs import Inputs, gather
 from core.learning.ledger import round_folder
 from core.learning.pool import labels_of
 from core.learning.replay import Plan, replay
@@ -36,12 +38,12 @@ NO_ROUND = "no round"
 def replay_workspace(workspace: Workspace, plan: Plan | None = None) -> Work[Curves]:
     """Replay labeling under every order, on the workspace's own labels.
 
-    Raises what `run_hooks` raises, and ConfigurationError where there is no dataset, or too few
+    Raises what `gather` raises, and ConfigurationError where there is no dataset, or too few
     labels in it.
     """
     classes = yield from _classes(workspace)
-    hooks = (yield from _hooks(workspace)).spelled_as(classes)
-    return (yield from replay(hooks.embeddings, classes, plan=plan))
+    inputs = yield from _inputs(workspace, classes)
+    return (yield from replay(inputs.embeddings, classes, plan=plan))
 
 
 def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
@@ -60,15 +62,20 @@ def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
 def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     """The workspace's labels that are likely wrong, the highest loss first. Raises as above."""
     classes = yield from _classes(workspace)
-    hooks = (yield from _hooks(workspace)).spelled_as(classes)
+    inputs = yield from _inputs(workspace, classes)
+    embeddings, given = inputs.embeddings, inputs.hooks.losses
     # Only what is labeled is compared, and only that is read.
-    rows = [row for row, tag in enumerate(hooks.embeddings.tags) if tag in classes]
+    rows = [row for row, tag in enumerate(embeddings.tags) if tag in classes]
     if not rows:
         return []
-    tags: Sequence[str] = [hooks.embeddings.tags[row] for row in rows]
-    vectors = yield from unit_vectors(TaggedVectors(tags, hooks.embeddings.vectors[rows]))
-    losses = np.array([hooks.losses.get(tag, np.nan) for tag in tags])
-    found = yield from suspects(tags, vectors, losses, labels_of(tags, classes))
+    tags: Sequence[str] = [embeddings.tags[row] for row in rows]
+    vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[rows]))
+    labels = labels_of(tags, classes)
+    if given is None:
+        losses = yield from out_of_fold(vectors, labels, np.random.default_rng(0))
+    else:
+        losses = np.array([given.get(tag, np.nan) for tag in tags])
+    found = yield from suspects(tags, vectors, losses, labels)
     # With the classes as the dataset has them, in its own order.
     return [replace(suspect, classes=tuple(classes[suspect.tag])) for suspect in found]
 
@@ -85,9 +92,11 @@ def _classes(workspace: Workspace) -> Work[Mapping[str, Sequence[str]]]:
     return classes
 
 
-def _hooks(workspace: Workspace) -> Work[Hooks]:
+def _inputs(workspace: Workspace, images: Collection[str]) -> Work[Inputs]:
+    """What a round would be planned from, with the tags spelled as `images` are."""
     folder = _last_run(workspace) or round_folder(workspace, NO_ROUND)
-    return (yield from run_hooks(workspace, folder, reuse=True))
+    inputs = yield from gather(workspace, folder, reuse=True)
+    return replace(inputs, hooks=inputs.hooks.spelled_as(images))
 
 
 def _last_run(workspace: Workspace) -> Path | None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 import threading
 
+import pytest
+
 from core.learning.label_efficiency import label_efficiency
 from core.learning.ledger import Pick, RoundRecord, save_record
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
+
+
+@pytest.fixture
+def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where labelpilot is installed without its own network."""
+    monkeypatch.setattr("core.learning.sources.PACKAGES", ("no_such_package",))
 
 
 async def test_enter_plans_and_shows_why_before_anything_is_published(
@@ -38,6 +46,17 @@ async def test_the_output_of_the_hooks_is_seen_while_they_run(
         assert "Planning the round" in app.text
         await app.press("escape")
         assert ready.closed == ["hooks"]
+
+
+@pytest.mark.usefixtures("without_network")
+async def test_m_says_what_to_install_where_there_is_no_network(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("4", "m")
+        assert app.toasts == [
+            "labelpilot's own network is not installed: pip install 'labelpilot[embed]'"
+        ]
 
 
 async def test_a_plan_made_anew_runs_the_hooks_anew(ready: FakeBackend, walk: Walker) -> None:
@@ -135,7 +154,19 @@ async def test_a_filter_keeps_the_images_that_hold_a_text(ready: FakeBackend, wa
         assert "img_000" in app.text
 
 
-async def test_without_a_hooks_file_enter_writes_one_to_complete(
+async def test_without_a_hooks_file_it_says_whose_embeddings_stand_in(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.workspace.learning.hooks.unlink()
+    async with walk(ready) as app:
+        await app.press("4")
+        assert "Embeddings by EfficientNet-Lite0, losses by a linear head on your" in app.text
+        await app.press("enter")
+        await app.until(lambda: "8 images would be asked for" in app.text)
+
+
+@pytest.mark.usefixtures("without_network")
+async def test_where_nothing_makes_embeddings_enter_writes_a_hooks_file_to_complete(
     ready: FakeBackend, walk: Walker
 ) -> None:
     hooks = ready.workspace.learning.hooks
@@ -143,6 +174,7 @@ async def test_without_a_hooks_file_enter_writes_one_to_complete(
     async with walk(ready) as app:
         await app.press("4")
         assert "There is no hooks file labeling/active_learning.py yet." in app.text
+        assert "pip install 'labelpilot[embed]'" in app.text
         assert app.footer.strip().startswith("enter write hooks")
         await app.press("enter")
         assert "def get_embeddings" in hooks.read_text()
@@ -222,6 +254,7 @@ async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
         assert "Which order pays" in app.text
 
 
+@pytest.mark.usefixtures("without_network")
 async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
     ready: FakeBackend, walk: Walker
 ) -> None:

@@ -67,6 +67,7 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
     )
     lines = [
         f"{result.order}: {asking}",
+        f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}",
         label_efficiency(result.order),
         f"{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
@@ -75,7 +76,8 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
         else "",
         *(share_lines(result.shares) or [f"Label them in order: {link(result.view_url)}"]),
     ]
-    show(as_json, result.as_json(), "\n".join(line for line in lines if line))
+    whose = {"embeddings_of": plan.embeddings_of, "losses_of": plan.losses_of}
+    show(as_json, result.as_json() | whose, "\n".join(line for line in lines if line))
 
 
 @command("labelpilot replay --embeddings vectors.npz --labels dataset.json")

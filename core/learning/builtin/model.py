@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
 from core.learning.builtin import network
+from core.learning.sources import NETWORK
 
 # Where a network takes images of any size.
 SIDE = 224
@@ -96,7 +97,7 @@ def load_model(file: Path | None) -> ImageModel:
     if file is None:
         content = network.network()
         key = hashlib.sha256(content).hexdigest()
-        return _checked(network.NAME, key, _session(network.NAME, content))
+        return _checked(NETWORK, key, _session(NETWORK, content))
     return _checked(file.name, _key_of(file), _session(file.name, str(file)))
 
 
@@ -110,7 +111,7 @@ def _key_of(file: Path) -> str:
             f"The network {file} cannot be read.",
             cause=error.strerror or str(error),
             next_step="Name an ONNX file, with `--model` or as `model` under [learning]; without "
-            f"one, {network.NAME} is taken.",
+            f"one, {NETWORK} is taken.",
         ) from None
 
 

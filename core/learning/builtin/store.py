@@ -8,7 +8,6 @@ written before it is said to be there: a run that is killed loses what it was at
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sqlite3
@@ -19,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.files import write_at_once
-from core.learning.hooks.vector_files import TaggedVectors, open_vectors
+from core.learning.hooks.vector_files import TaggedVectors, npy_head, open_vectors
 from core.own_files import make_own, refuse_links, refuse_links_below
 
 VECTORS, TAGS, IMAGES = "embeddings.npy", "embeddings.json", "images.sqlite3"
 KIND = np.dtype("<f2")
-# numpy leaves room in a file's head for more rows, so that it stays as long as it is.
-HEAD = 128
+HEAD = len(npy_head(0, 0, KIND))
 FIND = "SELECT row FROM images WHERE path = ?"
 # An image's file when it was looked at: size, and time of change (ns).
 FileState = tuple[int, int]
@@ -105,11 +103,7 @@ class VectorStore:
         return TaggedVectors(tags, open_vectors(self.path))
 
     def _write_head(self) -> None:
-        head = io.BytesIO()
-        described = {"descr": KIND.str, "fortran_order": False, "shape": (self._rows, self.length)}
-        np.lib.format.write_array_header_1_0(head, described)  # type: ignore[no-untyped-call]
-        assert len(head.getvalue()) == HEAD, "numpy writes another head than it did"
-        os.pwrite(self._file, head.getvalue(), 0)
+        os.pwrite(self._file, npy_head(self._rows, self.length, KIND), 0)
 
     def _offset(self, row: int) -> int:
         return HEAD + row * self.length * KIND.itemsize

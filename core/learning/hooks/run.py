@@ -57,13 +57,13 @@ _CONTROL = re.compile(
 class Hooks:
     """What the hooks returned.
 
-    `embeddings` has one row for each tag; `losses` is tag -> loss; `labeled` is None where the file
-    has no `get_tags_labeled()`, `probabilities` where it has no `get_probabilities()`. Nothing here
-    has been checked against the images yet: `core.learning.embeddings` does that.
+    `embeddings` and `probabilities` have one row for each tag; `losses` is tag -> loss. Each is
+    None where the file has no such function, or one that only raises NotImplementedError. Nothing
+    here has been checked against the images yet: `core.learning.embeddings` does that.
     """
 
-    embeddings: TaggedVectors
-    losses: dict[str, float]
+    embeddings: TaggedVectors | None
+    losses: dict[str, float] | None
     labeled: frozenset[str] | None
     probabilities: TaggedVectors | None
     seconds: float
@@ -79,15 +79,15 @@ class Hooks:
                 return tag
             return known.get(normalize("NFC", tag), tag)
 
-        def vectors(found: TaggedVectors) -> TaggedVectors:
-            return replace(found, tags=list(map(own, found.tags)))
+        def vectors(found: TaggedVectors | None) -> TaggedVectors | None:
+            return None if found is None else replace(found, tags=list(map(own, found.tags)))
 
         return replace(
             self,
             embeddings=vectors(self.embeddings),
-            losses={own(tag): loss for tag, loss in self.losses.items()},
+            losses=self.losses and {own(tag): loss for tag, loss in self.losses.items()},
             labeled=None if self.labeled is None else frozenset(map(own, self.labeled)),
-            probabilities=None if self.probabilities is None else vectors(self.probabilities),
+            probabilities=vectors(self.probabilities),
         )
 
 
@@ -99,7 +99,7 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     that the file printed. Each line of it is the `note` of an event, whose `done` counts seconds;
     an event comes at least every half second, so that closing the generator soon ends the whole
     process group. Raises NotTrusted where nobody has agreed that the file is run,
-    ConfigurationError where the file, the Python or a function is missing, and LabelpilotError
+    ConfigurationError where the file or the Python is missing, and LabelpilotError
     where the hooks raise, die, or return what cannot be used.
     """
     file, python = workspace.learning.hooks, _python(workspace)
@@ -132,7 +132,11 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     labeled = frozenset(result["labeled"]) if "labeled" in result else None
     seconds = time.monotonic() - started
     return Hooks(
-        vectors["embeddings"], result["losses"], labeled, vectors.get("probabilities"), seconds
+        vectors.get("embeddings"),
+        result.get("losses"),
+        labeled,
+        vectors.get("probabilities"),
+        seconds,
     )
 
 
@@ -271,11 +275,6 @@ def _result(
         else:
             cause = f"It ended by itself with exit code {code}."
         raise LabelpilotError(f"{shown} did not come to its end.", cause=cause, next_step=see)
-    if missing := result.get("missing"):
-        raise ConfigurationError(
-            f"{shown} has no function {' and no function '.join(f'{n}()' for n in missing)}.",
-            next_step="Add it; the manual's file has all three to complete.",
-        )
     step = result.get("step")
     where = f"{shown} failed" if step == "import" else f"{step}() in {shown} failed"
     if unusable := result.get("unusable"):

@@ -26,6 +26,8 @@ ROWS_AT_ONCE = 4096
 NAMED = 1000
 # What lets in things that cannot be followed: another program, another machine.
 OUTSIDE = ("socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
+# What a function gives that there is not.
+LACKING = object()
 
 
 class Unusable(Exception):
@@ -54,21 +56,17 @@ def main(hooks_file: str, images: str, folder: str, pipe: str) -> int:
     step = "import"
     try:
         module = called(load, hooks_file)
-        missing = [n for n in ("get_embeddings", "get_loss_trainset") if not has(module, n)]
-        result["missing"] = missing
-        if not missing:
-            step = "get_embeddings"
-            result["embeddings"] = save_vectors(called(module.get_embeddings), folder, "embeddings")
-            step = "get_loss_trainset"
-            result["losses"] = losses(called(module.get_loss_trainset))
-            step = "get_tags_labeled"
-            if has(module, step):
-                result["labeled"] = labeled_tags(called(module.get_tags_labeled))
-            step = "get_probabilities"
-            if has(module, step):
-                result["probabilities"] = save_vectors(
-                    called(module.get_probabilities), folder, "probabilities"
-                )
+        keep: dict[str, Callable[[Any], Any]] = {
+            "get_embeddings": lambda value: save_vectors(value, folder, "embeddings"),
+            "get_loss_trainset": losses,
+            "get_tags_labeled": labeled_tags,
+            "get_probabilities": lambda value: save_vectors(value, folder, "probabilities"),
+        }
+        names = ("embeddings", "losses", "labeled", "probabilities")
+        for name, (step, kept) in zip(names, keep.items()):  # noqa: B905, as above
+            value = given(module, step)
+            if value is not LACKING:
+                result[name] = kept(value)
     except Unusable as error:
         result = {"step": step, "unusable": writable(str(error))}
     except (Exception, SystemExit) as error:
@@ -186,8 +184,19 @@ def states(
     return {path: known for path, known in found.items() if known is not None}
 
 
-def has(module: ModuleType, name: str) -> bool:
-    return callable(getattr(module, name, None))
+def given(module: ModuleType, name: str) -> Any:
+    """What the function `name` of the hooks gives; LACKING where there is none, or one that is
+    still to be completed: it raises NotImplementedError itself."""
+    function = getattr(module, name, None)
+    if not callable(function):
+        return LACKING
+    try:
+        return called(function)
+    except NotImplementedError as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if frame.f_code is not getattr(function, "__code__", None):
+            raise
+        return LACKING
 
 
 def save_vectors(value: Any, folder: str, name: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def get_tags_labeled():
 
     Leave this function out, and labelpilot asks Label Studio.
     """
-    return list(json.loads(DATASET.read_text(encoding="utf-8")))
+    return list(json.loads(DATASET.read_text(encoding="utf-8"))) if DATASET.exists() else []
 
 
 # Optional: class probabilities of the unlabeled images, tag -> one number for each class. The

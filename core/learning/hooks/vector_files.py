@@ -16,6 +16,7 @@ read whole, nothing in them is ever unpickled, and nothing is written to a folde
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -118,6 +119,14 @@ class VectorFile:
                 raise OSError(f"{self.filename} was cut off while it was read")
             content += more
         return np.frombuffer(content, self.dtype).reshape(count, self.shape[1])
+
+
+def npy_head(rows: int, length: int, kind: np.dtype[Any]) -> bytes:
+    """The head of a `.npy` file: as long for any number of rows, since numpy leaves room."""
+    head = io.BytesIO()
+    described = {"descr": kind.str, "fortran_order": False, "shape": (rows, length)}
+    np.lib.format.write_array_header_1_0(head, described)  # type: ignore[no-untyped-call]
+    return head.getvalue()
 
 
 def open_vectors(path: Path) -> NDArray[Any]:

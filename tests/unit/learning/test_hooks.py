@@ -255,9 +255,20 @@ def test_vectors_of_unequal_length_are_named_by_tag(tmp_path: Path, kind: str) -
     assert "'a'" not in error.cause
 
 
-def test_a_missing_function_is_a_matter_of_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"get_loss_trainset\(\)"):
-        hooks_of(tmp_path, "def get_embeddings(): return {'a': [1]}")
+def test_a_function_that_is_missing_or_still_to_be_completed_gives_nothing(tmp_path: Path) -> None:
+    stub = "def get_embeddings():\n    raise NotImplementedError('yours')\n"
+    hooks = hooks_of(tmp_path, stub)
+    assert (hooks.embeddings, hooks.losses, hooks.labeled, hooks.probabilities) == (None,) * 4
+    assert hooks_of(tmp_path, stub + LOSSES).losses == {"a": 0.5}
+    assert hooks_of(tmp_path, "def get_embeddings(): return {'a': [1]}").losses is None
+
+
+def test_what_is_not_implemented_in_the_users_libraries_is_an_error_of_theirs(
+    tmp_path: Path,
+) -> None:
+    inner = "def layer():\n    raise NotImplementedError('no such kernel')\n"
+    error = refusal(tmp_path, inner + "def get_embeddings():\n    return layer()\n")
+    assert "no such kernel" in error.cause
 
 
 def test_a_missing_file_is_a_matter_of_configuration(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from core.learning.sources import embeddings_from
 from tui.job_kinds import EXPORT, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
 from tui.keys import key_of, section_key
@@ -49,7 +50,7 @@ class Retrospect:
         workspace = self._section.workspace
         if workspace is None:
             return self._section.no_workspace
-        if not os.path.isfile(workspace.learning.hooks):
+        if embeddings_from(workspace) is None:
             plan = key_of("learning", "plan")
             return f"There are no embeddings yet: {plan} writes a hooks file to complete."
         dataset = workspace.annotations.dataset

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from core.learning.sources import INSTALL, NETWORK, Source, embeddings_from
 from tui.keys import key_of, section_key
 from tui.text import count, duration, plain
 from tui.widgets.histogram import histogram
@@ -60,6 +61,9 @@ def facts(plan: RoundPlan) -> list[Content | str]:
     shown: list[Content | str] = [
         plain(f"{search}{sides}, {duration(plan.seconds)}{recall}", "$muted")
     ]
+    if plan.embeddings_of:
+        whose = f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}"
+        shown.append(plain(whose, "$muted"))
     if len(plan.losses):
         bars, median, worst = histogram(plan.losses, 20)
         figures = f"  median {median:.2f}, worst {worst:.2f}"
@@ -70,23 +74,43 @@ def facts(plan: RoundPlan) -> list[Content | str]:
 
 def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Content | str]:
     """What a first plan needs, and what was published before."""
-    hooks = workspace.learning.hooks
-    name, plan = workspace.relative(hooks), key_of("learning", "plan")
-    parts: list[Content | str] = []
-    if os.path.isfile(hooks):
-        parts.append(plain(f"Your hooks: {name}, run by {workspace.hooks_python}"))
-        parts.append(f"{plan} runs them, finds what to label next, and shows it first.")
-        dataset = workspace.annotations.dataset
-        if not os.path.isfile(dataset):
-            text = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
-            text += f"some images first ({key_of('learning', 'label')}), and export them "
-            parts += ["", plain(f"{text}({section_key('export')}).")]
-    else:
-        parts.append(plain(f"There is no hooks file {name} yet.", "$text-warning"))
-        parts.append("It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().")
-        edit = key_of("setup", "edit")
-        parts.append(f"{plan} writes one to complete; {edit} in Setup names another.")
+    plan, source = key_of("learning", "plan"), embeddings_from(workspace)
+    parts = _whose(workspace, source)
+    dataset = workspace.annotations.dataset
+    if source in ("hooks", "file") and not os.path.isfile(dataset):
+        text = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
+        text += f"some images first ({key_of('learning', 'label')}), and export them "
+        parts += ["", plain(f"{text}({section_key('export')}).")]
+    elif source == "network":
+        text = f"Label some images first ({key_of('learning', 'label')}), 40 or so; a model of "
+        parts += ["", plain(f"{text}your own speaks by a hooks file: labelpilot hooks --help.")]
+        parts.append(f"{key_of('learning', 'embed')} makes the embeddings alone, ahead of that.")
+    if source is not None:
+        verb = "runs them" if source == "hooks" else "takes them"
+        parts.insert(1, f"{plan} {verb}, finds what to label next, and shows it first.")
     if versions:
         parts += ["", plain("Published before", "bold")]
         parts += [plain(f"  {v}: {count(n, 'score')}") for v, n in list(versions.items())[-5:]]
     return parts
+
+
+def _whose(workspace: Workspace, source: Source | None) -> list[Content | str]:
+    """Whose embeddings and losses a plan is made of."""
+    learning, hooks = workspace.learning, workspace.relative(workspace.learning.hooks)
+    by_head = "losses by a linear head on your labels"
+    if source == "hooks":
+        return [plain(f"Your hooks: {hooks}, run by {workspace.hooks_python}")]
+    if source == "file" and learning.embeddings is not None:
+        losses = learning.losses and f"losses of {workspace.relative(learning.losses)}"
+        whose = f"Embeddings of {workspace.relative(learning.embeddings)}, {losses or by_head}."
+        return [plain(whose)]
+    if source == "network":
+        network = NETWORK if learning.model is None else workspace.relative(learning.model)
+        return [plain(f"Embeddings by {network}, {by_head}: no code is needed.")]
+    plan, edit = key_of("learning", "plan"), key_of("setup", "edit")
+    return [
+        plain(f"There is no hooks file {hooks} yet.", "$text-warning"),
+        "It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().",
+        f"{plan} writes one to complete; {edit} in Setup names another.",
+        plain(f"Without one, labelpilot's own network does: {INSTALL}"),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,9 +15,10 @@ from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
 from core.learning.options import OrderName, RoundOptions
+from core.learning.sources import INSTALL, embeddings_from, network_is_installed
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
-from tui.job_kinds import PLAN, PUBLISH, REPLAY, SHARE, SUSPECTS, UNDO, VERSIONS, JobKind
+from tui.job_kinds import EMBED, PLAN, PUBLISH, REPLAY, SHARE, SUSPECTS, UNDO, VERSIONS, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings
 from tui.screens.learning.pick import PickDialog
@@ -44,6 +44,7 @@ class LearningScreen(Section):
 
     PLACE: ClassVar[Place] = "learning"
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = (
+        EMBED,
         UNDO,
         PUBLISH,
         SHARE,
@@ -169,6 +170,7 @@ class LearningScreen(Section):
         back = off or busy or retrospect.why_not
         return {
             "plan": self._plan_action(off or busy),
+            "embed": Action(self._embed, off or busy or self._why_not_embed()),
             "publish": Action(self._publish, off or busy or self._why_not_publish()),
             "label": self.label_action(),
             "share": Action(self._sharing.ask, off or busy or none),
@@ -190,7 +192,7 @@ class LearningScreen(Section):
         action = Action(self._start_plan, off)
         if plan is not None and chosen is not None:
             action = Action(partial(self._show_why, plan, chosen, workspace), off, "why")
-        elif not os.path.exists(workspace.learning.hooks):
+        elif embeddings_from(workspace) is None:
             action = Action(partial(self._write_hooks, workspace), off, "write hooks")
         return self.unless_failed(action)
 
@@ -238,6 +240,17 @@ class LearningScreen(Section):
             self._start_plan(fresh=planned)
         else:
             self._rounds.read_versions()
+
+    def _why_not_embed(self) -> str:
+        workspace = self.workspace
+        if workspace is None or workspace.learning.model is not None or network_is_installed():
+            return ""
+        return f"labelpilot's own network is not installed: {INSTALL}"
+
+    def _embed(self) -> None:
+        if self.workspace is not None:
+            begin = partial(self.backend.embed, self.workspace)
+            self.start(EMBED, "Making embeddings", "labelpilot embed", begin)
 
     def _publish(self) -> None:
         plan, workspace, options = self.plan, self.workspace, self.options

@@ -1,0 +1,70 @@
+"""What a round is planned from, and whose it is.
+
+Function by function the user's own comes first: of the hooks file, then the file that a training
+run wrote and `labelpilot.toml` names. Where both are lacking, labelpilot's own stands in:
+embeddings by a network, losses by a linear head on the labels.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.learning.builtin import network
+from core.learning.builtin.embedder import embed
+from core.learning.builtin.losses import BY_A_HEAD
+from core.learning.hooks.run import Hooks, run_hooks
+from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.result_files import read_embeddings, read_losses
+from core.learning.sources import network_is_installed
+from core.own_files import make_own
+from core.progress import Progress, Work
+from core.workspace.settings import Workspace
+
+NO_HOOKS = Hooks(None, None, None, None, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is known of the images: `hooks` with embeddings at least, completed.
+
+    Its losses are None where they are to come from the labels. `embeddings_of` and `losses_of` say
+    whose both are: a file of the user's, or what stands in.
+    """
+
+    hooks: Hooks
+    embeddings_of: str
+    losses_of: str
+
+    @property
+    def embeddings(self) -> TaggedVectors:
+        assert self.hooks.embeddings is not None
+        return self.hooks.embeddings
+
+
+def gather(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[Inputs]:
+    """What the round in `folder` is planned from. Raises what `run_hooks` and `embed` raise."""
+    learning = workspace.learning
+    hooks, file = NO_HOOKS, workspace.relative(learning.hooks)
+    lacking = f"There is no {file}."
+    if os.path.isfile(learning.hooks):
+        hooks = yield from run_hooks(workspace, folder, reuse=reuse)
+        lacking = f"{file} has no get_embeddings() that is complete."
+    embeddings_of = losses_of = file
+    if hooks.embeddings is None and learning.embeddings is not None:
+        embeddings_of = workspace.relative(learning.embeddings)
+        yield Progress("embeddings", note=f"Reading {embeddings_of}")
+        unpacked = make_own(folder) / "from a file.npy"
+        hooks = replace(hooks, embeddings=read_embeddings(learning.embeddings, unpacked))
+    if hooks.embeddings is None:
+        if learning.model is None and not network_is_installed():
+            raise network.not_installed(lacking)
+        found = yield from embed(workspace)
+        hooks, embeddings_of = replace(hooks, embeddings=found.vectors), found.network
+    if hooks.losses is None and learning.losses is not None:
+        hooks = replace(hooks, losses=read_losses(learning.losses))
+        losses_of = workspace.relative(learning.losses)
+    if hooks.losses is None:
+        losses_of = BY_A_HEAD
+    return Inputs(hooks, embeddings_of, losses_of)
