@@ -38,7 +38,7 @@ EXCEPT = {"/docs/api/": {"cdn.jsdelivr.net", "fonts.googleapis.com"}}
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[WebDriver]:
     """A browser that reaches no host but this one."""
-    with chromium(tmp_path / "profile", ALONE) as driver:
+    with chromium(tmp_path / "profile", ALONE, noting=True) as driver:
         yield driver
 
 

@@ -17,8 +17,8 @@ PAGE_SECONDS = 120
 
 
 @contextlib.contextmanager
-def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
-    """A browser without a screen, which writes down what it asks for on the network."""
+def chromium(profile: Path, *flags: str, noting: bool = False) -> Iterator[WebDriver]:
+    """A browser without a screen; `noting` writes down what it asks for on the network."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(find("chromium"))
     for flag in (
@@ -35,7 +35,8 @@ def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
         *flags,
     ):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    if noting:
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     driver = webdriver.Chrome(
         options=options, service=webdriver.ChromeService(str(find("chromedriver")))
     )
@@ -44,6 +45,14 @@ def chromium(profile: Path, *flags: str) -> Iterator[WebDriver]:
         yield driver
     finally:
         driver.quit()
+
+
+def forget(browser: WebDriver) -> None:
+    """Leave the page, and forget who is signed in and what pages kept."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    everything = {"origin": "*", "storageTypes": "all"}
+    browser.execute_cdp_cmd("Storage.clearDataForOrigin", everything)
 
 
 def sign_in(browser: WebDriver, url: str, email: str, password: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.progress import finish
 from core.setup.demo import make_demo
@@ -19,6 +20,7 @@ from core.studio.client import StudioClient
 from core.studio.project import connect
 from core.studio.server import stop_server
 from core.workspace.settings import load_workspace
+from tests.studio.browsers import chromium, forget
 from tests.studio.command import Ran, run
 from tests.studio.first_start import prepare
 from tests.studio.odd_names import OddNames
@@ -59,6 +61,19 @@ def stock(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
     root.mkdir()
     with stock_server(folder / "server", root, migrated) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def browser(one_browser: WebDriver) -> WebDriver:
+    """A browser that remembers nothing but the files of pages."""
+    forget(one_browser)
+    return one_browser
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.secrets.credentials import find_secret
@@ -17,7 +14,7 @@ from core.studio.server import EMAIL
 from core.workspace.settings import load_workspace
 from tests.needs import needs
 from tests.studio import stock as stock_module
-from tests.studio.browsers import PAGE_SECONDS, chromium, shown_images, sign_in, wait_for
+from tests.studio.browsers import PAGE_SECONDS, shown_images, sign_in, wait_for
 from tests.studio.conftest import Demo
 from tests.studio.labelers import REMEMBERED, Labeler, make_project
 from tests.studio.odd_names import NAMES, OddNames
@@ -25,12 +22,6 @@ from tests.studio.stock import Stock
 from tests.studio.stream_pages import shown_task
 
 pytestmark = needs("chromium", "chromedriver")
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[WebDriver]:
-    with chromium(tmp_path / "profile") as driver:
-        yield driver
 
 
 def test_the_view_url_opens_the_stream_at_the_image_of_the_highest_score(

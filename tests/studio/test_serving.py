@@ -17,15 +17,15 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.secrets.credentials import find_secret
 from core.studio.account import sign_in
 from core.studio.server import EMAIL, database
 from core.workspace.settings import Workspace, load_workspace
 from tests.needs import needs
-from tests.studio import test_browser
+from tests.studio import browsers
 from tests.studio.conftest import Demo
-from tests.studio.test_browser import chromium
 
 SECONDS = 60
 OWNED = "document.documentElement.setAttribute('owned', '1')"
@@ -227,18 +227,17 @@ def other_page(demo: Demo, project: int) -> Iterator[str]:
 
 @needs("chromium", "chromedriver")
 def test_in_a_browser_no_other_page_and_no_file_gets_at_label_studio(
-    demo: Demo, password: str, project: int, other_page: str, brought: Path, tmp_path: Path
+    demo: Demo, password: str, project: int, other_page: str, brought: Path, browser: WebDriver
 ) -> None:
     url = demo.result["server_url"]
-    with chromium(tmp_path / "profile") as browser:
-        test_browser.sign_in(browser, url, EMAIL, password)
-        browser.get(other_page)
-        test_browser.wait_for(browser, lambda b: "own pages" in b.page_source)
-        assert demo.client().task_count(project) == 3
-        for name in ("page.html", "drawing.svg"):
-            browser.get(f"{url}/data/local-files/?d=images/{brought.name}/{name}")
-            root = browser.find_element(By.XPATH, "/*")
-            assert root.get_attribute("owned") is None
+    browsers.sign_in(browser, url, EMAIL, password)
+    browser.get(other_page)
+    browsers.wait_for(browser, lambda b: "own pages" in b.page_source)
+    assert demo.client().task_count(project) == 3
+    for name in ("page.html", "drawing.svg"):
+        browser.get(f"{url}/data/local-files/?d=images/{brought.name}/{name}")
+        root = browser.find_element(By.XPATH, "/*")
+        assert root.get_attribute("owned") is None
 
 
 def test_a_label_that_is_submitted_while_tasks_are_deleted_keeps_its_task(
