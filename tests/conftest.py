@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,11 @@ MIGRATED = "MIGRATED_DATABASE"
 # Where one process waits for a server, another has work, also on two cores. Each server is started
 # in one of them only; more processes gained no more.
 PROCESSES = 3
-# What takes long to start, by the fixture that does: its tests run in one process, one by one.
-STARTED_ONCE = ("demo", "stock", "served", "server", "on_postgresql", "cluster")
+# What takes long to start, by the fixture that does: its tests run in one process, one by one, and
+# before all others, which fill the gaps.
+STARTED_ONCE = ("demo", "served", "server", "stock", "on_postgresql", "cluster")
+# The example's tests take longest, so they are two groups of files, each with an example.
+SECOND_EXAMPLE = "test_m"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -43,11 +45,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    for item in items:
-        for name in STARTED_ONCE:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    groups = {item: _group(item) for item in items}
+    order = ["demo", "demo again", *STARTED_ONCE[1:], ""]
+    items.sort(key=lambda item: order.index(groups[item]))
+    for item, group in groups.items():
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str:
+    """The group of tests that run in one process; empty where any process will do."""
+    names = getattr(item, "fixturenames", ())
+    started = next((name for name in STARTED_ONCE if name in names), "")
+    return "demo again" if started == "demo" and item.path.name > SECOND_EXAMPLE else started
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
