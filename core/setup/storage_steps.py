@@ -16,7 +16,7 @@ from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.index.look import look_at_tasks
 from core.tasks.modes import storage_fields
-from core.tasks.oddities import odd_names
+from core.tasks.oddities import known_odd_names
 from core.tasks.proof import prove
 from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
@@ -67,7 +67,7 @@ SOURCE_STORAGE = Step(
 
 def _probe_images(setup: Setup) -> Found:
     state, detail = _found_images(setup)
-    odd = odd_names(setup.manifest, setup.workspace.images.tag)
+    odd = known_odd_names(setup.workspace, setup.manifest)
     return state, "; ".join([detail, *(sentence.rstrip(".") for sentence in odd)])
 
 

@@ -7,15 +7,22 @@ the same files.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import orjson
+
+from core.errors import LabelpilotError
+from core.files import write_at_once
 from core.images import Tag, tag_of
+from core.own_files import make_own, read_own
 from core.progress import Progress, Work
 from core.tasks.manifest import Manifest, some_names
 from core.tasks.scan import STRIDE
+from core.workspace.settings import Workspace
 
 # Of more new files, so many are looked at, spread evenly.
 MOST_LOOKED_AT = 20_000
@@ -30,6 +37,21 @@ _FIXES = {
     _TIFF: "convert them to PNG or JPEG",
     _OTHER: "remove them, or let `pattern` under [images] leave them out",
 }
+
+
+def known_odd_names(workspace: Workspace, manifest: Manifest) -> list[str]:
+    """As `odd_names`; the same names are looked at once."""
+    file = workspace.state.cache / "odd-names.json"
+    of = [manifest.digest, workspace.images.tag]
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        kept = orjson.loads(read_own(file))
+        if kept["of"] == of:
+            return list(map(str, kept["odd"]))
+    odd = odd_names(manifest, workspace.images.tag)
+    with contextlib.suppress(OSError, LabelpilotError):
+        make_own(file.parent)
+        write_at_once(file, orjson.dumps({"of": of, "odd": odd}))
+    return odd
 
 
 def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:

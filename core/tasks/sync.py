@@ -25,7 +25,7 @@ from core.tasks.modes import (
 )
 from core.tasks.moves import Moves, follow_moves
 from core.tasks.native import await_end, sync_storage
-from core.tasks.oddities import odd_files, odd_names, replaced_files
+from core.tasks.oddities import known_odd_names, odd_files, replaced_files
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
 from core.tasks.session import Session, open_session
@@ -63,7 +63,7 @@ def sync_images(
     began = time.monotonic()
     with open_session(opened) as session, (yield from session.lease()) as lease:
         chosen, before, moves, proof, outcome = yield from _sync(session, manifest, lease, mode)
-    remarks = odd_names(manifest, opened.workspace.images.tag)
+    remarks = known_odd_names(opened.workspace, manifest)
     remarks += yield from odd_files(manifest.folder, before.missing)
     remarks += replaced_files(manifest)
     for remark in remarks:

@@ -14,8 +14,9 @@ from core.dataset.restore.found import Found, find_labels
 from core.images import ImagePaths, tag_of
 from core.labeling_config import parse_labeling_config
 from core.progress import Progress, Work
-from core.studio.models import Annotation, image_url, read_moment
+from core.studio.models import Annotation, Task, image_url, read_moment
 from core.studio.project import OpenProject
+from core.tasks.index.look import look_at_tasks
 from core.workspace.settings import Workspace
 
 _READ_BETWEEN = 500
@@ -73,7 +74,8 @@ def find_lacking(
     if not (sources or closely) and _are_all_live(opened, found, at_once):
         lacking.comparison.live = found
         return lacking
-    tasks = _Tasks(opened)
+    with (yield from look_at_tasks(opened)) as known:
+        tasks = _Tasks(opened, known.tasks())
     placed: dict[int, list[Found]] = {}
     for one in found:
         task = tasks.number_of(one)
@@ -117,13 +119,13 @@ def not_labels(workspace: Workspace) -> set[str]:
 class _Tasks:
     """The project's tasks, by their image's path and by its tag."""
 
-    def __init__(self, opened: OpenProject) -> None:
+    def __init__(self, opened: OpenProject, tasks: Iterable[Task]) -> None:
         self._paths = ImagePaths(opened.workspace.images.path)
         self._tag = opened.workspace.images.tag
         self._key = opened.remote.image_key
         self._by_path: dict[str, int] = {}
         self._by_tag: dict[str, int | None] = {}
-        for task in opened.client.tasks(opened.id, self._key):
+        for task in tasks:
             path = self._path(task.image)
             # Where an image is several tasks, the first stays.
             first = self._by_path.setdefault(path, task.id)

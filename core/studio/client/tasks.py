@@ -36,8 +36,9 @@ from core.studio.transport import NoAnswer
 _AT_ONCE = "api/labelpilot/tasks"
 # The one way in which the Data Manager reads a time.
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
-# Tasks that one request names: a proxy takes no long addresses.
+# Tasks that one request names, for a proxy takes no long addresses, and how many are many.
 _NAMED = 500
+_MANY = 50_000
 
 
 class TaskCalls(Connection):
@@ -230,7 +231,13 @@ class TaskCalls(Connection):
         return [int(number) for number in ids]
 
     def _among(self, params: Mapping[str, object], ids: Sequence[int]) -> Iterator[Any]:
-        """Those of the tasks `ids` that are there, a few with each request."""
+        """Those of the tasks `ids` that are there, a few with each request; of very many, the whole
+        listing takes no longer."""
+        if len(ids) > _MANY:
+            every = tasks_by_id(self.transport, params, min(ids) - 1, TASK_PAGE, max(ids))
+            asked = frozenset(ids)
+            yield from (item for item in every if int(item["id"]) in asked)
+            return
         for start in range(0, len(ids), _NAMED):
             some = frozenset(ids[start : start + _NAMED])
             wanted = query(column_filter("id", "in_list", "List", sorted(some)))
