@@ -120,7 +120,8 @@ def measured(place: Place, tasks: int) -> list[Case]:
 
 def first(place: Place, count: int) -> list[Task]:
     """Some of the project's tasks."""
-    return [task for task, _ in zip(place.client.tasks(place.project_id, "image"), range(count))]
+    tasks = place.client.tasks(place.project_id, "image")
+    return [task for task, _ in zip(tasks, range(count), strict=False)]
 
 
 def learn_from(place: Place, images: int) -> None:
