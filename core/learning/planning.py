@@ -26,7 +26,7 @@ from core.learning.ranking import rank
 from core.learning.suspects import without_suspects
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
-from core.tasks.tags import TaggedTask, image_tags, tasks_by_tag
+from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag
 from core.workspace.consents import may_reach_scheduler, may_write
 from core.workspace.settings import Workspace
 
@@ -108,7 +108,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         losses=pool.losses[pool.asking],
         train_tags=tuple(pool.tags[row] for row in pool.asking),
         picks=tuple(_picks(ranking.order, images, pool.tags)),
-        paths={tag: image.path for tag, image in images.items()},
+        paths=ImageFiles(images),
         seconds=time.monotonic() - began,
         newer_labels=newer,
         embeddings_of=inputs.embeddings_of,

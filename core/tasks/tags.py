@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,32 @@ from core.workspace.settings import Images, Workspace
 
 @dataclass(frozen=True, slots=True)
 class TaggedTask:
-    """The task of an image, which lies at `path`. `labeled`: it has an annotation."""
+    """The task of the image `name` in `folder`. `labeled`: it has an annotation."""
 
-    path: Path
+    folder: Path
+    name: str
     task_id: int
     labeled: bool
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.name
+
+
+class ImageFiles(Mapping[str, Path]):
+    """Tag -> file of the images that are tasks; each is made as it is asked for."""
+
+    def __init__(self, images: Mapping[str, TaggedTask]) -> None:
+        self._images = images
+
+    def __getitem__(self, tag: str) -> Path:
+        return self._images[tag].path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._images)
+
+    def __len__(self) -> int:
+        return len(self._images)
 
 
 def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
@@ -53,7 +74,7 @@ def tagged(tasks: Iterable[Task], images: Images) -> dict[str, TaggedTask]:
         task_ids.setdefault(path, task.id)
         labeled[path] = labeled.get(path, False) or task.annotations > 0
     return {
-        tag: TaggedTask(images.path / path, task_ids[path], labeled[path])
+        tag: TaggedTask(images.path, path, task_ids[path], labeled[path])
         for tag, path in tags_by_path(task_ids, images.tag).items()
     }
 

@@ -26,8 +26,8 @@ def test_an_image_that_is_two_tasks_stands_for_the_first_and_is_labeled_if_eithe
 ) -> None:
     images = tmp_path / "images"
     assert found(tmp_path, (1, "a.png", 0), (2, "b.png", 0), (3, "a.png", 1)) == {
-        "a": TaggedTask(images / "a.png", 1, labeled=True),
-        "b": TaggedTask(images / "b.png", 2, labeled=False),
+        "a": TaggedTask(images, "a.png", 1, labeled=True),
+        "b": TaggedTask(images, "b.png", 2, labeled=False),
     }
 
 
