@@ -21,8 +21,9 @@ from core.tasks.index.look import look_at_tasks
 from core.workspace.settings import Workspace
 from tests.studio.conftest import Demo
 from tests.studio.first_start import NAME
-from tests.studio.places import CAT, CONFIG
+from tests.studio.places import CAT, CONFIG, Place
 from tests.studio.stock import Stock
+from tui.backend import Backend
 
 TASKS = 130
 
@@ -125,6 +126,24 @@ def test_what_changes_without_a_trace_is_found_by_sample(looked: Looked) -> None
     looked.restore(moved)
     assert looked.look() != ((0, 0, 0), "")
     assert looked.look() == ((0, 0, 0), "")
+
+
+def test_a_sync_says_what_was_done_to_tasks_and_puts_it_right(place: Place) -> None:
+    place.set_up()
+    client, project = place.client, place.project_id
+    deleted, moved, doubled, _ = client.tasks(project, "image")
+    client.delete_untouched(project, [deleted.id])
+    client.update_task(moved.id, {"data": {"image": moved.image.replace("1.png", "gone.png")}})
+    client.import_tasks(project, [{"image": doubled.image}], 60)
+    said: list[str] = []
+    work = Backend().sync(place.workspace, "bulk")
+    result = finish(work, lambda event: said.append(event.note))
+    assert "tasks since the last look: 1 new, 1 changed, 1 gone" in said
+    assert (result.created, result.duplicates, result.missing_files) == (2, 1, 1)
+    again = finish(Backend().sync(place.workspace))
+    assert (again.existing, again.created, again.duplicates) == (4, 0, 1)
+    assert place.run("repair", "--yes").code == 0
+    assert finish(Backend().sync(place.workspace)).complete
 
 
 def test_tasks_of_another_server_or_project_are_not_believed(looked: Looked) -> None:

@@ -19,6 +19,7 @@ def repoint_many() -> None:
     from data_manager.actions import register_action
     from django.conf import settings
     from django.db import transaction
+    from django.utils import timezone
     from tasks.models import Task
 
     takes(register_action, "entry_point", "title", "order", "kwargs")
@@ -31,7 +32,9 @@ def repoint_many() -> None:
             tasks = list(Task.objects.filter(pk__in=queryset.values("pk")).only("pk", "data"))
             for task in tasks:
                 task.data = data[str(task.pk)]
-            Task.objects.bulk_update(tasks, ["data"], batch_size=BATCH)
+                # What a change of one task sets by itself.
+                task.updated_at = timezone.now()
+            Task.objects.bulk_update(tasks, ["data", "updated_at"], batch_size=BATCH)
         return {"processed_items": len(tasks)}
 
     # Who may take tasks away may change them.
