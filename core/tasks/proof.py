@@ -13,11 +13,12 @@ from pathlib import Path
 from core.images import LOCAL_FILES, ImagePaths, is_local_file, served_path, url_maker
 from core.progress import Progress, Work
 from core.studio.models import Task
-from core.tasks.index.kept import PROOF, KeptTasks
+from core.tasks.index.kept import KeptTasks
 from core.tasks.manifest import Manifest
 from core.tasks.options import Mode
 
-TASKS_AN_EVENT = 20_000
+_TASKS_AN_EVENT = 20_000
+_PROOF = "proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +129,19 @@ def compare(
 def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -> Work[Proof]:
     """Hold the manifest against the project's tasks; where both are as they were when that was done
     last, its proof stands. `root` is as in `Comparison`."""
-    of = [manifest.digest, str(manifest.folder), str(root)]
-    former = tasks.fact(PROOF)
+    of = [manifest.digest, str(manifest.folder), str(root), tasks.revision]
+    former = tasks.fact(_PROOF)
     if former is not None and former["of"] == of:
         return Proof(**{**former["proof"], "missing": ()})
     comparison = Comparison(manifest.paths, manifest.folder, root)
     total = tasks.count()[0]
     for number, task in enumerate(tasks.tasks(), start=1):
         comparison.add(task)
-        if number % TASKS_AN_EVENT == 0:
+        if number % _TASKS_AN_EVENT == 0:
             yield Progress(stage, number, total)
     proof = comparison.proof()
     if not proof.missing:
-        tasks.note(PROOF, {"of": of, "proof": asdict(proof)})
+        tasks.note(_PROOF, {"of": of, "proof": asdict(proof)})
     return proof
 
 

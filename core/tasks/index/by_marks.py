@@ -18,6 +18,8 @@ from core.tasks.index.kept import KeptTasks
 WIDTH = 64
 # Of how many ranges the tasks are asked for at once.
 _RANGES = 200
+# The mark of a range without a task.
+_EMPTY = (0, 0)
 
 
 def look_by_marks(
@@ -25,12 +27,13 @@ def look_by_marks(
 ) -> Work[None]:
     """Take in the ranges whose `marks` are others than those known."""
     known = kept.marks()
-    other = sorted(n for n in known.keys() | marks.keys() if known.get(n) != marks.get(n))
-    total = sum(marks[number][0] for number in other if number in marks)
+    now = {number: marks.get(number, _EMPTY) for number in known.keys() | marks.keys()}
+    other = sorted(number for number, mark in now.items() if known.get(number) != mark)
+    total = sum(now[number][0] for number in other)
     yield Progress(stage, 0, total, kept.why_empty and f"all are listed: {kept.why_empty}")
     done = 0
     for start in range(0, len(other), _RANGES):
-        some = {number: marks.get(number) for number in other[start : start + _RANGES]}
+        some = {number: now[number] for number in other[start : start + _RANGES]}
         key = opened.remote.image_key
         tasks = opened.client.tasks_of_ranges(opened.id, key, WIDTH, list(some))
         kept.replace_ranges(WIDTH, some, tasks)

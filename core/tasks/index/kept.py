@@ -31,8 +31,8 @@ _TABLES = (
 # Another labelpilot of this workspace writes for moments.
 _BUSY_SECONDS = 10.0
 _ROWS = 5000
-_OF = "of"
-PROOF = "proof"
+# What is noted: whose the tasks are, and a number that is another one after each change.
+_OF, _REVISION = "of", "revision"
 
 
 class KeptTasks:
@@ -69,25 +69,33 @@ class KeptTasks:
         """Drop everything, and say `why`."""
         self.new = self.changed = self.gone = 0
         self.why_empty = why
-        with self._database as database:
+        with self._writing() as database:
             for statement in ("DELETE FROM task", "DELETE FROM range", "DELETE FROM fact"):
                 database.execute(statement)
             self._note(_OF, self._of)
+            self._note(_REVISION, randbelow(2**48))
 
     def tasks(self) -> Iterator[Task]:
         """Every task, by rising id."""
-        rows = self._database.execute("SELECT id, image, annotations FROM task ORDER BY id")
-        while some := rows.fetchmany(_ROWS):
-            for row in some:
+        statement = "SELECT * FROM task WHERE id > ? ORDER BY id LIMIT ?"
+        rows: list[Any] = [(0,)]
+        # In parts, so that nobody who writes meanwhile has to wait.
+        while rows := self._database.execute(statement, (rows[-1][0], _ROWS)).fetchall():
+            for row in rows:
                 yield Task(*row)
 
     def sample(self, count: int) -> list[Task]:
         """Up to `count` tasks, drawn at random."""
-        statement = "SELECT id, image, annotations FROM task WHERE id >= ? ORDER BY id LIMIT 1"
-        last = self.last
-        drawn = (randbelow(last) + 1 for _ in range(count if last else 0))
+        statement = "SELECT * FROM task WHERE id >= ? ORDER BY id LIMIT 1"
+        first, last = self._database.execute("SELECT MIN(id), MAX(id) FROM task").fetchone()
+        drawn = (first + randbelow(last - first + 1) for _ in range(count if last else 0))
         rows = {self._database.execute(statement, (number,)).fetchone() for number in drawn}
         return [Task(*row) for row in rows]
+
+    @property
+    def revision(self) -> int:
+        """Another number after each change of a task."""
+        return int(self.fact(_REVISION))
 
     @property
     def last(self) -> int:
@@ -113,27 +121,26 @@ class KeptTasks:
 
     def replace(self, first: int, last: int, tasks: Iterable[Task]) -> None:
         """Have `tasks` be all that have an id from `first` to `last`."""
-        with self._database:
-            self._replace(first, last, tasks)
+        taken = list(tasks)
+        with self._writing():
+            self._replace(first, last, taken)
 
-    def replace_ranges(
-        self, width: int, marks: Mapping[int, Mark | None], tasks: Sequence[Task]
-    ) -> None:
+    def replace_ranges(self, width: int, marks: Mapping[int, Mark], tasks: Sequence[Task]) -> None:
         """Have `tasks` be all of the ranges of `width` ids that `marks` names, with their marks."""
         of: dict[int, list[Task]] = {number: [] for number in marks}
         for task in tasks:
             of[task.id // width].append(task)
-        with self._database as database:
+        with self._writing() as database:
             for number, mark in marks.items():
                 self._replace(number * width, (number + 1) * width - 1, of[number])
-                database.execute("DELETE FROM range WHERE number = ?", (number,))
-                if mark is not None:
-                    database.execute("INSERT INTO range VALUES (?, ?, ?)", (number, *mark))
+                row = (number, *mark)
+                database.execute("INSERT OR REPLACE INTO range VALUES (?, ?, ?)", row)
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Take in tasks as they are now, whether they are known or not."""
-        with self._database:
-            for task in tasks:
+        taken = list(tasks)
+        with self._writing():
+            for task in taken:
                 self._replace(task.id, task.id, (task,))
 
     def fact(self, name: str) -> Any:
@@ -143,9 +150,16 @@ class KeptTasks:
         return None if row is None else orjson.loads(row[0])
 
     def note(self, name: str, value: object) -> None:
-        """Keep `value` as `name`; what is noted as `PROOF` only until a task changes."""
-        with self._database:
+        """Keep `value` as `name`."""
+        with self._writing():
             self._note(name, value)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is done in the block is done at once, or not at all."""
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
 
     def _replace(self, first: int, last: int, tasks: Iterable[Task]) -> None:
         within, database = (first, last), self._database
@@ -161,7 +175,7 @@ class KeptTasks:
         database.executemany("INSERT OR REPLACE INTO task VALUES (?, ?, ?)", otherwise)
         database.executemany("DELETE FROM task WHERE id = ?", gone)
         if otherwise or gone:
-            database.execute("DELETE FROM fact WHERE name = ?", (PROOF,))
+            self._note(_REVISION, self.revision + 1)
 
     def _note(self, name: str, value: object) -> None:
         row = (name, orjson.dumps(value))
