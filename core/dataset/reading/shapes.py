@@ -10,28 +10,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 import msgspec
 
+from core.dataset.reading.fields import (
+    class_text,
+    flag_of,
+    float_of,
+    moment_of,
+    name_of,
+    number_of,
+    person_of,
+    points_of,
+)
 from core.dataset.reading.folder import FORMER
-from core.dataset.reading.schema import CLASS_KEYS, REGION_NUMBERS, NotReadable, Task, task_of
+from core.dataset.reading.schema import (
+    CLASS_KEYS,
+    REGION_NUMBERS,
+    Annotation,
+    NotReadable,
+    Task,
+    task_of,
+)
 from core.images import is_image_url
 
 Object: TypeAlias = Mapping[str, Any]
 
-# Times above this are in milliseconds: in seconds it would be the year 5138.
-_MOST_SECONDS = 1e11
-# What Label Studio's database holds.
-_MOST_NUMBER = 2**63 - 1
 # The keys of a task that hold its annotations.
 _HELD = ("annotations", "completions")
 # A column that Label Studio's tables have.
 _has_column = re.compile(rb"[\t,](?:annotator|annotation_id|completed_by|lead_time)\b").search
+_NOTHING = "no annotation of Label Studio"
 _NOT_ALL = "which does not hold all that was said: export as JSON"
 
 
@@ -72,12 +84,12 @@ def mended_tasks(value: object, name: str, kind: type[Task]) -> Iterator[tuple[s
     `name` is that of the whole. Raises NotReadable where the whole is no task and no annotation.
     """
     if not isinstance(value, dict):
-        raise NotReadable("no annotation of Label Studio")
+        raise NotReadable(_NOTHING)
     annotations, task = _annotations(value)
     if annotations and not any(isinstance(one, dict) for one in annotations):
         raise NotReadable("a task of whose annotations only the numbers are there")
     data = task.get("data")
-    number = _number(task.get("id"))
+    number = number_of(task.get("id"))
     for place, annotation in enumerate(annotations):
         own = name if len(annotations) == 1 else f"{name}, annotation {place + 1}"
         try:
@@ -93,6 +105,44 @@ def mended_tasks(value: object, name: str, kind: type[Task]) -> Iterator[tuple[s
             assert isinstance(found.annotations, list)
             found.annotations[0].id = -1 - int.from_bytes(mark.digest(), "big")
         yield own, found
+
+
+def whole_annotations(value: object) -> Iterator[tuple[Object, Object]]:
+    """Each annotation in `value`, with its task: all that stands there, in today's shape.
+
+    What has that shape is as it was. Raises NotReadable where the whole is no task and no
+    annotation, or one annotation is not readable.
+    """
+    if not isinstance(value, dict):
+        raise NotReadable(_NOTHING)
+    annotations, task = _annotations(value)
+    for annotation in annotations:
+        if not _has_todays_shape(annotation):
+            mended = _annotation(annotation)
+            results = annotation["result"]
+            results = results if isinstance(results, list) else [results]
+            # Of one that was skipped, none are left.
+            pairs = zip(results, mended["result"], strict=False)
+            mended["result"] = [_whole(result, its) for result, its in pairs]
+            annotation = {**annotation, **mended}
+        yield annotation, task
+
+
+def _has_todays_shape(annotation: object) -> bool:
+    try:
+        found = msgspec.convert(annotation, Annotation)
+    except msgspec.ValidationError:
+        return False
+    return found.is_plain and isinstance(found.result, list)
+
+
+def _whole(result: Object, mended: Object) -> Object:
+    """`result` with what `mended` says of it that has another shape."""
+    value, said = result.get("value"), mended["value"] or {}
+    if isinstance(value, dict):
+        value = {**value, **{key: said[key] for key in CLASS_KEYS if key in said}}
+    names = {key: mended[key] for key in ("from_name", "to_name", "type")}
+    return {**result, **names, "value": value}
 
 
 def reason(error: Exception) -> str:
@@ -121,7 +171,7 @@ def _annotations(value: Object) -> tuple[list[Any], Object]:
         raise NotReadable("a task without its annotations")
     if "annotation_id" in value or "annotator" in value or any(map(_is_url, value.values())):
         raise NotReadable(f"an export of the kind JSON-MIN, {_NOT_ALL}")
-    raise NotReadable("no annotation of Label Studio")
+    raise NotReadable(_NOTHING)
 
 
 def _data(task: Object) -> dict[str, Any]:
@@ -144,15 +194,15 @@ def _annotation(value: object) -> dict[str, Any]:
         results = [results]
     if not isinstance(results, list):
         raise NotReadable("an annotation without its result")
-    cancelled = _flag(value.get("was_cancelled")) or _flag(value.get("skipped"))
+    cancelled = flag_of(value.get("was_cancelled")) or flag_of(value.get("skipped"))
     return {
-        "id": _number(value.get("id")) or None,
+        "id": number_of(value.get("id")) or None,
         # What was clicked before it was skipped was not meant.
         "result": [] if cancelled else [_result(result) for result in results],
         "was_cancelled": cancelled,
-        "ground_truth": _flag(value.get("ground_truth")) or _flag(value.get("honeypot")),
-        "updated_at": _moment(value.get("updated_at")) or _moment(value.get("created_at")),
-        "completed_by": _person(value.get("completed_by", value.get("created_username"))),
+        "ground_truth": flag_of(value.get("ground_truth")) or flag_of(value.get("honeypot")),
+        "updated_at": moment_of(value.get("updated_at")) or moment_of(value.get("created_at")),
+        "completed_by": person_of(value.get("completed_by", value.get("created_username"))),
     }
 
 
@@ -172,33 +222,34 @@ def _result(value: object) -> dict[str, Any]:
         kind = "pairwise" if kind == "selected" else kind
     number = value.get("id")
     return {
-        "from_name": _name(value.get("from_name")),
-        "to_name": _name(value.get("to_name")),
+        "from_name": name_of(value.get("from_name")),
+        "to_name": name_of(value.get("to_name")),
         "type": kind,
-        "id": number if isinstance(number, str) else _number(number),
+        "id": number if isinstance(number, str) else number_of(number),
         "value": None if said is None else _value(said, keys),
-        "item_index": _number(value.get("item_index")),
-        "original_width": _number(value.get("original_width")),
-        "original_height": _number(value.get("original_height")),
-        "image_rotation": _float(value.get("image_rotation")),
+        "item_index": number_of(value.get("item_index")),
+        "original_width": number_of(value.get("original_width")),
+        "original_height": number_of(value.get("original_height")),
+        "image_rotation": float_of(value.get("image_rotation")),
     }
 
 
 def _value(said: Object, keys: list[str]) -> dict[str, Any]:
-    mended: dict[str, Any] = {key: _float(said.get(key)) for key in REGION_NUMBERS}
+    mended: dict[str, Any] = {key: float_of(said.get(key)) for key in REGION_NUMBERS}
     for key in keys:
         if key == "rating":
-            mended[key] = _float(said[key])
-            if mended[key] is None:
+            stars = float_of(said[key])
+            if stars is None:
                 raise NotReadable("a rating that is no number")
+            mended[key] = int(stars) if stars.is_integer() else stars
         elif key == "selected":
-            mended[key] = _text(said[key])
+            mended[key] = class_text(said[key])
         else:
             listed = said[key] if isinstance(said[key], list) else [said[key]]
             mended[key] = [_class(one, key) for one in listed if one is not None]
     points, rle = said.get("points"), said.get("rle")
     if points is not None:
-        mended["points"] = _points(points)
+        mended["points"] = points_of(points)
     if isinstance(rle, list) and all(type(one) is int for one in rle):
         mended["rle"] = rle
     return mended
@@ -206,85 +257,5 @@ def _value(said: Object, keys: list[str]) -> dict[str, Any]:
 
 def _class(value: object, key: str) -> str | list[str]:
     if isinstance(value, list):
-        return [_text(part) for part in value]
-    return [_text(value)] if key == "taxonomy" else _text(value)
-
-
-def _text(value: object) -> str:
-    """A class that was written as a number, as it is shown."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (bool, int)):
-        return json.dumps(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return str(int(value)) if value.is_integer() else str(value)
-    raise NotReadable("a class that is no text")
-
-
-def _points(value: object) -> list[list[float]]:
-    """The corners of an outline; none where one of them is no point."""
-    found: list[list[float]] = []
-    for point in value if isinstance(value, list) else ():
-        numbers = [_float(one) for one in point] if isinstance(point, list) else []
-        if len(numbers) < 2 or None in numbers:
-            return []
-        found.append([number for number in numbers if number is not None])
-    return found
-
-
-def _number(value: object) -> int | None:
-    """A number of the database's, also where it was written as text; None for anything else."""
-    number = _float(value)
-    if number is None or not number.is_integer() or not 0 <= number <= _MOST_NUMBER:
-        return None
-    found = int(value) if isinstance(value, (int, str)) and "." not in str(value) else int(number)
-    return found if found <= _MOST_NUMBER else None
-
-
-def _float(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _flag(value: object) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() in ("true", "1", "yes")
-    return isinstance(value, (bool, int, float)) and bool(value)
-
-
-def _name(value: object) -> str:
-    parts = value if isinstance(value, list) else [value]
-    return ",".join(part for part in parts if isinstance(part, str))
-
-
-def _person(value: object) -> dict[str, Any] | None:
-    """Who labeled: an object, a number, an e-mail address, or both as ` a@b.co, 1`."""
-    if isinstance(value, dict):
-        email = next((v for k in ("email", "username") if isinstance(v := value.get(k), str)), None)
-        return {"id": _number(value.get("id")), "email": email}
-    number = _number(value)
-    if number is not None or not isinstance(value, str):
-        return {"id": number}
-    return {"email": value.partition(",")[0].strip()}
-
-
-def _moment(value: object) -> datetime | None:
-    """A time: as text with or without its zone (it is UTC then), or in seconds since 1970."""
-    number = _float(value)
-    try:
-        if number is not None:
-            seconds = number / 1000 if abs(number) > _MOST_SECONDS else number
-            return datetime.fromtimestamp(seconds, timezone.utc)
-        if isinstance(value, str):
-            found = msgspec.convert(value.strip(), datetime)
-            found = found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
-            found.timestamp()
-            return found
-    except (msgspec.ValidationError, ValueError, OverflowError, OSError):
-        pass
-    return None
+        return [class_text(part) for part in value]
+    return [class_text(value)] if key == "taxonomy" else class_text(value)

@@ -2,13 +2,14 @@
 
 Files come from a target storage's folder in either shape, from an export of Label Studio's (JSON),
 or are a dataset of ours, which says the classes of an image and nothing else. Unlike a dataset, a
-project wants all of an annotation, of regions too; so files are read as they are here.
+project wants all of an annotation, of regions too; so no field of a file is left out here.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,7 +21,10 @@ import orjson
 
 from core.dataset.class_names import ClassNames
 from core.dataset.reading.batch import LeftOut, leave_out
+from core.dataset.reading.fields import float_of, moment_of, number_of
 from core.dataset.reading.folder import Folder
+from core.dataset.reading.schema import NotReadable
+from core.dataset.reading.shapes import no_json, reason, text_of, whole_annotations
 from core.errors import ConfigurationError
 from core.files import read_at_most
 from core.labeling_config import LabelingConfig
@@ -30,7 +34,8 @@ LARGEST_EXPORT = 1024 * 1024 * 1024
 NEVER = datetime.fromtimestamp(0, timezone.utc)
 # How Label Studio names a person where it gives the number: `Ann Smith ann@example.com, 7`.
 _CREATED_BY = re.compile(r"(\S+@\S+), \d+$")
-_NO_SHAPE = "no annotation of Label Studio"
+# What tells a task or an annotation from a dataset.
+_KEYS = frozenset(("result", "annotations", "completions", "data", "task"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,10 @@ def find_labels(source: Path, config: LabelingConfig, ignored: Iterable[str] = (
         return
     content = read_at_most(source, LARGEST_EXPORT, "The file of labels")
     try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise _no_labels(source, f"It is no JSON: {error}") from None
-    if isinstance(body, dict) and "result" not in body and "annotations" not in body:
+        body = _loaded(content)
+    except ValueError as error:
+        raise _no_labels(source, f"It is {no_json(content, error)}.") from None
+    if isinstance(body, dict) and (_is_dataset(body) or not body.keys() & _KEYS):
         yield from _in_dataset(source, body, config)
         return
     for item in body if isinstance(body, list) else [body]:
@@ -99,78 +104,72 @@ def _in_folder(path: Path, ignored: frozenset[str]) -> Each:
             if isinstance(content, str):
                 yield leave_out(name, content)
             elif content is not None:
-                yield from _guarded(path / name, partial(_read, path / name, content))
+                yield from _guarded(path / name, partial(_in_file, path / name, content))
 
 
-def _read(path: Path, content: bytes) -> Iterator[Found]:
-    return _in_document(path, orjson.loads(content))
+def _in_file(path: Path, content: bytes) -> Iterator[Found]:
+    try:
+        body = _loaded(content)
+    except ValueError as error:
+        raise NotReadable(no_json(content, error)) from None
+    for item in body if isinstance(body, list) else [body]:
+        yield from _in_document(path, item)
+
+
+def _loaded(content: bytes) -> Any:
+    """What `content` says, in any of Unicode's encodings. Raises ValueError where it is no JSON."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(text_of(content))
 
 
 def _guarded(path: Path, read: Callable[[], Iterable[Found]]) -> Each:
-    """What `read` gives, all or nothing."""
+    """What `read` gives, all or nothing: a file is put away only when all of it is restored."""
     try:
         yield from list(read())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        known = isinstance(error, orjson.JSONDecodeError) or str(error) == _NO_SHAPE
-        yield leave_out(
-            path.name, str(error) if known else f"another shape than Label Studio's: {error}"
+    except (NotReadable, RecursionError) as error:
+        yield leave_out(path.name, reason(error))
+
+
+def _in_document(path: Path, document: object) -> Iterator[Found]:
+    for annotation, task in whole_annotations(document):
+        created = moment_of(annotation.get("created_at")) or NEVER
+        if not task["data"]:
+            raise NotReadable("a task without an image")
+        yield Found(
+            path=path,
+            data=task["data"],
+            result=annotation["result"],
+            person=_person(annotation),
+            cancelled=annotation.get("was_cancelled") is True,
+            ground_truth=annotation.get("ground_truth") is True,
+            lead_time=float_of(annotation.get("lead_time")),
+            number=number_of(annotation.get("id")),
+            created=created,
+            updated=max(created, moment_of(annotation.get("updated_at")) or NEVER),
+            task_number=number_of(task.get("id")) or 0,
+            task_created=moment_of(task.get("created_at")) or NEVER,
         )
 
 
-def _in_document(path: Path, document: Any) -> Iterator[Found]:
-    if not isinstance(document, dict):
-        raise ValueError(_NO_SHAPE)
-    if isinstance(annotations := document.get("annotations"), list):
-        for annotation in annotations:
-            yield _found(path, annotation, document)
-    elif isinstance(document.get("task"), dict):
-        yield _found(path, document, document["task"])
-    else:
-        raise ValueError(_NO_SHAPE)
-
-
-def _found(path: Path, annotation: dict[str, Any], task: dict[str, Any]) -> Found:
-    result, data = annotation["result"], task["data"]
-    if not isinstance(data, dict) or not all(isinstance(one, dict) for one in result):
-        raise ValueError(_NO_SHAPE)
-    lead_time = annotation.get("lead_time")
-    created = _moment(annotation.get("created_at"))
-    return Found(
-        path=path,
-        data=data,
-        result=result,
-        person=_person(annotation),
-        cancelled=annotation.get("was_cancelled") is True,
-        ground_truth=annotation.get("ground_truth") is True,
-        lead_time=None if lead_time is None else float(lead_time),
-        number=None if annotation.get("id") is None else int(annotation["id"]),
-        created=created,
-        updated=max(created, _moment(annotation.get("updated_at"))),
-        task_number=int(task.get("id") or 0),
-        task_created=_moment(task.get("created_at")),
-    )
-
-
-def _person(annotation: dict[str, Any]) -> str:
+def _person(annotation: Mapping[str, Any]) -> str:
     by = annotation.get("completed_by")
-    if isinstance(by, dict):
-        return str(by.get("email") or "").lower()
+    if isinstance(by, dict) and by.get("email"):
+        return str(by["email"]).lower()
     named = _CREATED_BY.search(str(annotation.get("created_username") or ""))
     return named.group(1).lower() if named else ""
 
 
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return NEVER
-    # Python 3.10 reads no Z.
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+def _is_dataset(body: dict[str, Any]) -> bool:
+    return all(isinstance(value, list) for value in body.values())
 
 
 def _in_dataset(source: Path, body: dict[str, Any], config: LabelingConfig) -> Each:
     """The labels of a `dataset.json`: tag -> classes, which the labeling config gives a control."""
-    lists = all(isinstance(classes, list) for classes in body.values())
-    if not lists or not all(isinstance(name, str) for one in body.values() for name in one):
+    if not _is_dataset(body) or not all(
+        isinstance(name, str) for one in body.values() for name in one
+    ):
         raise _no_labels(source, "It is neither Label Studio's nor a tag and its classes.")
     choices = {one.name: one for one in config.controls.values() if one.type == "choices"}
     by_name = {

@@ -59,6 +59,34 @@ def test_both_shapes_of_a_folder_and_an_export_give_the_same(tmp_path: Path) -> 
         assert (label.task_number, label.task_created) == (7, BORN)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_labels_of_older_versions_are_found_in_todays_shape(tmp_path: Path, encoding: str) -> None:
+    region = {"id": "r", "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
+    box = {**region, "value": {"x": 1, "y": 2, "width": 3, "height": 4, "rectanglelabels": ["car"]}}
+    completion = {
+        "id": 3001,
+        "result": [{**RESULT[0], "type": None, "value": {"choices": "cat"}}, box],
+        "created_at": BORN.timestamp(),
+        "completed_by": "Ann@example.com",
+        "lead_time": "2.0",
+        "honeypot": True,
+    }
+    skipped = {"id": 3002, "result": RESULT, "skipped": True, "created_at": BORN.timestamp()}
+    task = {"id": 7, "image": "a.png", "completions": [completion, skipped]}
+    folder = tmp_path / "annotations"
+    folder.mkdir()
+    (folder / "7.json").write_bytes(json.dumps(task).encode(encoding))
+    (folder / "export.json").write_bytes(json.dumps([task]).encode(encoding))
+    every = found(folder) + found(folder / "7.json") + found(folder / "export.json")
+    assert len(every) == 8
+    for one, other in zip(every[::2], every[1::2], strict=True):
+        assert isinstance(one, Found) and isinstance(other, Found)
+        assert (one.number, one.person, one.lead_time) == (3001, "ann@example.com", 2.0)
+        assert (one.data, one.ground_truth, one.created) == ({"image": "a.png"}, True, BORN)
+        assert one.result == [*RESULT, box]
+        assert (other.cancelled, other.result) == (True, [])
+
+
 def test_a_dataset_gives_each_class_to_its_control(tmp_path: Path) -> None:
     file = tmp_path / "dataset.json"
     file.write_text(json.dumps({"a": ["dog", "yes"], "b": [], "c": ["horse"]}))
