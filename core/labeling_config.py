@@ -38,6 +38,8 @@ REGION_CLASSES = frozenset(
 # Those, and the ones whose answers are classes of the whole image.
 _CLASSIFYING = REGION_CLASSES | frozenset(("choices", "taxonomy", "rating", "pairwise"))
 _DATA_KEY = re.compile(r"\$(\w+)$")
+# What stands between the parts of a nested class's name.
+SEPARATOR = "/"
 # A rating has this many stars where the config does not say.
 _STARS = 5
 
@@ -57,7 +59,7 @@ class Control:
     to_names: tuple[str, ...]
     classes: tuple[str, ...] = ()
     per_region: bool = False
-    separator: str = "/"
+    separator: str = SEPARATOR
     paths: tuple[tuple[str, ...], ...] = ()
 
     def class_name(self, parts: str | list[str]) -> str:
@@ -241,7 +243,7 @@ def _type(element: Element) -> str:
 
 def _control(name: str, element: Element) -> Control:
     paths = tuple(dict.fromkeys(_paths(element)))
-    separator = separator_of(paths)
+    separator = _separator(paths)
     return Control(
         name=name,
         type=_type(element),
@@ -253,12 +255,17 @@ def _control(name: str, element: Element) -> Control:
     )
 
 
-def separator_of(paths: Collection[tuple[str, ...]]) -> str:
+def _separator(paths: Collection[tuple[str, ...]]) -> str:
     """What stands between the parts of a class's name, so that no two of `paths` share one."""
-    separator = "/"
+    separator = SEPARATOR
     while len(set(map(separator.join, paths))) < len(set(paths)):
-        separator = f" {'>' * len(separator)} "
+        separator = other_separator(separator)
     return separator
+
+
+def other_separator(separator: str) -> str:
+    """What stands between the parts where `separator` does not tell two classes apart."""
+    return f" {'>' * len(separator)} "
 
 
 def _paths(element: Element) -> list[tuple[str, ...]]:

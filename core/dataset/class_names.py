@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Set
 
 from core.dataset.reading.records import Labels, path_of
-from core.labeling_config import REGION_CLASSES, LabelingConfig, separator_of
+from core.labeling_config import REGION_CLASSES, SEPARATOR, LabelingConfig, other_separator
 
 
 class ClassNames(dict[Labels, tuple[str, ...]]):
@@ -51,7 +51,7 @@ class ClassNames(dict[Labels, tuple[str, ...]]):
 
     def of_pair(self, pair: tuple[str, str]) -> str:
         """The name of a (control, class), which no image of the dataset may have."""
-        return self.by_pair.get(pair) or "/".join(path_of(pair[1]))
+        return self.by_pair.get(pair) or SEPARATOR.join(path_of(pair[1]))
 
 
 def _own_names(
@@ -60,15 +60,26 @@ def _own_names(
     """(control, class) -> the class's own name, which no other class of the control has.
 
     An annotation can hold classes that the config does not offer, or no longer: `A/B` beside an `A`
-    with a `B` in it. They need another separator then, those of the config too.
+    with a `B` in it. The nested one of two that share a name gets another separator.
     """
     offered = {
         (control.name, name): path
         for control in config.classifying()
         for name, path in zip(control.classes, control.paths, strict=True)
     }
-    paths: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
-    for pair in pairs:
-        paths.setdefault(pair[0], {})[pair] = offered.get(pair) or path_of(pair[1])
-    separators = {control: separator_of(its.values()) for control, its in paths.items()}
-    return {pair: separators[pair[0]].join(paths[pair[0]][pair]) for pair in pairs}
+    paths = {pair: offered.get(pair) or path_of(pair[1]) for pair in pairs}
+    known = config.controls
+    separators = {
+        pair: known[pair[0]].separator if pair[0] in known else SEPARATOR for pair in paths
+    }
+    while True:
+        names = {pair: separators[pair].join(path) for pair, path in paths.items()}
+        shared = Counter((control, name) for (control, _), name in names.items())
+        nested = [
+            pair
+            for pair, name in names.items()
+            if shared[pair[0], name] > 1 and len(paths[pair]) > 1
+        ]
+        if not nested:
+            return names
+        separators.update((pair, other_separator(separators[pair])) for pair in nested)

@@ -66,7 +66,7 @@ class Dataset:
     `source` says where the annotations came from, and `checked` whether they are known to be in
     Label Studio still. `parts` is tag -> part, and empty where the dataset is not split; `regions`
     are None where nobody asked for them. `gone` are the paths of images that have no file any more,
-    as far as that was asked.
+    as far as that was asked; `elsewhere` says that none has one in the image folder.
     """
 
     decision: Decision
@@ -80,6 +80,7 @@ class Dataset:
     regions: RegionBook | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    elsewhere: bool = False
 
     @property
     def empty(self) -> int:

@@ -89,7 +89,7 @@ def difference(old: Labeled, new: Labeled) -> Difference:
             if set(before[tag]) != set(now[tag])
         },
         classes=_changes(_counts(before), _counts(now)),
-        people=_changes(old.people, new.people) if old.people and new.people else {},
+        people=_changes(old.people, new.people) if _comparable(old.people, new.people) else {},
     )
 
 
@@ -127,6 +127,12 @@ def _read(path: Path, workspace: Callable[[], Workspace]) -> Work[Labeled]:
     found = yield from gather(ours, path, None, out=out, on_records=statistics.add)
     people = {person.name: person.annotations for person in statistics.people() if person.name}
     return Labeled(found.classes(), people)
+
+
+def _comparable(old: Mapping[str, int], new: Mapping[str, int]) -> bool:
+    """Whether both name people, and alike: an export has a number where a folder has an address."""
+    kinds = [{"@" in name for name in people} for people in (old, new)]
+    return kinds[0] == kinds[1] and bool(old)
 
 
 def _counts(labels: Labels) -> Counter[str]:

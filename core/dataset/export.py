@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.dataset.dataset import WRITE_ANEW, Dataset, gather, sidecar_path, split_path
 from core.dataset.formats.coco import part_path
 from core.dataset.formats.dataset_json import write_sidecar
-from core.dataset.formats.format import find_format
+from core.dataset.formats.format import Format, find_format
 from core.dataset.lost_images import lost_images
 from core.dataset.options import RULES, FormatName, Rule
 from core.dataset.reading.batch import LeftOut
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class ExportResult:
     """What an export did, or would do.
 
-    `path` is the dataset, or None where nothing was written; `images` is the number of tags;
+    `path` is the dataset, or None where nothing was written; `images` is the number of its images;
     `classes` is class -> number of images, in config order, and `unused` are the classes of the
     labeling config that no image has; `empty` counts the images without any class.
 
@@ -166,7 +166,7 @@ def export_dataset(
     dataset = yield from gather(workspace, source, rule, out=path, regions=regions)
     if split is not None:
         dataset = replace(dataset, parts=_parts(workspace, dataset, split))
-    dataset = replace(dataset, gone=lost_images(dataset.image_folder, dataset.decision.images))
+    dataset = _looked_for(dataset, chosen)
     images = len(dataset.decision.tags)
     yield Progress("write", 0, images)
     left_out = chosen.write(path, dataset)
@@ -177,9 +177,11 @@ def export_dataset(
     if regions is not None:
         counts = regions.left_out.items()
         left_out += [LeftOut(f"{count:,} regions", reason) for reason, count in counts]
-    result = replace(_result(dataset, path, began, left_out), leaves_gone_out=chosen.names_files)
+    result = _result(dataset, path, began, left_out)
+    if chosen.names_files:
+        result = replace(result, images=images - len(result.gone), leaves_gone_out=True)
     if split is not None:
-        result = replace(result, notes=_lacking_parts(dataset, split))
+        result = replace(result, notes=result.notes + _lacking_parts(dataset, split))
     write_sidecar(path, _facts(result, dataset, format))
     yield Progress("write", images, images)
     return replace(result, seconds=time.monotonic() - began)
@@ -191,8 +193,18 @@ def preview_dataset(
     """What `export_dataset` would write, without writing it. `path` is None in the result."""
     began = time.monotonic()
     dataset = yield from gather(workspace, source, rule, out=workspace.annotations.dataset)
-    dataset = replace(dataset, gone=lost_images(dataset.image_folder, dataset.decision.images))
-    return _result(dataset, None, began, [])
+    return _result(_looked_for(dataset, find_format("json")), None, began, [])
+
+
+def _looked_for(dataset: Dataset, format: Format) -> Dataset:
+    """`dataset`, knowing which of its images have no file any more.
+
+    Where none has one they lie elsewhere, unless the format can do nothing without them.
+    """
+    lost = lost_images(dataset.image_folder, dataset.decision.images)
+    if len(lost) < len(dataset.decision.images) or format.needs_files:
+        return replace(dataset, gone=lost)
+    return replace(dataset, elsewhere=True)
 
 
 def _result(
@@ -218,6 +230,9 @@ def _result(
         source=dataset.source,
         seconds=time.monotonic() - began,
         gone=tuple(sorted(dataset.gone)),
+        notes=(f"No labeled image has a file in {dataset.image_folder}.",)
+        if dataset.elsewhere
+        else (),
     )
 
 

@@ -18,7 +18,7 @@ _FEW = 1_000
 def lost_images(folder: Path, paths: Iterable[str]) -> frozenset[str]:
     """Those of `paths`, relative to the image folder `folder`, that have no file any more.
 
-    None where there is no such folder: the images lie elsewhere then.
+    None where there is no such folder, as for images in a bucket.
     """
     if not folder.is_dir():
         return frozenset()

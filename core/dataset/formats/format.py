@@ -19,7 +19,7 @@ from core.workspace.settings import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: what writes it, and whether it holds regions and names the images' files.
+    """A format: what writes it, whether it holds regions, names the images' files, and needs them.
 
     It lies beside the dataset and ends in `suffix` (none: it is the dataset itself), or it is the
     file `in_images` of the image folder; `is_folder`: it is a folder.
@@ -30,6 +30,7 @@ class Format:
     in_images: str = ""
     holds_regions: bool = False
     names_files: bool = False
+    needs_files: bool = False
     is_folder: bool = False
 
     def path(self, workspace: Workspace) -> Path:
@@ -45,8 +46,17 @@ _FORMATS: Mapping[FormatName, Format] = {
     "csv": Format(write_csv, ".csv", names_files=True),
     "parquet": Format(write_parquet, ".parquet", names_files=True),
     "coco": Format(write_coco, ".coco.json", holds_regions=True, names_files=True),
-    "yolo": Format(write_yolo, ".yolo", holds_regions=True, names_files=True, is_folder=True),
-    "huggingface": Format(write_huggingface, in_images="metadata.jsonl", names_files=True),
+    "yolo": Format(
+        write_yolo,
+        ".yolo",
+        holds_regions=True,
+        names_files=True,
+        needs_files=True,
+        is_folder=True,
+    ),
+    "huggingface": Format(
+        write_huggingface, in_images="metadata.jsonl", names_files=True, needs_files=True
+    ),
 }
 
 

@@ -25,7 +25,7 @@ from core.dataset.reading.schema import (
     Value,
 )
 from core.images import ImagePaths, is_image_url
-from core.labeling_config import REGION_CLASSES, UNDEFINED_KEY, LabelingConfig
+from core.labeling_config import REGION_CLASSES, SEPARATOR, UNDEFINED_KEY, LabelingConfig
 
 # (control, class) pairs, in config order.
 Labels = tuple[tuple[str, str], ...]
@@ -243,7 +243,7 @@ class Interpreter:
     def _classes(self, result: Result, regions: set[str | int | None]) -> list[str] | None:
         """The classes that a result gives to its image; None where it gives none."""
         kind, value = result.type, result.value
-        if not kind:
+        if not kind or kind != kind.lower():
             raise NotReadable("an answer that does not say of which type it is")
         if value is None:
             return None
@@ -275,8 +275,8 @@ class Interpreter:
         path = (said,) if isinstance(said, str) else tuple(said)
         if (known := self._offered.get((control, path))) is not None:
             return known
-        name = "/".join(path)
-        if name.count("/") < len(path) and (control, name) not in self._rank:
+        name = SEPARATOR.join(path)
+        if name.count(SEPARATOR) < len(path) and (control, name) not in self._rank:
             return name
         return "".join(_PART + part for part in path)
 
@@ -317,7 +317,7 @@ class Interpreter:
 
 def path_of(name: str) -> tuple[str, ...]:
     """The path to a class that no labeling config offers, by its name in a record."""
-    return tuple(name[1:].split(_PART) if name.startswith(_PART) else name.split("/"))
+    return tuple(name[1:].split(_PART) if name.startswith(_PART) else name.split(SEPARATOR))
 
 
 def _is_image(value: Any) -> bool:

@@ -42,7 +42,7 @@ Object: TypeAlias = Mapping[str, Any]
 # The keys of a task that hold its annotations.
 _HELD = ("annotations", "completions")
 # A column that Label Studio's tables have.
-_has_column = re.compile(rb"[\t,](?:annotator|annotation_id|completed_by|lead_time)\b").search
+_has_column = re.compile(rb"[\t,\"](?:annotator|annotation_id|completed_by|lead_time)\b").search
 _NOTHING = "no annotation of Label Studio"
 _NOT_ALL = "which does not hold all that was said: export as JSON"
 
@@ -70,7 +70,7 @@ def parts_of(content: bytes) -> list[bytes]:
 def no_json(content: bytes, error: Exception) -> str:
     """What a file with this `content` is, which is no whole JSON."""
     first, _, rest = content.partition(b"\n")
-    if _has_column(first):
+    if _has_column(first) and first.lstrip()[:1] not in b"{[":
         return f"a table (CSV or TSV), {_NOT_ALL}"
     if first.rstrip().endswith(b"}") and rest.lstrip()[:1] == b"{":
         return "JSON Lines: export as JSON"

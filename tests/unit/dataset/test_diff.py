@@ -73,6 +73,10 @@ def test_annotations_are_compared_with_who_made_them(
     assert code == 4
     assert (found["removed"], found["changed"]) == (1, 1)
     assert found["people"] == {"a@b.co": {"old": 2, "new": 0}, "c@d.co": {"old": 0, "new": 1}}
+    # An export may name people by their numbers, which tell nothing of addresses.
+    tasks[0]["annotations"][0]["completed_by"] = 1
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    assert run("diff", "annotations", "export.json")[1]["people"] == {}
 
 
 def test_a_check_says_what_an_export_would_change_and_writes_nothing(

@@ -264,6 +264,18 @@ def test_images_that_are_gone_are_named_and_in_no_format_that_names_files(
         (workspace.images.path / "d.png").unlink()
 
 
+@pytest.mark.parametrize("format", ["json", "csv", "coco"])
+def test_where_no_image_has_a_file_they_lie_elsewhere_and_that_is_said(
+    draw: Callable[..., None], export: Export, workspace: Workspace, format: str
+) -> None:
+    draw({"a.png": [box()], "b.png": [box()]})
+    for lost in ("a.png", "b.png"):
+        (workspace.images.path / lost).unlink()
+    result = export(format=format)
+    assert result.is_whole and result.images == len(images_in(Path(str(result.path)), format)) == 2
+    assert any("No labeled image has a file" in said for said in result.differences())
+
+
 def images_in(export: Path, format: str) -> list[str]:
     """The images that an export has: of dataset.json their tags."""
     if format == "yolo":
