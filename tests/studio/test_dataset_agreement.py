@@ -72,8 +72,8 @@ PATH = "agreement/images"
 ODD: dict[str, tuple[str, list[dict[str, Any]], set[str]]] = {
     "number": (
         f"/data/local-files?d={PATH}/number.png",
-        [{**KIND, "value": {"choices": [1]}}],
-        {"1"},
+        [{**KIND, "value": {"choices": [7]}}],
+        {"7"},
     ),
     "text": (
         "/data/local-files/?d=agreement%5Cimages%5Ctext.png",
