@@ -201,8 +201,9 @@ def labeled(stock: Stock) -> Labeled:
         result, expected[f"img_{number}"] = an_answer(chosen)
         url = f"/data/local-files/?d={PATH}/img_{number}.png"
         rows.append({"data": {"image": url}, "annotations": [{"result": result}]})
-    for tag, (url, result, expected[tag]) in ODD.items():
+    for url, result, _ in ODD.values():
         rows.append({"data": {"image": url}, "annotations": [{"result": result}]})
+    expected |= {tag: classes for tag, (_, _, classes) in ODD.items()}
     for tag in expected:
         (folder / "images" / f"{tag}.png").touch()
     headers = {"Authorization": f"Token {stock.legacy_token}"}
