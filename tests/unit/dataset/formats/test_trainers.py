@@ -100,6 +100,27 @@ def test_yolo_labels_lie_where_trainers_look(
     assert trained_on(tmp_path / out / "data.yaml") == {path: ["car"], "labels/images.png": ["bus"]}
 
 
+@pytest.mark.parametrize("out", ["yolo", "my.data/images/yolo"])
+@pytest.mark.parametrize("task", ["detect", "segment"])
+def test_yolo_is_read_by_ultralytics(
+    draw: Callable[..., None], export: Export, tmp_path: Path, out: str, task: str
+) -> None:
+    ultralytics = pytest.importorskip("ultralytics.data.dataset")
+    turned = box("bus", rotation=0 if task == "detect" else 30)
+    draw({"images/a.png": [box()], "b c#1.png": [box("bus"), turned], "c.png": []})
+    export(format="yolo", out=tmp_path / out)
+    utils = pytest.importorskip("ultralytics.data.utils")
+    data = utils.check_det_dataset(str(tmp_path / out / "data.yaml"))
+    read = ultralytics.YOLODataset(img_path=data["train"], data=data, task=task, augment=False)
+    found = {
+        Path(one["im_file"]).name: [data["names"][int(number)] for (number,) in one["cls"]]
+        for one in read.labels
+    }
+    assert found == {"a.png": ["car"], "b c#1.png": ["bus", "bus"], "c.png": []}
+    (car,) = (one["bboxes"][0] for one in read.labels if one["im_file"].endswith("a.png"))
+    assert car.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.2])
+
+
 def test_yolo_and_coco_detect_the_classes_of_boxes_alone(
     draw: Callable[..., None], export: Export, tmp_path: Path
 ) -> None:
