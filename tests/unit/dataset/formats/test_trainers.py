@@ -106,7 +106,7 @@ def test_yolo_is_read_by_ultralytics(
     draw: Callable[..., None], export: Export, tmp_path: Path, out: str, task: str
 ) -> None:
     ultralytics = pytest.importorskip("ultralytics.data.dataset")
-    turned = box("bus", rotation=0 if task == "detect" else 30)
+    turned = box("bus", x=50, rotation=0 if task == "detect" else 30)
     draw({"images/a.png": [box()], "b c#1.png": [box("bus"), turned], "c.png": []})
     export(format="yolo", out=tmp_path / out)
     utils = pytest.importorskip("ultralytics.data.utils")
