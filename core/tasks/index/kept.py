@@ -22,7 +22,7 @@ from core.studio.project import OpenProject
 from core.workspace.trust import own_mark
 
 # Counted up where what is kept, or what it means, changes.
-_VERSION = 1
+_VERSION = 2
 _TABLES = (
     "CREATE TABLE task (id INTEGER PRIMARY KEY, image TEXT NOT NULL, annotations INTEGER NOT NULL)",
     "CREATE TABLE range (number INTEGER PRIMARY KEY, tasks INTEGER NOT NULL, sum INTEGER NOT NULL)",
@@ -95,7 +95,7 @@ class KeptTasks:
     @property
     def revision(self) -> int:
         """Another number after each change of a task."""
-        return int(self.fact(_REVISION))
+        return int(self.fact(_REVISION) or 0)
 
     @property
     def last(self) -> int:
