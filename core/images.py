@@ -22,8 +22,6 @@ from core.errors import ConfigurationError
 from core.image_names import FolderNames, upload_name, upload_path
 
 LOCAL_FILES = "/data/local-files/"
-# The scheme of an image's URL, by the type of the cloud storage that it lies in.
-CLOUD_SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "azure-blob", "redis": "redis"}
 # No file system has longer paths: this would be an image written into the task itself.
 LONGEST_PATH = 4096
 
@@ -49,11 +47,6 @@ def url_maker(folder: Path, document_root: Path) -> Callable[[str], str]:
     """
     beginning = f"{LOCAL_FILES}?d={quote(str(folder.relative_to(document_root)))}/"
     return lambda path: beginning + quote(path)
-
-
-def bucket_url(storage_type: str, bucket: str) -> str:
-    """What the URLs of the images in a cloud storage begin with."""
-    return f"{CLOUD_SCHEMES[storage_type]}://{bucket}/"
 
 
 def is_image_url(text: str) -> bool:

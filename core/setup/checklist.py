@@ -70,7 +70,8 @@ def preflight(workspace: Workspace) -> Work[None]:
     read_labeling_config(workspace.project.label_config)
     if workspace.owns_server:
         document_root(workspace)
-    yield from look_at_images(workspace)
+    if workspace.images.bucket is None:
+        yield from look_at_images(workspace)
 
 
 def probe_steps(workspace: Workspace) -> Iterator[Report]:

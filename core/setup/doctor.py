@@ -202,6 +202,8 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _images(workspace: Workspace) -> str:
+    if workspace.images.bucket is not None:
+        return f"in {workspace.images.url}, where only Label Studio looks"
     manifest = finish(look_at_images(workspace))
     return (
         f"{manifest.count:,} in {manifest.folder} with {workspace.images.pattern}; "

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from core.buckets import CREDENTIALS, Bucket
 from core.dataset.drift import unwritten
 from core.dataset.restore.former import keep_clear
 from core.dataset.target_sync import refresh_folder, rewrite_folder
@@ -25,7 +26,7 @@ from core.workspace.consents import may_write
 
 def _probe_source(setup: Setup) -> Found:
     images, storage = setup.workspace.images, setup.sources.here
-    name = setup.workspace.relative(images.path)
+    name = images.url or setup.workspace.relative(images.path)
     if storage is None:
         if setup.sources.moved:
             return "part", f"still looks in {setup.sources.moved[0].path}, not in {name}"
@@ -45,6 +46,11 @@ def _apply_source(setup: Setup) -> Work[None]:
     if setup.sources.here is not None:
         setup.client.update_storage(setup.sources.here, fields)
         return
+    if images.bucket is not None:
+        with _bucket_explained(setup, images.bucket):
+            fields |= {"title": SOURCE_TITLE, **images.bucket.fields}
+            setup.client.create_source_storage(setup.opened.id, fields, images.bucket.type)
+        return
     fields |= {"path": str(images.path)}
     with _paths_explained(setup):
         if setup.sources.moved:
@@ -58,7 +64,7 @@ def _apply_source(setup: Setup) -> Work[None]:
 SOURCE_STORAGE = Step(
     id="source-storage",
     title="Source storage",
-    why="Through it Label Studio may read the image folder; each file is one task.",
+    why="Through it Label Studio may read the images; each file is one task.",
     needs="project",
     probe=_probe_source,
     apply=_apply_source,
@@ -66,9 +72,20 @@ SOURCE_STORAGE = Step(
 
 
 def _probe_images(setup: Setup) -> Found:
+    if setup.workspace.images.bucket is not None:
+        return _in_bucket(setup)
     state, detail = _found_images(setup)
     odd = known_odd_names(setup.workspace, setup.manifest)
     return state, "; ".join([detail, *(sentence.rstrip(".") for sentence in odd)])
+
+
+def _in_bucket(setup: Setup) -> Found:
+    """What is known of images in a bucket, without looking there."""
+    storage, tasks = setup.sources.here, setup.opened.remote.tasks
+    detail = f"{tasks:,} tasks; what is new in {setup.workspace.images.url} a sync finds"
+    if not tasks:
+        return "to do", detail
+    return ("done" if storage is not None and storage.status == "completed" else "part"), detail
 
 
 def _found_images(setup: Setup) -> tuple[StepState, str]:
@@ -168,6 +185,27 @@ TARGET_STORAGE = Step(
     probe=_probe_target,
     apply=_apply_target,
 )
+
+
+@contextlib.contextmanager
+def _bucket_explained(setup: Setup, bucket: Bucket) -> Iterator[None]:
+    """Say what to do where Label Studio cannot look into a bucket: credentials are its own."""
+    try:
+        yield
+    except StudioRefused as error:
+        if error.status in (401, 403) or error.status >= 500:
+            raise
+        names = " and ".join(CREDENTIALS[bucket.type])
+        again = "`labelpilot server stop`, then `labelpilot setup`"
+        raise ConfigurationError(
+            f"Label Studio cannot look into {setup.workspace.images.url}.",
+            cause=error.cause,
+            next_step=f"Give it {names} in its environment, and start it anew"
+            + (f" ({again})" if setup.workspace.owns_server else "")
+            + f"; or make the storage yourself, in the settings of its project "
+            f"{setup.opened.remote.title!r}, Cloud Storage, for this bucket and prefix. It is "
+            "taken as it is; labelpilot keeps no credentials.",
+        ) from None
 
 
 @contextlib.contextmanager

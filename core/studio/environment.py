@@ -11,15 +11,16 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from core.buckets import CREDENTIALS
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import read_at_most, write_at_once
 from core.own_files import refuse_links_below
 from core.workspace.consents import may_start_server
 from core.workspace.databases import VARIABLE, read_database
-from core.workspace.settings import Workspace
+from core.workspace.settings import Images, Workspace
 
 PASSED_ON = (
     "PATH HOME LANG LC_ALL LC_CTYPE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR "
@@ -30,6 +31,16 @@ PASSED_ON = (
 # it. So this one host has a proxy, and nobody listens there: the tips of the release are shown.
 _UNREACHABLE = {"https://raw.githubusercontent.com_proxy": "http://127.0.0.1:9"}
 
+# What may say, beside the credentials, how the images of a bucket are read, by the bucket's type.
+CLOUD_VARIABLES = {
+    "s3": (
+        "AWS_SESSION_TOKEN AWS_PROFILE AWS_REGION "
+        "AWS_DEFAULT_REGION AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_ROLE_ARN "
+        "AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI "
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_AUTHORIZATION_TOKEN S3_ENDPOINT"
+    ).split(),
+    "gcs": ["GOOGLE_CLOUD_PROJECT"],
+}
 
 MOST_BYTES = 10_000
 # What may stand in the file of the secret key: Label Studio's own keys have letters and signs.
@@ -44,6 +55,8 @@ def document_root(workspace: Workspace) -> Path:
     its name or through links.
     """
     images, annotations = workspace.images.path, workspace.annotations.path
+    if workspace.images.bucket is not None:
+        images = annotations
     root = Path(os.path.commonpath([images.parent, annotations.parent]))
     if _is_too_wide(root):
         raise ConfigurationError(
@@ -143,6 +156,13 @@ def _database(url: str, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _passed_on(images: Images) -> Iterator[str]:
+    yield from PASSED_ON
+    if images.bucket is not None:
+        yield from CREDENTIALS[images.bucket.type]
+        yield from CLOUD_VARIABLES.get(images.bucket.type, ())
+
+
 def server_environment(
     workspace: Workspace,
     port: int,
@@ -160,7 +180,7 @@ def server_environment(
     private = [str(folder) for folder in around if not images.path.is_relative_to(folder)]
     origins = trusted_origins(port, environ)
     hosts = {origin.split("://")[1].rsplit(":", 1)[0] for origin in origins}
-    variables = {name: environ[name] for name in PASSED_ON if name in environ} | {
+    variables = {name: environ[name] for name in _passed_on(images) if name in environ} | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "LABEL_STUDIO_BASE_DATA_DIR": str(workspace.state.server),

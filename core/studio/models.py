@@ -20,6 +20,7 @@ from core.errors import ConfigurationError
 from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
 from core.masking import redact
 from core.studio.transport import NoAnswer
+from core.workspace.settings import Images
 
 Reading = TypeVar("Reading", bound=Callable[..., Any])
 # What a project has for a labeling config before one is set.
@@ -88,6 +89,7 @@ class Storage:
     shown: str = ""
     broke: bool = False
     target: bool = False
+    prefix: str = ""
 
     @property
     def address(self) -> str:
@@ -173,6 +175,15 @@ def storage_at(storages: Iterable[Storage], path: Path) -> Storage | None:
         (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
         None,
     )
+
+
+def storage_of(storages: Iterable[Storage], images: Images) -> Storage | None:
+    """The storage of the workspace's images, in their folder or their bucket, or None."""
+    bucket = images.bucket
+    if bucket is None:
+        return storage_at(storages, images.path)
+    found = (s for s in storages if (s.type, s.path, s.prefix.strip("/")) == bucket)
+    return next(found, None)
 
 
 def expect(body: Any, *keys: str) -> dict[str, Any]:
@@ -384,6 +395,7 @@ def read_storage(body: Any, *, target: bool = False) -> Storage:
         shown=str(meta.get("time_last_ping") or meta.get("time_queued") or ""),
         broke="time_failure" in meta,
         target=target,
+        prefix=str(body.get("prefix") or ""),
     )
 
 

@@ -15,7 +15,7 @@ from core.secrets.credentials import VARIABLE, find_secret
 from core.studio.client import StudioClient
 from core.studio.door import door
 from core.studio.identity import known_project, remember
-from core.studio.models import RemoteProject, Storage, storage_at
+from core.studio.models import RemoteProject, Storage, storage_at, storage_of
 from core.workspace.settings import Workspace
 
 # What labelpilot calls the storages that it makes.
@@ -146,7 +146,7 @@ def _is_ours(client: StudioClient, workspace: Workspace, project: RemoteProject)
         return True
     titles = (SOURCE_TITLE, TARGET_TITLE) if workspace.owns_server else ()
     return (
-        storage_at(sources, workspace.images.path) is not None
+        storage_of(sources, workspace.images) is not None
         or storage_at(targets, workspace.annotations.path) is not None
         or any(storage.title in titles for storage in (*sources, *targets))
     )

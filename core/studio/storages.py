@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.studio.environment import document_root
 from core.studio.identity import known_project
-from core.studio.models import Storage, storage_at
+from core.studio.models import Storage, storage_at, storage_of
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE, OpenProject
 from core.workspace.settings import Workspace
 
@@ -19,8 +19,8 @@ from core.workspace.settings import Workspace
 class Storages:
     """A project's source storages, or its target storages.
 
-    `here` is the one for the workspace's folder; `moved` were the workspace's, and their folder is
-    gone; `others` are all other storages of local files.
+    `here` is the one for the workspace's folder, or bucket; `moved` were the workspace's, and their
+    folder is gone; `others` are all other storages of local files.
     """
 
     here: Storage | None
@@ -31,19 +31,20 @@ class Storages:
 def source_storages(opened: OpenProject) -> Storages:
     """The project's source storages, with the one for the workspace's images."""
     found = opened.client.source_storages(opened.id)
-    return _told_apart(opened, found, opened.workspace.images.path, SOURCE_TITLE)
+    return _told_apart(opened, found, storage_of(found, opened.workspace.images), SOURCE_TITLE)
 
 
 def target_storages(opened: OpenProject) -> Storages:
     """The project's target storages, with the one for the workspace's annotations."""
     found = opened.client.target_storages(opened.id)
-    return _told_apart(opened, found, opened.workspace.annotations.path, TARGET_TITLE)
+    return _told_apart(
+        opened, found, storage_at(found, opened.workspace.annotations.path), TARGET_TITLE
+    )
 
 
 def _told_apart(
-    opened: OpenProject, found: Sequence[Storage], folder: Path, title: str
+    opened: OpenProject, found: Sequence[Storage], here: Storage | None, title: str
 ) -> Storages:
-    here = storage_at(found, folder)
     rest = [one for one in found if one.type == "localfiles" and one is not here]
     moved = [one for one in rest if _was_ours(opened, one, title) and _is_away(opened, one)]
     others = [one for one in rest if one not in moved]

@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from core.buckets import CLOUD_SCHEMES, bucket_url
 from core.errors import ConfigurationError, LabelpilotError
-from core.images import CLOUD_SCHEMES, bucket_url
 from core.progress import Progress, Work
 from core.studio.models import Storage
 from core.studio.project import OpenProject
@@ -34,10 +34,12 @@ class _Found:
 
 
 def has_cloud_storage(opened: OpenProject) -> bool:
-    """Whether the project takes its images from a cloud storage.
+    """Whether the images lie in a bucket: the workspace says so, or the project has a storage.
 
     Raises nothing: a project that cannot be asked has none.
     """
+    if opened.workspace.images.bucket is not None:
+        return True
     with contextlib.suppress(LabelpilotError):
         return any(one.type in CLOUD_SCHEMES for one in opened.client.source_storages(opened.id))
     return False
@@ -61,6 +63,8 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
         (yield from session.lease()) as lease,
     ):
         cloud = [storage for storage in session.storages if storage.type in CLOUD_SCHEMES]
+        if opened.workspace.images.bucket is not None:
+            cloud = [session.storage]
         before = yield from _count(session, cloud)
         if before.imported:
             raise ConfigurationError(
@@ -92,7 +96,9 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
 def _count(session: Session, cloud: list[Storage]) -> Work[_Found]:
     """Count the tasks of each image in the storages."""
     yield Progress("look", 0, None, "asking which images are tasks")
-    beginnings = tuple(bucket_url(one.type, one.path) for one in cloud if one.source_files)
+    beginnings = tuple(
+        bucket_url(one.type, one.path, one.prefix) for one in cloud if one.source_files
+    )
     counts: Counter[str] = Counter()
     imported = described = tasks = 0
     for task in session.details():

@@ -35,6 +35,12 @@ Kind = Literal["file", "folder", "other"]
 def check_images(images: Images) -> None:
     """Raise ConfigurationError unless the image folder can be looked into and served."""
     folder = images.path
+    if images.bucket is not None:
+        raise ConfigurationError(
+            f"The images lie in {images.url}, where only Label Studio can look.",
+            next_step="For what needs the files themselves, copy them into a folder, and name it "
+            "as `path` under [images] in labelpilot.toml, in place of `url`.",
+        )
     if not os.path.isdir(folder):
         what = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise ConfigurationError(

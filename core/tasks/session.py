@@ -11,7 +11,7 @@ from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
 from core.studio.environment import document_root
-from core.studio.models import Storage, Task, TaskDetail, storage_at
+from core.studio.models import Storage, Task, TaskDetail, storage_of
 from core.studio.process import began_at
 from core.studio.project import OpenProject
 from core.studio.waiting import Patience
@@ -118,11 +118,11 @@ def open_session(opened: OpenProject, of_type: Container[str] = ()) -> Iterator[
     workspace, client = opened.workspace, opened.client
     with only_one(workspace, f"sync-{opened.id}"):
         storages = client.source_storages(opened.id)
-        local = storage_at(storages, workspace.images.path)
+        local = storage_of(storages, workspace.images)
         storage = local or next((one for one in storages if one.type in of_type), None)
         if storage is None:
             raise ConfigurationError(
-                f"The project has no source storage for {workspace.images.path} yet.",
+                f"The project has no source storage for {workspace.images.place} yet.",
                 next_step="Run `labelpilot setup`.",
             )
         yield Session(opened, opened.remote.image_key, storage, tuple(storages))

@@ -80,6 +80,8 @@ def tagged(tasks: Iterable[Task], images: Images) -> dict[str, TaggedTask]:
 
 
 def image_tags(workspace: Workspace) -> Work[set[str]]:
-    """The tags of all images in the workspace's folder, tasks or not."""
+    """The tags of all images in the workspace's folder, tasks or not; none of those in a bucket."""
+    if workspace.images.bucket is not None:
+        return set()
     manifest = yield from look_at_images(workspace)
     return {tag_of(path, workspace.images.tag) for path in manifest.paths}

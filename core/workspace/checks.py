@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
+from core.buckets import bucket_fault
 from core.masking import printable
 from core.names import shown_value
 from core.workspace.addresses import address_fault, scheduler_fault
@@ -75,6 +76,7 @@ def _title_fault(title: str) -> str:
 _FAULTS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("studio", "url"): address_fault,
     ("studio", "database"): database_fault,
+    ("images", "url"): bucket_fault,
     ("images", "pattern"): _pattern_fault,
     ("project", "title"): _title_fault,
     ("labeling", "overlap"): lambda share: "" if 0 <= share <= 1 else "must be from 0 to 1",

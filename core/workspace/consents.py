@@ -54,12 +54,13 @@ def may_write_as_named(workspace: Workspace, path: Path) -> None:
 
 
 def may_start_server(workspace: Workspace) -> None:
-    """To start our own Label Studio on a database of another machine, or on data that labelpilot
-    did not make here.
+    """To start our own Label Studio on a database of another machine, on data that labelpilot did
+    not make here, or with credentials for a bucket.
 
-    For the latter a workspace that was made here is asked too: the data may have been there before.
+    For such data a workspace that was made here is asked too: the data may have been there before.
     """
     _require(_database(workspace))
+    _require(_bucket(workspace))
     _require(_server(workspace))
 
 
@@ -71,6 +72,7 @@ def wanted(workspace: Workspace) -> list[Consent]:
 def _wishes(workspace: Workspace) -> Iterator[Consent | None]:
     yield _token(workspace)
     yield _database(workspace)
+    yield _bucket(workspace)
     yield _server(workspace)
     yield _writing(workspace, workspace.annotations.path)
     yield _writing(workspace, workspace.annotations.dataset)
@@ -99,6 +101,11 @@ def _database(workspace: Workspace) -> Consent | None:
     if url is None or is_loopback(f"//{read_database(url).host}"):
         return None
     return consent_to(workspace.root, "database", url)
+
+
+def _bucket(workspace: Workspace) -> Consent | None:
+    url = workspace.images.url
+    return consent_to(workspace.root, "bucket", url) if url and workspace.owns_server else None
 
 
 def _hooks(workspace: Workspace) -> Consent:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from core.buckets import Bucket, read_bucket
 from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.images import Tag
@@ -52,14 +53,26 @@ class Studio:
 class Images:
     """Which files are images. `pattern` is matched with `re.match` on the file's name.
 
-    Links that lead out of the folder are refused unless `follow_links` says otherwise.
+    Links that lead out of the folder are refused unless `follow_links` says otherwise. With `url`
+    they lie in a bucket, and no folder is asked for.
     """
 
     path: Path = Path("data/images")
+    url: str | None = None
     pattern: str = IMAGE_PATTERN
     recursive: bool = False
     follow_links: bool = False
     tag: Tag = "stem"
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """The bucket in which they lie; None where they lie in a folder."""
+        return None if self.url is None else read_bucket(self.url)
+
+    @property
+    def place(self) -> str:
+        """Where they lie: a bucket's URL, or a path."""
+        return self.url or str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +228,9 @@ def parse_workspace(text: str, root: Path) -> Workspace:
     # The tag rule sits beside the hooks in people's minds as often as beside the images.
     if "tag" in data.get("learning", {}):
         data.setdefault("images", {}).setdefault("tag", data["learning"].pop("tag"))
+    if {"url", "path"} <= data.get("images", {}).keys():
+        what = "`url` is for images in a bucket, without `path`"
+        raise wrong_value(text, "images", "url", what)
     built = {
         name: _section(text, name, kind, data.get(name, {}), root)
         for name, kind in _SECTIONS.items()

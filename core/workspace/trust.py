@@ -36,6 +36,7 @@ Kind = Literal[
     "scheduler in clear",
     "write",
     "server",
+    "bucket",
     "owner",
     "file",
 ]
@@ -51,6 +52,7 @@ WANTS: dict[Kind, str] = {
     "whoever is on the way there can read the embeddings, and run code here",
     "write": "write to {to}, which is outside of its folder",
     "server": "start Label Studio on the data in {to}, which were not made here",
+    "bucket": "have Label Studio read {to} with your credentials for it",
     "owner": "be obeyed, although it belongs to {to}",
     "file": "keep its secrets in a file that is not encrypted",
 }
@@ -62,6 +64,7 @@ _MADE_HERE: tuple[Kind, ...] = (
     "network",
     "scheduler",
     "write",
+    "bucket",
 )
 
 

@@ -36,6 +36,8 @@ from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, Cluster
 from tests.studio.first_start import prepare
 
+# What the bucket's server takes: anything.
+SECRETS = {"AWS_ACCESS_KEY_ID": "a key", "AWS_SECRET_ACCESS_KEY": "a secret"}
 CONFIG = """<View>
   <Image name="image" value="$image"/>
   <Choices name="label" toName="image" choice="multiple">
@@ -107,9 +109,9 @@ class FaultServer:
 
     def start(self) -> None:
         variables = {PASSWORD_VARIABLE: PASSWORD} if self.cluster else {}
-        variables |= {"S3_ENDPOINT": self.s3} if self.s3 else {}
         # The address of a bucket on this machine can come by the environment only.
-        passed_on = [*environment.PASSED_ON, "S3_ENDPOINT"]
+        variables |= {"S3_ENDPOINT": self.s3, **SECRETS} if self.s3 else {}
+        passed_on = [*environment.PASSED_ON, "S3_ENDPOINT", *SECRETS]
         with (
             mock.patch.dict(os.environ, variables),
             mock.patch.object(environment, "PASSED_ON", passed_on),

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from core.errors import ConfigurationError
+from core.learning.options import RoundOptions
 from core.progress import finish
 from core.studio.client import StudioClient
-from core.workspace.settings import Workspace
+from core.workspace.settings import Workspace, load_workspace
 from tests.faults import proxy as broken
 from tests.faults.meanwhile import Annotator
-from tests.faults.server import CONFIG, Case, FaultServer
+from tests.faults.server import CAT, CONFIG, SECRETS, Case, FaultServer
 from tests.faults.trial import until_done
 from tui.backend import Backend
 
@@ -56,7 +58,7 @@ def bucket(server: FaultServer, client: StudioClient) -> Bucket:
         pytest.skip("moto is not installed here")
     import boto3
 
-    secrets = {"aws_access_key_id": "a key", "aws_secret_access_key": "a secret"}
+    secrets = {name.lower(): value for name, value in SECRETS.items()}
     s3 = boto3.client("s3", endpoint_url=server.s3, region_name="us-east-1", **secrets)
     name = f"bucket-{next(server.numbers)}"
     s3.create_bucket(Bucket=name)
@@ -131,3 +133,75 @@ def test_a_missing_folder_is_still_an_error_without_a_cloud_storage(
     workspace = replace(workspace, project=replace(workspace.project, id=project.id))
     with pytest.raises(ConfigurationError, match="does not exist"):
         finish(Backend().sync(workspace))
+
+
+HOOKS = """
+def get_embeddings():
+    return {f"img {n:03}": [1, n] for n in range(60)}
+
+def get_loss_trainset():
+    return {f"img {n:03}": n + 1 for n in range(5)}
+"""
+
+
+@pytest.fixture
+def named(server: FaultServer, bucket: Bucket, client: StudioClient) -> Workspace:
+    """A workspace that names the bucket and has no image folder, and nothing made for it yet."""
+    client.transport.send("DELETE", f"api/projects/{bucket.project_id}/")
+    root = server.root / "workspaces" / bucket.name
+    (root / "labeling").mkdir(parents=True)
+    (root / "labeling/project_config.xml").write_text(CONFIG)
+    (root / "labeling/active_learning.py").write_text(HOOKS)
+    (root / "labelpilot.toml").write_text(
+        f'[studio]\nurl = "{server.url}"\n[images]\nurl = "s3://{bucket.name}/some folder"\n'
+        f'[annotations]\npath = "{server.root}/data/labels {bucket.name}"\n'
+        f'[project]\ntitle = "named {bucket.name}"\n'
+    )
+    return load_workspace(root)
+
+
+def test_images_in_a_bucket_go_the_whole_way_without_a_folder_or_a_credential_of_ours(
+    server: FaultServer, client: StudioClient, bucket: Bucket, named: Workspace
+) -> None:
+    backend = Backend()
+    result = finish(backend.set_up(named))
+    assert {step.id: step.state for step in result.steps if step.state != "done"} == {}
+    assert result.project_id is not None
+    tasks = {task.image: task.id for task in client.tasks(result.project_id, "image")}
+    assert len(tasks) == client.task_count(result.project_id) == IMAGES
+    (storage,) = client.source_storages(result.project_id)
+    assert (storage.type, storage.path, storage.prefix) == ("s3", bucket.name, "some folder")
+
+    bucket.put("new.png")
+    again = finish(backend.sync(named))
+    assert (again.existing, again.created, again.duplicates, again.complete) == (IMAGES, 1, 0, True)
+
+    for number in range(5):
+        client.annotate(tasks[f"s3://{bucket.name}/some folder/img {number:03}.png"], CAT)
+    exported = finish(backend.export(named))
+    assert (exported.images, exported.path) == (5, named.annotations.dataset)
+    labels = orjson.loads(named.annotations.dataset.read_bytes())
+    assert labels == {f"img {number:03}": ["cat"] for number in range(5)}
+
+    _, done = finish(backend.run_round(named, RoundOptions("from a bucket")))
+    assert done.scored
+    assert {prediction[1] for prediction in client.predictions(result.project_id, "from a bucket")}
+
+    report = finish(backend.report(named))
+    assert report.images == 5
+    assert finish(backend.plan_repair(named)).doubled == 0
+    with pytest.raises(ConfigurationError, match="where only Label Studio can look"):
+        finish(backend.plan_tidy(named))
+    found = {finding.name: finding for finding in backend.examine(named.root)}
+    assert found["images"].detail == f"in {named.images.url}, where only Label Studio looks"
+    assert [one for one in found.values() if one.name.startswith("set-up") and one.fix] == []
+
+
+def test_a_bucket_that_label_studio_cannot_look_into_is_said_with_what_to_do(
+    named: Workspace,
+) -> None:
+    elsewhere = replace(named, images=replace(named.images, url="s3://no-such-bucket/a"))
+    with pytest.raises(ConfigurationError, match="cannot look into s3://no-such-bucket/a") as said:
+        finish(Backend().set_up(elsewhere))
+    assert "AWS_ACCESS_KEY_ID" in said.value.next_step
+    assert "Cloud Storage" in said.value.next_step

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from core.buckets import CLOUD_SCHEMES, bucket_url
 from core.errors import ConfigurationError
 from core.images import (
-    CLOUD_SCHEMES,
     ImagePaths,
-    bucket_url,
     path_inside,
     served_path,
     tag_of,

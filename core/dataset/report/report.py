@@ -96,7 +96,9 @@ def make_report(
     folder = workspace.images.path
     without_file, without_label = _held_against(on_disk, paths, folder)
     gone = set(without_file)
-    files = {t: folder / p for t, p in paths.items() if t not in gone and is_inside(p)}
+    # In a bucket there is no picture to look at.
+    there = {} if workspace.images.bucket is not None else paths
+    files = {t: folder / p for t, p in there.items() if t not in gone and is_inside(p)}
     near_duplicates = yield from find_near_duplicates(classes, files)
     several = statistics.several()
     agreed = agreement(several)

@@ -24,10 +24,12 @@ class StorageCalls(Connection):
         found = listed(self.transport, "api/storages/export", {"project": project_id})
         return [read_storage(storage, target=True) for storage in found]
 
-    def create_source_storage(self, project_id: int, fields: Mapping[str, object]) -> Storage:
-        """Create a source storage of local files (Label Studio's field names)."""
+    def create_source_storage(
+        self, project_id: int, fields: Mapping[str, object], kind: str = "localfiles"
+    ) -> Storage:
+        """Create a source storage of the type `kind` (Label Studio's field names)."""
         body = {"project": project_id, **fields}
-        return read_storage(self.transport.send("POST", "api/storages/localfiles", body=body))
+        return read_storage(self.transport.send("POST", f"api/storages/{kind}", body=body))
 
     def document_root(self, project_id: int) -> str | None:
         """The folder below which this server serves files, or None if it does not tell.

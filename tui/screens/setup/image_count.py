@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 from textual.worker import get_current_worker
 
+from core.buckets import bucket_fault
 from core.errors import LabelpilotError
 from core.workspace.settings import Images
 from tui.text import count, plain, some
@@ -52,6 +53,10 @@ def _counted(
 
     if not path:
         return plain("Where are the images?", "$text-warning")
+    if "://" in path:
+        fault = bucket_fault(path)
+        text = fault or "in a bucket, where only Label Studio looks"
+        return plain(text, "$text-error" if fault else "$text-success")
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:

@@ -41,8 +41,9 @@ class NewWorkspaceForm(Form[bool]):
         fields = [
             Field(
                 "path",
-                "Image folder",
+                "Images",
                 image_folder(root),
+                "a folder, or s3://…",
                 suggester=PathSuggester(root, files=False),
             )
         ]
@@ -63,7 +64,9 @@ class NewWorkspaceForm(Form[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         empty = next((field for field in self.query(Input) if not field.value.strip()), None)
-        answered = event.input.id != "path" or os.path.isdir(self._folder(event.value))
+        place = event.value
+        known = "://" in place or os.path.isdir(self._folder(place))
+        answered = event.input.id != "path" or known
         if empty is not None and empty is not event.input and answered:
             # Enter goes to the question that is still open before it accepts.
             event.prevent_default()
@@ -83,9 +86,10 @@ class NewWorkspaceForm(Form[bool]):
     def accept(self, values: Mapping[str, str | bool]) -> bool:
         labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
         labels = list(dict.fromkeys(label for label in labels if label))
-        path = self._folder(str(values["path"]))
-        if not values["path"] or not os.path.isdir(path):
-            raise ConfigurationError(f"There is no folder {values['path'] or '(nothing given)'}.")
+        place = str(values["path"]).strip()
+        path = self._folder(place)
+        if "://" not in place and (not place or not os.path.isdir(path)):
+            raise ConfigurationError(f"There is no folder {place or '(nothing given)'}.")
         if not os.path.exists(self._config):
             if not labels:
                 raise ConfigurationError("Name at least one label.")
@@ -95,6 +99,9 @@ class NewWorkspaceForm(Form[bool]):
 
             may_write(Workspace(self._root), self._config)
             write_at_once(self._config, labeling_config(labels).encode())
+        if "://" in place:
+            self._backend.save(self._root, {"images": images_at(place)})
+            return True
         # The annotations go beside the images: Label Studio serves the folder they share.
         beside = path.parent
         annotations = {
@@ -153,6 +160,13 @@ def _written(root: Path, path: Path) -> str:
     """`path` as it stands in the workspace file: relative where it lies inside."""
     normal = Path(os.path.normpath(path))
     return str(normal.relative_to(root)) if normal.is_relative_to(root) else str(normal)
+
+
+def images_at(place: str) -> dict[str, str | None]:
+    """What stands under [images] for images in a folder, or in the bucket that a URL names."""
+    if "://" in place:
+        return {"url": place, "path": None}
+    return {"path": place or None, "url": None}
 
 
 def label_names(labels: tuple[str, ...]) -> Content:

@@ -14,7 +14,7 @@ from core.workspace.settings import Workspace
 from tui.backend import Backend
 from tui.dialogs.form import Field, Form, whole_number
 from tui.screens.setup.image_count import PAUSE_SECONDS, ImageCount
-from tui.screens.setup.new_workspace import label_names
+from tui.screens.setup.new_workspace import images_at, label_names
 from tui.text import plain
 from tui.widgets.path_suggester import PathSuggester
 
@@ -44,7 +44,7 @@ class SettingsForm(Form[bool]):
         value = self._before
         folders, files = PathSuggester(root, files=False), PathSuggester(root, files=True)
         fields = [
-            Field("path", "Image folder", value["path"], suggester=folders),
+            Field("path", "Images", value["path"], "a folder, or s3://…", suggester=folders),
             Field("pattern", "Pattern", value["pattern"]),
             Field("recursive", "Subfolders too", value["recursive"]),
             Field("title", "Project", value["title"]),
@@ -93,6 +93,9 @@ class SettingsForm(Form[bool]):
             if value == self._before[name]:
                 continue
             section, key = PLACES[name]
+            if name == "path":
+                changes.setdefault("images", {}).update(images_at(str(value)))
+                continue
             changes.setdefault(section, {})[key] = _typed(name, value)
         if changes:
             self._backend.save(self._root, changes)
@@ -109,7 +112,7 @@ def _typed(name: str, value: str | bool) -> Any:
 def _values(workspace: Workspace) -> dict[str, str | bool]:
     relative = workspace.relative
     return {
-        "path": relative(workspace.images.path),
+        "path": workspace.images.url or relative(workspace.images.path),
         "pattern": workspace.images.pattern,
         "recursive": workspace.images.recursive,
         "title": workspace.project.title,
