@@ -7,11 +7,9 @@ never a wrong value.
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import orjson
@@ -20,7 +18,6 @@ from core.errors import ConfigurationError
 from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
 from core.masking import redact
 from core.studio.transport import NoAnswer
-from core.workspace.settings import Images
 
 Reading = TypeVar("Reading", bound=Callable[..., Any])
 # What a project has for a labeling config before one is set.
@@ -166,24 +163,6 @@ class View:
 
     id: int
     data: Mapping[str, Any]
-
-
-def storage_at(storages: Iterable[Storage], path: Path) -> Storage | None:
-    """The storage of local files in the folder `path`, or None."""
-    wanted = os.path.normpath(path)
-    return next(
-        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
-        None,
-    )
-
-
-def storage_of(storages: Iterable[Storage], images: Images) -> Storage | None:
-    """The storage of the workspace's images, in their folder or their bucket, or None."""
-    bucket = images.bucket
-    if bucket is None:
-        return storage_at(storages, images.path)
-    found = (s for s in storages if (s.type, s.path, s.prefix.strip("/")) == bucket)
-    return next(found, None)
 
 
 def expect(body: Any, *keys: str) -> dict[str, Any]:

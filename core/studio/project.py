@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from core.errors import ConfigurationError, StudioRefused
 from core.secrets.credentials import VARIABLE, find_secret
 from core.studio.client import StudioClient
+from core.studio.client.storages import storage_at, storage_of
 from core.studio.door import door
 from core.studio.identity import known_project, remember
-from core.studio.models import RemoteProject, Storage, storage_at, storage_of
+from core.studio.models import RemoteProject, Storage
 from core.workspace.settings import Workspace
 
 # What labelpilot calls the storages that it makes.

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.studio.client.storages import storage_at, storage_of
 from core.studio.environment import document_root
 from core.studio.identity import known_project
-from core.studio.models import Storage, storage_at, storage_of
+from core.studio.models import Storage
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE, OpenProject
 from core.workspace.settings import Workspace
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from core.errors import ConfigurationError, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
+from core.studio.client.storages import storage_of
 from core.studio.environment import document_root
-from core.studio.models import Storage, Task, TaskDetail, storage_of
+from core.studio.models import Storage, Task, TaskDetail
 from core.studio.process import began_at
 from core.studio.project import OpenProject
 from core.studio.waiting import Patience

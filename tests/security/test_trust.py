@@ -148,6 +148,14 @@ def test_no_database_of_another_machine_is_sent_a_password_before_that_is_agreed
     assert wanted(load_workspace(root)) == []
 
 
+def test_no_bucket_is_read_with_your_credentials_before_that_is_agreed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stranger(tmp_path / "repo", monkeypatch, '[images]\nurl = "s3://bucket/a"\n')
+    assert "s3://bucket/a" in refusal(start_server(load_workspace(root))).message
+    assert not (root / ".labelpilot" / "logs").exists()
+
+
 # Code
 
 

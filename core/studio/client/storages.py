@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed
 from core.studio.models import Storage, read_storage
+from core.workspace.settings import Images
 
 
 class StorageCalls(Connection):
@@ -97,3 +100,21 @@ class StorageCalls(Connection):
         path = f"{storage.address}/sync"
         answer = self.transport.send("POST", path, body={}, read_seconds=None)
         return read_storage(answer, target=storage.target)
+
+
+def storage_at(storages: Iterable[Storage], path: Path) -> Storage | None:
+    """The storage of local files in the folder `path`, or None."""
+    wanted = os.path.normpath(path)
+    return next(
+        (s for s in storages if s.type == "localfiles" and os.path.normpath(s.path) == wanted),
+        None,
+    )
+
+
+def storage_of(storages: Iterable[Storage], images: Images) -> Storage | None:
+    """The storage of the workspace's images, in their folder or their bucket, or None."""
+    bucket = images.bucket
+    if bucket is None:
+        return storage_at(storages, images.path)
+    found = (s for s in storages if (s.type, s.path, s.prefix.strip("/")) == bucket)
+    return next(found, None)
