@@ -58,11 +58,11 @@ class Images:
     """
 
     path: Path = Path("data/images")
-    url: str | None = None
     pattern: str = IMAGE_PATTERN
     recursive: bool = False
     follow_links: bool = False
     tag: Tag = "stem"
+    url: str | None = None
 
     @property
     def bucket(self) -> Bucket | None:
