@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from tui.commands import data, labeling, learning, trust
+from tui.commands import classes, data, labeling, learning, trust
 from tui.commands import setup as setting_up
 from tui.commands.console import agrees_now, end, open_app, workspace_option, workspace_root
 from tui.commands.exit_codes import ExitCode
@@ -50,6 +50,7 @@ for command in (
     data.diff,
     data.report,
     data.restore,
+    classes.classes,
     labeling.open_,
     labeling.people,
     learning.active_learning,

@@ -309,6 +309,13 @@ def read_row(row: Any) -> Annotation:
 
 
 @understood
+def read_result(row: Any) -> tuple[int, int, Any]:
+    """(number, task, result) of an annotation, a draft or a prediction."""
+    number, task, result = row
+    return expect_number(number), expect_number(task), result
+
+
+@understood
 def read_prediction(item: Any) -> tuple[int, int, float]:
     """(prediction id, task id, score)."""
     return int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)

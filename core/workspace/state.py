@@ -48,6 +48,11 @@ class State:
         return self.folder / "rounds"
 
     @property
+    def classes(self) -> Path:
+        """One folder for each change of what classes are called."""
+        return self.folder / "classes"
+
+    @property
     def cache(self) -> Path:
         """What is kept for speed alone: it can be thrown away."""
         return self.folder / "cache"

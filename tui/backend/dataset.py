@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from core.dataset.classes.change import ClassResult
+    from core.dataset.classes.plan import ClassPlan
+    from core.dataset.classes.wish import Wish
     from core.dataset.diff import Difference
     from core.dataset.export import ExportResult
     from core.dataset.options import FormatName, Rule
@@ -89,3 +92,26 @@ class DatasetCalls:
 
         with open_project(workspace) as opened:
             return (yield from restore_labels(opened, sources))
+
+    def classes(self, workspace: Workspace) -> Work[list[tuple[str, str, int]]]:
+        """(control tag, class, number of annotations that name it)."""
+        from core.dataset.classes.plan import list_classes
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from list_classes(opened))
+
+    def plan_classes(self, workspace: Workspace, wish: Wish | None) -> Work[ClassPlan]:
+        """What a change of classes would do, or without one, taking the last one back."""
+        from core.dataset.classes.plan import plan_change, plan_undo
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from (plan_undo(opened) if wish is None else plan_change(opened, wish)))
+
+    def change_classes(self, workspace: Workspace, plan: ClassPlan) -> Work[ClassResult]:
+        from core.dataset.classes.change import change_classes
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from change_classes(opened, plan))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import click
 
@@ -110,6 +110,31 @@ def agreed(question: str) -> bool:
             raise
         return False
     return str(answer).strip().lower() == "yes"
+
+
+class Plan(Protocol):
+    """What a command would do."""
+
+    @property
+    def to_do(self) -> bool:
+        """Whether it would change anything."""
+
+    def as_json(self) -> Mapping[str, object]:
+        """What it prints with `--json` where it only shows it."""
+
+
+def is_to_be_done(
+    plan: Plan, yes: bool, as_json: bool, warning: str = "It cannot be undone."
+) -> bool:
+    """Whether to do what a plan says: not where it is only shown. Ends where nobody agrees."""
+    if (as_json and not yes) or not plan.to_do:
+        show(as_json, plan.as_json(), str(plan))
+        return False
+    say(str(plan))
+    if not yes and not agreed(warning):
+        say("Nothing was changed.")
+        sys.exit(ExitCode.FAILED)
+    return True
 
 
 def can_ask() -> bool:

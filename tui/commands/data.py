@@ -12,9 +12,9 @@ import click
 from tui.commands.choices import FORMAT, MODE, ORIGIN, RULE
 from tui.commands.console import (
     Function,
-    agreed,
     backend,
     command,
+    is_to_be_done,
     open_workspace,
     say,
     show,
@@ -24,8 +24,6 @@ from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.dataset.diff import Difference
-    from core.tasks.duplicates import RepairPlan
-    from core.tasks.tidy import TidyPlan
 
 
 @command("labelpilot sync --mode native")
@@ -60,7 +58,7 @@ def repair(yes: bool, root: Path | None, as_json: bool) -> None:
     """
     workspace = open_workspace(root)
     plan = run(backend.plan_repair(workspace))
-    if not _is_to_be_done(plan, yes, as_json):
+    if not is_to_be_done(plan, yes, as_json):
         # Some stay doubled, and nothing can be done about it.
         sys.exit(ExitCode.PARTLY if plan.doubled and not plan.to_do else ExitCode.DONE)
     result = run(backend.repair(workspace, plan))
@@ -79,22 +77,10 @@ def tidy(yes: bool, root: Path | None, as_json: bool) -> None:
     """
     workspace = open_workspace(root)
     plan = run(backend.plan_tidy(workspace))
-    if not _is_to_be_done(plan, yes, as_json):
+    if not is_to_be_done(plan, yes, as_json):
         return
     result = run(backend.tidy(workspace, plan))
     show(as_json, result.as_json(), f"{result}.")
-
-
-def _is_to_be_done(plan: RepairPlan | TidyPlan, yes: bool, as_json: bool) -> bool:
-    """Whether to do what a plan says: not where it is only shown. Ends where nobody agrees."""
-    if (as_json and not yes) or not plan.to_do:
-        show(as_json, plan.as_json(), str(plan))
-        return False
-    say(str(plan))
-    if not yes and not agreed("It cannot be undone."):
-        say("Nothing was changed.")
-        sys.exit(ExitCode.FAILED)
-    return True
 
 
 def _source_options(function: Function) -> Function:

@@ -82,6 +82,15 @@ def is_dataset(file: Path) -> bool:
     return isinstance(found, dict) and all(isinstance(value, list) for value in found.values())
 
 
+def read_sidecar(dataset: Path) -> dict[str, Any]:
+    """The facts beside `dataset`; none where they are missing or damaged."""
+    try:
+        found = orjson.loads(sidecar_path(dataset).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def write_sidecar(dataset: Path, facts: Mapping[str, Any]) -> None:
     """Write `facts` (counts, rules, source, hash) and the time beside `dataset`."""
     content = {

@@ -12,8 +12,8 @@ from core.studio.client.annotations import AnnotationCalls
 from core.studio.client.labels import LabelCalls
 from core.studio.client.predictions import PredictionCalls
 from core.studio.client.projects import ProjectCalls
+from core.studio.client.results import ResultCalls
 from core.studio.client.storages import StorageCalls
-from core.studio.client.tasks import TaskCalls
 from core.studio.client.views import ViewCalls
 
 
@@ -21,7 +21,7 @@ class StudioClient(
     AccountCalls,
     ProjectCalls,
     StorageCalls,
-    TaskCalls,
+    ResultCalls,
     AnnotationCalls,
     LabelCalls,
     PredictionCalls,

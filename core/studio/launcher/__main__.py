@@ -22,6 +22,7 @@ _SUBJECTS = (
     "database",
     "stream",
     "annotations",
+    "results",
     "moves",
     "tasks",
     "people",

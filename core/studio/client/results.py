@@ -1,0 +1,113 @@
+"""What annotations, drafts and predictions say: listed, and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.errors import StudioRefused
+from core.studio.client.tasks import TaskCalls
+from core.studio.listings import ANNOTATED_PAGE, answered, listed, task_pages
+from core.studio.models import expect, expect_items, expect_number, read_result
+from core.studio.transport import NoAnswer
+
+Kind = Literal["annotations", "drafts", "predictions"]
+KINDS: tuple[Kind, ...] = ("annotations", "drafts", "predictions")
+# Where labelpilot's own server lists and changes many at once.
+MANY = "api/labelpilot/results"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What of an annotation, a draft or a prediction `was` so, and is to be so `now`."""
+
+    kind: Kind
+    id: int
+    task: int
+    was: Mapping[str, Any]
+    now: Mapping[str, Any]
+
+
+class ResultCalls(TaskCalls):
+    """What annotations, drafts and predictions say."""
+
+    def changes_many(self, project_id: int) -> bool:
+        """Whether the server changes many at once, and their times not: labelpilot's own does."""
+        try:
+            self.transport.get(MANY, {"project": project_id, "after": 2**62})
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def results(
+        self, project_id: int, kind: Kind, *, at_once: bool
+    ) -> Iterator[tuple[int, int, Any]]:
+        """(number, task, result) of each; `at_once` from a server that changes many at once."""
+        if at_once:
+            yield from self._results_at_once(project_id, kind)
+        elif kind == "annotations":
+            params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
+            for page in task_pages(self.transport, params, ANNOTATED_PAGE):
+                for task in page:
+                    for item in task.get("annotations") or ():
+                        yield read_result([item.get("id"), task["id"], item.get("result")])
+        else:
+            for item in self._drafts_or_predictions(project_id, kind):
+                yield read_result([item["id"], item.get("task"), item.get("result")])
+
+    def _drafts_or_predictions(self, project_id: int, kind: Kind) -> Iterator[dict[str, Any]]:
+        if kind == "predictions":
+            yield from listed(self.transport, "api/predictions/", {"project": project_id})
+            return
+        for task in sorted(self.drafted_tasks(project_id)):
+            yield from self.drafts(task)
+
+    def drafts(self, task_id: int) -> list[dict[str, Any]]:
+        """What people have begun to say of a task, whole."""
+        return expect_items(self.transport.get(f"api/tasks/{task_id}/drafts"))
+
+    def annotations_of(self, task_id: int) -> list[dict[str, Any]]:
+        """The annotations of a task, whole."""
+        return expect_items(self.transport.get(f"api/tasks/{task_id}/annotations/"))
+
+    def change_annotation(self, annotation_id: int, fields: Mapping[str, Any]) -> None:
+        """Change fields of an annotation, in Label Studio's own way: it is changed now, by us."""
+        self.transport.send("PATCH", f"api/annotations/{annotation_id}/", body=dict(fields))
+
+    def change_one(self, change: Change) -> None:
+        """Change a draft or a prediction."""
+        self.transport.send("PATCH", f"api/{change.kind}/{change.id}/", body=dict(change.now))
+
+    def change_many(self, project_id: int, changes: Sequence[Change]) -> list[int]:
+        """Change those of `changes`, all of one kind, that are as they were; their numbers."""
+        answer = self.transport.send(
+            "POST",
+            MANY,
+            params={"project": project_id, "kind": changes[0].kind},
+            body={
+                "changes": [
+                    {"id": one.id, "was": dict(one.was), "now": dict(one.now)} for one in changes
+                ]
+            },
+            read_seconds=600,
+        )
+        return [expect_number(number) for number in expect(answer, "ids")["ids"]]
+
+    def _results_at_once(self, project_id: int, kind: Kind) -> Iterator[tuple[int, int, Any]]:
+        after = 0
+        while True:
+            params = {"project": project_id, "kind": kind, "after": after}
+            rows = expect(self.transport.get(MANY, params), "results")["results"]
+            if not isinstance(rows, list) or not rows:
+                return
+            for number, task, result in map(read_result, rows):
+                if number <= after:
+                    raise NoAnswer(
+                        "Label Studio lists the same results again.",
+                        cause=f"Asked for those after {after}, it gave {number}.",
+                    )
+                after = number
+                yield number, task, result
