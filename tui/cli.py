@@ -52,6 +52,7 @@ for command in (
     data.restore,
     classes.classes,
     labeling.open_,
+    labeling.conflicts,
     labeling.people,
     learning.active_learning,
     learning.rounds,

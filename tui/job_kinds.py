@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from core.dataset.conflicts import Conflict
     from core.dataset.export import ExportResult
     from core.dataset.report.report import HealthReport
     from core.labeling.shares import Share
@@ -62,6 +63,9 @@ PREVIEW: JobKind[ExportResult] = JobKind(
 EXPORT: JobKind[ExportResult] = JobKind("export", "dataset", "The dataset stays as it was before.")
 REWRITE: JobKind[None] = JobKind(
     "rewrite", "dataset", "Label Studio goes on writing to the folder."
+)
+CONFLICTS: JobKind[tuple[Conflict, ...]] = JobKind(
+    "conflicts", "dataset", "Looking changes nothing."
 )
 REPORT: JobKind[HealthReport] = JobKind("report", "dataset", "No page is written.")
 PLAN: JobKind[RoundPlan] = JobKind(

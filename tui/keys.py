@@ -14,7 +14,16 @@ from typing import Literal
 from textual.binding import Binding
 
 Place = Literal[
-    "everywhere", "setup", "sync", "export", "learning", "list", "form", "dialog", "logs"
+    "everywhere",
+    "setup",
+    "sync",
+    "export",
+    "conflicts",
+    "learning",
+    "list",
+    "form",
+    "dialog",
+    "logs",
 ]
 
 # In each section the key for what comes next, or for the whole of a failure.
@@ -25,6 +34,7 @@ PLACE_TITLES: dict[Place, str] = {
     "setup": "Setup",
     "sync": "Sync",
     "export": "Export",
+    "conflicts": "Conflicts",
     "learning": "Active learning",
     "list": "In lists and texts",
     "form": "In forms",
@@ -35,7 +45,7 @@ PLACE_TITLES: dict[Place, str] = {
 
 SECTIONS: tuple[Place, ...] = ("setup", "sync", "export", "learning")
 # Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
-WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "dialog")
+WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "conflicts", "dialog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +98,20 @@ KEYS: tuple[Key, ...] = (
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),
     Key("export", "r", "refresh", "look again", "Read the annotations again"),
     Key("export", "d", "details", "left out", "See every file that was left out, and conflicts"),
+    Key(
+        "export",
+        "s",
+        "conflicts",
+        "conflicts",
+        "See where people differ, and settle it",
+    ),
     Key("export", "h", "report", "report", "Write the state of the dataset as a page, and open it"),
     Key("export", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "escape", "stop", "stop", "Stop reading"),
+    Key("conflicts", MAIN, "settle", "it is right", "Have this answer count, or take that back"),
+    Key("conflicts", "p", "publish", "as a tab", "Make a tab of what is not settled, and open it"),
+    Key("conflicts", "c", "copy", "copy", "Copy who said what"),
+    Key("conflicts", "escape,q", "close", "close", "Back to the export"),
     Key("learning", MAIN, "plan", "plan", "Run the hooks and choose images; publishes nothing"),
     Key("learning", "m", "embed", "", "Make embeddings of all images, without a model"),
     Key("learning", "p", "publish", "publish", "Publish the plan to Label Studio"),

@@ -20,8 +20,10 @@ RULES: Mapping[Rule, str] = {
     "ground-truth": "the annotation marked as ground truth wins, else the one changed last",
     "union": "a class counts when any annotation has it",
     "majority": "a class counts when more than half of the annotations have it",
-    "refuse": "annotations that differ stop the export",
+    "refuse": "annotations that differ stop the export, unless one is marked as ground truth",
 }
+# Those by which a ground truth settles what annotations differ in.
+SETTLING: tuple[Rule, ...] = ("ground-truth", "refuse")
 # Where annotations come from.
 ORIGINS: Mapping[Origin, str] = {
     "storage": "the target storage's folder",

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from core.dataset.options import Rule
+from core.dataset.options import SETTLING, Rule
 from core.dataset.reading.batch import Columns
 from core.dataset.reading.records import Labels
 from core.errors import LabelpilotError
@@ -134,10 +134,14 @@ class Tally:
         annotations, differing = len(rows) - len(several), []
         for image, found in several.items():
             by_age = self._by_age(found)
-            if rule == "ground-truth":
+            annotations += len(by_age)
+            truths = [row for row in by_age if self._ground_truth[row]]
+            if rule in SETTLING and len({self._labels[row] for row in truths}) == 1:
+                # Settled, whatever the others say.
+                by_age = truths
+            elif rule == "ground-truth":
                 # Stable: among those that are alike in this, the one changed last stays the last.
                 by_age.sort(key=self._ground_truth.__getitem__)
-            annotations += len(by_age)
             answers = [self._labels[row] for row in by_age]
             if len(set(answers)) > 1:
                 differing.append(image)

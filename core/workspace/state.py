@@ -53,6 +53,11 @@ class State:
         return self.folder / "classes"
 
     @property
+    def settled(self) -> Path:
+        """What was marked as ground truth before conflicts were settled."""
+        return self.folder / "settled.json"
+
+    @property
     def cache(self) -> Path:
         """What is kept for speed alone: it can be thrown away."""
         return self.folder / "cache"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.dataset.conflicts import Conflict
     from core.labeling.shares import Share
     from core.labeling.stream import LabelPage
     from core.progress import Work
@@ -36,6 +37,35 @@ class LabelingCalls:
 
         with open_project(workspace) as opened:
             return (yield from publish_conflicts(opened))
+
+    def conflicts(self, workspace: Workspace) -> Work[tuple[Conflict, ...]]:
+        from core.dataset.conflicts import find_conflicts
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from find_conflicts(opened))
+
+    def settle(
+        self, workspace: Workspace, annotation: int, right: bool, of: Conflict | None = None
+    ) -> Work[tuple[Conflict, str]]:
+        """Have an answer be the right one, or take that back; the conflict as it is then, and what
+        to say of the rule. It is looked for where it is not known `of` which conflict it is."""
+        from core.dataset.conflicts import (
+            conflict_of,
+            find_conflicts,
+            have_ground_truths_count,
+            settle,
+            unsettle,
+        )
+        from core.progress import Progress
+        from core.studio.project import open_project
+
+        yield Progress("settle")
+        with open_project(workspace) as opened:
+            conflict = of or conflict_of((yield from find_conflicts(opened)), annotation)
+            if not right:
+                return unsettle(opened, conflict), ""
+            return settle(opened, conflict, annotation), have_ground_truths_count(workspace)
 
     def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
         """Deal the order out among `people`, or take all shares away where there are none."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.commands.console import backend, command, link, open_workspace, say, show
+from tui.commands.exit_codes import ExitCode
 from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.labeling.shares import Share
+    from core.labeling.stream import LabelPage
 
 
 @command("labelpilot open --for anna@example.com", name="open")
@@ -24,13 +26,51 @@ def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> Non
 
     It is opened where there is a browser.
     """
-    from tui.links import open_link
-
     if conflicts and person:
         raise click.UsageError("Give --for or --conflicts, not both.")
     workspace = open_workspace(root)
     work = backend.conflicts_page(workspace) if conflicts else None
-    page = run(work or backend.label_page(workspace, person))
+    _show_page(run(work or backend.label_page(workspace, person)), as_json)
+
+
+@command("labelpilot conflicts --settle 17")
+@click.option("--settle", type=int, metavar="ANNOTATION", help="Have this answer be the right one.")
+@click.option("--undo", type=int, metavar="ANNOTATION", help="Take that back.")
+@click.option("--publish", is_flag=True, help="Make a tab of those that are not settled.")
+def conflicts(
+    settle: int | None, undo: int | None, publish: bool, root: Path | None, as_json: bool
+) -> None:
+    """List the images on which people differ, with who said what, or settle one.
+
+    Each answer stands with the number of its annotation. The right one is marked as ground truth,
+    which counts with the rule ground-truth; exit code 4 while any is not settled.
+    """
+    if sum((settle is not None, undo is not None, publish)) > 1:
+        raise click.UsageError("Give one of --settle, --undo and --publish.")
+    workspace = open_workspace(root)
+    if publish:
+        _show_page(run(backend.conflicts_page(workspace)), as_json)
+        return
+    number = settle if settle is not None else undo
+    if number is not None:
+        after, remark = run(backend.settle(workspace, number, undo is None))
+        show(as_json, after.as_json(), str(after))
+        if remark:
+            say(remark)
+        return
+    found = run(backend.conflicts(workspace))
+    still = sum(one.settled is None for one in found)
+    shown = {"conflicts": [one.as_json() for one in found], "open": still}
+    words = f"{len(found):,} images on which people differ, {still:,} of them not settled"
+    show(as_json, shown, "\n".join([*map(str, found), words]))
+    if still:
+        sys.exit(ExitCode.PARTLY)
+
+
+def _show_page(page: LabelPage, as_json: bool) -> None:
+    """Print a page's link, and open it where there is a browser."""
+    from tui.links import open_link
+
     for note in page.notes:
         say(note)
     url = link(page.url)

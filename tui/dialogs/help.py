@@ -39,7 +39,7 @@ def help_text(place: Place, width: int) -> Content:
     """The help as seen from `place`, in lines of at most `width` cells."""
     parts: list[Content | str] = [ABOUT.get(place, ""), ""]
     order: list[Place] = [place, "everywhere", "list", "form", "dialog", "logs"]
-    order += [other for other in ABOUT if other != place]
+    order += [other for other in PLACE_TITLES if other not in order]
     for one in order:
         parts.append(Content.styled(PLACE_TITLES[one], "bold $primary"))
         for key in keys_of(one):

@@ -21,6 +21,8 @@ from tui.widgets.lists import KeyedText
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from core.labeling.stream import LabelPage
+    from core.progress import Work
     from core.workspace.settings import Workspace
     from tui.backend import Backend
 
@@ -77,13 +79,20 @@ class LinkDialog(Dialog):
 
 def show_link(screen: Screen[Any]) -> None:
     """Open the page for labeling in the user's browser, or show its link."""
-    show_found(screen, "link", _find_link)
+    show_found(screen, "link", lambda backend, own: _found(backend, own, backend.label_page(own)))
 
 
-def _find_link(backend: Backend, workspace: Workspace) -> LinkDialog:
+def show_conflicts_link(screen: Screen[Any]) -> None:
+    """Make a tab of what people differ on, and open its page or show its link."""
+    show_found(
+        screen, "tab", lambda backend, own: _found(backend, own, backend.conflicts_page(own))
+    )
+
+
+def _found(backend: Backend, workspace: Workspace, finding: Work[LabelPage]) -> LinkDialog:
     from core.progress import finish
 
-    page = finish(backend.label_page(workspace))
+    page = finish(finding)
     url = link_from_here(page.url, os.environ)
     account = backend.sign_in(workspace)
     return LinkDialog(url, open_link(url), account, page.notes)

@@ -15,10 +15,11 @@ from core.dataset.options import RULES, Rule
 from core.errors import LabelpilotError
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
-from tui.job_kinds import EXPORT, PREVIEW, REPORT, REWRITE, JobKind
+from tui.job_kinds import CONFLICTS, EXPORT, PREVIEW, REPORT, REWRITE, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings
 from tui.links import open_page
+from tui.screens.export.conflicts import ConflictsScreen
 from tui.screens.export.report import details_dialog, report_dialog
 from tui.screens.section import Section
 from tui.text import ago, count, plain, some
@@ -28,6 +29,9 @@ from tui.widgets.lists import KeyedText
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.dataset.conflicts import Conflict
     from core.dataset.export import ExportResult
 
 # In the folder that git ignores, as it names people.
@@ -38,7 +42,7 @@ class ExportScreen(Section):
     """The preview of an export, and its result."""
 
     PLACE: ClassVar[Place] = "export"
-    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (EXPORT, REWRITE, REPORT, PREVIEW)
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (EXPORT, REWRITE, REPORT, CONFLICTS, PREVIEW)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
     _was_left = True
@@ -148,7 +152,7 @@ class ExportScreen(Section):
 
     def _conflicts(self, result: ExportResult) -> Content:
         text = f"labelers differ: {some(result.conflicts, 3)}; {RULES[result.rule]}"
-        text += f" ({self.key('rule')})"
+        text += f" ({self.key('rule')}); {self.key('conflicts')} settles them"
         return plain(text, "$text-warning")
 
     @property
@@ -173,6 +177,7 @@ class ExportScreen(Section):
             "rule": Action(self._next_rule, unread or busy),
             "refresh": Action(self._refresh, busy),
             "details": Action(self._show_details, unread),
+            "conflicts": Action(self._show_conflicts, unread or busy or self._why_no_conflicts()),
             "report": Action(self._write_report, unread or busy),
             "label": self.label_action(),
             "stop": self.stop_action(),
@@ -240,6 +245,29 @@ class ExportScreen(Section):
                 report_dialog(found, shown, command, open_page(page))
             ),
         )
+
+    def _why_no_conflicts(self) -> str:
+        if self.preview is not None and self.preview.conflicts:
+            return ""
+        return "There is no image on which people differ."
+
+    def _show_conflicts(self) -> None:
+        if self.workspace is None:
+            return
+        begin = partial(self.backend.conflicts, self.workspace)
+        job = self.start(CONFLICTS, "Looking who differs", "labelpilot conflicts", begin)
+        self.await_result(job, self._open_conflicts)
+
+    def _open_conflicts(self, found: Sequence[Conflict]) -> None:
+        if found:
+            self.app.push_screen(ConflictsScreen(found), self._settled)
+        else:
+            self.host.say("In Label Studio there is no image on which people differ.")
+
+    def _settled(self, changed: bool | None) -> None:
+        if changed and self.workspace is not None:
+            # The rule may be another one by now, which the app has not seen yet.
+            self._read(self.backend.load(self.workspace.root).annotations.rule)
 
     def _show_details(self) -> None:
         if self.preview is not None:

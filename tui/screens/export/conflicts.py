@@ -1,0 +1,175 @@
+"""The images on which people differ: each answer a row, the picture beside it, and a key that
+settles one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.coordinate import Coordinate
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Static
+
+from core.progress import finish
+from tui.actions import Action, act
+from tui.asking import ask
+from tui.dialogs.dialog import sentence
+from tui.dialogs.link import show_conflicts_link
+from tui.host import host_of
+from tui.keys import bindings
+from tui.text import cell, count, plain
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.lists import KeyedTable
+from tui.widgets.picture import Picture, can_show
+
+if TYPE_CHECKING:
+    from core.dataset.conflicts import Answer, Conflict
+
+# More rows than this are slow, and are settled before the others are looked at.
+MOST_ROWS = 1000
+# The picture stands beside the table where there is room for both.
+WIDE_SCREEN = 100
+RIGHT = "right"
+# Columns that are as wide as what is in them; the others share the rest.
+STATE_WIDTH = len(RIGHT)
+PICTURE_WIDTH = 36
+
+
+class ConflictsScreen(ModalScreen[bool]):
+    """Shows conflicts; gives whether any was settled or taken back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("conflicts")]
+    AUTO_FOCUS = "KeyedTable"
+
+    def __init__(self, found: Sequence[Conflict]) -> None:
+        super().__init__()
+        self._found = list(found)
+        # Each answer is a row: the number of its conflict, and its own in that.
+        self._rows = [
+            (number, place) for number, one in enumerate(found) for place in range(len(one.answers))
+        ][:MOST_ROWS]
+        self._changed = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window large"):
+            yield Static(classes="title")
+            with Horizontal():
+                yield KeyedTable(cursor_type="row", zebra_stripes=False)
+                with Vertical(id="beside"):
+                    yield Picture()
+            yield KeyBar("conflicts", more=False)
+
+    def on_mount(self) -> None:
+        self._make_table()
+
+    def on_resize(self) -> None:
+        self._make_table()
+
+    def _make_table(self) -> None:
+        wide = self.size.width >= WIDE_SCREEN and can_show()
+        self.query_one("#beside").display = wide
+        table = self.query_one(KeyedTable)
+        cursor = table.cursor_row
+        table.clear(columns=True)
+        # The window's frame, a cell on both sides of each column, and the scroll bar.
+        room = int(self.size.width * 0.96) - 6 - 8 - 1 - STATE_WIDTH
+        each = max(6, (room - (PICTURE_WIDTH if wide else 0)) // 3)
+        table.add_column("", width=STATE_WIDTH)
+        for name in ("image", "who", "says"):
+            table.add_column(cell(name), width=each)
+        for number, place in self._rows:
+            one = self._found[number]
+            answer = one.answers[place]
+            table.add_row(
+                self._state(one, answer),
+                cell(one.tag if place == 0 else ""),
+                cell(answer.person or "somebody", "dim"),
+                cell(", ".join(answer.classes) or "none of the classes"),
+            )
+        table.move_cursor(row=cursor)
+        self._tell()
+
+    def _tell(self) -> None:
+        still = sum(one.settled is None for one in self._found)
+        title = f"{count(len(self._found), 'image')} on which people differ, {still:,} not settled"
+        self.query_one(".title", Static).update(plain(title))
+
+    def _state(self, conflict: Conflict, answer: Answer) -> object:
+        return cell(RIGHT if conflict.settled is answer else "", "green")
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        workspace = host_of(self).state.workspace
+        if workspace is not None and (chosen := self._chosen) is not None:
+            path = self._found[chosen[0]].path
+            self.query_one(Picture).show(workspace.images.path / path)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_act("settle")
+
+    @property
+    def _chosen(self) -> tuple[int, int] | None:
+        row = self.query_one(KeyedTable).cursor_row
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    # What the keys do
+
+    def action_act(self, name: str) -> None:
+        act(self, name, host_of(self).say)
+
+    def actions(self) -> dict[str, Action]:
+        chosen = self._chosen
+        none = "" if chosen else "There is no answer to choose."
+        word = "take back" if chosen and self._is_right(*chosen) else ""
+        still = any(one.settled is None for one in self._found)
+        settled = "" if still else "All of them are settled."
+        return {
+            "settle": Action(self._settle, none, word),
+            "publish": Action(partial(show_conflicts_link, self), settled),
+            "copy": Action(self._copy, none),
+            "close": Action(partial(self.dismiss, self._changed)),
+        }
+
+    def _is_right(self, number: int, place: int) -> bool:
+        conflict = self._found[number]
+        return conflict.settled is conflict.answers[place]
+
+    def _settle(self) -> None:
+        host, chosen = host_of(self), self._chosen
+        workspace = host.state.workspace
+        if workspace is None or chosen is None:
+            return
+        number, place = chosen
+        conflict, right = self._found[number], not self._is_right(number, place)
+        annotation = conflict.answers[place].annotation
+        work = host.backend.settle(workspace, annotation, right, conflict)
+        ask(
+            self,
+            "settle",
+            partial(finish, work),
+            partial(self._settled, number),
+            lambda error: host.say(sentence(error), "error"),
+        )
+
+    def _settled(self, number: int, done: tuple[Conflict, str]) -> None:
+        self._found[number], remark = done
+        self._changed = True
+        table = self.query_one(KeyedTable)
+        for row, (one, place) in enumerate(self._rows):
+            if one == number:
+                conflict = self._found[number]
+                state = self._state(conflict, conflict.answers[place])
+                table.update_cell_at(Coordinate(row, 0), state)
+        self._tell()
+        self.query_one(KeyBar).refresh()
+        if remark:
+            host_of(self).say(remark)
+            host_of(self).check()
+
+    def _copy(self) -> None:
+        host_of(self).copy_out("\n".join(map(str, self._found)))
