@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from core.dataset.conflicts import Conflict, have_ground_truths_count
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
@@ -97,6 +98,7 @@ class FakeBackend(Backend):
     config_diff: str = ""
     trouble: str = ""
     lacking: tuple[int, ...] = ()
+    differing: tuple[Conflict, ...] = ()
     token: Source | None = None
     no_keyring: bool = False
     published: dict[str, int] = field(default_factory=dict)
@@ -312,6 +314,24 @@ class FakeBackend(Backend):
         yield from self.work("share", len(people))
         page = "http://127.0.0.1:8080/projects/1/data?labeling=1&tab="
         return tuple(Share(name, 4, f"{page}{n}") for n, name in enumerate(people, start=3))
+
+    def conflicts(self, workspace: Workspace) -> Work[tuple[Conflict, ...]]:
+        yield Progress("read")
+        return self.differing
+
+    def settle(
+        self, workspace: Workspace, annotation: int, right: bool, of: Conflict | None = None
+    ) -> Work[tuple[Conflict, str]]:
+        """Mark the answer; what is said of the rule is core's own."""
+        self.called("settle")
+        yield Progress("settle")
+        assert of is not None
+        marked = (replace(a, ground_truth=right and a.annotation == annotation) for a in of.answers)
+        after = replace(of, answers=tuple(marked))
+        return after, have_ground_truths_count(workspace) if right else ""
+
+    def conflicts_page(self, workspace: Workspace) -> Work[LabelPage]:
+        return self.label_page(workspace)
 
     def label_page(self, workspace: Workspace, person: str = "") -> Work[LabelPage]:
         self.called("label_page")

@@ -129,7 +129,7 @@ class ClassChange:
 
     def at(self, stage: Stage) -> ClassChange:
         """The same at another stage, which is written down."""
-        return replace(self, stage=stage).save()
+        return self if stage == self.stage else replace(self, stage=stage).save()
 
 
 def last_change(workspace: Workspace, project: RemoteProject) -> ClassChange | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.dataset.class_names import ClassNames
-from core.dataset.options import RULES, Rule
+from core.dataset.options import RULES, SETTLING, Rule
 from core.dataset.reading.batch import Columns
 from core.dataset.reading.records import Labels, Record
 from core.dataset.rules import Decision, Tally
@@ -14,10 +14,15 @@ from core.labeling_config import LabelingConfig, parse_labeling_config
 
 
 def record(
-    number: int, *classes: str, image: str = "a.png", moment: float = 0, cancelled: bool = False
+    number: int,
+    *classes: str,
+    image: str = "a.png",
+    moment: float = 0,
+    cancelled: bool = False,
+    truth: bool = False,
 ) -> Record:
     labels: Labels = tuple(("kind", name) for name in classes)
-    return Record(image, number, labels, cancelled, False, moment or float(number), "a@b.co")
+    return Record(image, number, labels, cancelled, truth, moment or float(number), "a@b.co")
 
 
 def decide(*records: Record, rule: Rule = "latest", live: set[int] | None = None) -> Decision:
@@ -53,6 +58,16 @@ def test_a_majority_is_more_than_half() -> None:
 def test_refusing_names_the_images_that_differ() -> None:
     with pytest.raises(LabelpilotError, match=r"on 1 of them: a\."):
         decide(record(1, "cat"), record(2, "dog"), rule="refuse")
+
+
+@pytest.mark.parametrize("rule", SETTLING)
+def test_a_ground_truth_settles_what_people_differ_in(rule: Rule) -> None:
+    decision = decide(record(1, "cat", truth=True), record(2, "dog"), rule=rule)
+    assert (classes(decision), decision.conflicts) == ({"a": {"cat"}}, ())
+    both = [record(1, "cat", truth=True), record(2, "dog", truth=True), record(3, "cat")]
+    assert decide(*both, rule="ground-truth").conflicts == ("a",)
+    with pytest.raises(LabelpilotError):
+        decide(*both, rule="refuse")
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -88,7 +88,7 @@ class ConflictsScreen(ModalScreen[bool]):
                 self._state(one, answer),
                 cell(one.tag if place == 0 else ""),
                 cell(answer.person or "somebody", "dim"),
-                cell(", ".join(answer.classes) or "none of the classes"),
+                cell(", ".join(answer.classes) or "none"),
             )
         table.move_cursor(row=cursor)
         self._tell()
