@@ -19,6 +19,7 @@ from core.dataset.classes.configs import (
     put_file_config,
     put_project_config,
     read_file_config,
+    widen_project_config,
 )
 from core.dataset.classes.files import rename_in_dataset
 from core.dataset.classes.journal import ClassChange, begin_change
@@ -110,15 +111,20 @@ def change_classes(opened: OpenProject, plan: ClassPlan) -> Work[ClassResult]:
             change = change.at("leaving")
         known = frozenset(one.parts for one in offered(change.server_config, plan.renaming.control))
         sweep = Sweep(change, known)
-        put_project_config(opened, change, widened)
+        widen_project_config(opened, change, as_it_was if plan.back else renamed)
+        if change.renaming.is_circular:
+            # The server writes the files of its own annotations anew, in which the new names would
+            # be taken for old ones afterwards.
+            yield from sweep_files(workspace, sweep)
         yield from sweep_server(opened, sweep, many=many)
         # What somebody has named since has to stay, where nothing stood for it before.
         last = renamed if not plan.back else widened if sweep.stray else as_it_was
         put_project_config(opened, change, last)
         # Once more, for whoever submitted meanwhile.
         yield from sweep_server(opened, sweep, many=many)
+        if not change.renaming.is_circular:
+            yield from sweep_files(workspace, sweep)
         put_file_config(opened, change, last)
-        yield from sweep_files(workspace, sweep)
         change, remarks = _put_dataset(workspace, change)
         change = change.at("left" if plan.back else "done")
         tasks, kinds = noted_counts(change)

@@ -28,6 +28,14 @@ def as_it_was(text: str, renaming: Renaming) -> str:
     return text
 
 
+def widen_project_config(opened: OpenProject, change: ClassChange, end: Make) -> None:
+    """Have the project offer the old names and the new ones, unless it has what `end` makes
+    already: then it was cut off after that."""
+    now = opened.client.project(opened.id).label_config
+    if not same_text(now, end(change.server_config, change.renaming)):
+        put_project_config(opened, change, widened)
+
+
 def put_project_config(opened: OpenProject, change: ClassChange, make: Make) -> None:
     """Give the project the labeling config that `make` makes of the one before the change.
 
@@ -36,10 +44,8 @@ def put_project_config(opened: OpenProject, change: ClassChange, make: Make) -> 
     """
     client = opened.client
     now = client.project(opened.id).label_config
-    text = make(
-        _base(now, change.server_config, change, make, "The project's labeling config"),
-        change.renaming,
-    )
+    base = _base(now, change.server_config, change, "The project's labeling config")
+    text = make(base, change.renaming)
     if not same_text(now, text):
         client.update_project(opened.id, {"label_config": text})
 
@@ -50,7 +56,7 @@ def put_file_config(opened: OpenProject, change: ClassChange, make: Make) -> boo
     now = read_file_config(workspace)
     if now is None or change.file_config is None:
         return False
-    text = make(_base(now, change.file_config, change, make, str(file)), change.renaming)
+    text = make(_base(now, change.file_config, change, str(file)), change.renaming)
     if text != now:
         may_write(workspace, file)
         content = text.encode()
@@ -78,8 +84,8 @@ def _has_mark(workspace: Workspace) -> bool:
     return _content(workspace).startswith(codecs.BOM_UTF8)
 
 
-def _base(now: str, before: str, change: ClassChange, make: Make, name: str) -> str:
-    """What `make` is to be given: the text before the change, if this is one of its stages."""
+def _base(now: str, before: str, change: ClassChange, name: str) -> str:
+    """What is to be changed: the text before the change, if `now` it is one of its stages."""
     stages = (before, widened(before, change.renaming), renamed(before, change.renaming))
     if any(same_text(now, one) for one in stages):
         return before

@@ -1,7 +1,7 @@
 """Names of classes in files: the label files of the annotation folder, and the dataset.
 
-A label file is written anew where it still holds an old name once the server is done: one of a
-former server, or of an annotation that was deleted.
+Label Studio writes the files of its own annotations anew; those of a former server, and of
+annotations that were deleted, are written here.
 """
 
 from __future__ import annotations
