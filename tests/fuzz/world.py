@@ -3,6 +3,7 @@ in both while somebody looks."""
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import threading
@@ -10,17 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.dataset.conflicts import Answer, Conflict
 from core.learning.suspects import Suspect
 from core.progress import Work
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.workspace.settings import Workspace
-from tests.app.doubles import WEIRD, FakeBackend, make_workspace, refusal
+from tests.app.doubles import WEIRD, FakeBackend, annotation, make_workspace, refusal
 
 # What fails when the server refuses, or when there is a mistake of ours.
 FAILING = (
     "set_up", "stop_server", "rewrite", "store_token", "sync", "plan_repair", "repair",
-    "plan_tidy", "tidy", "publish", "replay", "versions", "label_page",
+    "plan_tidy", "tidy", "publish", "replay", "versions", "label_page", "settle",
     *(f"apply {step.id}" for step in STEPS),
 )  # fmt: skip
 
@@ -73,6 +75,7 @@ class World:
             "no images": lambda: shutil.rmtree(self.root / "data/images", ignore_errors=True),
             "odd annotation": self._annotate,
             "versions": self._publish,
+            "differ": self._differ,
         }
         if dice.random() < 0.7:
             self.backend.everything()
@@ -102,6 +105,19 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         name = self._dice.choice(["77", "78", "[red]79"])
         (folder / name).write_bytes(self._dice.choice([b"", b"{", b"[]", b'{"id": 1}', b"\xff"]))
+
+    def _differ(self) -> None:
+        """Two people say something else of an image, in the folder and on the server."""
+        for number, label in enumerate(("dog", "[/red]"), start=90):
+            content = json.dumps(annotation(number, WEIRD, [label]))
+            file = self.root / "data/annotations" / str(number)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        answers = (
+            Answer(90, "[b]anna", ("dog",), 1.0, ground_truth=False),
+            Answer(91, "", ("[/red]",), 2.0, ground_truth=self._dice.random() < 0.5),
+        )
+        self.backend.differing = (Conflict(WEIRD, WEIRD, 1, answers),) * self._dice.randrange(4)
 
     def _publish(self) -> None:
         self.backend.published = {f"[v{number}]": number for number in range(12)}

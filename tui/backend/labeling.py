@@ -57,6 +57,7 @@ class LabelingCalls:
             settle,
             unsettle,
         )
+        from core.errors import LabelpilotError
         from core.progress import Progress
         from core.studio.project import open_project
 
@@ -65,7 +66,11 @@ class LabelingCalls:
             conflict = of or conflict_of((yield from find_conflicts(opened)), annotation)
             if not right:
                 return unsettle(opened, conflict), ""
-            return settle(opened, conflict, annotation), have_ground_truths_count(workspace)
+            after = settle(opened, conflict, annotation)
+        try:
+            return after, have_ground_truths_count(workspace)
+        except LabelpilotError as error:
+            return after, f"The rule stays {workspace.annotations.rule}: {error.message}"
 
     def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
         """Deal the order out among `people`, or take all shares away where there are none."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from core.dataset.classes.config_text import offered, renamed, widened
@@ -21,7 +20,7 @@ from core.dataset.classes.configs import (
     read_file_config,
     widen_project_config,
 )
-from core.dataset.classes.files import rename_in_dataset
+from core.dataset.classes.files import renamed_dataset
 from core.dataset.classes.journal import ClassChange, begin_change
 from core.dataset.classes.plan import ClassPlan, noted_counts
 from core.dataset.classes.sweep import Sweep, sweep_files, sweep_server
@@ -152,24 +151,22 @@ def _put_dataset(workspace: Workspace, change: ClassChange) -> tuple[ClassChange
     dataset, kept = workspace.annotations.dataset, change.kept_dataset
     if not dataset.is_file():
         return change, []
-    name = workspace.relative(dataset)
-    anew = [f"{name} was written since: `labelpilot export` writes it anew."]
+    # As it was before, or as it was written here.
+    known = kept.is_file() and sha256_of(dataset) in (sha256_of(kept), change.written)
+    anew = f"{workspace.relative(dataset)} was written since: `labelpilot export` writes it anew."
     if change.stage == "leaving":
-        if change.written == sha256_of(dataset):
-            for file, former in ((dataset, kept), (sidecar_path(dataset), sidecar_path(kept))):
-                if former.is_file():
-                    write_at_once(file, former.read_bytes())
-            return change, []
-        return change, anew if change.written and not _is_same(dataset, kept) else []
-    if change.renaming.is_circular and not _is_same(dataset, kept):
-        return change, [] if change.written == sha256_of(dataset) else anew
+        for file, former in ((dataset, kept), (sidecar_path(dataset), sidecar_path(kept))):
+            if known and former.is_file():
+                write_at_once(file, former.read_bytes())
+        return change, [] if known else [anew]
+    if change.renaming.is_circular and not known:
+        return change, [anew]
     before = parse_labeling_config(change.server_config)
     after = parse_labeling_config(renamed(change.server_config, change.renaming))
-    images = rename_in_dataset(dataset, before, after, change.renaming)
-    if images:
-        change = replace(change, images=images, written=sha256_of(dataset))
+    new = renamed_dataset(kept if known else dataset, before, after, change.renaming)
+    if not new.images:
+        return change, []
+    change = replace(change, images=new.images, written=new.facts["sha256"] if known else "")
+    change.save()
+    new.write(dataset)
     return change, []
-
-
-def _is_same(dataset: Path, kept: Path) -> bool:
-    return kept.is_file() and dataset.read_bytes() == kept.read_bytes()

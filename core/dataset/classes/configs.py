@@ -50,12 +50,12 @@ def put_project_config(opened: OpenProject, change: ClassChange, make: Make) -> 
         client.update_project(opened.id, {"label_config": text})
 
 
-def put_file_config(opened: OpenProject, change: ClassChange, make: Make) -> bool:
-    """The same for the workspace's file; returns whether that was to be changed."""
+def put_file_config(opened: OpenProject, change: ClassChange, make: Make) -> None:
+    """The same for the workspace's file."""
     workspace, file = opened.workspace, opened.workspace.project.label_config
     now = read_file_config(workspace)
     if now is None or change.file_config is None:
-        return False
+        return
     text = make(_base(now, change.file_config, change, str(file)), change.renaming)
     if text != now:
         may_write(workspace, file)
@@ -64,7 +64,6 @@ def put_file_config(opened: OpenProject, change: ClassChange, make: Make) -> boo
     project = opened.client.project(opened.id)
     if same_text(project.label_config, text):
         remember(workspace, project, config=project.label_config)
-    return text != change.file_config or text != now
 
 
 def read_file_config(workspace: Workspace) -> str | None:

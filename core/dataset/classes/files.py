@@ -102,32 +102,42 @@ def _mapped(document: Any, change: Callable[[Any], Any]) -> Any:
     return found
 
 
-def rename_in_dataset(
-    dataset: Path, before: LabelingConfig, after: LabelingConfig, renaming: Renaming
-) -> int:
-    """Write the dataset anew with the new names; returns how many images have one.
+@dataclass(frozen=True, slots=True)
+class RenamedDataset:
+    """A dataset with other names: its content, how many of its images have another name, and the
+    facts of it that are other ones."""
 
-    Nothing is written where none has. Raises ConfigurationError for a damaged dataset, and
-    LabelpilotError where the disk refuses.
-    """
+    content: bytes
+    images: int
+    facts: dict[str, Any]
+
+    def write(self, dataset: Path) -> None:
+        """Put it in the place of `dataset`. Raises LabelpilotError where the disk refuses."""
+        write_at_once(dataset, self.content)
+        if former := read_sidecar(dataset):
+            write_sidecar(dataset, former | self.facts)
+
+
+def renamed_dataset(
+    dataset: Path, before: LabelingConfig, after: LabelingConfig, renaming: Renaming
+) -> RenamedDataset:
+    """The dataset in a file with the new names. Raises ConfigurationError for a damaged one."""
     names, known = _dataset_names(before, after, renaming), ClassNames(after, ()).all
     order = {name: number for number, name in enumerate(known)}
-    found, changed = read_dataset(dataset) or {}, 0
+    found, images = read_dataset(dataset) or {}, 0
     for tag, classes in found.items():
         new = {names.get(name, name) for name in classes}
         if new != set(classes):
-            changed += 1
+            images += 1
             found[tag] = sorted(new, key=lambda name: (order.get(name, len(order)), name))
-    if changed:
-        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        content = orjson.dumps(found, option=option)
-        write_at_once(dataset, content)
-        counts = Counter(name for classes in found.values() for name in classes)
-        if facts := read_sidecar(dataset):
-            facts["classes"] = {name: counts[name] for name in [*known, *counts] if counts[name]}
-            facts |= {"class_order": list(known), "sha256": hashlib.sha256(content).hexdigest()}
-            write_sidecar(dataset, facts)
-    return changed
+    content = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    counts = Counter(name for classes in found.values() for name in classes)
+    facts = {
+        "classes": {name: counts[name] for name in [*known, *counts] if counts[name]},
+        "class_order": list(known),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    return RenamedDataset(content, images, facts)
 
 
 def _dataset_names(

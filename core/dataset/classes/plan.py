@@ -55,6 +55,8 @@ class ClassPlan:
             f"{self.annotations:,} annotations of {self.tasks:,} tasks, {self.drafts:,} drafts, "
             f"{self.predictions:,} predictions and {self.files:,} label files"
         )
+        if not self.to_do:
+            return f"{names} is done already, and nothing has an old name."
         if self.back:
             return f"The change of {names} would be taken back, in {counts}."
         began = " It was cut off, and goes on from there." if self.begun else ""
@@ -102,14 +104,19 @@ def plan_change(opened: OpenProject, wish: Wish) -> Work[ClassPlan]:
             )
         renaming = last.renaming
     else:
-        last, config = None, _config(opened)
+        config = _config(opened)
         try:
             renaming = understood(wish, config)
         except ConfigurationError:
             # A class that the config has no more, and that a page of before submitted.
             held = yield from _held(opened, many)
+            if last is not None and last.asked == wish.pairs and not last.renaming.is_circular:
+                wanted = {(last.renaming.control, parts) for parts in last.renaming.names}
+                if not wanted & held:
+                    return ClassPlan(wish.pairs, last.renaming, 0, 0, 0, 0, 0, to_do=False)
             renaming = understood(wish, config, held)
-    return (yield from _counted(opened, wish.pairs, renaming, last, many))
+    begun = last if last is not None and last.is_open else None
+    return (yield from _counted(opened, wish.pairs, renaming, begun, many))
 
 
 def plan_undo(opened: OpenProject) -> Work[ClassPlan]:

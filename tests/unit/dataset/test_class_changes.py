@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset.classes.config_text import offered, renamed, widened
-from core.dataset.classes.files import rename_in_dataset
+from core.dataset.classes.files import renamed_dataset
 from core.dataset.classes.renaming import Renaming, classes_in
 from core.dataset.classes.wish import Wish, merges, renames, understood
 from core.errors import ConfigurationError
@@ -183,8 +183,9 @@ def test_names_that_two_controls_share_are_told_apart_in_the_dataset(tmp_path: P
     dataset.write_text(json.dumps({"a": ["kind: cat", "bird"], "b": ["box: cat"], "c": []}))
     renaming = Renaming("kind", {("cat",): ("feline",)})
     after = parse_labeling_config(renamed(TEXT, renaming))
-    assert rename_in_dataset(dataset, CONFIG, after, renaming) == 2
-    assert json.loads(dataset.read_bytes()) == {"a": ["feline", "bird"], "b": ["cat"], "c": []}
+    found = renamed_dataset(dataset, CONFIG, after, renaming)
+    assert (found.images, found.facts["classes"]) == (2, {"feline": 1, "bird": 1, "cat": 1})
+    assert json.loads(found.content) == {"a": ["feline", "bird"], "b": ["cat"], "c": []}
 
 
 def test_a_flat_name_may_hold_what_parts_the_names_of_a_tree() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from functools import partial
@@ -265,8 +266,10 @@ class ExportScreen(Section):
             self.host.say("In Label Studio there is no image on which people differ.")
 
     def _settled(self, changed: bool | None) -> None:
-        if changed and self.workspace is not None:
-            # The rule may be another one by now, which the app has not seen yet.
+        if not changed or self.workspace is None:
+            return
+        # The rule may be another one by now, which the app has not seen yet.
+        with contextlib.suppress(LabelpilotError):
             self._read(self.backend.load(self.workspace.root).annotations.rule)
 
     def _show_details(self) -> None:
