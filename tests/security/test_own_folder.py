@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.dataset.classes.journal import Noted, begin_change
+from core.dataset.classes.renaming import Renaming
 from core.dataset.reading.cache import Cache
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import run_hooks
@@ -21,6 +23,7 @@ from core.own_files import FOLDER_NAME
 from core.progress import finish
 from core.secrets.credentials import agree_to_file, find_secret, store_secret
 from core.setup.doctor import examine
+from core.studio.models import read_project
 from core.studio.process import read_record
 from core.studio.server import log_tail
 from core.studio.starting import start_server
@@ -64,6 +67,14 @@ def kept(workspace: Workspace) -> None:
     writer.keep()
 
 
+def renamed(workspace: Workspace) -> None:
+    (workspace.root / "dataset.json").write_text("{}")
+    renaming, project = Renaming("kind", {("a",): ("b",)}), read_project({"id": 1})
+    asked = [("a", "b")]
+    change = begin_change(workspace, project, asked, renaming, file_config=None, files=0)
+    change.note([Noted("annotations", 1, 1, [])])
+
+
 # What labelpilot opens there -> how it comes to open it.
 OPENED: dict[str, Callable[[Workspace], object]] = {
     "": lambda workspace: workspace.state.make(),
@@ -88,6 +99,9 @@ OPENED: dict[str, Callable[[Workspace], object]] = {
     "rounds/one/embeddings.npy": hooks,
     "rounds/one/unit.npy": hooks,
     "cache": kept,
+    "classes": renamed,
+    "classes/0001/change.json": renamed,
+    "classes/0001/noted.jsonl": renamed,
 }
 
 

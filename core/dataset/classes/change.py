@@ -21,7 +21,7 @@ from core.dataset.classes.configs import (
     widen_project_config,
 )
 from core.dataset.classes.files import renamed_dataset
-from core.dataset.classes.journal import ClassChange, begin_change
+from core.dataset.classes.journal import DATASET, SIDECAR, ClassChange, begin_change
 from core.dataset.classes.plan import ClassPlan, noted_counts
 from core.dataset.classes.sweep import Sweep, sweep_files, sweep_server
 from core.dataset.dataset import sidecar_path
@@ -148,25 +148,25 @@ def change_classes(opened: OpenProject, plan: ClassPlan) -> Work[ClassResult]:
 
 def _put_dataset(workspace: Workspace, change: ClassChange) -> tuple[ClassChange, list[str]]:
     """Change the dataset, or take that back; returns what is noted of it, and remarks."""
-    dataset, kept = workspace.annotations.dataset, change.kept_dataset
+    dataset, kept = workspace.annotations.dataset, change.kept(DATASET)
     if not dataset.is_file():
         return change, []
-    # As it was before, or as it was written here.
-    known = kept.is_file() and sha256_of(dataset) in (sha256_of(kept), change.written)
+    is_old, is_new = dataset.read_bytes() == kept, sha256_of(dataset) == change.written
     anew = f"{workspace.relative(dataset)} was written since: `labelpilot export` writes it anew."
     if change.stage == "leaving":
-        for file, former in ((dataset, kept), (sidecar_path(dataset), sidecar_path(kept))):
-            if known and former.is_file():
-                write_at_once(file, former.read_bytes())
-        return change, [] if known else [anew]
-    if change.renaming.is_circular and not known:
-        return change, [anew]
+        if is_new:
+            write_at_once(dataset, kept)
+            if facts := change.kept(SIDECAR):
+                write_at_once(sidecar_path(dataset), facts)
+        return change, [] if is_new or is_old else [anew]
+    if is_new or (change.renaming.is_circular and not is_old):
+        return change, [] if is_new else [anew]
     before = parse_labeling_config(change.server_config)
     after = parse_labeling_config(renamed(change.server_config, change.renaming))
-    new = renamed_dataset(kept if known else dataset, before, after, change.renaming)
+    new = renamed_dataset(dataset, before, after, change.renaming)
     if not new.images:
         return change, []
-    change = replace(change, images=new.images, written=new.facts["sha256"] if known else "")
+    change = replace(change, images=new.images, written=new.facts["sha256"] if is_old else "")
     change.save()
     new.write(dataset)
     return change, []

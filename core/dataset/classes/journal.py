@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,7 +32,8 @@ Key = tuple[str, "int | str"]
 
 _RECORD = "change.json"
 _NOTES = {"begun": "noted.jsonl", "leaving": "noted-again.jsonl"}
-_DATASET = "dataset.json"
+# What is kept of the dataset, whatever it is called.
+DATASET, SIDECAR = "dataset.json", "dataset.meta.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,13 @@ class ClassChange:
         """Whether it was cut off on its way, there or back."""
         return self.stage in ("begun", "leaving")
 
-    @property
-    def kept_dataset(self) -> Path:
-        """The dataset as it was."""
-        return refuse_links(self.folder / _DATASET)
+    def kept(self, name: str) -> bytes:
+        """What a file beside it held before: the dataset, or what says how that was made; empty
+        where there was none."""
+        try:
+            return read_own(self.folder / name)
+        except FileNotFoundError:
+            return b""
 
     def note(self, notes: Iterable[Noted]) -> None:
         """Write down what is about to be replaced. Raises LabelpilotError if the disk refuses."""
@@ -154,10 +157,10 @@ def begin_change(
     """Write down a new change, of which nothing is done yet."""
     workspace.state.make()
     folder = make_own(_folder(workspace, max(_numbers(workspace), default=0) + 1))
-    dataset, kept = workspace.annotations.dataset, refuse_links(folder / _DATASET)
-    for file, copy in ((dataset, kept), (sidecar_path(dataset), sidecar_path(kept))):
+    dataset = workspace.annotations.dataset
+    for name, file in ((DATASET, dataset), (SIDECAR, sidecar_path(dataset))):
         if file.is_file():
-            shutil.copyfile(file, copy)
+            write_at_once(folder / name, file.read_bytes(), mode=0o600)
     return ClassChange(
         folder,
         tuple(asked),
