@@ -166,7 +166,8 @@ def _put_dataset(workspace: Workspace, change: ClassChange) -> tuple[ClassChange
     new = renamed_dataset(dataset, before, after, change.renaming)
     if not new.images:
         return change, []
-    change = replace(change, images=new.images, written=new.facts["sha256"] if is_old else "")
-    change.save()
+    noted = replace(change, images=new.images, written=new.facts["sha256"] if is_old else "")
+    if noted != change:
+        noted.save()
     new.write(dataset)
-    return change, []
+    return noted, []
