@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.workspace.settings import save_workspace
 from tests.app.conftest import Walker
 from tests.app.doubles import IMAGES, FakeBackend
 from tui.widgets import pixel_picture
@@ -79,3 +80,15 @@ async def test_with_textual_image_a_terminal_that_can_gets_the_pixels(
         assert shown.image.size == (300, 100)
         assert 0 < shown.size.width <= 34
         assert UPPER_HALF not in app.text
+
+
+async def test_an_image_in_a_bucket_is_named_by_its_url_and_said_to_have_no_picture_here(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    save_workspace(ready.workspace.root, {"images": {"path": None, "url": "s3://bucket/a"}})
+    async with walk(ready) as app:
+        await app.press("4", "enter")
+        await app.settled()
+        await app.press("enter")
+        assert f"s3://bucket/{IMAGES[0]}" in app.text
+        assert "only Label Studio shows its picture" in app.text
