@@ -150,6 +150,20 @@ async def test_a_folder_without_a_workspace_asks_two_questions(
         assert "· to do  Server" in app.text
 
 
+async def test_the_first_form_takes_a_bucket_for_the_images(
+    backend: FakeBackend, walk: Walker, tmp_path: Path
+) -> None:
+    root = tmp_path / "empty"
+    root.mkdir()
+    async with walk(backend, root=root) as app:
+        await app.write("s3://bucket/day")
+        await app.until(lambda: "where only Label Studio looks" in app.text)
+        await app.press("enter")
+        await app.write("cat, dog")
+        await app.press("enter")
+        assert load_workspace(root).images.url == "s3://bucket/day"
+
+
 async def test_the_first_form_refuses_a_folder_that_is_not_there(
     backend: FakeBackend, walk: Walker, tmp_path: Path
 ) -> None:
