@@ -44,7 +44,7 @@ def test_a_url_names_a_bucket_and_its_storage(
 
 @pytest.mark.parametrize("url", ["", "bucket/a", "s3://", "s3:///a", "ftp://b/a", "https://b/a"])
 def test_what_names_no_bucket_is_refused_with_the_forms_that_do(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="line 2: .*azure-blob://bucket/folder"):
+    with pytest.raises(ConfigurationError, match=r"line 2: .*azure-blob://bucket/folder"):
         workspace(url)
 
 
