@@ -184,8 +184,8 @@ def expect_items(body: Any) -> list[dict[str, Any]]:
 
 
 def expect_number(value: Any) -> int:
-    """`value`, if it is a whole number; raises NoAnswer for anything else."""
-    if not isinstance(value, int):
+    """`value`, if it is a whole number that a database holds; raises NoAnswer for anything else."""
+    if not isinstance(value, int) or abs(value) >= 2**63:
         raise _not_understood(value)
     return value
 
@@ -220,9 +220,9 @@ def read_account(body: Any) -> Account:
 @understood
 def read_task(item: Mapping[str, Any], image_key: str) -> Task:
     return Task(
-        int(item["id"]),
+        expect_number(item["id"]),
         image_url(item.get("data"), image_key),
-        int(item.get("total_annotations") or 0),
+        expect_number(item.get("total_annotations") or 0),
     )
 
 

@@ -13,7 +13,7 @@ from tests.faults.trial import IMAGES, Harm, Trial, until_done
 IMPORT = r"POST /api/projects/\d+/import"
 SYNC = r"POST /api/storages/localfiles/\d+/sync"
 SIGN = r"PATCH /api/storages/"
-LIST = r"GET /api/tasks"
+LIST = r"GET /api/(labelpilot/)?tasks"
 ANY = r"(GET|POST|PATCH) /api/(?!token|version|current-user)"
 
 

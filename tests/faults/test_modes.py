@@ -12,6 +12,7 @@ from core.tasks import limits
 from core.tasks.options import Mode
 from tests.faults import proxy as broken
 from tests.faults.meanwhile import press_sync
+from tests.faults.network import LIST
 from tests.faults.server import CAT, Case, FaultServer
 from tests.faults.trial import sync
 from tui.backend import Backend
@@ -171,7 +172,7 @@ def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(
 ) -> None:
     case = server.case(IMAGES, "bulk")
     with broken.before(server.url) as proxy:
-        away = broken.Fault(r"GET /api/tasks", broken.bad_gateway, times=GET_ATTEMPTS + 1)
+        away = broken.Fault(LIST, broken.bad_gateway, times=GET_ATTEMPTS + 1)
         proxy.faults.append(away)
         result = finish(Backend().sync(case.workspace(proxy.url)))
     assert away.struck > GET_ATTEMPTS

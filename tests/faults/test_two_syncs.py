@@ -15,6 +15,7 @@ from core.tasks.lease import Signature, join
 from core.workspace.locks import Busy
 from tests.faults import proxy as broken
 from tests.faults.meanwhile import press_sync, wait_until
+from tests.faults.network import LIST
 from tests.faults.server import Case, FaultServer
 from tests.faults.trial import sync
 from tui.backend import Backend
@@ -104,7 +105,7 @@ def test_who_signed_first_stops_when_another_signs_too(
         exchange.client.sendall(exchange.forward())
 
     with broken.before(server.url) as proxy:
-        proxy.faults.append(broken.Fault(r"GET /api/tasks", other_signs))
+        proxy.faults.append(broken.Fault(LIST, other_signs))
         with pytest.raises(Busy):
             finish(Backend().sync(case.workspace(proxy.url), "bulk"))
     assert case.task_count() == 0

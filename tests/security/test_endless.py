@@ -113,3 +113,9 @@ def test_a_listing_that_never_ends_is_left(question: str, kind: str) -> None:
     with server(answer) as asked, pytest.raises(StudioUnreachable):
         ASKED[question](StudioClient(asked[0], TOKEN))
     assert len(asked) < 20
+
+
+def test_tasks_that_were_not_asked_for_are_refused() -> None:
+    body = json.dumps({"tasks": [[5000, {"image": "a.png"}, 0]]}).encode()
+    with server(lambda _: [body]) as asked, pytest.raises(StudioUnreachable, match="other tasks"):
+        StudioClient(asked[0], TOKEN).tasks_of_ranges(1, "image", 64, [1])

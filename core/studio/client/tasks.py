@@ -264,4 +264,11 @@ class TaskCalls(Connection):
         """The tasks of some ranges of `width` ids, from a server that tells marks."""
         params = {"project": project_id, "width": width, "ranges": ",".join(map(str, ranges))}
         rows = expect(self.transport.get(_AT_ONCE, params), "tasks")["tasks"]
-        return read_tasks(rows, image_key)
+        tasks, asked = read_tasks(rows, image_key), frozenset(ranges)
+        for task in tasks:
+            if task.id // width not in asked:
+                raise NoAnswer(
+                    "Label Studio lists other tasks than it was asked for.",
+                    cause=f"Number {task.id} is in none of the ranges.",
+                )
+        return tasks
