@@ -5,6 +5,7 @@ Each on a server of labelpilot's own, which sums its tasks up, and on one that i
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -163,6 +164,14 @@ def test_what_was_made_elsewhere_or_is_damaged_is_not_believed(
     for damage in (b"no database", looked.file.read_bytes()[:5000], b""):
         looked.file.write_bytes(damage)
         assert looked.look()[0] == (TASKS, 0, 0)
+    # A disk without room.
+    looked.file.unlink()
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        assert looked.look()[0] == (TASKS, 0, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     looked.file.unlink()
     looked.file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigurationError, match="is a link"):

@@ -42,12 +42,12 @@ class KeptTasks:
     was known when it was opened.
     """
 
-    def __init__(self, opened: OpenProject) -> None:
+    def __init__(self, opened: OpenProject, *, on_disk: bool = True) -> None:
         self.new = self.changed = self.gone = 0
         self.why_empty = ""
         self._file = opened.workspace.state.cache / "tasks.sqlite"
         self._of = _whose(opened)
-        self._database = _opened(self._file) if self._of else _in_memory()
+        self._database = _opened(self._file) if self._of and on_disk else _in_memory()
         if self.fact(_OF) != self._of:
             self.forget("none are known here yet")
 
@@ -55,7 +55,7 @@ class KeptTasks:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._database.close()
+        self.close()
         if isinstance(error, sqlite3.Error):
             # Whatever is wrong with it, a new one is not.
             self._file.unlink(missing_ok=True)
@@ -64,6 +64,9 @@ class KeptTasks:
                 cause=str(error),
                 next_step="It was removed: do it again, and the tasks are listed anew.",
             ) from error
+
+    def close(self) -> None:
+        self._database.close()
 
     def forget(self, why: str) -> None:
         """Drop everything, and say `why`."""
@@ -150,8 +153,8 @@ class KeptTasks:
         return None if row is None else orjson.loads(row[0])
 
     def note(self, name: str, value: object) -> None:
-        """Keep `value` as `name`."""
-        with self._writing():
+        """Keep `value` as `name`; what cannot be kept is asked for anew."""
+        with contextlib.suppress(sqlite3.Error), self._writing():
             self._note(name, value)
 
     @contextlib.contextmanager

@@ -5,6 +5,8 @@ In the end a sample, drawn at random, must be as it is known; or else every task
 
 from __future__ import annotations
 
+import sqlite3
+
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.index.by_counts import look_by_counts
@@ -20,7 +22,14 @@ def look_at_tasks(opened: OpenProject, stage: str = "tasks") -> Work[KeptTasks]:
 
     Raises what the client does; what was seen until then is known the next time.
     """
-    kept = KeptTasks(opened)
+    try:
+        return (yield from _proven(opened, KeptTasks(opened), stage))
+    except sqlite3.Error:
+        # The disk refuses: nothing is kept.
+        return (yield from _proven(opened, KeptTasks(opened, on_disk=False), stage))
+
+
+def _proven(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[KeptTasks]:
     try:
         yield from _look(opened, kept, stage)
         if not _sample_holds(opened, kept):
@@ -29,8 +38,8 @@ def look_at_tasks(opened: OpenProject, stage: str = "tasks") -> Work[KeptTasks]:
             if not _sample_holds(opened, kept):
                 kept.forget("a sample of those known was otherwise by now")
                 yield from _look(opened, kept, stage)
-    except BaseException as error:
-        kept.__exit__(type(error), error, None)
+    except BaseException:
+        kept.close()
         raise
     return kept
 
