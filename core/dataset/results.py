@@ -52,7 +52,7 @@ def refuse_begun_changes(opened: OpenProject) -> None:
 def _change_task(opened: OpenProject, task: int, changes: Iterable[Change]) -> int:
     """Change annotations of one task, one by one."""
     client, wanted, done = opened.client, {one.id: one for one in changes}, 0
-    there = client.annotations_of(task)
+    there = client.annotations_of(opened.id, task)
     for item in sorted(there, key=lambda one: (str(one.get("updated_at")), one["id"])):
         change = wanted.get(item["id"])
         if change is not None and all(item.get(key) == was for key, was in change.was.items()):

@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 from core.errors import StudioRefused
 from core.studio.client.tasks import TaskCalls
-from core.studio.listings import ANNOTATED_PAGE, answered, listed, task_pages
+from core.studio.listings import (
+    ANNOTATED_PAGE,
+    answered,
+    column_filter,
+    listed,
+    query,
+    task_pages,
+    tasks_page,
+)
 from core.studio.models import expect, expect_items, expect_number, read_result
 from core.studio.transport import NoAnswer
 
@@ -69,9 +77,13 @@ class ResultCalls(TaskCalls):
         """What people have begun to say of a task, whole."""
         return expect_items(self.transport.get(f"api/tasks/{task_id}/drafts"))
 
-    def annotations_of(self, task_id: int) -> list[dict[str, Any]]:
-        """The annotations of a task, whole."""
-        return expect_items(self.transport.get(f"api/tasks/{task_id}/annotations/"))
+    def annotations_of(self, project_id: int, task_id: int) -> list[dict[str, Any]]:
+        """The annotations of a task, whole, skipped ones too."""
+        # The list of a task's annotations that Label Studio has leaves those out.
+        only = column_filter("id", "in_list", "List", [task_id])
+        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | query(only)
+        tasks, _, _ = tasks_page(self.transport, params, 1)
+        return [item for task in tasks if task["id"] == task_id for item in task["annotations"]]
 
     def change_annotation(self, annotation_id: int, fields: Mapping[str, Any]) -> None:
         """Change fields of an annotation, in Label Studio's own way: it is changed now, by us."""
