@@ -2,8 +2,9 @@
 
 It is only for speed, and believed only after a proof: some images and folders, drawn at random, are
 looked at as if nothing were known. Where that finds anything else than what is kept, everything is
-listed anew, and the reason is said. A network drive whose folders keep no honest times can hide new
-files from all of it; for that there is the full look, which is asked for.
+listed anew, and the reason is said. A drive whose folders keep no honest times can hide new files
+from all of it. A bucket that is mounted as a folder is known to, and listed each time; for others
+there is the full look, which is asked for.
 
 With each image its size and time are kept. One in whose place another file of the same name lies is
 found where its folder is listed, by the sample, or by a full look: writing into a file changes no
@@ -35,6 +36,12 @@ SAMPLED_IMAGES = 200
 SAMPLED_FOLDERS = 2
 # No folder with more entries is drawn: listing it would take as long as a full look.
 LARGEST_SAMPLED = 10_000
+# How Linux calls the buckets that are mounted as folders: their folders' times stay as they are.
+MOUNTED_BUCKETS = frozenset(
+    f"fuse.{name}"
+    for name in ("s3fs", "gcsfuse", "rclone", "blobfuse", "blobfuse2", "mountpoint-s3", "goofys")
+)
+MOUNTS = Path("/proc/self/mountinfo")
 # Counted up where what is kept, or how it is made, changes.
 _VERSION = 1
 
@@ -55,6 +62,9 @@ def look_at_images(workspace: Workspace, *, full: bool = False) -> Work[Manifest
     """
     kept = _read(workspace)
     former = {listing.folder: listing for listing in kept.listings}
+    if former and not full and (kind := _mounted_as(workspace.images.path)) in MOUNTED_BUCKETS:
+        full = True
+        yield Progress("scan", note=f"All images are listed: they lie in a bucket ({kind}).")
     known = {} if full else former
     manifest = yield from scan_images(workspace.images, known, stamped=True)
     believed = [one for one in manifest.listings if known.get(one.folder) is one]
@@ -77,6 +87,20 @@ def forget_replaced(workspace: Workspace) -> None:
     kept = _read(workspace)
     if kept.replaced:
         _write(workspace, _Kept(kept.settings, kept.listings, []))
+
+
+def _mounted_as(folder: Path) -> str:
+    """The type of the file system that a folder lies on; empty where that is not told."""
+    place = os.path.join(os.path.realpath(folder), "")
+    longest, kind = "", ""
+    with contextlib.suppress(OSError, IndexError):
+        for line in MOUNTS.read_text(errors="surrogateescape").splitlines():
+            mount, _, filesystem = line.partition(" - ")
+            # A space in it is written as a number.
+            point = os.path.join(mount.split()[4].replace("\\040", " "), "")
+            if place.startswith(point) and len(point) >= len(longest):
+                longest, kind = point, filesystem.split()[0]
+    return kind
 
 
 def _doubt(images: Images, believed: Sequence[Listing]) -> Work[str]:

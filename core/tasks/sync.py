@@ -36,8 +36,7 @@ def find_images(workspace: Workspace, *, full: bool = False) -> Work[Manifest | 
     """The images that are to be tasks; None without an image folder: they lie in a bucket, or may.
 
     `full` lists all of them, whatever is known already. It needs no server, so that what is wrong
-    with the folder is told without one. Raises
-    ConfigurationError for a folder that cannot be used.
+    with the folder is told without one. Raises ConfigurationError for a folder that cannot be used.
     """
     if workspace.images.bucket is not None or not os.path.exists(workspace.images.path):
         return None

@@ -275,3 +275,24 @@ def test_nothing_is_kept_where_labelpilot_has_no_folder_yet(folder: Folder) -> N
     shutil.rmtree(folder.workspace.state.folder)
     folder.look()
     assert not folder.workspace.state.folder.exists()
+
+
+@pytest.mark.usefixtures("lying", "unproven")
+def test_a_bucket_that_is_mounted_as_a_folder_is_listed_each_time(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = folder.root / "mountinfo"
+    here = os.path.realpath(folder.images)
+    mounts.write_text(
+        "20 1 259:1 / / rw - ext4 /dev/root rw\n"
+        f"36 20 0:50 / {here} rw,nosuid shared:1 - fuse.gcsfuse bucket rw\n"
+        f"37 20 0:51 / {here}2 rw - ext4 /dev/other rw\n"
+    )
+    monkeypatch.setattr("core.tasks.kept_manifest.MOUNTS", mounts)
+    folder.look()
+    folder.put("a/5.png")
+    assert "a/5.png" in folder.look().paths
+    assert "All images are listed: they lie in a bucket (fuse.gcsfuse)." in folder.notes
+    mounts.write_text("20 1 259:1 / / rw - ext4 /dev/root rw\n")
+    folder.look()
+    assert folder.listed == []
