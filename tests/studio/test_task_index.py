@@ -157,6 +157,19 @@ def test_tasks_of_another_server_or_project_are_not_believed(looked: Looked) -> 
 
 
 @pytest.mark.parametrize("looked", ["own"], indirect=True)
+def test_a_server_that_no_longer_sums_its_tasks_up_is_asked_in_another_way(
+    looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(StudioClient, "task_marks", lambda *_: None)
+        assert looked.look() == ((TASKS, 0, 0), "this server is asked in another way by now")
+        looked.client.delete_untouched(looked.opened.id, looked.ids[50:70])
+        assert looked.look() == ((0, 0, 20), "")
+    assert looked.look()[0] == (TASKS - 20, 0, 0)
+
+
+@pytest.mark.parametrize("looked", ["own"], indirect=True)
 def test_what_was_made_elsewhere_or_is_damaged_is_not_believed(
     looked: Looked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

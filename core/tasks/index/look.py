@@ -47,13 +47,15 @@ def _proven(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[KeptTasks]
 def _look(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[None]:
     marks = opened.client.task_marks(opened.id, WIDTH)
     way = "counts" if marks is None else "marks"
-    if kept.fact(_WAY) not in (None, way):
+    if kept.last and kept.fact(_WAY) != way:
         kept.forget("this server is asked in another way by now")
     kept.note(_WAY, way)
     if marks is not None:
         yield from look_by_marks(opened, kept, marks, stage)
     else:
         yield from look_by_counts(opened, kept, stage)
+        # All may have been forgotten meanwhile.
+        kept.note(_WAY, way)
     tasks = kept.count()[0]
     yield Progress(stage, tasks, tasks, _found(kept))
 
