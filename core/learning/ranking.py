@@ -15,10 +15,11 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.builtin.head import fit_head, has_scikit_learn
+from core.learning.builtin.undecided import undecided
 from core.learning.options import OrderName, RoundOptions
 from core.learning.orders.coverage import k_center
 from core.learning.orders.nearest_loss import nearest_loss, worst
-from core.learning.orders.order import Numbers, Order
+from core.learning.orders.order import Numbers, Order, in_sequence
 from core.learning.orders.random_picks import at_random, with_random_share
 from core.learning.orders.uncertainty import (
     Measure,
@@ -29,11 +30,17 @@ from core.learning.orders.uncertainty import (
 )
 from core.learning.orders.uncertainty_herding import herding
 from core.learning.pool import Pool, no_classes
+from core.learning.search.exact import Indices
 from core.learning.search.neighbours import find_neighbours
 from core.progress import Progress, Work
 from core.workspace.settings import Learning
 
 ROWS_AT_ONCE = 4096
+# Where images have several classes, so many are weighed at most, and so many images times classes.
+MOST_WEIGHED = 100_000
+MOST_DOUBTS = 10_000_000
+# Images with several classes are alike in one and not in another, so each speaks for fewer others.
+NARROWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +117,31 @@ def _by_nearest_loss(
 def _by_herding(
     pool: Pool, options: RoundOptions, learning: Learning, random: np.random.Generator
 ) -> Work[Ranking]:
-    weights = yield from herding_weights(pool, random)
-    rows, labeled = pool.candidate_rows, pool.labeled_rows
-    order = yield from herding(pool.vectors, rows, weights, labeled, options.batch_size, random)
+    some, later = _weighable(pool, random)
+    weights = yield from herding_weights(some, random)
+    rows, labeled = some.candidate_rows, pool.labeled_rows
+    narrower = NARROWER if several_classes(pool) else 1.0
+    order = yield from herding(
+        pool.vectors, rows, weights, labeled, options.batch_size, random, narrower
+    )
+    if len(later):
+        order = in_sequence(order.name, np.concatenate([order.indices, later]))
     return _of_all(pool, order)
+
+
+def _weighable(pool: Pool, random: np.random.Generator) -> tuple[Pool, Indices]:
+    """The pool with as many candidates as can be weighed, and the rows of the others, at random.
+
+    To weigh an image costs more where it may have several classes, and nobody labels so many.
+    """
+    rows = pool.candidate_rows
+    most = MOST_DOUBTS // max(len(pool.labels.classes), 1) if pool.labels is not None else 0
+    if not several_classes(pool) or len(rows) <= min(MOST_WEIGHED, most):
+        return pool, rows[:0]
+    shuffled = random.permutation(rows)
+    some = np.zeros(len(pool.candidates), np.bool_)
+    some[shuffled[: min(MOST_WEIGHED, most)]] = True
+    return dataclasses.replace(pool, candidates=some), shuffled[min(MOST_WEIGHED, most) :]
 
 
 def _by_coverage(
@@ -163,20 +191,38 @@ RANKINGS: Mapping[OrderName, RankingOf] = {
 }
 
 
+def several_classes(pool: Pool) -> bool:
+    """Whether the labels say that an image may have several classes, or none."""
+    return pool.labels is not None and len(pool.labels.rows) > 0 and not pool.labels.single
+
+
 def herding_weights(pool: Pool, random: np.random.Generator) -> Work[Numbers]:
     """How much each candidate weighs in herding, (n,): its margin.
 
-    Where there are both, the mean of the margins by the user's probabilities and by a linear head:
-    a small network's own alone cost 0.1 to 0.7 points (tests/benchmarks/label_efficiency.py).
-    Without classes to tell apart, every image weighs the same. Raises what `uncertainty_of` does.
+    Where an image may have several classes, how much more labels could change the heads' answers
+    counts in the place of their margin. Where there are both, the mean of what the user's
+    probabilities and what heads fitted here say: a small network's own alone cost 0.1 to 0.7 points
+    (tests/benchmarks/label_efficiency.py). Without labels, or without classes to tell apart, every
+    image weighs the same, and herding covers the images. Raises what `uncertainty_of` does.
     """
-    weights = yield from uncertainty_of(pool, margin, random)
-    if pool.probabilities is not None and pool.labels is not None and has_scikit_learn():
+    if not pool.labeled.any() and pool.probabilities is None:
+        return np.ones(len(pool.candidate_rows))
+    several = several_classes(pool) and has_scikit_learn()
+    given = pool.probabilities is not None
+    weights = None
+    if given or not several:
+        weights = yield from uncertainty_of(pool, margin, random)
+    others = None
+    if several:
+        assert pool.labels is not None
+        others = yield from undecided(pool.vectors, pool.candidate_rows, pool.labels, random)
+        if weights is not None:
+            others *= weights.mean() / others.mean()
+    elif given and pool.labels is not None and has_scikit_learn():
         alone = dataclasses.replace(pool, probabilities=None)
         others = yield from uncertainty_of(alone, margin, random)
-        if weights is not None and others is not None:
-            weights = (weights + others) / 2
-    return np.ones(len(pool.candidate_rows)) if weights is None else weights
+    found = [one for one in (weights, others) if one is not None]
+    return np.asarray(sum(found) / len(found)) if found else np.ones(len(pool.candidate_rows))
 
 
 def uncertainty_of(

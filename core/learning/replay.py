@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from core.learning.options import ORDERS, OrderName, RoundOptions
 from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels, Pool, labels_of
 from core.learning.ranking import rank
-from core.learning.search.exact import Floats
+from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3
@@ -50,6 +50,10 @@ class Learner(Protocol):
     """Trains on the `labels` of some rows of `vectors` (N, d)."""
 
     def __call__(self, vectors: Floats, labels: Labels, random: np.random.Generator) -> Trained: ...
+
+
+# Picks so many rows of a pool's candidates, by a seed.
+Choose: TypeAlias = Callable[[Pool, int, int], Indices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +145,28 @@ def simulate(
     *,
     learner: Learner = linear_learner,
     show_probabilities: bool = False,
+    cover_first: bool = False,
+    choose: Choose | None = None,
 ) -> Iterator[Measures]:
     """How well the learner does on the images kept apart, after each round of one replay.
 
     `vectors` (N, d) have length 1; `given` (N, C) are the classes that the annotator answers with,
     `true` (N, C) those that count. Equal seeds start from equal labels. With `show_probabilities`
     the order sees the learner's, as from `get_probabilities()`; without, it gets what the manual's
-    three functions give.
+    three functions give. With `cover_first` the first labels are those of a round by coverage;
+    `choose` picks in the place of `order`.
     """
     random = np.random.default_rng(seed)
     shuffled = random.permutation(len(vectors))
     apart = round(KEPT_APART * len(vectors))
     test, train = shuffled[:apart], np.sort(shuffled[apart:])
     labeled = random.permutation(len(train))[: plan.start]
+    if cover_first:
+        nothing = np.zeros(len(train), np.bool_)
+        start = Pool(
+            [""] * len(train), vectors[train], nothing, ~nothing, np.full(len(train), np.nan)
+        )
+        labeled = _by("herding")(start, plan.start, seed)
     names = tuple(str(column) for column in range(given.shape[1]))
     single = bool((given.sum(axis=1) == 1).all())
     for budget in plan.budgets:
@@ -181,9 +194,18 @@ def simulate(
         # With labels of one class only, there is nothing to be unsure about: one draws at random.
         alike = not show_probabilities and bool((labels.matrix == labels.matrix[0]).all())
         now: OrderName = "random" if alike and order in ("margin", "entropy") else order
-        options = RoundOptions("replay", order=now, batch_size=plan.step)
-        ranking = finish(rank(pool, options, seed=seed))
-        labeled = np.concatenate([labeled, ranking.order.indices[: plan.step]])
+        picked = (choose or _by(now))(pool, plan.step, seed)
+        labeled = np.concatenate([labeled, picked])
+
+
+def _by(order: OrderName) -> Choose:
+    """What chooses by `order`, as a round does."""
+
+    def choose(pool: Pool, count: int, seed: int) -> Indices:
+        options = RoundOptions("replay", order=order, batch_size=count)
+        return finish(rank(pool, options, seed=seed)).order.indices[:count]
+
+    return choose
 
 
 def _thresholds(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import ConfigurationError, StudioRefused
 from core.labeling_config import refuse_more_data, same_text
+from core.learning.first_round import publish_first_round, why_no_first_round
 from core.progress import Progress, Work
 from core.setup.context import Found, NeedsYes, Setup, Step
 from core.studio.client.projects import SAMPLINGS
@@ -94,24 +95,32 @@ LABELING_CONFIG = Step(
 
 
 def _probe_sampling(setup: Setup) -> Found:
-    project = setup.opened.remote
-    wanted = setup.workspace.project.sampling
+    project, workspace = setup.opened.remote, setup.workspace
+    wanted = workspace.project.sampling
     has = next((name for name, value in SAMPLINGS.items() if value == project.sampling), "unknown")
-    if has == wanted:
-        return "done", has
-    return "to do", f"{has} now; {wanted} is asked for"
+    if project.sampling != SAMPLINGS[wanted]:
+        return "to do", f"{has} now; {wanted} is asked for"
+    if wanted == "coverage":
+        why_not = why_no_first_round(setup.opened)
+        return ("done", why_not) if why_not else ("to do", "the first images are to be chosen")
+    if wanted == "random" and not why_no_first_round(setup.opened):
+        return "done", 'random; with embeddings, `sampling = "coverage"` teaches more'
+    return "done", has
 
 
 def _apply_sampling(setup: Setup) -> Work[None]:
     yield Progress("sampling")
-    sampling = SAMPLINGS[setup.workspace.project.sampling]
-    setup.client.update_project(setup.opened.id, {"sampling": sampling})
+    wanted = setup.workspace.project.sampling
+    setup.client.update_project(setup.opened.id, {"sampling": SAMPLINGS[wanted]})
+    if wanted == "coverage" and not why_no_first_round(setup.opened):
+        yield from publish_first_round(setup.opened)
 
 
 SAMPLING = Step(
     id="sampling",
     title="Sampling",
-    why="The order in which images are shown. At random is best for a first round.",
+    why="The order in which images are shown. For the first ones, at random is good, and with "
+    "embeddings those are better that cover all the others.",
     needs="project",
     probe=_probe_sampling,
     apply=_apply_sampling,

@@ -31,7 +31,7 @@ else:
 MAX_BYTES = 100_000
 IMAGE_PATTERN = r".*\.(?i:png|jpe?g|gif|bmp|webp|tiff?)$"
 
-Sampling = Literal["random", "sequential", "uncertainty"]
+Sampling = Literal["random", "sequential", "uncertainty", "coverage"]
 # What counts where an image has several annotations: `core.dataset.options` has the words.
 Rule = Literal["latest", "ground-truth", "union", "majority", "refuse"]
 

@@ -2,95 +2,46 @@
 
     uv run python tests/benchmarks/label_efficiency.py --json
 
-Labeling is replayed on real handwritten digits (scikit-learn's): as they are, with three classes
-made rare, with a tenth of the labels wrong, and as images of one to three digits with several
-labels. From 40 random labels on, 20 at a time up to 400; the learner is a linear head on the
-pixels, or a small network trained anew each round, whose hidden layer is the embedding. The orders
-are the very code that a round runs. `--seeds`, `--sets` and `--learners` make it smaller; `--save`
-writes the figures that the app shows beside each order.
+Labeling is replayed on the sets of `label_sets.py`, with one class an image (by accuracy) and with
+several (by mean average precision, and by macro F1 at thresholds set out of fold). From 40 random
+labels on, 20 at a time up to 400; the learner is a linear head, or a small network trained anew
+each round, whose hidden layer is the embedding. The orders are the very code that a round runs;
+beside them stands an oracle that knows every label, and what the first 20 and 40 labels by coverage
+are worth. `--seeds`, `--sets`, `--orders` and `--learners` make it smaller; `--save` writes the
+figures that the app shows beside each order.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
 from cases import Case, show
+from label_sets import COMPOSITES, SETS, SEVERAL, unit
+from oracle import oracle
 
-from core.learning.comparison import Curves, compare
+from core.learning.comparison import Curves, compare, labels_to_reach
 from core.learning.label_efficiency import FILE
+from core.learning.measures import Measures
 from core.learning.options import ORDERS
 from core.learning.pool import Labels
 from core.learning.replay import Learner, Plan, Trained, linear_learner, simulate
 
 START, STEP, MOST = 40, 20, 400
-RANDOMS_LABELS, GOAL = 280, 100
+RANDOMS_LABELS, GOAL, GOAL_SEVERAL = 280, 100, 200
+FIRST, EARLY = (20, 40), (20, STEP, 160)
+ORACLE, COVERAGE = "oracle", "coverage first"
 SHOWN = "herding, probabilities"
 HIDDEN = 64
-
-Data = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
-
-
-@functools.cache
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return data.data, np.eye(10, dtype=bool)[data.target]
-
-
-def plain(seed: int) -> Data:
-    pixels, classes = digits()
-    return unit(pixels), classes, classes
-
-
-def rare(seed: int) -> Data:
-    """Three of the ten classes keep a tenth of their images."""
-    pixels, classes = digits()
-    random = np.random.default_rng((seed, 1))
-    few = random.permutation(10)[:3]
-    keep = ~classes[:, few].any(axis=1) | (random.random(len(classes)) < 0.1)
-    return unit(pixels[keep]), classes[keep], classes[keep]
-
-
-def wrong(seed: int) -> Data:
-    """One answer in ten is wrong; what counts is the truth."""
-    pixels, classes = digits()
-    random = np.random.default_rng((seed, 2))
-    given = classes.copy()
-    for row in np.flatnonzero(random.random(len(classes)) < 0.1):
-        given[row] = np.roll(classes[row], random.integers(1, 10))
-    return unit(pixels), given, classes
-
-
-def several(seed: int) -> Data:
-    """Images of 16 x 16 with one to three digits, each in a quarter of its own."""
-    pixels, classes = digits()
-    random = np.random.default_rng((seed, 3))
-    images = np.zeros((len(pixels), 4, 64))
-    matrix = np.zeros_like(classes)
-    for row in range(len(images)):
-        count = random.integers(1, 4)
-        chosen = random.integers(0, len(pixels), count)
-        images[row, random.permutation(4)[:count]] = pixels[chosen]
-        matrix[row] = classes[chosen].any(axis=0)
-    return unit(images.reshape(len(images), -1)), matrix, matrix
 
 
 def network(vectors: np.ndarray, labels: Labels, random: np.random.Generator) -> Trained:
@@ -119,12 +70,6 @@ def network(vectors: np.ndarray, labels: Labels, random: np.random.Generator) ->
     return Trained(unit(hidden), probabilities)
 
 
-SETS: dict[str, Callable[[int], Data]] = {
-    "digits": plain,
-    "rare classes": rare,
-    "wrong labels": wrong,
-    "several labels": several,
-}
 LEARNERS: dict[str, Learner] = {"linear head": linear_learner, "network": network}
 
 
@@ -136,20 +81,27 @@ class Job:
     seed: int
 
 
-def run(job: Job) -> tuple[Job, list[float], float]:
+def run(job: Job) -> tuple[Job, list[Measures], float]:
     began = time.perf_counter()
     vectors, given, true = SETS[job.data](job.seed)
     order, _, shown = job.order.partition(", ")
-    steps = simulate(
-        order,
-        vectors,
-        given,
-        true,
-        Plan(START, STEP, MOST, 1),
-        job.seed,  # type: ignore[arg-type]
-        learner=LEARNERS[job.learner],
-        show_probabilities=bool(shown),
-    )
+    if order == COVERAGE:
+        # Held against random ones from as few on.
+        covers = shown != "random"
+        plan = Plan(int(shown), STEP, int(shown), 1) if covers else Plan(*EARLY, 1)
+        steps = simulate("random", vectors, given, true, plan, job.seed, cover_first=covers)
+    else:
+        steps = simulate(
+            "random" if order == ORACLE else order,
+            vectors,
+            given,
+            true,
+            Plan(START, STEP, MOST, 1),
+            job.seed,
+            learner=LEARNERS[job.learner],
+            show_probabilities=bool(shown),
+            choose=oracle(true) if order == ORACLE else None,
+        )
     return job, list(steps), time.perf_counter() - began
 
 
@@ -159,97 +111,136 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--learners", nargs="+", choices=LEARNERS, default=list(LEARNERS))
+    parser.add_argument("--orders", nargs="+", default=[*ORDERS, SHOWN])
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
-    orders = [*ORDERS, SHOWN]
     rows: list[Case] = []
     labels: dict[str, dict[str, float | None]] = {order: {} for order in ORDERS}
+    gains: list[float] = []
     cores = len(os.sched_getaffinity(0))
     # Processes of their own, each with one thread: the products here are too small for more.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         for learner in options.learners:
             for data in options.sets:
+                orders = options.orders + [ORACLE] * (data in SEVERAL)
+                orders += [f"{COVERAGE}, {n}" for n in (*FIRST, "random")] * (
+                    learner == "linear head"
+                )
                 jobs = [Job(data, learner, o, s) for o in orders for s in range(options.seeds)]
                 done = list(pool.map(run, jobs))
-                for row in judged(done, data, learner, labels):
+                for row in judged(done, data, learner, labels, gains):
                     rows.append(row)
                     print(row, file=sys.stderr, flush=True)
+    if gains:
+        mean = statistics.mean(gains)
+        words = "points over random, several labels"
+        rows.append(Case("mean gain: herding", 0, mean, words, ">= 1", mean >= 1))
     if options.save:
-        FILE.write_text(
-            json.dumps({"random": RANDOMS_LABELS, "labels": labels}, indent=2, sort_keys=True)
-            + "\n"
-        )
+        figures = {"random": RANDOMS_LABELS, "labels": labels}
+        FILE.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     if options.json:
         show(rows, True)
 
 
 def judged(
-    done: list[tuple[Job, list[float], float]],
+    done: list[tuple[Job, list[Measures], float]],
     data: str,
     learner: str,
     labels: dict[str, dict[str, float | None]],
+    gains: list[float],
 ) -> list[Case]:
-    orders = list(dict.fromkeys(job.order for job, _, _ in done))
-    found = {o: np.array([curve for job, curve, _ in done if job.order == o]) for o in orders}
-    seconds = {o: statistics.mean(s for job, _, s in done if job.order == o) for o in orders}
-    curves = Curves(tuple(range(START, MOST + 1, STEP)), found)
+    """The rows of one set and learner; the gain of herding goes to `gains`, figures to `labels`."""
+    found: dict[str, np.ndarray] = {}
+    seconds = {}
+    for order in dict.fromkeys(job.order for job, _, _ in done):
+        found[order] = np.array([curve for job, curve, _ in done if job.order == order])
+        seconds[order] = statistics.mean(s for job, _, s in done if job.order == order)
+    covered = {order: found.pop(order) for order in list(found) if order.startswith(COVERAGE)}
+    budgets = range(START, MOST + 1, STEP)
+    curves = Curves(tuple(budgets), found, single=data not in SEVERAL)
+    goal = GOAL if curves.single else GOAL_SEVERAL
     rows = []
-    for comparison in compare(curves):
-        order = comparison.order
-        case = f"{order}: {data}, {learner}"
-        reached = comparison.labels
+    early = covered.pop(f"{COVERAGE}, random", None)
+    for name, reached in covered.items():
+        first = name.removeprefix(f"{COVERAGE}, ")
+        at = Measures._fields.index(curves.decisive)
+        worth = labels_to_reach(
+            Plan(*EARLY, 1).budgets, early[..., at].mean(axis=0), reached[..., at].mean()
+        )
+        words = f"random labels are worth the first {first} by coverage"
+        least = float(first)
+        passed = worth is None or worth >= least
+        case = f"first {first} by coverage: {data}"
+        rows.append(Case(case, seconds[name], worth, words, f">= {least:g}", passed))
+    for one in compare(curves):
+        order, case = one.order, f"{one.order}: {data}, {learner}"
         if order in labels:
-            labels[order][f"{data}, {learner}"] = reached and round(reached)
-        needed = "never" if reached is None else f"{reached:.0f}"
-        judge = order == "herding"
+            labels[order][f"{data}, {learner}"] = one.labels and round(one.labels)
+        needed = "never" if one.labels is None else f"{one.labels:.0f}"
+        judge = order == "herding" and (curves.single or data in COMPOSITES)
         rows.append(
             Case(
                 f"labels, {case}",
                 seconds[order],
-                reached and reached / RANDOMS_LABELS,
-                f"times random's {RANDOMS_LABELS} labels ({needed})",
-                f"<= {GOAL / RANDOMS_LABELS:.2f}" if judge else "",
-                (reached is not None and reached <= GOAL) if judge else None,
+                one.labels and one.labels / RANDOMS_LABELS,
+                f"times random's {RANDOMS_LABELS} labels ({needed}), by {curves.words}",
+                f"<= {goal / RANDOMS_LABELS:.2f}" if judge else "",
+                (one.labels is not None and one.labels <= goal) if judge else None,
             )
         )
-        difference = (found[order] - found["random"])[:, 1:]
-        error = difference.std(axis=0, ddof=1) / np.sqrt(len(difference))
-        lowest = int((difference.mean(axis=0) / np.maximum(error, 1e-12)).argmin())
-        worst = difference.mean(axis=0)[lowest] / max(error[lowest], 1e-12)
+        if order == "herding" and not curves.single:
+            gains.append(100 * one.gain)
+        measures = ["accuracy"] if curves.single else ["average_precision", "macro_f1"]
+        for measure in measures:
+            rows.append(gain_row(curves, one.order, measure, case, seconds[order]))
+        rows.append(worst_budget(curves, order, case, seconds[order]))
+    if SHOWN in found:
+        shown = (curves.of(SHOWN) - curves.of("herding")).mean(axis=1)
+        error = shown.std(ddof=1) / np.sqrt(len(shown))
         rows.append(
             Case(
-                f"worst budget, {case}",
-                seconds[order],
-                float(worst),
-                f"standard errors from random (at {curves.budgets[lowest + 1]})",
-                ">= -1" if judge else "",
-                bool(worst >= -1) if judge else None,
+                f"probabilities shown: {data}, {learner}",
+                seconds[SHOWN],
+                100 * float(shown.mean()),
+                f"points over herding alone (+- {100 * error:.2f})",
+                ">= -1 se",
+                bool(shown.mean() >= -error),
             )
         )
-        rows.append(
-            Case(
-                f"gain, {case}",
-                seconds[order],
-                100 * comparison.gain,
-                f"points over random (+- {100 * comparison.stderr:.2f})",
-                "",
-                None,
-            )
-        )
-    shown = found[SHOWN].mean(axis=1) - found["herding"].mean(axis=1)
-    error = shown.std(ddof=1) / np.sqrt(len(shown))
-    rows.append(
-        Case(
-            f"probabilities shown: {data}, {learner}",
-            seconds[SHOWN],
-            100 * float(shown.mean()),
-            f"points over herding alone (+- {100 * error:.2f})",
-            ">= -1 se",
-            bool(shown.mean() >= -error),
-        )
-    )
     return rows
+
+
+def gain_row(curves: Curves, order: str, measure: str, case: str, seconds: float) -> Case:
+    """The mean distance from random over all budgets, by `measure`."""
+    difference = (curves.of(order, measure) - curves.of("random", measure))[:, 1:].mean(axis=1)
+    gain, error = difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+    judge = order == "herding"
+    return Case(
+        f"gain by {measure.replace('_', ' ')}, {case}",
+        seconds,
+        100 * float(gain),
+        f"points over random (+- {100 * error:.2f})",
+        ">= -1 se" if judge else "",
+        bool(gain >= -error) if judge else None,
+    )
+
+
+def worst_budget(curves: Curves, order: str, case: str, seconds: float) -> Case:
+    """Where the order is farthest below random, in standard errors."""
+    difference = (curves.of(order) - curves.of("random"))[:, 1:]
+    error = np.maximum(difference.std(axis=0, ddof=1) / np.sqrt(len(difference)), 1e-12)
+    distance = difference.mean(axis=0) / error
+    lowest = int(distance.argmin())
+    judge = order == "herding" and curves.single
+    return Case(
+        f"worst budget, {case}",
+        seconds,
+        float(distance[lowest]),
+        f"standard errors from random (at {curves.budgets[lowest + 1]})",
+        ">= -1" if judge else "",
+        bool(distance[lowest] >= -1) if judge else None,
+    )
 
 
 if __name__ == "__main__":

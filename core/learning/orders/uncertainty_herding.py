@@ -50,12 +50,14 @@ def herding(
     labeled: Indices,
     batch_size: int,
     random: np.random.Generator,
+    narrower: float = 1.0,
 ) -> Work[Order]:
     """First `batch_size` picks of uncertainty herding, then the rest by falling uncertainty.
 
     `rows` (n,) are the images to choose from and `labeled` (L,) the labeled ones, both as rows of
     `vectors` (N, d), which are centred and scaled to length 1 here; `uncertainty` (n,) is at least
-    0. Ties fall at random. A batch beyond MOST_CANDIDATES is cut to it.
+    0. The squared width of the kernel is `narrower` times what the labeled images say. Ties fall at
+    random. A batch beyond MOST_CANDIDATES is cut to it.
     """
     mean = mean_of(vectors, random)
 
@@ -69,7 +71,7 @@ def herding(
     candidates = random.permutation(falling[:most])
     references = random.permutation(count)[:REFERENCES]
     yield Progress("herding", 0, min(batch_size, most))
-    squared_width = width(take, labeled, random)
+    squared_width = max(narrower * width(take, labeled, random), NARROWEST)
     near_references, near_candidates = take(rows[references]), take(rows[candidates])
     coverage = Coverage(
         near_candidates,

@@ -13,6 +13,8 @@ SAMPLINGS: dict[Sampling, str] = {
     "random": "Uniform sampling",
     "sequential": "Sequential sampling",
     "uncertainty": "Uncertainty sampling",
+    # The first images are chosen and published as a round; what is beyond them comes at random.
+    "coverage": "Uniform sampling",
 }
 # What `RemoteProject` holds: the other fields take the server twice as long to count up.
 PROJECT_FIELDS = {"include": "id,title,label_config,sampling,model_version,task_number,created_at"}
