@@ -22,6 +22,7 @@ from typing import Literal
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
+from core.learning.sources import INSTALL, embeddings_from
 from core.masking import fit_to_paste
 from core.progress import finish
 from core.secrets.credentials import VARIABLE, described_token, find_secret
@@ -191,9 +192,13 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
     yield _checked("labeling config", lambda: _config(workspace))
     hooks, python = workspace.learning.hooks, workspace.hooks_python
     if not os.path.isfile(hooks):
-        detail = f"{hooks} does not exist; active learning needs it"
-        fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
-        yield Finding("hooks", "note", detail, fix)
+        source = embeddings_from(workspace)
+        stands_in = {"file": "a file gives embeddings", "network": "a network gives embeddings"}
+        detail = f"{hooks} does not exist; " + stands_in.get(
+            source or "", "nothing gives embeddings, which active learning needs"
+        )
+        fix = f"{INSTALL}, or a hooks file of yours: labelpilot hooks"
+        yield Finding("hooks", "note", detail, "" if source else fix)
     elif shutil.which(python) is None:
         fix = "mend `python` under [learning] in labelpilot.toml"
         yield Finding("hooks", "wrong", f"{python}, which is to run {hooks}, is no program", fix)

@@ -18,7 +18,7 @@ from core.dataset.split import Split
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.builtin.embedder import embed
 from core.learning.hooks.run import run_hooks
-from core.learning.hooks.templates import write_hooks_file
+from core.learning.hooks.templates import write_template
 from core.learning.options import RoundOptions
 from core.learning.planning import plan_round
 from core.progress import finish
@@ -294,7 +294,7 @@ def test_no_hooks_file_is_written_outside_before_that_is_agreed(
 ) -> None:
     root = stranger(tmp_path / "repo", monkeypatch, '[learning]\nhooks = "../sitecustomize.py"\n')
     with pytest.raises(NotTrusted):
-        write_hooks_file(load_workspace(root))
+        write_template(load_workspace(root))
     assert not (tmp_path / "sitecustomize.py").exists()
 
 

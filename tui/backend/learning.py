@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from core.learning.builtin.embedder import Embedded
     from core.learning.comparison import Curves
     from core.learning.following import RoundWatch
+    from core.learning.hooks.templates import Template
     from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
@@ -91,10 +92,11 @@ class LearningCalls:
 
         return history(workspace)
 
-    def write_hooks(self, workspace: Workspace) -> None:
-        from core.learning.hooks.templates import write_hooks_file
+    def write_hooks(self, workspace: Workspace, template: Template = "manual") -> str:
+        """Write a hooks file to start from; returns its name."""
+        from core.learning.hooks.templates import write_template
 
-        write_hooks_file(workspace)
+        return write_template(workspace, template)
 
     def embed(self, workspace: Workspace) -> Work[Embedded]:
         from core.learning.builtin.embedder import embed

@@ -95,6 +95,12 @@ def _of_rounds() -> ModuleType:
     return options
 
 
+def _templates() -> Names:
+    from core.learning.hooks.templates import TEMPLATES
+
+    return TEMPLATES
+
+
 def _steps() -> Names:
     from core.setup.steps import STEPS
 
@@ -106,6 +112,7 @@ MODE = Choice("MODE", _modes)
 RULE = Choice("RULE", lambda: _of_dataset().RULES)
 ORIGIN = ChoiceOrPath("ORIGIN", lambda: _of_dataset().ORIGINS)
 FORMAT = Choice("FORMAT", lambda: _of_dataset().FORMATS)
+TEMPLATE = Choice("TEMPLATE", _templates)
 ORDER = Choice("ORDER", lambda: _of_rounds().ORDERS)
 CLAIM = Choice("CLAIM", lambda: _of_rounds().CLAIMS)
 ENGINE = Choice("ENGINE", lambda: _of_rounds().ENGINES)

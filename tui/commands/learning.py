@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.commands.choices import CLAIM, ENGINE, ORDER
+from tui.commands.choices import CLAIM, ENGINE, ORDER, TEMPLATE
 from tui.commands.console import backend, command, link, open_workspace, say, show
 from tui.commands.labeling import share_lines
 from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
+    from core.learning.hooks.templates import Template
     from core.learning.ledger import RoundOutcome
 
 # Files that are no image: so many are named.
@@ -148,13 +149,19 @@ def suspects(root: Path | None, as_json: bool) -> None:
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
 
 
-@command("labelpilot hooks")
-def hooks(root: Path | None, as_json: bool) -> None:
-    """Write a hooks file to start from, to be completed."""
+@command("labelpilot hooks --template timm")
+@click.option("--template", type=TEMPLATE, default=TEMPLATE.first, help="What it is made with.")
+def hooks(template: Template, root: Path | None, as_json: bool) -> None:
+    """Write a hooks file to start from.
+
+    What it leaves out, labelpilot stands in for: embeddings by a network of its own, losses from
+    the labels. `files` writes no code: it names what your training writes, as .npz, .npy, .csv or
+    .parquet, under [learning] in labelpilot.toml.
+    """
     workspace = open_workspace(root)
-    backend.write_hooks(workspace)
-    file = workspace.relative(workspace.learning.hooks)
-    show(as_json, {"hooks": file}, f"{file} is there; complete its functions.")
+    file = backend.write_hooks(workspace, template)
+    left = {"manual": "complete its functions", "files": "write the files that it names"}
+    show(as_json, {"hooks": file}, f"{file} is there; {left.get(template, 'it runs as it is')}.")
 
 
 @command("labelpilot rounds --undo model_v2")

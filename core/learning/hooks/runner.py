@@ -112,18 +112,19 @@ def called(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def load(hooks_file: str) -> ModuleType:
-    """The hooks file as a module, imported as if it had been started from its folder."""
+    """The hooks file as a module, imported as if it had been started: what lies beside it or where
+    it runs can be imported, and what a script of its names has pickled finds its classes in it."""
     here, beside = os.path.dirname(os.path.abspath(__file__)), os.path.dirname(hooks_file)
     if sys.path and os.path.abspath(sys.path[0]) == here:
         sys.path.pop(0)
-    sys.path.insert(0, beside)
+    sys.path[:0] = [beside, os.getcwd()]
     sys.argv = [hooks_file]
     name = os.path.splitext(os.path.basename(hooks_file))[0]
     spec = spec_from_file_location(name, hooks_file)
     if spec is None or spec.loader is None:
         raise Unusable("it is not a Python file; its name must end in .py")
     module = module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name] = sys.modules["__main__"] = module
     spec.loader.exec_module(module)
     return module
 
