@@ -197,8 +197,8 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
         detail = f"{hooks} does not exist; " + stands_in.get(
             source or "", "nothing gives embeddings, which active learning needs"
         )
-        fix = f"{INSTALL}, or a hooks file of yours: labelpilot hooks"
-        yield Finding("hooks", "note", detail, "" if source else fix)
+        fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
+        yield Finding("hooks", "note", detail, fix if source else f"{INSTALL}; or {fix}")
     elif shutil.which(python) is None:
         fix = "mend `python` under [learning] in labelpilot.toml"
         yield Finding("hooks", "wrong", f"{python}, which is to run {hooks}, is no program", fix)
