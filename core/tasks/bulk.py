@@ -116,13 +116,21 @@ def _send(session: Session, urls: Sequence[str], state: _State) -> None:
         state.doubt = True
         state.accounted = False
         raise
-    took = max(time.monotonic() - began, 0.001)
+    took = time.monotonic() - began
     start = ids[0] if state.done == 0 else state.entry.newest + 1
     state.accounted = state.accounted and ids == list(range(start, start + len(ids)))
     state.entry = replace(state.entry, newest=max(ids))
-    fitting = int(len(urls) * limits.BATCH_SECONDS / took)
+    state.size = fitting_batch(len(urls), took)
+
+
+def fitting_batch(sent: int, seconds: float) -> int:
+    """How many tasks to send at once, after so many took so long."""
+    fitting = int(sent * limits.BATCH_SECONDS / max(seconds, 0.001))
+    # On a busy machine a POST takes seconds whatever is in it: fewer tasks would not make it
+    # quicker, only more of them.
+    least = min(sent, limits.FIRST_BATCH) if seconds < limits.SLOW_SECONDS else 1
     # Not by leaps: one fast answer must not make the next POST run into a proxy's timeout.
-    state.size = max(1, min(limits.LARGEST_BATCH, fitting, 4 * len(urls)))
+    return max(least, min(limits.LARGEST_BATCH, fitting, 4 * sent))
 
 
 def _has_arrived(session: Session, batch: Sequence[str], state: _State) -> Work[bool]:

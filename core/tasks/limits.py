@@ -17,6 +17,8 @@ POSTPONEMENTS = 20
 FIRST_BATCH = 2000
 LARGEST_BATCH = 10_000
 BATCH_SECONDS = 2.0
+# Most proxies wait for 60 s.
+SLOW_SECONDS = 20.0
 ANSWER_SECONDS = 120.0
 # How long a POST without an answer is looked for, and how long it may still land at all.
 SEARCH_SECONDS = 10.0

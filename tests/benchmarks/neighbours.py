@@ -7,6 +7,11 @@ against the bare blocked matrix product (in turns, so that a busy moment of the 
 against scikit-learn asked one query at a time as the manual's script does (a sample, scaled up),
 against faiss's flat index, and against Annoy with its build. Memory is what the process holds
 beyond the mapped file. `--quick` takes the smaller size only.
+
+    uv run python tests/benchmarks/neighbours.py --pieces 10000000 --json
+
+searches more than one machine should hold, shard by shard as the workers of a cluster do, with only
+one shard on the disk at a time, beside what the cost model expects of one core.
 """
 
 from __future__ import annotations
@@ -25,13 +30,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from cases import Case, show
+
+from core.learning.hooks.vector_files import Shard
 
 SIZES = [(200_000, 256), (1_000_000, 512)]
 QUERIES = [100, 1_000, 10_000]
 K = 10
 CHECKED = 50
 ASKED_ONE_AT_A_TIME = 8
+# Of the run in pieces.
+PIECE_ROWS, PIECE_LENGTH, PIECE_QUERIES = 1_000_000, 256, 200
 # Times a comparison is repeated, fewer where it takes long.
 MOST_FLOPS = 6e12
 
@@ -42,11 +54,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="the smaller size only")
+    parser.add_argument("--pieces", type=int, default=0, help="so many candidates, in shards")
     parser.add_argument("--work", nargs=3, metavar=("WAY", "FILE", "M"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         way, file, count = options.work
         print(json.dumps(WAYS[way](np.load(file, mmap_mode="r"), int(count))))
+        return
+    if options.pieces:
+        show(in_pieces(options.pieces), options.json)
         return
     rows: list[Case] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -62,9 +78,9 @@ def main() -> None:
         show(rows, True)
 
 
-def write_vectors(file: Path, rows: int, length: int) -> None:
+def write_vectors(file: Path, rows: int, length: int, seed: int = 0) -> None:
     """Clustered vectors of length 1, in a file."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     centres = random.standard_normal((500, length), np.float32)
     out = np.lib.format.open_memmap(file, "w+", np.float32, (rows, length))
     for start in range(0, rows, 50_000):
@@ -73,6 +89,52 @@ def write_vectors(file: Path, rows: int, length: int) -> None:
         block += 0.8 * centres[random.integers(0, len(centres), len(block))]
         block /= np.linalg.norm(block, axis=1, keepdims=True)
     out.flush()
+
+
+def in_pieces(candidates: int) -> list[Case]:
+    """Each query has one candidate that is near it: it must be found, whichever shard it is in.
+
+    Processor time counts, as a busy machine makes a search longer and not dearer.
+    """
+    from core.learning.search.cluster import search_shard
+    from core.learning.search.exact import best_first
+    from core.learning.search.neighbours import exact_seconds
+
+    random = np.random.default_rng(0)
+    queries = unit(random.standard_normal((PIECE_QUERIES, PIECE_LENGTH), np.float32))
+    wanted = np.sort(random.choice(candidates, PIECE_QUERIES, replace=False))
+    rows = np.full((PIECE_QUERIES, 0), -1, np.int64)
+    near = np.full((PIECE_QUERIES, 0), -np.inf, np.float32)
+    seconds, before, most = 0.0, anonymous(), 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "shard.npy"
+        for first in range(0, candidates, PIECE_ROWS):
+            stop = min(PIECE_ROWS, candidates - first)
+            write_vectors(file, stop, PIECE_LENGTH, seed=first)
+            vectors = np.load(file, mmap_mode="r+")
+            here = (wanted >= first) & (wanted < first + stop)
+            vectors[wanted[here] - first] = unit(queries[here] + 0.01)
+            vectors.flush()
+            began = time.process_time()
+            found, nearest = search_shard(queries, Shard(str(file), 0, stop, first), K, None)
+            seconds += time.process_time() - began
+            rows, near = np.concatenate([rows, found], 1), np.concatenate([near, nearest], 1)
+            best = best_first(rows, near)[:, :K]
+            rows, near = np.take_along_axis(rows, best, 1), np.take_along_axis(near, best, 1)
+            most = max(most, anonymous() - before)
+    expected = exact_seconds(PIECE_QUERIES, candidates, PIECE_LENGTH, 1)
+    name = f"{candidates:,} x {PIECE_LENGTH} in pieces, m = {PIECE_QUERIES:,}"
+    right = float((rows[:, 0] == wanted).mean())
+    return [
+        Case(f"{name}: found", seconds, right, "of the nearest ones", "1", right == 1.0),
+        Case(name, seconds, seconds / expected, f"the cost model's {expected:.0f} s on a core"),
+        Case(f"{name}: memory", seconds, most, "MB between shards"),
+    ]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / lengths, np.float32)
 
 
 def measured(file: Path, size: str, count: int) -> list[Case]:

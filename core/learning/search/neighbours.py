@@ -76,16 +76,21 @@ class Choice:
     reason: str
 
 
+def exact_seconds(queries: int, candidates: int, length: int, cores: int) -> float:
+    """How long an exact search is expected to take: to multiply, or but to read the candidates."""
+    return max(
+        2.0 * queries * candidates * length / (FLOPS_PER_CORE * cores),
+        4.0 * candidates * length / BYTES_PER_SECOND,
+    )
+
+
 def choose_engine(queries: int, candidates: int, length: int, *, cluster: bool = False) -> Choice:
     """The engine for `queries` x `candidates` vectors with `length` numbers, by estimated time.
 
     `cluster` says whether there is one to search on.
     """
     cores = _cores()
-    exact = max(
-        2.0 * queries * candidates * length / (FLOPS_PER_CORE * cores),
-        4.0 * candidates * length / BYTES_PER_SECOND,
-    )
+    exact = exact_seconds(queries, candidates, length, cores)
     depth = math.log2(max(candidates / length, 2.0))
     annoy = (
         candidates * ANNOY_ITEM

@@ -20,6 +20,7 @@ _PACKAGE = "labelpilot_launcher"
 _SUBJECTS = (
     "loading",
     "database",
+    "large",
     "stream",
     "annotations",
     "results",

@@ -13,6 +13,7 @@ import inspect
 import itertools
 import threading
 
+from .large import scored_ones
 from .patches import Closed, patch, takes
 
 # Begins the name of a column that only the tabs of labelpilot have among their columns' widths;
@@ -107,15 +108,16 @@ def give_each_person_another_image() -> None:
 
 def _first_free(tasks, user):
     """The first of `tasks` that nobody else has open, or None."""
-    # Equal scores are told apart, so that one part begins where the other ends.
-    ordered = tasks.order_by(*tasks.query.order_by, "id")
-    for start in itertools.count(0, TOGETHER):
-        part = list(ordered[start : start + TOGETHER])
-        for task in part:
-            if not task.has_lock(user):
-                return task
-        if len(part) < TOGETHER:
-            break
+    for some in (scored_ones(tasks), tasks):
+        # Equal scores are told apart, so that one part begins where the other ends.
+        ordered = None if some is None else some.order_by(*some.query.order_by, "id")
+        for start in itertools.count(0, TOGETHER):
+            part = [] if ordered is None else list(ordered[start : start + TOGETHER])
+            for task in part:
+                if not task.has_lock(user):
+                    return task
+            if len(part) < TOGETHER:
+                break
     return None
 
 
