@@ -53,7 +53,7 @@ class Sweep:
         """What a result is to be: the same object where it may stay. It is the one with that
         `number` of what `key` names, which a file can have several of."""
         renaming = self.change.renaming
-        if key in self._before and self._before[key][number] != result:
+        if key in self._before and self._before[key][number : number + 1] != [result]:
             return result
         if self.change.stage != "leaving":
             return renaming.result(result)
