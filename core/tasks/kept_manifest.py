@@ -35,7 +35,7 @@ from core.workspace.settings import Images, Workspace
 SAMPLED_IMAGES = 200
 SAMPLED_FOLDERS = 2
 # No folder with more entries is drawn: listing it would take as long as a full look.
-LARGEST_SAMPLED = 10_000
+LARGEST_SAMPLED = 2_000
 # How Linux calls the buckets that are mounted as folders: their folders' times stay as they are.
 MOUNTED_BUCKETS = frozenset(
     f"fuse.{name}"
