@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT
 from typing import IO
@@ -17,6 +18,7 @@ from typing import IO
 import psutil
 
 LOOK_SECONDS = 0.02
+TETHER = Path(__file__).with_name("tether.py")
 
 # What a program's input or output is connected with: a file, or a constant of `subprocess`.
 Stream = int | IO[bytes]
@@ -47,6 +49,37 @@ def start(
         start_new_session=True,
         pass_fds=inherited,
     )
+
+
+@contextlib.contextmanager
+def tethered(
+    command: Sequence[str],
+    *,
+    patience: float,
+    stdout: Stream,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[psutil.Popen]:
+    """A program that ends with the block, asked first for `patience` seconds, and that is killed
+    where this process ends without tidying up. Raises OSError as `start` does."""
+    watched, held = os.pipe()
+    with open(held, "wb"):
+        try:
+            process = start(
+                [sys.executable, "-IS", str(TETHER), str(watched), *command],
+                cwd=cwd,
+                environment=environment,
+                stdout=stdout,
+                inherited=(watched,),
+            )
+        finally:
+            os.close(watched)
+        try:
+            yield process
+        finally:
+            end(process, patience)
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def lives(process: psutil.Process) -> bool:

@@ -59,6 +59,8 @@ for command in (
     learning.replay,
     learning.suspects,
     learning.embed,
+    learning.forecast,
+    learning.watch,
     learning.hooks,
 ):
     cli.add_command(command)

@@ -6,27 +6,53 @@ themselves are read, of which only what has changed costs anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from zlib import crc32
 
 from core.dataset.dataset import gather
 from core.dataset.formats.dataset_json import read_dataset
+from core.dataset.reading.batch import Columns
 from core.errors import LabelpilotError
+from core.images import tag_of
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
 
-def current_labels(workspace: Workspace) -> Work[Mapping[str, Sequence[str]] | None]:
+def current_labels(
+    workspace: Workspace, on_records: Callable[[Columns], None] | None = None
+) -> Work[Mapping[str, Sequence[str]] | None]:
     """Tag -> classes, by the annotations and the workspace's rule.
 
     Where no annotation can be read, those of the dataset that was exported last, and a progress
-    event says so; None where there is none either. Raises ConfigurationError where that is damaged.
+    event says so; None where there is none either. `on_records` gets the annotations as they come.
+    Raises ConfigurationError where the dataset is damaged.
     """
+    out = workspace.annotations.dataset
     try:
-        dataset = yield from gather(workspace, "storage", None, out=workspace.annotations.dataset)
+        dataset = yield from gather(workspace, "storage", None, out=out, on_records=on_records)
     except LabelpilotError as error:
-        exported = read_dataset(workspace.annotations.dataset)
-        name = workspace.relative(workspace.annotations.dataset)
+        exported = read_dataset(out)
         if exported is not None:
-            yield Progress("read", note=f"{error.in_short} The labels are those of {name}.")
+            note = f"{error.in_short} The labels are those of {workspace.relative(out)}."
+            yield Progress("read", note=note)
         return exported
     return dataset.classes()
+
+
+def labels_by_age(workspace: Workspace) -> Work[tuple[Mapping[str, Sequence[str]] | None, bool]]:
+    """As `current_labels`, the image labeled first coming first, and whether that is known.
+
+    Equal times fall by chance, the same each time. Raises what `current_labels` raises.
+    """
+    first: dict[str, float] = {}
+
+    def note(records: Columns) -> None:
+        for image, moment in zip(records.images, records.moments, strict=True):
+            tag = tag_of(image, workspace.images.tag)
+            first[tag] = min(moment, first.get(tag, moment))
+
+    classes = yield from current_labels(workspace, note)
+    if classes is None or not classes.keys() <= first.keys():
+        return classes, False
+    ages = {tag: (first[tag], crc32(tag.encode("utf-8", "surrogatepass"))) for tag in classes}
+    return {tag: classes[tag] for tag in sorted(classes, key=ages.__getitem__)}, True

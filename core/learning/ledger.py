@@ -147,6 +147,13 @@ def last_round(workspace: Workspace, project_id: int) -> RoundRecord | None:
     return next((r for r in reversed(records) if r.project_id == project_id), None)
 
 
+def asked_by_order(workspace: Workspace) -> set[str]:
+    """The tags of the images that a round asked for in its order: what else is labeled was drawn at
+    random, before the first round or as the control group of one."""
+    last = {pick.tag: pick.control for one in load_records(workspace) for pick in one.picks}
+    return {tag for tag, control in last.items() if not control}
+
+
 def _last_run(workspace: Workspace, model_version: str) -> int:
     """The number of the last run that came to its end."""
     record = find_record(workspace, model_version)

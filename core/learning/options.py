@@ -6,8 +6,9 @@ from here. It computes nothing, so it imports neither numpy nor anything that sp
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,3 +101,9 @@ class RoundOptions:
         if self.fresh:
             parts += ["--fresh"]
         return " ".join(parts)
+
+
+def next_version(known: Iterable[str]) -> str:
+    """A name for the next model version: one more than the highest `model_v` number."""
+    numbers = [int(m.group(1)) for name in known if (m := re.fullmatch(r"model_v(\d{1,6})", name))]
+    return f"model_v{max(numbers, default=0) + 1}"

@@ -15,16 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from core.dataset.current import current_labels
+from core.dataset.current import current_labels, labels_by_age
 from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
+from core.learning.builtin.head import MOST_ROWS
 from core.learning.builtin.losses import out_of_fold
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
+from core.learning.forecast import Forecast, forecast
 from core.learning.hooks.cache import RESULT
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
 from core.learning.inputs import Inputs, gather
-from core.learning.ledger import round_folder
+from core.learning.ledger import asked_by_order, round_folder
 from core.learning.pool import labels_of
 from core.learning.replay import Plan, replay
 from core.learning.suspects import Suspect, suspects
@@ -80,8 +82,35 @@ def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     return [replace(suspect, classes=tuple(classes[suspect.tag])) for suspect in found]
 
 
+def forecast_workspace(workspace: Workspace) -> Work[Forecast]:
+    """What the workspace's next labels would bring. Raises as above, and as `forecast` does."""
+    classes, dated = yield from labels_by_age(workspace)
+    classes = _labeled(workspace, classes)
+    embeddings = (yield from _inputs(workspace, classes)).embeddings
+    row_of = {tag: row for row, tag in enumerate(embeddings.tags)}
+    random = np.random.default_rng(0)
+    tags = [tag for tag in classes if tag in row_of]
+    if not dated:
+        tags = [tags[position] for position in random.permutation(len(tags))]
+    # Of the unlabeled images some say enough, and no more is read.
+    others = np.array([row for tag, row in row_of.items() if tag not in classes], np.int64)
+    if len(others) > MOST_ROWS:
+        others = random.choice(others, MOST_ROWS, replace=False)
+    rows = np.concatenate([[row_of[tag] for tag in tags], np.sort(others)]).astype(np.int64)
+    named = [embeddings.tags[row] for row in rows]
+    vectors = yield from unit_vectors(TaggedVectors(named, embeddings.vectors[rows]))
+    asked = asked_by_order(workspace)
+    drawn = np.array([tag not in asked for tag in tags], np.bool_)
+    return (yield from forecast(vectors, labels_of(named, classes), drawn, random))
+
+
 def _classes(workspace: Workspace) -> Work[Mapping[str, Sequence[str]]]:
-    classes = yield from current_labels(workspace)
+    return _labeled(workspace, (yield from current_labels(workspace)))
+
+
+def _labeled(
+    workspace: Workspace, classes: Mapping[str, Sequence[str]] | None
+) -> Mapping[str, Sequence[str]]:
     if classes is None:
         folder = workspace.relative(workspace.annotations.path)
         raise ConfigurationError(

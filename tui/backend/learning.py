@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from core.learning.builtin.embedder import Embedded
     from core.learning.comparison import Curves
     from core.learning.following import RoundWatch
+    from core.learning.forecast import Forecast
     from core.learning.hooks.templates import Template
     from core.learning.ledger import RoundOutcome, RoundRecord
     from core.learning.options import RoundOptions
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
     from core.learning.suspects import Suspect
+    from core.learning.watch import WatchedRound, WatchOptions
     from core.progress import Work
     from core.workspace.settings import Workspace
 
@@ -117,6 +120,22 @@ class LearningCalls:
         from core.learning.retrospect import replay_files
 
         return replay_files(embeddings, labels)
+
+    def forecast(self, workspace: Workspace) -> Work[Forecast]:
+        from core.learning.retrospect import forecast_workspace
+
+        return forecast_workspace(workspace)
+
+    def watching(self, workspace: Workspace, options: WatchOptions) -> AbstractContextManager[None]:
+        """Holds the loop of a workspace, whose rounds are then `watched_round`s."""
+        from core.learning.watch import watching
+
+        return watching(workspace, options)
+
+    def watched_round(self, workspace: Workspace, options: WatchOptions) -> Work[WatchedRound]:
+        from core.learning.watch import watched_round
+
+        return watched_round(workspace, options)
 
     def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
         from core.learning.retrospect import suspect_labels

@@ -94,6 +94,14 @@ def show(as_json: bool, shown: object, words: str) -> None:
         click.echo(printable(words))
 
 
+def show_line(shown: object) -> None:
+    """Print one of several results: `shown` as JSON, on one line, at once."""
+    import orjson
+
+    click.echo(orjson.dumps(shown))
+    sys.stdout.flush()
+
+
 def say(words: str) -> None:
     """Print a sentence on standard error."""
     from core.masking import printable

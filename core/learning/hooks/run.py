@@ -31,7 +31,7 @@ from core.learning.embeddings import named_tags
 from core.learning.hooks.cache import RESULT, earlier_result, keep_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
 from core.own_files import make_own, open_own, read_own, refuse_links_below
-from core.processes import end, lives, start
+from core.processes import lives, tethered
 from core.progress import Progress, Work
 from core.workspace.consents import may_run_hooks
 from core.workspace.locks import only_one
@@ -185,35 +185,27 @@ def _python(workspace: Workspace) -> str:
 
 
 def _run(command: list[str], cwd: Path, log: Path) -> Work[int]:
-    """Run the runner, hand on what it prints, and return its exit code; leave no process behind.
-
-    It is given a pipe that closes when this process ends, also where that cannot tidy up.
-    """
+    """Run the runner, hand on what it prints, and return its exit code; leave no process behind,
+    also where this process cannot tidy up."""
     environment = os.environ | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8:replace",
     }
     started = time.monotonic()
-    watched, held = os.pipe()
-    with open_own(log, "wb") as kept, open(held, "wb"):
-        try:
-            process = start(
-                [*command, str(watched)],
-                cwd=cwd,
-                environment=environment,
-                stdout=subprocess.PIPE,
-                inherited=(watched,),
-            )
-        finally:
-            os.close(watched)
-        try:
-            for lines in _printed(process, process.stdout, kept):
-                elapsed = int(time.monotonic() - started)
-                for line in lines or [""]:
-                    yield Progress(STAGE, elapsed, note=line)
-        finally:
-            end(process, PATIENCE)
-            process.stdout.close()
+    with (
+        open_own(log, "wb") as kept,
+        tethered(
+            command,
+            patience=PATIENCE,
+            cwd=cwd,
+            environment=environment,
+            stdout=subprocess.PIPE,
+        ) as process,
+    ):
+        for lines in _printed(process, process.stdout, kept):
+            elapsed = int(time.monotonic() - started)
+            for line in lines or [""]:
+                yield Progress(STAGE, elapsed, note=line)
     return int(process.wait())
 
 

@@ -1,11 +1,10 @@
 """Runs a hooks file in the user's own Python, and writes what its functions return.
 
-Started by `core.learning.hooks.run` as a script: `python runner.py HOOKS_FILE IMAGES FOLDER PIPE`.
+Started by `core.learning.hooks.run` as a script: `python runner.py HOOKS_FILE IMAGES FOLDER`.
 It runs in an interpreter that labelpilot knows nothing about, so it needs the standard library of
 Python 3.8 and nothing more, and must never import labelpilot. Numbers go to `.npy` files in FOLDER,
 the rest to `result.json`, which is written last: without it, the run came to no end. Which files
-the hooks read is written down too, but for those inside the folder IMAGES. When the other end of
-PIPE, the number of an open file, closes, all of it ends.
+the hooks read is written down too, but for those inside the folder IMAGES.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import array
 import json
 import os
-import signal
 import sys
 import sysconfig
 import traceback
@@ -34,8 +32,7 @@ class Unusable(Exception):
     """A hook returned something that is not what it is for; the text says what."""
 
 
-def main(hooks_file: str, images: str, folder: str, pipe: str) -> int:
-    end_with(int(pipe))
+def main(hooks_file: str, images: str, folder: str) -> int:
     result: dict[str, Any] = {}
     opened: dict[str, list[int]] = {}
     unseen: list[str] = []
@@ -77,24 +74,6 @@ def main(hooks_file: str, images: str, folder: str, pipe: str) -> int:
     with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0
-
-
-def end_with(pipe: int) -> None:
-    """End this process and its whole group when the other end of `pipe` closes.
-
-    A process of its own waits for that, since code of the hooks may hold the interpreter for long;
-    it is no child of theirs, so that they never wait for it.
-    """
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        os.close(pipe)
-        return
-    if os.fork():
-        os._exit(0)
-    os.closerange(0, pipe)
-    os.read(pipe, 1)
-    os.killpg(0, signal.SIGKILL)
 
 
 def called(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -364,4 +343,4 @@ def writable(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:5]))
+    sys.exit(main(*sys.argv[1:4]))

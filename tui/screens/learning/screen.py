@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -14,7 +12,7 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
-from core.learning.options import OrderName, RoundOptions
+from core.learning.options import OrderName, RoundOptions, next_version
 from core.learning.sources import INSTALL, embeddings_from, network_is_installed
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
@@ -281,9 +279,3 @@ class LearningScreen(Section):
         options = self.options or self._default()
         if options is not None:
             self._edited(replace(options, order=cast(OrderName, order)))
-
-
-def next_version(known: Iterable[str]) -> str:
-    """A name for the next model version: one more than the highest `model_v` number."""
-    numbers = [int(m.group(1)) for name in known if (m := re.fullmatch(r"model_v(\d{1,6})", name))]
-    return f"model_v{max(numbers, default=0) + 1}"
