@@ -1,0 +1,91 @@
+"""What a linear head would have said with only the first so many of the labels.
+
+So it shows what labels brought so far: on how many images they changed the answer, and what they
+gained on images that were drawn at random, each judged by heads that were fitted without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.learning.builtin.head import fit_head
+from core.learning.orders.order import Mask, Numbers
+from core.learning.pool import Labels
+from core.learning.search.exact import Floats, Indices
+from core.progress import Progress, Work
+
+FOLDS = 5
+# So many draws tell a gain from chance.
+DRAWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """`labels` in the order in which they were given, of some rows of `vectors` (N, d), which have
+    length 1. `unlabeled` are the rows of which it is told how many are answered differently."""
+
+    vectors: Floats
+    labels: Labels
+    unlabeled: Indices
+    random: np.random.Generator
+
+    def changed(self, before: int, count: int) -> float:
+        """On what share of the unlabeled images the labels from `before` to `count` changed the
+        answer."""
+        answers = []
+        for known in (before, count):
+            found = self.probabilities(np.arange(known), self.unlabeled)
+            most = found.argmax(axis=1)[:, None] == np.arange(found.shape[1])
+            answers.append(most if self.labels.single else found > 0.5)
+        return float((answers[0] != answers[1]).any(axis=1).mean())
+
+    def probabilities(self, known: Indices, rows: Indices) -> Numbers:
+        """Those of the images `rows`, by a head that knows the labels at the positions `known`."""
+        labels = self.labels
+        some = replace(labels, rows=labels.rows[known], matrix=labels.matrix[known])
+        head = fit_head(self.vectors, some, self.random)
+        if head is None:
+            return np.tile(some.matrix[0].astype(np.float64), (len(rows), 1))
+        return head.probabilities(self.vectors[rows])
+
+    def out_of_fold(self, count: int, share: float, images: Indices) -> Work[Numbers]:
+        """The probabilities (n, C) of the `images`, positions of labels, by heads that know a
+        `share` of the first `count` labels, drawn at random, and none of the image's own fold."""
+        found = np.empty((len(images), self.labels.matrix.shape[1]))
+        for part in np.array_split(self.random.permutation(len(images)), FOLDS):
+            yield Progress("forecast")
+            known = np.setdiff1d(np.arange(count), images[part])
+            if share < 1:
+                known = self.random.permutation(known)[: max(round(share * len(known)), 2)]
+            found[part] = self.probabilities(known, self.labels.rows[images[part]])
+        return found
+
+    def gained(self, before: Numbers, after: Numbers, images: Indices) -> tuple[float, float]:
+        """By how much the probabilities `after` are better than those `before` (n, C) for the
+        labeled `images`, and the standard error of that."""
+        given = self.labels.matrix[images]
+
+        def gain(some: Indices) -> float:
+            return self.quality(after[some], given[some]) - self.quality(before[some], given[some])
+
+        draws = self.random.integers(0, len(images), (DRAWS, len(images)))
+        return gain(np.arange(len(images))), float(np.std([gain(some) for some in draws]))
+
+    def quality(self, probabilities: Numbers, true: Mask) -> float:
+        """How good probabilities (n, C) are: accuracy where each image has one class, else mean
+        average precision."""
+        if self.labels.single:
+            return float((probabilities.argmax(axis=1) == true.argmax(axis=1)).mean())
+        return mean_average_precision(probabilities, true)
+
+
+def mean_average_precision(probabilities: Numbers, true: Mask) -> float:
+    """The mean, over the classes that some image has, of the average precision; both (n, C)."""
+    falling = np.argsort(-probabilities, axis=0, kind="stable")
+    right = np.take_along_axis(true, falling, axis=0)
+    count = right.sum(axis=0)
+    precision = right.cumsum(axis=0) / np.arange(1, len(right) + 1)[:, None]
+    found = (precision * right).sum(axis=0)[count > 0] / count[count > 0]
+    return float(found.mean()) if len(found) else 0.0
