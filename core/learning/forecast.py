@@ -22,6 +22,7 @@ from core.learning.builtin.head import MOST_ROWS
 from core.learning.hindsight import Hindsight
 from core.learning.orders.order import Mask
 from core.learning.pool import Labels
+from core.learning.replay import one_thread
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
@@ -166,8 +167,12 @@ def forecast(
         )
     if len(unlabeled) > MOST_ROWS:
         unlabeled = np.sort(random.choice(unlabeled, MOST_ROWS, replace=False))
-    past = Hindsight(vectors, labels, unlabeled, random)
-    control = np.flatnonzero(drawn)
+    with one_thread():
+        return (yield from _forecast(Hindsight(vectors, labels, unlabeled, random), drawn))
+
+
+def _forecast(past: Hindsight, drawn: Mask) -> Work[Forecast]:
+    count, control = len(drawn), np.flatnonzero(drawn)
     yield Progress("forecast", note="Fitting linear heads")
     found = Forecast(
         labels=count,
@@ -176,7 +181,7 @@ def forecast(
         high=None,
         changed=round(past.changed(_before(count), count), 2),
         changing=count - _before(count),
-        measure="accuracy" if labels.single else "mean average precision",
+        measure="accuracy" if past.labels.single else "mean average precision",
         drawn=len(control),
         checked=0,
         held=0,

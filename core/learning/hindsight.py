@@ -55,7 +55,7 @@ class Hindsight:
         `share` of the first `count` labels, drawn at random, and none of the image's own fold."""
         found = np.empty((len(images), self.labels.matrix.shape[1]))
         for part in np.array_split(self.random.permutation(len(images)), FOLDS):
-            yield Progress("forecast")
+            yield Progress("out of fold")
             known = np.setdiff1d(np.arange(count), images[part])
             if share < 1:
                 known = self.random.permutation(known)[: max(round(share * len(known)), 2)]

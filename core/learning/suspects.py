@@ -1,4 +1,4 @@
-"""Labels that are likely wrong: a high loss, and neighbours that all say otherwise.
+"""Labels that are likely wrong, which class of them is doubted, and in which direction.
 
 A wrong label has a high loss, so an order by loss sends everybody to its neighbours. Here such
 images are listed, so that somebody looks at them; nothing is changed, and the list is a suspicion
@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.orders.order import Numbers
+from core.learning.builtin.head import has_scikit_learn
+from core.learning.hindsight import Hindsight
+from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels, Pool, no_classes
+from core.learning.replay import one_thread
 from core.learning.search.exact import Floats
 from core.learning.search.neighbours import find_neighbours
 from core.progress import Progress, Work
@@ -22,6 +25,19 @@ from core.progress import Progress, Work
 NEIGHBOURS = 5
 # A loss counts as high above this share of all.
 HIGH = 0.75
+# So sure of the opposite heads have to be that have not seen the label.
+SURE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A class that is doubted: `present` though it should not be, or lacking though it should be
+    there. `probability` is that of the class by heads that have not seen the image's label; None
+    where there is none."""
+
+    name: str
+    present: bool
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,7 @@ class Suspect:
     """An image whose label is likely wrong: `classes` are its own, `loss` its train loss.
 
     `unsupported` of them no neighbour has; `expected` are classes that it lacks and all neighbours
-    have.
+    have. `doubts` say which classes to look at, and in which direction each is doubted.
     """
 
     tag: str
@@ -37,11 +53,17 @@ class Suspect:
     classes: tuple[str, ...]
     unsupported: tuple[str, ...]
     expected: tuple[str, ...]
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def summary(self) -> str:
-        """The label, and what the neighbours say."""
-        parts = []
+        """The label, what heads doubt of it (with the probability of the class), and what the
+        neighbours say."""
+        parts = [
+            f"{'not' if doubt.present else 'also'} {doubt.name}? ({100 * doubt.probability:.0f} %)"
+            for doubt in self.doubts
+            if doubt.probability is not None
+        ]
         if self.expected:
             parts.append(f"all say {', '.join(self.expected)}")
         if self.unsupported:
@@ -52,30 +74,38 @@ class Suspect:
 def suspects(
     tags: Sequence[str], vectors: Floats, losses: Numbers, labels: Labels, k: int = NEIGHBOURS
 ) -> Work[list[Suspect]]:
-    """The labeled images whose loss is high and whose `k` nearest labeled ones all say otherwise.
+    """The labeled images that have a loss and whose label is likely wrong, highest loss first.
 
     `vectors` (N, d), of the images `tags`, have length 1; `losses` (N,) are NaN where there is
-    none. A loss is high if three of four are lower. The neighbours say otherwise if none has one of
-    the image's classes, or all have one that it lacks. Highest loss first.
+    none. Where each image has one class, it is doubted if its loss is high and its `k` nearest
+    labeled images all say otherwise: none has its class, or all have another. A loss is high if
+    three of four are lower. Where an image may have several, each class of it is judged by itself,
+    see `_by_heads`: the loss of a whole image says little of one of them.
     """
-    names = np.array(labels.classes)
     with_loss = np.isfinite(losses[labels.rows])
     rows, given = labels.rows[with_loss], labels.matrix[with_loss]
     if len(rows) <= k:
         return []
-    high = np.flatnonzero(losses[rows] > np.quantile(losses[rows], HIGH))
-    if not len(high):
-        return []
     near = np.asarray(vectors[rows], np.float32)
-    found = yield from find_neighbours(near[high], near, k + 1, "exact")
+    judged = None
+    if not labels.single and has_scikit_learn():
+        judged = yield from _by_heads(near, given, labels.classes)
+        looked_at = np.flatnonzero(judged.doubted.any(axis=1))
+    else:
+        looked_at = np.flatnonzero(losses[rows] > np.quantile(losses[rows], HIGH))
+    if not len(looked_at):
+        return []
+    found = yield from find_neighbours(near[looked_at], near, k + 1, "exact")
+    names = np.array(labels.classes)
     listed = []
-    for position in np.argsort(-losses[rows[high]], kind="stable"):
-        own = int(high[position])
+    for position in np.argsort(-losses[rows[looked_at]], kind="stable"):
+        own = int(looked_at[position])
         # The image itself is one of them, unless more than k others have the very same vector.
         others = [n for n in found.indices[position].tolist() if n != own][:k]
         unsupported = given[own] & ~given[others].any(axis=0)
         expected = ~given[own] & given[others].all(axis=0)
-        if unsupported.any() or expected.any():
+        doubted = unsupported | expected if judged is None else judged.doubted[own]
+        if doubted.any():
             listed.append(
                 Suspect(
                     tags[rows[own]],
@@ -83,9 +113,52 @@ def suspects(
                     tuple(names[given[own]].tolist()),
                     tuple(names[unsupported].tolist()),
                     tuple(names[expected].tolist()),
+                    tuple(
+                        Doubt(
+                            labels.classes[column],
+                            bool(given[own, column]),
+                            None
+                            if judged is None
+                            else round(float(judged.probabilities[own, column]), 3),
+                        )
+                        for column in np.flatnonzero(doubted)
+                    ),
                 )
             )
     return listed
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What heads say of labels that they have not seen: `probabilities` (n, C), and which classes
+    of which image are `doubted` (n, C)."""
+
+    probabilities: Numbers
+    doubted: Mask
+
+
+def _by_heads(vectors: Floats, given: Mask, classes: tuple[str, ...]) -> Work[_Judged]:
+    """Judge each class of each image (`given`, (n, C)) by linear heads fitted out of fold.
+
+    A class is doubted where the heads are as sure of the opposite as they are, on average, of the
+    images that have it, or lack it (confident learning: Northcutt, Jiang and Chuang, 2021), and
+    surer than SURE: near that average lie the right labels of a class that is hard to tell.
+    """
+    random = np.random.default_rng(0)
+    labels = Labels(np.arange(len(given)), given, classes)
+    past = Hindsight(vectors, labels, np.empty(0, np.int64), random)
+    with one_thread():
+        found = yield from past.out_of_fold(len(given), 1.0, labels.rows)
+    doubted = np.zeros_like(given)
+    for column in range(given.shape[1]):
+        has, says = given[:, column], found[:, column]
+        if has.all() or not has.any():
+            continue
+        usual, usually_not = says[has].mean(), (1 - says[~has]).mean()
+        doubted[:, column] = np.where(
+            has, 1 - says >= max(usually_not, SURE), says >= max(usual, SURE)
+        )
+    return _Judged(found, doubted)
 
 
 def without_suspects(pool: Pool) -> Work[Pool]:

@@ -211,11 +211,11 @@ def asks_only_for_the_hosts_name(path: Path) -> bool:
     ids=["requests", "processes", "URLs of images", "labeling configs"],
 )
 def test_each_is_the_business_of_one_file(what: str, file: str) -> None:
-    # The runner of the hooks lives in the user's Python, where nothing of core is.
+    # The tether is a program of its own, which imports nothing of core.
     found = {
         path.relative_to(ROOT).as_posix()
         for path in [*CORE, *TUI]
-        if path.name != "runner.py" and re.search(what, path.read_text(encoding="utf-8"))
+        if path.name != "tether.py" and re.search(what, path.read_text(encoding="utf-8"))
     }
     assert found == {f"core/{file}"}
 

@@ -194,7 +194,7 @@ def watch(
 def suspects(root: Path | None, as_json: bool) -> None:
     """List labels that are likely wrong.
 
-    Those with a high loss, and neighbours that all say another class.
+    Each with the classes that are doubted: there though they should not be, or lacking.
     """
     found = run(backend.suspects(open_workspace(root)))
     lines = [f"{one.tag}: {one.summary} (loss {one.loss:.2f})" for one in found]

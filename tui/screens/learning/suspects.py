@@ -27,7 +27,7 @@ def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
     head = f"{'image':{TAG_WIDTH}}{'loss':>{LOSS_WIDTH}}  label, and what its neighbours say"
     parts: list[Content | str] = [
         plain(f"{count(len(found), 'label')} {verb} likely wrong.", "bold"),
-        plain("The loss is high and the five nearest labeled images all say otherwise.", "$muted"),
+        plain("Which class is doubted, as too many or lacking, and what neighbours say.", "$muted"),
         "",
         plain(head, "$muted"),
     ]
