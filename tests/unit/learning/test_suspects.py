@@ -7,7 +7,7 @@ import pytest
 
 from core.learning.builtin.head import fit_head
 from core.learning.pool import Labels
-from core.learning.suspects import Suspect, suspects
+from core.learning.suspects import Doubt, Suspect, suspects
 from core.progress import finish
 
 TAGS = [str(row) for row in range(600)]
@@ -39,7 +39,8 @@ def test_a_label_that_all_neighbours_contradict_is_listed_with_what_they_say(
     right[3] = [0, 1]
     losses = np.where(np.arange(40) == 3, 4.0, 0.1)
     (found,) = listed(losses, right, ("cat", "dog"))
-    assert found == Suspect("3", 4.0, ("dog",), unsupported=("dog",), expected=("cat",))
+    doubts = (Doubt("cat", present=False), Doubt("dog", present=True))
+    assert found == Suspect("3", 4.0, ("dog",), ("dog",), ("cat",), doubts)
 
 
 def test_a_high_loss_alone_is_no_suspicion(right: np.ndarray) -> None:
@@ -58,7 +59,11 @@ def test_one_forgotten_class_of_several_is_found(right: np.ndarray) -> None:
     right[7, 2] = 0
     losses = np.where(np.arange(40) == 7, 4.0, 0.1)
     (found,) = listed(losses, right, ("cat", "dog", "indoors"))
-    assert found == Suspect("7", 4.0, ("cat",), unsupported=(), expected=("indoors",))
+    (doubt,) = found.doubts
+    assert (doubt.name, doubt.present) == ("indoors", False)
+    assert doubt.probability is not None and doubt.probability > 0.9
+    assert (found.unsupported, found.expected) == ((), ("indoors",))
+    assert "also indoors? (100 %)" in found.summary
 
 
 def test_the_highest_loss_comes_first(right: np.ndarray) -> None:
