@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.learning.builtin.head import fit_head
+from core.learning.builtin.losses import FOLDS, folds
+from core.learning.measures import average_precision
 from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
-FOLDS = 5
 # So many draws tell a gain from chance.
 DRAWS = 30
 
@@ -54,8 +55,10 @@ class Hindsight:
         """The probabilities (n, C) of the `images`, positions of labels, by heads that know a
         `share` of the first `count` labels, drawn at random, and none of the image's own fold."""
         found = np.empty((len(images), self.labels.matrix.shape[1]))
-        for part in np.array_split(self.random.permutation(len(images)), FOLDS):
-            yield Progress("out of fold")
+        fold = folds(self.labels.matrix[images], self.random)
+        for number in range(FOLDS):
+            yield Progress("out of fold", number, FOLDS)
+            part = np.flatnonzero(fold == number)
             known = np.setdiff1d(np.arange(count), images[part])
             if share < 1:
                 known = self.random.permutation(known)[: max(round(share * len(known)), 2)]
@@ -78,14 +81,4 @@ class Hindsight:
         average precision."""
         if self.labels.single:
             return float((probabilities.argmax(axis=1) == true.argmax(axis=1)).mean())
-        return mean_average_precision(probabilities, true)
-
-
-def mean_average_precision(probabilities: Numbers, true: Mask) -> float:
-    """The mean, over the classes that some image has, of the average precision; both (n, C)."""
-    falling = np.argsort(-probabilities, axis=0, kind="stable")
-    right = np.take_along_axis(true, falling, axis=0)
-    count = right.sum(axis=0)
-    precision = right.cumsum(axis=0) / np.arange(1, len(right) + 1)[:, None]
-    found = (precision * right).sum(axis=0)[count > 0] / count[count > 0]
-    return float(found.mean()) if len(found) else 0.0
+        return float(np.nan_to_num(average_precision(probabilities, true)))

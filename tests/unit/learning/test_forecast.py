@@ -7,7 +7,6 @@ import pytest
 
 from core.errors import ConfigurationError
 from core.learning.forecast import Evidence, Forecast, forecast, scale
-from core.learning.hindsight import mean_average_precision
 from core.learning.pool import Labels
 from core.progress import finish
 
@@ -75,13 +74,3 @@ def test_it_is_told_in_sentences() -> None:
     assert shown.startswith("The next 100 labels would bring about 0 points of accuracy, from ")
     assert "The last 100 of 200 labels changed the answer on 0 % of the unlabeled images." in shown
     assert "1 of 1 on your own labels" in shown
-
-
-def test_average_precision_is_what_scikit_learn_says() -> None:
-    from sklearn.metrics import average_precision_score
-
-    random = np.random.default_rng(0)
-    true, found = random.random((50, 4)) < 0.3, random.random((50, 4))
-    expected = average_precision_score(true, found, average="macro")
-    assert mean_average_precision(found, true) == pytest.approx(expected)
-    assert mean_average_precision(found, np.zeros((50, 4), bool)) == 0
