@@ -63,7 +63,7 @@ def test_one_forgotten_class_of_several_is_found(right: np.ndarray) -> None:
     assert (doubt.name, doubt.present) == ("indoors", False)
     assert doubt.probability is not None and doubt.probability > 0.9
     assert (found.unsupported, found.expected) == ((), ("indoors",))
-    assert "also indoors? (100 %)" in found.summary
+    assert "also indoors? (" in found.summary
 
 
 def test_the_highest_loss_comes_first(right: np.ndarray) -> None:
