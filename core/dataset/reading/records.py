@@ -187,7 +187,7 @@ class Interpreter:
     ) -> dict[str, list[tuple[str, str]]]:
         """Image -> the classes that the results give it, for every image that was shown."""
         shown = self._shown(data)
-        regions = {result.id for result in results if result.type in _REGIONS}
+        regions = {result.id for result in results if result.type in _REGIONS} - {None, ""}
         found: dict[str, list[tuple[str, str]]] = {}
         if len(shown) == 1 or self._images or not results:
             found = {image: [] for images in shown.values() for image in images}

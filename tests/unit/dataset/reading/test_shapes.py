@@ -20,6 +20,7 @@ from core.dataset.reading.batch import Columns, rows_of
 from core.dataset.reading.reader import read_tasks
 from core.dataset.reading.records import Interpreter, Record, path_of
 from core.dataset.reading.regions import RegionBook
+from core.dataset.reading.schema import CLASS_KEYS
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
@@ -338,10 +339,40 @@ def test_a_choice_with_a_slash_and_a_nested_one_are_two_classes(offered: str, co
 
 
 # Any annotation of the kinds that were written from 0.9 to 1.23, with what it says.
+SIDES = ("x", "y", "width", "height", "rotation", "radiusX", "radiusY")
 names = st.sampled_from(["cat", "dog", "é", "A/B"]) | st.integers(0, 9)
+# Of controls that the config has, and of such as it once had.
 kinds = st.sampled_from(
-    [("kind", "choices"), ("tree", "taxonomy"), ("stars", "rating"), ("box", "rectanglelabels")]
+    [
+        ("kind", "choices"),
+        ("tree", "taxonomy"),
+        ("stars", "rating"),
+        ("pair", "pairwise"),
+        ("box", "rectanglelabels"),
+        ("poly", "polygonlabels"),
+        ("region", "labels"),
+        *((f"former {kind}", kind) for kind in CLASS_KEYS if kind.endswith("labels")),
+        *((f"former {kind}", kind) for kind in ("choices", "taxonomy", "rating")),
+    ]
 )
+# Results that say no class of the image.
+beside = st.sampled_from(
+    [
+        {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"},
+        {"type": "textarea", "from_name": "note", "to_name": "image", "value": {"text": ["cat"]}},
+        {"type": "number", "from_name": "count", "to_name": "image", "value": {"number": 3}},
+        {
+            "type": "rectangle",
+            "from_name": "rect",
+            "to_name": "image",
+            "value": {"x": 1, "y": None},
+        },
+        {"type": "brush", "from_name": "b", "to_name": "image", "value": {"rle": [0, "x"]}},
+        {"type": "choices", "from_name": "kind", "to_name": "image", "value": None},
+        {"type": "choices", "from_name": "kind", "to_name": "image", "value": {"choices": [None]}},
+    ]
+)
+skips = st.sampled_from([{"was_cancelled": True}, {"skipped": 1}, {"was_cancelled": "true"}])
 times = st.one_of(
     st.none(),
     st.floats(0, 4e9),
@@ -378,39 +409,53 @@ def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[Class]]:
         value = [one if draw(st.booleans()) else [one] for one in classes]
     elif len(classes) == 1 and draw(st.booleans()):
         value = classes[0]
-    held: dict[str, Any] = {kind: value}
-    if kind == "rectanglelabels":
+    if kind == "pairwise":
+        classes = [draw(st.sampled_from(["left", "right", 1]))]
+        value = classes[0]
+    held: dict[str, Any] = {"selected" if kind == "pairwise" else kind: value}
+    if kind.endswith("labels"):
         sides = st.floats(0, 100) | st.integers(0, 100) | st.integers(0, 100).map(str) | odd
-        held.update({side: draw(sides) for side in ("x", "y", "width", "height", "rotation")})
+        held.update(draw(st.fixed_dictionaries({}, optional=dict.fromkeys(SIDES, sides))))
+        held.update(draw(st.dictionaries(st.sampled_from(["points", "rle", "format"]), odd)))
     written = draw(st.sampled_from([kind, kind.upper(), "", None]))
     result = {"from_name": name, "to_name": "image", "type": written, "value": held}
     result |= draw(st.dictionaries(st.sampled_from(["id", "origin", "score", "item_index"]), odd))
+    if "id" in result and not kind.endswith("labels"):
+        # With a region's, it would be an answer about that alone.
+        result["id"] = draw(st.none() | st.uuids().map(str))
     if "item_index" in result:
         result["item_index"] = None
     return result, [(name, (str(one),)) for one in classes]
 
 
 @st.composite
-def written(draw: st.DrawFn) -> tuple[Any, list[set[Class]]]:
-    """A file's content, and the classes that each of its annotations gives."""
+def written(draw: st.DrawFn) -> tuple[Any, list[set[Class] | None]]:
+    """A file's content, and the classes that each of its annotations gives; None for a skip."""
     found = draw(st.lists(st.lists(answers(), max_size=3), min_size=1, max_size=3))
+    skipped = [draw(st.none() | skips) for _ in found]
     annotations = [
         {
             **draw(extra),
             "id": draw(numbers),
-            "result": [result for result, _ in its],
+            "result": draw(st.lists(beside, max_size=1)) + [result for result, _ in its],
             "updated_at": draw(times),
             "created_at": draw(times),
             "completed_by": draw(people),
             "was_cancelled": draw(flags),
             "ground_truth": draw(odd),
+            **(skip or {}),
         }
-        for its in found
+        for its, skip in zip(found, skipped, strict=True)
     ]
-    expected = [{pair for _, pairs in its for pair in pairs} for its in found]
+    expected = [
+        None if skip else {pair for _, pairs in its for pair in pairs}
+        for its, skip in zip(found, skipped, strict=True)
+    ]
     data = {"image": draw(st.sampled_from(["ds/a.png", "/data/local-files/?d=ds/a.png"]))}
     shape = draw(st.sampled_from(["annotations", "completions", "one", "list"]))
     task: dict[str, Any] = {"id": draw(numbers), "data": data}
+    guessed = {"result": [answer for answer, _ in draw(st.lists(answers(), max_size=1))]}
+    task |= draw(st.sampled_from([{}, {"predictions": [guessed]}, {"drafts": [guessed]}]))
     if shape == "one":
         return {**annotations[0], "task": task}, expected[:1]
     if shape == "list":
@@ -420,12 +465,13 @@ def written(draw: st.DrawFn) -> tuple[Any, list[set[Class]]]:
 
 @given(written(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_any_annotation_file_that_label_studio_wrote_gives_all_of_its_labels(
-    case: tuple[Any, list[set[Class]]], encoding: str
+    case: tuple[Any, list[set[Class] | None]], encoding: str
 ) -> None:
     content, expected = case
     records, left = read(json.dumps(content).encode(encoding))
     assert left == []
     assert [record.image for record in records] == ["a.png"] * len(expected)
+    assert [one.cancelled for one in records] == [classes is None for classes in expected]
     found = [{(control, path_of(name)) for control, name in one.labels} for one in records]
-    assert found == expected
+    assert found == [classes or set() for classes in expected]
     assert all(record.annotation is not None for record in records)
