@@ -216,10 +216,10 @@ def tag_of(path: str, rule: Tag) -> str:
     """The tag of the image at `path`; of an upload, the one of the file that was uploaded."""
     if rule == "path":
         return path
-    name = (upload_name(path) if "upload/" in path else None) or path.rpartition("/")[2]
+    name = (upload_name(path) if "upload/" in path else None) or path[path.rfind("/") + 1 :]
     # As `PurePosixPath.stem` does, at a tenth of its time: a million images come through here.
-    stem, _, suffix = name.rpartition(".")
-    return stem if stem and suffix else name
+    end = name.rfind(".")
+    return name[:end] if 0 < end < len(name) - 1 else name
 
 
 def tags_by_path(paths: Iterable[str], rule: Tag) -> dict[str, str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.dataset.dataset import WRITE_ANEW, Dataset, gather, sidecar_path, split_path
-from core.dataset.formats.coco import part_path
 from core.dataset.formats.dataset_json import write_sidecar
 from core.dataset.formats.format import Format, find_format
 from core.dataset.lost_images import lost_images
@@ -240,6 +239,7 @@ def _files(workspace: Workspace, path: Path, split: Split | None) -> list[Path]:
     """What an export to `path` writes there and beside it."""
     files = [path, sidecar_path(path)]
     if split is not None:
+        from core.dataset.formats.coco import part_path
         from core.dataset.split import PARTS
 
         files.append(split_path(workspace.annotations.dataset))

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.dataset.dataset import Dataset
-from core.dataset.formats.coco import write_coco
 from core.dataset.formats.dataset_json import write_json
-from core.dataset.formats.tables import write_csv, write_huggingface, write_parquet
-from core.dataset.formats.yolo import write_yolo
 from core.dataset.options import FORMATS, FormatName
 from core.dataset.reading.batch import LeftOut
 from core.names import known_name
@@ -41,13 +38,44 @@ class Format:
         return dataset.with_name(dataset.stem + self.suffix) if self.suffix else dataset
 
 
+def _write_csv(path: Path, dataset: Dataset) -> list[LeftOut]:
+    from core.dataset.formats.tables import write_csv
+
+    return write_csv(path, dataset)
+
+
+def _write_parquet(path: Path, dataset: Dataset) -> list[LeftOut]:
+    from core.dataset.formats.tables import write_parquet
+
+    return write_parquet(path, dataset)
+
+
+def _write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
+    from core.dataset.formats.tables import write_huggingface
+
+    return write_huggingface(path, dataset)
+
+
+def _write_coco(path: Path, dataset: Dataset) -> list[LeftOut]:
+    from core.dataset.formats.coco import write_coco
+
+    return write_coco(path, dataset)
+
+
+def _write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
+    from core.dataset.formats.yolo import write_yolo
+
+    return write_yolo(path, dataset)
+
+
+# Each format's own module is loaded when it is written: most exports write the dataset alone.
 _FORMATS: Mapping[FormatName, Format] = {
     "json": Format(write_json),
-    "csv": Format(write_csv, ".csv", names_files=True),
-    "parquet": Format(write_parquet, ".parquet", names_files=True),
-    "coco": Format(write_coco, ".coco.json", holds_regions=True, names_files=True),
+    "csv": Format(_write_csv, ".csv", names_files=True),
+    "parquet": Format(_write_parquet, ".parquet", names_files=True),
+    "coco": Format(_write_coco, ".coco.json", holds_regions=True, names_files=True),
     "yolo": Format(
-        write_yolo,
+        _write_yolo,
         ".yolo",
         holds_regions=True,
         names_files=True,
@@ -55,7 +83,7 @@ _FORMATS: Mapping[FormatName, Format] = {
         is_folder=True,
     ),
     "huggingface": Format(
-        write_huggingface, in_images="metadata.jsonl", names_files=True, needs_files=True
+        _write_huggingface, in_images="metadata.jsonl", names_files=True, needs_files=True
     ),
 }
 
