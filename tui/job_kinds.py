@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.labeling.shares import Share
     from core.learning.builtin.embedder import Embedded
     from core.learning.comparison import Curves
+    from core.learning.forecast import Forecast
     from core.learning.planning import RoundPlan
     from core.learning.publishing import RoundResult
     from core.learning.suspects import Suspect
@@ -88,6 +89,9 @@ REPLAY: JobKind[Curves] = JobKind(
 )
 SUSPECTS: JobKind[list[Suspect]] = JobKind(
     "suspects", "round", "Looking changes nothing.", runs_hooks=True
+)
+FORECAST: JobKind[Forecast] = JobKind(
+    "forecast", "round", "Looking changes nothing.", runs_hooks=True
 )
 VERSIONS: JobKind[dict[str, int]] = JobKind(
     "versions", "versions", "Looking changes nothing.", automatic=True

@@ -120,6 +120,7 @@ KEYS: tuple[Key, ...] = (
     Key("learning", "e", "edit", "edit", "Change model version, order and neighbours"),
     Key("learning", "o", "orders", "orders", "See which order pays, replayed on your labels"),
     Key("learning", "s", "suspects", "suspects", "See labels that are likely wrong"),
+    Key("learning", "f", "forecast", "", "See what the next 100 labels would bring"),
     Key("learning", "u", "undo", "undo", "Take a published model version back"),
     Key("learning", "r", "refresh", "look again", "Look again, and forget a failure"),
     Key("learning", "h", "history", "history", "See the rounds so far, and what came of them"),

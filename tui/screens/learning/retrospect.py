@@ -1,7 +1,8 @@
 """Looking back: what the labels at hand tell, and what came of the rounds so far.
 
-Which order pays, and which labels are likely wrong, are found by jobs that run the user's hooks,
-unless nothing that these read has changed; both are told in a window, and nothing is written.
+Which order pays, which labels are likely wrong and what the next ones would bring are found by jobs
+that run the user's hooks, unless nothing that these read has changed; each is told in a window, and
+nothing is written.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.learning.sources import embeddings_from
-from tui.job_kinds import EXPORT, PLAN, REPLAY, SUSPECTS, JobKind, Result
+from tui.dialogs.dialog import Dialog
+from tui.job_kinds import EXPORT, FORECAST, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
 from tui.keys import key_of, section_key
 from tui.screens.learning.orders import OrdersDialog, gained
 from tui.screens.learning.round_text import measured_on_digits
 from tui.screens.learning.suspects import suspects_dialog
+from tui.text import lines, plain
 
 if TYPE_CHECKING:
     from core.learning.comparison import Curves
+    from core.learning.forecast import Forecast
     from core.learning.suspects import Suspect
     from core.progress import Work
     from core.workspace.settings import Workspace
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 TITLES: dict[JobKind[Any], str] = {
     REPLAY: "Comparing orders",
     SUSPECTS: "Looking for wrong labels",
+    FORECAST: "Forecasting",
 }
 
 
@@ -86,12 +91,21 @@ class Retrospect:
         """Show the labels that are likely wrong."""
         self._show(SUSPECTS, self._section.backend.suspects, self._show_suspects)
 
+    def foretell(self) -> None:
+        """Show what the next labels would bring."""
+        self._show(FORECAST, self._section.backend.forecast, self._show_forecast)
+
     def try_again(self, kind: JobKind[Any]) -> bool:
         """Do once more what failed; False if `kind` is not one of these jobs."""
-        if kind not in (REPLAY, SUSPECTS):
+        again = {
+            REPLAY: self.compare_orders,
+            SUSPECTS: self.find_suspects,
+            FORECAST: self.foretell,
+        }.get(kind)
+        if again is None:
             return False
         self._section.host.jobs.forget(kind)
-        (self.compare_orders if kind is REPLAY else self.find_suspects)()
+        again()
         return True
 
     def _show(
@@ -125,6 +139,11 @@ class Retrospect:
                 self._take_order(dialog.best)
 
         self._section.app.push_screen(dialog, taken)
+
+    def _show_forecast(self, found: Forecast) -> None:
+        first, *others = found.lines()
+        text = lines([plain(first, "bold"), "", *(plain(line) for line in others)])
+        self._section.app.push_screen(Dialog("What more labels would bring", text))
 
     def _show_suspects(self, found: Sequence[Suspect]) -> None:
         self._section.app.push_screen(suspects_dialog(found))

@@ -16,7 +16,18 @@ from core.learning.options import OrderName, RoundOptions, next_version
 from core.learning.sources import INSTALL, embeddings_from, network_is_installed
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
-from tui.job_kinds import EMBED, PLAN, PUBLISH, REPLAY, SHARE, SUSPECTS, UNDO, VERSIONS, JobKind
+from tui.job_kinds import (
+    EMBED,
+    FORECAST,
+    PLAN,
+    PUBLISH,
+    REPLAY,
+    SHARE,
+    SUSPECTS,
+    UNDO,
+    VERSIONS,
+    JobKind,
+)
 from tui.jobs import Job
 from tui.keys import Place, bindings
 from tui.screens.learning.pick import PickDialog
@@ -49,6 +60,7 @@ class LearningScreen(Section):
         PLAN,
         REPLAY,
         SUSPECTS,
+        FORECAST,
         VERSIONS,
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("learning")]
@@ -175,6 +187,7 @@ class LearningScreen(Section):
             "edit": Action(self._edit, off or busy),
             "orders": Action(retrospect.compare_orders, back),
             "suspects": Action(retrospect.find_suspects, back),
+            "forecast": Action(retrospect.foretell, back),
             "undo": Action(self._rounds.ask_to_undo, off or busy or none),
             "refresh": Action(self._refresh, busy, anew),
             "history": Action(self._rounds.show_history, off),
