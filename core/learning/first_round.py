@@ -1,8 +1,8 @@
 """The first round: which images to label where none is labeled yet.
 
-Drawn at random, the first 40 labels of an image set teach what half as many teach that cover it
-(tests/benchmarks/label_efficiency.py). To cover it needs embeddings and nothing else; it is herding
-without labels, and is published and taken back as any round.
+The first labels teach more where they cover the images than where they are drawn at random
+(tests/benchmarks/label_efficiency.py says how much). To cover them needs embeddings and nothing
+else; it is herding without labels, and is published and taken back as any round.
 """
 
 from __future__ import annotations

@@ -109,10 +109,9 @@ def locked_database(server: FaultServer) -> Iterator[None]:
 def full_disk(server: FaultServer) -> Iterator[None]:
     """The disk under the database has no room left."""
     filler = server.workspace.state.server / "filler"
-    with open(filler, "wb") as file, contextlib.suppress(OSError):
+    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"\0" * 65536)
-            file.flush()
     try:
         yield
     finally:
