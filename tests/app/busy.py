@@ -20,7 +20,9 @@ from tui.app import LabelpilotApp
 class Busy(FakeBackend):
     """Its sync reports without end, and uses a core in between."""
 
-    def sync(self, workspace: Workspace, mode: Mode | None = None) -> Work[Any]:
+    def sync(
+        self, workspace: Workspace, mode: Mode | None = None, *, full: bool = False
+    ) -> Work[Any]:
         for number in itertools.count():
             until = time.monotonic() + 0.005
             while time.monotonic() < until:

@@ -41,6 +41,8 @@ LIFE = 5_000
 BURST = 50
 # An app that paints nothing for so long has taken in what it was given.
 SILENT_SECONDS = 0.15
+# One that paints longer shows that something runs.
+BUSY_SECONDS = 1.0
 # An app that needs longer for a burst, or for its end, is deaf.
 SECONDS = 60.0
 # How an app ends that a key leaves, and one that is told to end.
@@ -129,7 +131,7 @@ class Terminal:
 
     def until_silent(self) -> None:
         """Read what is painted until nothing more is."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + BUSY_SECONDS
         while self._read(SILENT_SECONDS) and self.ended is None:
             if time.monotonic() > deadline:
                 return  # a spinner turns as long as something runs

@@ -110,25 +110,16 @@ def test_a_folder_outside_the_servers_document_root(
     assert "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT" in done.err
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "words"),
-    [
-        ("raise ValueError('no [model] yet')", 1, "no [model] yet"),
-        ("del get_loss_trainset", 2, "get_loss_trainset"),
-    ],
-)
-def test_hooks_that_cannot_be_used_publish_nothing(
-    demo: Demo, change: str, code: int, words: str
-) -> None:
+def test_hooks_that_cannot_be_used_publish_nothing(demo: Demo) -> None:
     hooks = demo.folder / "labeling" / "active_learning.py"
     original = hooks.read_text()
-    hooks.write_text(original + "\n" + change + "\n")
+    hooks.write_text(f"{original}\nraise ValueError('no [model] yet')\n")
     try:
         done = demo.run("active-learning", "--model-version", "broken")
     finally:
         hooks.write_text(original)
-    assert done.code == code, done.err
-    assert words in done.err
+    assert done.code == 1, done.err
+    assert "no [model] yet" in done.err
     assert "broken" not in demo.client().model_versions(demo.result["project_id"])
 
 

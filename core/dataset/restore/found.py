@@ -117,11 +117,16 @@ def _in_file(path: Path, content: bytes) -> Iterator[Found]:
 
 
 def _loaded(content: bytes) -> Any:
-    """What `content` says, in any of Unicode's encodings. Raises ValueError where it is no JSON."""
+    """What `content` says, in any of Unicode's encodings.
+
+    Raises ValueError where it is no JSON, or holds half a character, which no server takes.
+    """
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return json.loads(text_of(content))
+        found = json.loads(text_of(content))
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
 
 
 def _guarded(path: Path, read: Callable[[], Iterable[Found]]) -> Each:

@@ -30,11 +30,12 @@ os.rename("pids.new", "pids")
 time.sleep(600)
 """
 LABELPILOT = """
-import sys
+import signal, sys
 from pathlib import Path
 from core.learning.training import train
 from core.progress import finish
 from core.workspace.settings import Workspace
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests
 finish(train(Workspace(Path.cwd()), [sys.executable, "-c", sys.argv[1]]))
 """
 
