@@ -56,7 +56,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     """The group of tests that run in one process; empty where any process will do."""
-    names = getattr(item, "fixturenames", ())
+    names = list(getattr(item, "fixturenames", ()))
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        # A parameter may name the one that is asked for.
+        names += [value for value in item.callspec.params.values() if isinstance(value, str)]
     started = next((name for name in STARTED_ONCE if name in names), "")
     return "demo again" if started == "demo" and item.path.name > SECOND_EXAMPLE else started
 

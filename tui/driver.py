@@ -65,11 +65,22 @@ def lenient(driver: type[Driver], gone: Callable[[], object]) -> type[Driver]:
             except (EOFError, OSError):
                 self._app.call_later(gone)
 
+        _goes_on = _going_on = False
+
         def _sigcont_application(self, *_: object) -> None:
-            if self._auto_restart and self._key_thread is not None and self._key_thread.is_alive():
-                self.suspend_application_mode()
-                self._must_signal_resume = True
-            super()._sigcont_application()
+            # Stopped again before it goes on, it does so once more and not in the middle of that.
+            self._goes_on = True
+            if self._going_on:
+                return
+            self._going_on = True
+            while self._goes_on:
+                self._goes_on = False
+                thread = self._key_thread
+                if self._auto_restart and thread is not None and thread.is_alive():
+                    self.suspend_application_mode()
+                    self._must_signal_resume = True
+                super()._sigcont_application()
+            self._going_on = False
 
     return Lenient
 

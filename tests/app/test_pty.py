@@ -12,14 +12,17 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
 
 from tests.app.doubles import make_workspace, until
+from tui.driver import lenient
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")
 
@@ -190,6 +193,28 @@ def test_one_that_was_stopped_and_goes_on_ends_as_any_other(terminal: Terminal) 
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.read_to_the_end() == 128 + signal.SIGTERM
     assert terminal.attributes[:4] == terminal.before[:4]
+
+
+def test_one_that_is_stopped_while_it_goes_on_does_so_once_more_and_not_in_between() -> None:
+    done: list[str] = []
+
+    class Real(LinuxDriver):
+        def __init__(self) -> None:
+            self._auto_restart, self._key_thread = True, threading.current_thread()
+
+        def suspend_application_mode(self) -> None:
+            done.append("suspended")
+
+        def _sigcont_application(self, *_: object) -> None:
+            done.append("begins to go on")
+            if len(done) == 2:
+                driver._sigcont_application()
+            done.append("goes on")
+
+    Real.__module__ = LinuxDriver.__module__
+    driver = lenient(Real, lambda: None)()
+    driver._sigcont_application()
+    assert done == ["suspended", "begins to go on", "goes on"] * 2
 
 
 def test_a_terminal_that_takes_nothing_does_not_keep_the_app_alive(computing: Terminal) -> None:

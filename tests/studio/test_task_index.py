@@ -73,11 +73,11 @@ class Looked:
             database.executemany(f"INSERT INTO task VALUES ({places})", rows)
 
 
-@pytest.fixture(params=["own", "stock"])
+@pytest.fixture(params=["demo", "stock"])
 def looked(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Looked]:
-    if request.param == "own":
+    if request.param == "demo":
         demo: Demo = request.getfixturevalue("demo")
         client, folder = demo.client(), demo.folder / ".labelpilot" / "server"
     else:
@@ -156,7 +156,7 @@ def test_tasks_of_another_server_or_project_are_not_believed(looked: Looked) -> 
     assert looked.look(replace(looked.opened, remote=other))[0] == (TASKS, 0, 0)
 
 
-@pytest.mark.parametrize("looked", ["own"], indirect=True)
+@pytest.mark.parametrize("looked", ["demo"], indirect=True)
 def test_a_server_that_no_longer_sums_its_tasks_up_is_asked_in_another_way(
     looked: Looked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +169,7 @@ def test_a_server_that_no_longer_sums_its_tasks_up_is_asked_in_another_way(
     assert looked.look()[0] == (TASKS - 20, 0, 0)
 
 
-@pytest.mark.parametrize("looked", ["own"], indirect=True)
+@pytest.mark.parametrize("looked", ["demo"], indirect=True)
 def test_what_was_made_elsewhere_or_is_damaged_is_not_believed(
     looked: Looked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
