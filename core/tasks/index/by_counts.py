@@ -29,6 +29,9 @@ def look_by_counts(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[Non
     """Take in what has changed."""
     client, project, key = opened.client, opened.id, opened.remote.image_key
     now, since = client.last_change(project), kept.fact(_SINCE)
+    if since and (not now or read_moment(now) < read_moment(since)):
+        kept.forget("the newest change of a task is older than it was")
+        since = None
     if since is None:
         # From the beginning of a listing of all tasks on, for it may be cut off.
         kept.note(_SINCE, now)
