@@ -157,6 +157,26 @@ def unsettle(opened: OpenProject, conflict: Conflict) -> Conflict:
     return after
 
 
+def judge(
+    opened: OpenProject, annotation: int, right: bool, of: Conflict | None = None
+) -> Work[tuple[Conflict, str]]:
+    """Have an answer be the right one, or take that back; the conflict as it is then, and what to
+    say of the rule. It is looked for where it is not known `of` which conflict it is.
+
+    Raises ConfigurationError where there is none, and what `settle` raises.
+    """
+    yield Progress("settle")
+    conflict = of or conflict_of((yield from find_conflicts(opened)), annotation)
+    if not right:
+        return unsettle(opened, conflict), ""
+    after = settle(opened, conflict, annotation)
+    workspace = opened.workspace
+    try:
+        return after, have_ground_truths_count(workspace)
+    except LabelpilotError as error:
+        return after, f"The rule stays {workspace.annotations.rule}: {error.message}"
+
+
 def have_ground_truths_count(workspace: Workspace) -> str:
     """Have the workspace's rule take ground truths where it says as much without any, and say so;
     or say that it takes none. Empty where it takes them already."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.measures import Measures
+from core.learning.measures import Measures, in_words
 from core.learning.orders.order import Numbers
 
 # Orders are compared by the labels they need for what random reaches at this share of the budget.
@@ -39,7 +39,7 @@ class Curves:
     @property
     def words(self) -> str:
         """The decisive measure, in words."""
-        return "accuracy" if self.single else "mean average precision"
+        return in_words(self.single)
 
     def of(self, order: str, measure: str = "") -> Numbers:
         """What `order` reached by `measure`, or by the decisive one: (seeds, budgets)."""

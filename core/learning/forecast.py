@@ -20,6 +20,7 @@ import numpy as np
 from core.errors import ConfigurationError
 from core.learning.builtin.head import MOST_ROWS
 from core.learning.hindsight import Hindsight
+from core.learning.measures import in_words
 from core.learning.orders.order import Mask
 from core.learning.pool import Labels
 from core.learning.replay import one_thread
@@ -181,7 +182,7 @@ def _forecast(past: Hindsight, drawn: Mask) -> Work[Forecast]:
         high=None,
         changed=round(past.changed(_before(count), count), 2),
         changing=count - _before(count),
-        measure="accuracy" if past.labels.single else "mean average precision",
+        measure=in_words(past.labels.single),
         drawn=len(control),
         checked=0,
         held=0,

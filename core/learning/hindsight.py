@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.learning.builtin.head import fit_head
+from core.learning.builtin.head import guessed
 from core.learning.builtin.losses import FOLDS, folds
 from core.learning.measures import average_precision
 from core.learning.orders.order import Mask, Numbers
@@ -46,10 +46,7 @@ class Hindsight:
         """Those of the images `rows`, by a head that knows the labels at the positions `known`."""
         labels = self.labels
         some = replace(labels, rows=labels.rows[known], matrix=labels.matrix[known])
-        head = fit_head(self.vectors, some, self.random)
-        if head is None:
-            return np.tile(some.matrix[0].astype(np.float64), (len(rows), 1))
-        return head.probabilities(self.vectors[rows])
+        return guessed(self.vectors, some, self.vectors[rows], self.random)
 
     def out_of_fold(self, count: int, share: float, images: Indices) -> Work[Numbers]:
         """The probabilities (n, C) of the `images`, positions of labels, by heads that know a

@@ -28,6 +28,11 @@ class Measures(NamedTuple):
     micro_f1: float
 
 
+def in_words(single: bool) -> str:
+    """The measure that counts, where each image has a `single` class and where not."""
+    return "accuracy" if single else "mean average precision"
+
+
 def measure(probabilities: Numbers, true: Mask, thresholds: Numbers | None) -> Measures:
     """How well `probabilities` (N, C) tell the classes `true` (N, C).
 

@@ -135,13 +135,15 @@ def _weighable(pool: Pool, random: np.random.Generator) -> tuple[Pool, Indices]:
     To weigh an image costs more where it may have several classes, and nobody labels so many.
     """
     rows = pool.candidate_rows
-    most = MOST_DOUBTS // max(len(pool.labels.classes), 1) if pool.labels is not None else 0
-    if not several_classes(pool) or len(rows) <= min(MOST_WEIGHED, most):
+    most = len(rows)
+    if pool.labels is not None and several_classes(pool):
+        most = min(MOST_WEIGHED, MOST_DOUBTS // max(len(pool.labels.classes), 1))
+    if len(rows) <= most:
         return pool, rows[:0]
     shuffled = random.permutation(rows)
     some = np.zeros(len(pool.candidates), np.bool_)
-    some[shuffled[: min(MOST_WEIGHED, most)]] = True
-    return dataclasses.replace(pool, candidates=some), shuffled[min(MOST_WEIGHED, most) :]
+    some[shuffled[:most]] = True
+    return dataclasses.replace(pool, candidates=some), shuffled[most:]
 
 
 def _by_coverage(

@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from core.errors import ConfigurationError
-from core.learning.builtin.head import fit_head, logistic_regression
+from core.learning.builtin.head import guessed, logistic_regression
 from core.learning.builtin.losses import cross_entropy
 from core.learning.comparison import Curves
 from core.learning.embeddings import unit_vectors
@@ -79,12 +79,7 @@ def default_plan(images: int, seeds: int = 10) -> Plan:
 
 def linear_learner(vectors: Floats, labels: Labels, random: np.random.Generator) -> Trained:
     """A linear classifier on the embeddings as they are."""
-    head = fit_head(vectors, labels, random)
-    if head is None:
-        # All labels are alike so far: the same answer for every image.
-        given = labels.matrix[0].astype(np.float64)
-        return Trained(vectors, np.tile(given, (len(vectors), 1)))
-    return Trained(vectors, head.probabilities(vectors))
+    return Trained(vectors, guessed(vectors, labels, vectors, random))
 
 
 def replay(

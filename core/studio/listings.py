@@ -183,3 +183,8 @@ def lean(project_id: int) -> dict[str, object]:
         "include": "id,data,total_annotations",
         "resolve_uri": "false",
     }
+
+
+def whole(project_id: int) -> dict[str, object]:
+    """The parameters of a listing of tasks as they are, with their annotations."""
+    return {"project": project_id, "fields": "all", "resolve_uri": "false"}

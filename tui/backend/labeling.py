@@ -50,27 +50,11 @@ class LabelingCalls:
     ) -> Work[tuple[Conflict, str]]:
         """Have an answer be the right one, or take that back; the conflict as it is then, and what
         to say of the rule. It is looked for where it is not known `of` which conflict it is."""
-        from core.dataset.conflicts import (
-            conflict_of,
-            find_conflicts,
-            have_ground_truths_count,
-            settle,
-            unsettle,
-        )
-        from core.errors import LabelpilotError
-        from core.progress import Progress
+        from core.dataset.conflicts import judge
         from core.studio.project import open_project
 
-        yield Progress("settle")
         with open_project(workspace) as opened:
-            conflict = of or conflict_of((yield from find_conflicts(opened)), annotation)
-            if not right:
-                return unsettle(opened, conflict), ""
-            after = settle(opened, conflict, annotation)
-        try:
-            return after, have_ground_truths_count(workspace)
-        except LabelpilotError as error:
-            return after, f"The rule stays {workspace.annotations.rule}: {error.message}"
+            return (yield from judge(opened, annotation, right, of))
 
     def share(self, workspace: Workspace, people: Sequence[str]) -> Work[tuple[Share, ...]]:
         """Deal the order out among `people`, or take all shares away where there are none."""

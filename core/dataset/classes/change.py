@@ -9,7 +9,7 @@ taken back, which can be cut off and goes on too.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.dataset.classes.config_text import offered, renamed, widened
@@ -22,7 +22,7 @@ from core.dataset.classes.configs import (
 )
 from core.dataset.classes.files import renamed_dataset
 from core.dataset.classes.journal import DATASET, SIDECAR, ClassChange, begin_change
-from core.dataset.classes.plan import ClassPlan, noted_counts
+from core.dataset.classes.plan import ClassPlan, Counts, noted_counts
 from core.dataset.classes.sweep import Sweep, sweep_files, sweep_server
 from core.dataset.dataset import sidecar_path
 from core.dataset.results import refuse_begun_changes
@@ -39,16 +39,12 @@ from core.workspace.settings import Workspace
 class ClassResult:
     """What a change did, and what it proved.
 
-    `holding` annotations have one of the new names now; none has an old one, as nothing on the
-    server has. `lost` of those that were changed are gone since, or were changed by somebody.
-    `images` are those of the dataset that are called otherwise.
+    `counts` is what was changed. `holding` annotations have one of the new names now; none has an
+    old one, as nothing on the server has. `lost` of those that were changed are gone since, or were
+    changed by somebody. `images` are those of the dataset that are called otherwise.
     """
 
-    tasks: int
-    annotations: int
-    files: int
-    drafts: int
-    predictions: int
+    counts: Counts
     images: int
     holding: int
     lost: int
@@ -58,12 +54,7 @@ class ClassResult:
 
     def as_json(self) -> dict[str, Any]:
         """The command line's JSON object."""
-        return {
-            "tasks": self.tasks,
-            "annotations": self.annotations,
-            "files": self.files,
-            "drafts": self.drafts,
-            "predictions": self.predictions,
+        return asdict(self.counts) | {
             "images": self.images,
             "holding": self.holding,
             "lost": self.lost,
@@ -73,11 +64,8 @@ class ClassResult:
 
     def __str__(self) -> str:
         done = "taken back in" if self.back else "changed in"
-        text = (
-            f"{done} {self.annotations:,} annotations of {self.tasks:,} tasks, {self.drafts:,} "
-            f"drafts, {self.predictions:,} predictions, {self.files:,} label files and "
-            f"{self.images:,} images of the dataset"
-        )
+        images = f"{self.images:,} images of the dataset"
+        text = f"{done} {self.counts.in_words(images)}"
         if not self.back:
             text += f"; nothing has the old name, {self.holding:,} annotations have the new one"
         return f"{text[0].upper()}{text[1:]}, {self.seconds:.1f} s"
@@ -104,7 +92,7 @@ def change_classes(opened: OpenProject, plan: ClassPlan) -> Work[ClassResult]:
             plan.asked,
             plan.renaming,
             file_config=read_file_config(workspace),
-            files=plan.files,
+            files=plan.counts.files,
         )
         if plan.back:
             change = change.at("leaving")
@@ -126,17 +114,13 @@ def change_classes(opened: OpenProject, plan: ClassPlan) -> Work[ClassResult]:
         put_file_config(opened, change, last)
         change, remarks = _put_dataset(workspace, change)
         change = change.at("left" if plan.back else "done")
-        tasks, kinds = noted_counts(change)
+        counts = noted_counts(change)
         noted = {int(one.id) for one in change.notes() if one.kind == "annotations"}
     if plan.back and sweep.stray:
         names = ", ".join(sorted(" ".join(parts) for parts in sweep.stray))
         remarks.append(f"Annotations made since are called {names}, and stay so.")
     return ClassResult(
-        tasks=tasks,
-        annotations=kinds["annotations"],
-        files=change.files,
-        drafts=kinds["drafts"],
-        predictions=kinds["predictions"],
+        counts=counts,
         images=change.images,
         holding=len(sweep.holding),
         lost=0 if plan.back else len(noted - sweep.holding),

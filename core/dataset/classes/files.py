@@ -11,7 +11,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,8 @@ from core.dataset.class_names import ClassNames
 from core.dataset.classes.config_text import offered
 from core.dataset.classes.renaming import Parts, Renaming
 from core.dataset.formats.dataset_json import read_dataset, read_sidecar, write_sidecar
-from core.dataset.reading.folder import Folder
+from core.dataset.reading.folder import contents
 from core.dataset.restore.lacking import not_labels
-from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.labeling_config import LabelingConfig
 from core.workspace.settings import Workspace
@@ -58,28 +56,19 @@ def label_files(workspace: Workspace, names: Iterable[Parts]) -> Iterator[LabelF
     path = workspace.annotations.path
     if not path.is_dir():
         return
-    try:
-        folder = Folder(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The folder {path} cannot be read.", cause=error.strerror or str(error)
-        ) from None
-    with closing(folder):
-        ignored = not_labels(workspace)
-        files = sorted(name for name in folder.names() if name[0] != "." and name not in ignored)
-        for name, (content, _) in zip(files, folder.read(files), strict=True):
-            if not isinstance(content, bytes) or not any(one in content for one in wanted):
-                continue
-            # What lies behind a link is not the folder's.
-            if os.path.islink(path / name):
-                continue
-            try:
-                document = json.loads(content)
-            except (ValueError, RecursionError):
-                continue
-            results: list[Any] = []
-            _mapped(document, lambda result, held=results: held.append(result))  # type: ignore[misc]
-            yield LabelFile(path / name, document, results)
+    for name, content in contents(path, not_labels(workspace)):
+        if not isinstance(content, bytes) or not any(one in content for one in wanted):
+            continue
+        # What lies behind a link is not the folder's.
+        if os.path.islink(path / name):
+            continue
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            continue
+        results: list[Any] = []
+        _mapped(document, lambda result, held=results: held.append(result))  # type: ignore[misc]
+        yield LabelFile(path / name, document, results)
 
 
 def _needles(name: str) -> tuple[bytes, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.dataset.classes.files import label_files
@@ -19,42 +19,50 @@ from core.studio.project import OpenProject
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many `annotations`, of how many `tasks`, drafts, predictions and label `files`."""
+
+    tasks: int = 0
+    annotations: int = 0
+    files: int = 0
+    drafts: int = 0
+    predictions: int = 0
+
+    def in_words(self, last: str = "") -> str:
+        """All of them in words, and what comes `last`."""
+        parts = [
+            f"{self.annotations:,} annotations of {self.tasks:,} tasks",
+            f"{self.drafts:,} drafts",
+            f"{self.predictions:,} predictions",
+            f"{self.files:,} label files",
+            last,
+        ]
+        *others, final = filter(None, parts)
+        return f"{', '.join(others)} and {final}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClassPlan:
     """What a change of classes would do, or taking the last one `back`.
 
-    `asked` are (old, new) names as somebody gave them; so many `tasks`, `annotations`, `drafts`,
-    `predictions` and label `files` name an old one. `begun` is the change that was cut off and goes
-    on, or is taken back.
+    `asked` are (old, new) names as somebody gave them; `counts` is what names an old one. `begun`
+    is the change that was cut off and goes on, or is taken back.
     """
 
     asked: tuple[tuple[str, str], ...]
     renaming: Renaming
-    tasks: int
-    annotations: int
-    drafts: int
-    predictions: int
-    files: int
+    counts: Counts
     begun: ClassChange | None = None
     back: bool = False
     to_do: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The object that it prints with `--json` where it only shows what it would do."""
-        return {
-            "tasks": self.tasks,
-            "annotations": self.annotations,
-            "files": self.files,
-            "drafts": self.drafts,
-            "predictions": self.predictions,
-            "changed": False,
-        }
+        return asdict(self.counts) | {"changed": False}
 
     def __str__(self) -> str:
         names = ", ".join(f"{old!r} to {new!r}" for old, new in self.asked)
-        counts = (
-            f"{self.annotations:,} annotations of {self.tasks:,} tasks, {self.drafts:,} drafts, "
-            f"{self.predictions:,} predictions and {self.files:,} label files"
-        )
+        counts = self.counts.in_words()
         if not self.to_do:
             return f"{names} is done already, and nothing has an old name."
         if self.back:
@@ -113,7 +121,7 @@ def plan_change(opened: OpenProject, wish: Wish) -> Work[ClassPlan]:
             if last is not None and last.asked == wish.pairs and not last.renaming.is_circular:
                 wanted = {(last.renaming.control, parts) for parts in last.renaming.names}
                 if not wanted & held:
-                    return ClassPlan(wish.pairs, last.renaming, 0, 0, 0, 0, 0, to_do=False)
+                    return ClassPlan(wish.pairs, last.renaming, Counts(), to_do=False)
             renaming = understood(wish, config, held)
     begun = last if last is not None and last.is_open else None
     return (yield from _counted(opened, wish.pairs, renaming, begun, many))
@@ -128,27 +136,20 @@ def plan_undo(opened: OpenProject) -> Work[ClassPlan]:
     last = last_change(opened.workspace, opened.remote)
     if last is None:
         raise ConfigurationError("No change of classes is known here that could be taken back.")
-    tasks, kinds = noted_counts(last)
-    return ClassPlan(
-        last.asked,
-        last.renaming,
-        tasks,
-        kinds["annotations"],
-        kinds["drafts"],
-        kinds["predictions"],
-        last.files,
-        last,
-        back=True,
-    )
+    return ClassPlan(last.asked, last.renaming, noted_counts(last), last, back=True)
 
 
-def noted_counts(change: ClassChange) -> tuple[int, Counter[str]]:
-    """The number of tasks of the annotations that were noted, and how much of each kind was."""
+def noted_counts(change: ClassChange) -> Counts:
+    """How much was noted before it was changed."""
     kinds, tasks = Counter[str](), set[int]()
     for one in change.notes():
         kinds[one.kind] += 1
         tasks.update([one.task] if one.kind == "annotations" else [])
-    return len(tasks), kinds
+    return _counts(tasks, kinds, change.files)
+
+
+def _counts(tasks: Set[int], kinds: Counter[str], files: int) -> Counts:
+    return Counts(len(tasks), kinds["annotations"], files, kinds["drafts"], kinds["predictions"])
 
 
 def _config(opened: OpenProject) -> LabelingConfig:
@@ -185,13 +186,4 @@ def _counted(
         any(renaming.result(one) is not one for one in file.results)
         for file in label_files(opened.workspace, renaming.names)
     )
-    return ClassPlan(
-        asked,
-        renaming,
-        len(tasks),
-        counts["annotations"],
-        counts["drafts"],
-        counts["predictions"],
-        files,
-        begun,
-    )
+    return ClassPlan(asked, renaming, _counts(tasks, counts, files), begun)

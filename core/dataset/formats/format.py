@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TypeAlias
 
 from core.dataset.dataset import Dataset
 from core.dataset.formats.dataset_json import write_json
@@ -12,6 +14,8 @@ from core.dataset.options import FORMATS, FormatName
 from core.dataset.reading.batch import LeftOut
 from core.names import known_name
 from core.workspace.settings import Workspace
+
+Writer: TypeAlias = Callable[[Path, Dataset], "list[LeftOut]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Format:
     file `in_images` of the image folder; `is_folder`: it is a folder.
     """
 
-    write: Callable[[Path, Dataset], list[LeftOut]]
+    write: Writer
     suffix: str = ""
     in_images: str = ""
     holds_regions: bool = False
@@ -38,44 +42,26 @@ class Format:
         return dataset.with_name(dataset.stem + self.suffix) if self.suffix else dataset
 
 
-def _write_csv(path: Path, dataset: Dataset) -> list[LeftOut]:
-    from core.dataset.formats.tables import write_csv
+def _later(module: str, writer: str) -> Writer:
+    """What writes a format, from a module that is loaded when it is written: most exports write the
+    dataset alone."""
 
-    return write_csv(path, dataset)
+    def write(path: Path, dataset: Dataset) -> list[LeftOut]:
+        found: Writer = getattr(import_module(f"core.dataset.formats.{module}"), writer)
+        return found(path, dataset)
 
-
-def _write_parquet(path: Path, dataset: Dataset) -> list[LeftOut]:
-    from core.dataset.formats.tables import write_parquet
-
-    return write_parquet(path, dataset)
-
-
-def _write_huggingface(path: Path, dataset: Dataset) -> list[LeftOut]:
-    from core.dataset.formats.tables import write_huggingface
-
-    return write_huggingface(path, dataset)
+    return write
 
 
-def _write_coco(path: Path, dataset: Dataset) -> list[LeftOut]:
-    from core.dataset.formats.coco import write_coco
-
-    return write_coco(path, dataset)
-
-
-def _write_yolo(path: Path, dataset: Dataset) -> list[LeftOut]:
-    from core.dataset.formats.yolo import write_yolo
-
-    return write_yolo(path, dataset)
-
-
-# Each format's own module is loaded when it is written: most exports write the dataset alone.
 _FORMATS: Mapping[FormatName, Format] = {
     "json": Format(write_json),
-    "csv": Format(_write_csv, ".csv", names_files=True),
-    "parquet": Format(_write_parquet, ".parquet", names_files=True),
-    "coco": Format(_write_coco, ".coco.json", holds_regions=True, names_files=True),
+    "csv": Format(_later("tables", "write_csv"), ".csv", names_files=True),
+    "parquet": Format(_later("tables", "write_parquet"), ".parquet", names_files=True),
+    "coco": Format(
+        _later("coco", "write_coco"), ".coco.json", holds_regions=True, names_files=True
+    ),
     "yolo": Format(
-        _write_yolo,
+        _later("yolo", "write_yolo"),
         ".yolo",
         holds_regions=True,
         names_files=True,
@@ -83,7 +69,10 @@ _FORMATS: Mapping[FormatName, Format] = {
         is_folder=True,
     ),
     "huggingface": Format(
-        _write_huggingface, in_images="metadata.jsonl", names_files=True, needs_files=True
+        _later("tables", "write_huggingface"),
+        in_images="metadata.jsonl",
+        names_files=True,
+        needs_files=True,
     ),
 }
 

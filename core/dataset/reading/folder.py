@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -141,3 +144,18 @@ def _rest(file: int, content: bytes) -> bytes | str:
         if size > LARGEST_FILE:
             return f"larger than {LARGEST_FILE // 2**20} MB"
     return b"".join(parts)
+
+
+def contents(path: Path, ignored: Container[str]) -> Iterator[tuple[str, bytes | str | None]]:
+    """Name and content of each file in the folder `path`, by rising names; hidden ones and those
+    `ignored` are passed over. Raises ConfigurationError where it cannot be read."""
+    try:
+        folder = Folder(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {path} cannot be read.", cause=error.strerror or str(error)
+        ) from None
+    with closing(folder):
+        names = sorted(name for name in folder.names() if name[0] != "." and name not in ignored)
+        for name, (content, _) in zip(names, folder.read(names), strict=True):
+            yield name, content

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -22,7 +21,7 @@ import orjson
 from core.dataset.class_names import ClassNames
 from core.dataset.reading.batch import LeftOut, leave_out
 from core.dataset.reading.fields import float_of, moment_of, number_of
-from core.dataset.reading.folder import Folder
+from core.dataset.reading.folder import contents
 from core.dataset.reading.schema import NotReadable
 from core.dataset.reading.shapes import no_json, reason, text_of, whole_annotations
 from core.errors import ConfigurationError
@@ -92,19 +91,11 @@ def find_labels(source: Path, config: LabelingConfig, ignored: Iterable[str] = (
 
 
 def _in_folder(path: Path, ignored: frozenset[str]) -> Each:
-    try:
-        folder = Folder(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The folder {path} cannot be read.", cause=error.strerror or str(error)
-        ) from None
-    with closing(folder):
-        names = sorted(n for n in folder.names() if n[0] != "." and n not in ignored)
-        for name, (content, _) in zip(names, folder.read(names), strict=True):
-            if isinstance(content, str):
-                yield leave_out(name, content)
-            elif content is not None:
-                yield from _guarded(path / name, partial(_in_file, path / name, content))
+    for name, content in contents(path, ignored):
+        if isinstance(content, str):
+            yield leave_out(name, content)
+        elif content is not None:
+            yield from _guarded(path / name, partial(_in_file, path / name, content))
 
 
 def _in_file(path: Path, content: bytes) -> Iterator[Found]:

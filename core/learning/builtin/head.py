@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
 from core.learning.orders.order import Mask, Numbers
@@ -41,10 +43,15 @@ class Head:
         """The probability of each class for each of `vectors` (n, d): (n, C)."""
         logits = centred(vectors, self.mean) @ self.weights.T.astype(np.float32) + self.offsets
         if not self.single:
-            positive: Numbers = 0.5 * (1 + np.tanh(0.5 * logits))
-            return positive
+            return sigmoid(logits)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+
+def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    """The probabilities that `logits` stand for, without an overflow for large ones."""
+    found: NDArray[Any] = 0.5 * (1 + np.tanh(0.5 * logits))
+    return found
 
 
 def mean_of(vectors: Floats, random: np.random.Generator) -> Floats:
@@ -96,6 +103,18 @@ def fit_head(vectors: Floats, labels: Labels, random: np.random.Generator) -> He
     return Head(mean, *one_against_rest(inputs, matrix), single=False)
 
 
+def guessed(vectors: Floats, labels: Labels, asked: Floats, random: np.random.Generator) -> Numbers:
+    """The probability of each class for each of `asked` (n, d), by a head fitted to the `labels` of
+    `vectors` (N, d): (n, C).
+
+    Where the labels tell nothing apart, it is what all of them say. Raises as `fit_head` does.
+    """
+    head = fit_head(vectors, labels, random)
+    if head is None:
+        return np.tile(labels.matrix[0].astype(np.float64), (len(asked), 1))
+    return head.probabilities(asked)
+
+
 def one_against_rest(inputs: Floats, given: Mask) -> tuple[Numbers, Numbers]:
     """Logistic regressions, one for each class, of `given` (n, C) on `inputs` (n, d).
 
@@ -114,7 +133,7 @@ def one_against_rest(inputs: Floats, given: Mask) -> tuple[Numbers, Numbers]:
     def loss(parameters: Numbers) -> tuple[float, Numbers]:
         both = parameters.reshape(len(told_apart), -1)
         logits = wide @ both[:, :-1].T + both[:, -1]
-        wrong = 0.5 * (1 + np.tanh(0.5 * logits)) - answers
+        wrong = sigmoid(logits) - answers
         slope = np.hstack([wrong.T @ wide + both[:, :-1] / C, wrong.sum(axis=0)[:, None]])
         penalty = (both[:, :-1] ** 2).sum() / (2 * C)
         return float((np.logaddexp(0, logits) - answers * logits).sum() + penalty), slope.ravel()

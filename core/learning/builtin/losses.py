@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from core.learning.builtin.head import fit_head, has_scikit_learn
+from core.learning.builtin.head import guessed, has_scikit_learn
 from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels, Pool
 from core.learning.search.exact import Floats, Indices
@@ -56,15 +56,10 @@ def out_of_fold(vectors: Floats, labels: Labels, random: np.random.Generator) ->
         if not len(asked):
             continue
         rest = dataclasses.replace(labels, rows=labels.rows[others], matrix=labels.matrix[others])
-        head = fit_head(vectors, rest, random)
-        guessed = (
-            np.tile(rest.matrix[0].astype(np.float64), (len(asked), 1))
-            if head is None
-            else head.probabilities(vectors[labels.rows[asked]])
-        )
+        found = guessed(vectors, rest, vectors[labels.rows[asked]], random)
         least = 0.5 / (len(others) + 1)
-        guessed = np.clip(guessed, least, 1 - least)
-        losses[asked] = cross_entropy(guessed, labels.matrix[asked], labels.single)
+        found = np.clip(found, least, 1 - least)
+        losses[asked] = cross_entropy(found, labels.matrix[asked], labels.single)
     yield Progress("losses", FOLDS, FOLDS)
     return losses
 

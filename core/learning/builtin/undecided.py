@@ -16,7 +16,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.learning.builtin.head import MOST_ROWS, C, centred, mean_of, one_against_rest
+from core.learning.builtin.head import (
+    MOST_ROWS,
+    C,
+    centred,
+    mean_of,
+    one_against_rest,
+    sigmoid,
+)
 from core.learning.orders.order import Numbers
 from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
@@ -56,7 +63,7 @@ def undecided(
     spreads = []
     for head in heads:
         yield Progress("uncertainty", 0, len(rows))
-        spreads.append(_spread(seen, _probability(seen @ head)))
+        spreads.append(_spread(seen, sigmoid(seen @ head)))
     doubt = np.empty((len(rows), len(heads)), np.float32)
     likely = np.zeros(len(heads))
     for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -65,7 +72,7 @@ def undecided(
         for column, (head, spread) in enumerate(zip(heads, spreads, strict=True)):
             variance = np.maximum(((some @ spread) * some).sum(axis=1), 0)
             # Moderated: a logit that may still move far says little (MacKay 1992).
-            p = _probability(some @ head / np.sqrt(1 + np.pi / 8 * variance))
+            p = sigmoid(some @ head / np.sqrt(1 + np.pi / 8 * variance))
             likely[column] += p.sum()
             doubt[start : start + len(some), column] = p * (1 - p) * np.sqrt(variance)
     rare = np.maximum(likely / len(rows), 1 / len(rows)) ** -0.5
@@ -91,8 +98,3 @@ def _spread(seen: Floats, probabilities: Floats) -> Floats:
     )
     spread: Floats = np.linalg.inv(precision.astype(np.float64)).astype(np.float32)
     return spread
-
-
-def _probability(logits: Floats) -> Floats:
-    found: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
-    return found

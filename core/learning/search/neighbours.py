@@ -77,7 +77,7 @@ class Choice:
 
 
 def exact_seconds(queries: int, candidates: int, length: int, cores: int) -> float:
-    """How long an exact search is expected to take: to multiply, or but to read the candidates."""
+    """How long an exact search is expected to take: to multiply, or else to read the candidates."""
     return max(
         2.0 * queries * candidates * length / (FLOPS_PER_CORE * cores),
         4.0 * candidates * length / BYTES_PER_SECOND,

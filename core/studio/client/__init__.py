@@ -14,6 +14,7 @@ from core.studio.client.predictions import PredictionCalls
 from core.studio.client.projects import ProjectCalls
 from core.studio.client.results import ResultCalls
 from core.studio.client.storages import StorageCalls
+from core.studio.client.tasks import TaskCalls
 from core.studio.client.views import ViewCalls
 
 
@@ -22,6 +23,7 @@ class StudioClient(
     ProjectCalls,
     StorageCalls,
     ResultCalls,
+    TaskCalls,
     AnnotationCalls,
     LabelCalls,
     PredictionCalls,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from core.errors import StudioRefused
-from core.studio.client.connection import Connection
+from core.studio.client.connection import LAST, Connection
 from core.studio.listings import (
     ANNOTATED_PAGE,
     TASK_PAGE,
@@ -17,6 +17,7 @@ from core.studio.listings import (
     query,
     task_pages,
     tasks_page,
+    whole,
 )
 from core.studio.models import (
     Annotation,
@@ -26,7 +27,6 @@ from core.studio.models import (
     read_annotation,
     read_row,
 )
-from core.studio.transport import NoAnswer
 
 # Where labelpilot's own server gives and takes whole annotations.
 RESTORE = "api/labelpilot/annotations"
@@ -74,7 +74,7 @@ class AnnotationCalls(Connection):
 
     def annotated_tasks(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has an annotation or was skipped, whole, with its annotations."""
-        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
+        params = whole(project_id) | answered()
         for page in task_pages(self.transport, params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if item.get("annotations"))
@@ -94,13 +94,7 @@ class AnnotationCalls(Connection):
 
     def takes_labels_back(self, project_id: int) -> bool:
         """Whether the server takes annotations in as they were: labelpilot's own does."""
-        try:
-            self.transport.get(RESTORE, {"project": project_id, "after": 2**62})
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
-            return False
-        return True
+        return self.ask_own(RESTORE, {"project": project_id, "after": LAST}) is not None
 
     def take_labels_back(
         self, project_id: int, items: Sequence[Mapping[str, object]], read_seconds: float
@@ -120,30 +114,14 @@ class AnnotationCalls(Connection):
     ) -> Iterator[Annotation]:
         """Every annotation of a project; `at_once` from a server that takes labels back."""
         if at_once:
-            yield from self._annotations_at_once(project_id, results)
+            params = {"project": project_id} | ({"result": 1} if results else {})
+            yield from self.rows_of_own(RESTORE, params, "annotations", read_row, attrgetter("id"))
             return
         accounts = map(read_account, listed(self.transport, "api/users/", {}))
         people = {account.id: account.email.lower() for account in accounts}
         for task in self.annotated_tasks(project_id):
             for item in task["annotations"]:
                 yield read_annotation(item, task["id"], people)
-
-    def _annotations_at_once(self, project_id: int, results: bool) -> Iterator[Annotation]:
-        params = {"project": project_id} | ({"result": 1} if results else {})
-        after = 0
-        while True:
-            body = self.transport.get(RESTORE, {**params, "after": after})
-            rows = expect(body, "annotations")["annotations"]
-            if not isinstance(rows, list) or not rows:
-                return
-            for annotation in map(read_row, rows):
-                if annotation.id <= after:
-                    raise NoAnswer(
-                        "Label Studio lists the same annotations again.",
-                        cause=f"Asked for those after {after}, it gave {annotation.id}.",
-                    )
-                after = annotation.id
-                yield annotation
 
 
 def _numbers(task: Mapping[str, Any]) -> list[int]:

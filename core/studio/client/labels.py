@@ -13,6 +13,7 @@ from core.studio.listings import (
     query,
     task_pages,
     tasks_page,
+    whole,
 )
 from core.studio.models import TaskLabels, expect, expect_number, read_labels
 
@@ -43,7 +44,7 @@ class LabelCalls(Connection):
     def tasks_with_several(self, project_id: int) -> Iterator[dict[str, Any]]:
         """Every task that has several labels, whole, with its annotations."""
         several = query(column_filter("total_annotations", "greater", "Number", 1))
-        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | several
+        params = whole(project_id) | several
         for page in task_pages(self.transport, params, ANNOTATED_PAGE):
             # A filter that the server does not understand is ignored without a word.
             yield from (item for item in page if len(item.get("annotations") or ()) > 1)

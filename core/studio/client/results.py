@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
-from core.errors import StudioRefused
+from core.studio.client.annotations import AnnotationCalls
+from core.studio.client.connection import LAST
 from core.studio.client.tasks import TaskCalls
-from core.studio.listings import (
-    ANNOTATED_PAGE,
-    answered,
-    column_filter,
-    listed,
-    query,
-    task_pages,
-    tasks_page,
-)
+from core.studio.listings import column_filter, listed, query, tasks_page, whole
 from core.studio.models import expect, expect_items, expect_number, read_result
-from core.studio.transport import NoAnswer
 
 Kind = Literal["annotations", "drafts", "predictions"]
 KINDS: tuple[Kind, ...] = ("annotations", "drafts", "predictions")
@@ -37,31 +30,24 @@ class Change:
     now: Mapping[str, Any]
 
 
-class ResultCalls(TaskCalls):
+class ResultCalls(TaskCalls, AnnotationCalls):
     """What annotations, drafts and predictions say."""
 
     def changes_many(self, project_id: int) -> bool:
         """Whether the server changes many at once, and their times not: labelpilot's own does."""
-        try:
-            self.transport.get(MANY, {"project": project_id, "after": 2**62})
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
-            return False
-        return True
+        return self.ask_own(MANY, {"project": project_id, "after": LAST}) is not None
 
     def results(
         self, project_id: int, kind: Kind, *, at_once: bool
     ) -> Iterator[tuple[int, int, Any]]:
         """(number, task, result) of each; `at_once` from a server that changes many at once."""
         if at_once:
-            yield from self._results_at_once(project_id, kind)
+            params = {"project": project_id, "kind": kind}
+            yield from self.rows_of_own(MANY, params, "results", read_result, itemgetter(0))
         elif kind == "annotations":
-            params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | answered()
-            for page in task_pages(self.transport, params, ANNOTATED_PAGE):
-                for task in page:
-                    for item in task.get("annotations") or ():
-                        yield read_result([item.get("id"), task["id"], item.get("result")])
+            for task in self.annotated_tasks(project_id):
+                for item in task["annotations"]:
+                    yield read_result([item.get("id"), task["id"], item.get("result")])
         else:
             for item in self._drafts_or_predictions(project_id, kind):
                 yield read_result([item["id"], item.get("task"), item.get("result")])
@@ -81,8 +67,7 @@ class ResultCalls(TaskCalls):
         """The annotations of a task, whole, skipped ones too."""
         # The list of a task's annotations that Label Studio has leaves those out.
         only = column_filter("id", "in_list", "List", [task_id])
-        params = {"project": project_id, "fields": "all", "resolve_uri": "false"} | query(only)
-        tasks, _, _ = tasks_page(self.transport, params, 1)
+        tasks, _, _ = tasks_page(self.transport, whole(project_id) | query(only), 1)
         return [item for task in tasks if task["id"] == task_id for item in task["annotations"]]
 
     def change_annotation(self, annotation_id: int, fields: Mapping[str, Any]) -> None:
@@ -107,19 +92,3 @@ class ResultCalls(TaskCalls):
             read_seconds=600,
         )
         return [expect_number(number) for number in expect(answer, "ids")["ids"]]
-
-    def _results_at_once(self, project_id: int, kind: Kind) -> Iterator[tuple[int, int, Any]]:
-        after = 0
-        while True:
-            params = {"project": project_id, "kind": kind, "after": after}
-            rows = expect(self.transport.get(MANY, params), "results")["results"]
-            if not isinstance(rows, list) or not rows:
-                return
-            for number, task, result in map(read_result, rows):
-                if number <= after:
-                    raise NoAnswer(
-                        "Label Studio lists the same results again.",
-                        cause=f"Asked for those after {after}, it gave {number}.",
-                    )
-                after = number
-                yield number, task, result

@@ -250,13 +250,8 @@ class TaskCalls(Connection):
     def task_marks(self, project_id: int, width: int) -> dict[int, Mark] | None:
         """Range of `width` ids -> its mark, of each that holds a task; None where the server
         cannot tell: labelpilot's own can."""
-        try:
-            body = self.transport.get(_AT_ONCE, {"project": project_id, "width": width})
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
-            return None
-        return read_marks(body)
+        body = self.ask_own(_AT_ONCE, {"project": project_id, "width": width})
+        return None if body is None else read_marks(body)
 
     def tasks_of_ranges(
         self, project_id: int, image_key: str, width: int, ranges: Sequence[int]

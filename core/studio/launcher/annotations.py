@@ -10,14 +10,13 @@ there, with the numbers that are free and with their times.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import stat
 from datetime import datetime
 from typing import Any
 
-from .patches import Closed, patch, takes
+from .patches import Closed, answer_at, patch, project_of, takes
 
 # What the name of a file begins with that was set aside: labelpilot reads it as no annotation of
 # this server.
@@ -127,16 +126,12 @@ def give_and_take() -> None:
     """Give and take annotations at `URL`."""
     from django.db import connection, transaction
     from django.db.models.query import QuerySet
-    from django.shortcuts import get_object_or_404
-    from django.urls import path
     from io_storages.localfiles.models import LocalFilesExportStorageLink as Link
     from projects.models import Project
     from rest_framework.response import Response
     from rest_framework.views import APIView
     from tasks.models import Annotation, Task
 
-    # Label Studio's own package of this name, not labelpilot's.
-    urls = importlib.import_module("core.urls")
     takes(Project._update_tasks_counters_and_is_labeled, "self", "task_ids", "from_scratch")
     if "raw" not in QuerySet._insert.__code__.co_varnames:
         raise Closed("Django inserts no rows as they are")
@@ -156,16 +151,11 @@ def give_and_take() -> None:
     class Annotations(APIView):  # type: ignore[misc]
         schema = None
 
-        def project(self, request: Any) -> Any:
-            project = get_object_or_404(Project, pk=request.query_params.get("project"))
-            self.check_object_permissions(request, project)
-            return project
-
         def get(self, request: Any) -> Any:
             """Annotations with a number above `after`: the columns, and with `result` that."""
             wanted = [*columns, "result"] if "result" in request.query_params else columns
             after = int(request.query_params.get("after", 0))
-            found = Annotation.objects.filter(project=self.project(request), id__gt=after)
+            found = Annotation.objects.filter(project=project_of(self, request), id__gt=after)
             return Response({"annotations": list(found.order_by("id").values_list(*wanted)[:PAGE])})
 
         def post(self, request: Any) -> Any:
@@ -175,7 +165,7 @@ def give_and_take() -> None:
             `lead_time`, `created_at`, `updated_at`; with `id` it gets that number where it is free;
             with `filed`, a file of this name and number holds it already.
             """
-            project, items = self.project(request), request.data["annotations"]
+            project, items = project_of(self, request), request.data["annotations"]
             with transaction.atomic():
                 made = self._made(project, items, request.user)
                 tasks = sorted({annotation.task_id for annotation in made})
@@ -241,4 +231,4 @@ def give_and_take() -> None:
             insert([one for one in made if not one.pk], unnumbered)
             return made
 
-    urls.urlpatterns.insert(0, path(URL, Annotations.as_view()))
+    answer_at(URL, Annotations)

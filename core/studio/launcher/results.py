@@ -7,11 +7,10 @@ and throws away what somebody has begun to change in it.
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from typing import Any
 
-from .patches import Closed, patch, takes
+from .patches import answer_at, patch, project_of, takes
 
 URL = "api/labelpilot/results"
 # As many are given at once.
@@ -33,17 +32,12 @@ FIELDS = {
 def list_and_change_results() -> None:
     """Answer for `URL`: `project` and `kind` say what of."""
     from django.db import transaction
-    from django.shortcuts import get_object_or_404
     from io_storages.localfiles.models import LocalFilesExportStorage as Storage
-    from projects.models import Project, ProjectSummary
+    from projects.models import ProjectSummary
     from rest_framework.response import Response
     from rest_framework.views import APIView
     from tasks.models import Annotation, AnnotationDraft, Prediction
 
-    # Label Studio's own package of this name, not labelpilot's.
-    urls = importlib.import_module("core.urls")
-    if not hasattr(urls, "urlpatterns"):
-        raise Closed("addresses are registered in another way")
     takes(ProjectSummary._get_labels, "self", "result")
     takes(Storage.save_annotation, "self", "annotation")
     models = {"annotations": Annotation, "drafts": AnnotationDraft, "predictions": Prediction}
@@ -53,8 +47,7 @@ def list_and_change_results() -> None:
 
         def found(self, request: Any) -> tuple[Any, str, Any]:
             """The project, the kind, and all of that kind."""
-            project = get_object_or_404(Project, pk=request.query_params.get("project"))
-            self.check_object_permissions(request, project)
+            project = project_of(self, request)
             kind = request.query_params.get("kind", "annotations")
             return project, kind, models[kind].objects.filter(task__project=project)
 
@@ -99,13 +92,7 @@ def list_and_change_results() -> None:
                     summary.save(update_fields=["created_labels_drafts"])
             return Response({"ids": [row.pk for row in rows]})
 
-    urls.urlpatterns.insert(0, _path(URL, Results))
-
-
-def _path(url: str, view: Any) -> Any:
-    from django.urls import path
-
-    return path(url, view.as_view())
+    answer_at(URL, Results)
 
 
 def _counted(summary: Any, rows: Any) -> Counter[tuple[str, str]]:

@@ -6,11 +6,10 @@ ranges of their numbers, and the tasks of some ranges are given as they lie in t
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from typing import Any
 
-from .patches import Closed, patch
+from .patches import Closed, answer_at, patch, project_of
 
 URL = "api/labelpilot/tasks"
 # What is summed up changes with a task's image and with its labels. That a sum is the same all the
@@ -33,15 +32,10 @@ _SUMS = {
 def tell_of_tasks() -> None:
     """Tell of a project's tasks at `URL`."""
     from django.db import connection
-    from django.shortcuts import get_object_or_404
-    from django.urls import path
-    from projects.models import Project
     from rest_framework.response import Response
     from rest_framework.views import APIView
     from tasks.models import Task
 
-    # Label Studio's own package of this name, not labelpilot's.
-    urls = importlib.import_module("core.urls")
     fields = {field.column for field in Task._meta.concrete_fields}
     known = {"id", "project_id", "data", "total_annotations"} <= fields
     if Task._meta.db_table != "task" or not known or connection.vendor not in _SUMS:
@@ -55,8 +49,7 @@ def tell_of_tasks() -> None:
             annotations). Without: of each range that holds a task, (its number, how many, a
             sum that changes with each). A range holds `width` numbers of tasks."""
             query = request.query_params
-            project = get_object_or_404(Project, pk=query.get("project"))
-            self.check_object_permissions(request, project)
+            project = project_of(self, request)
             width = int(query["width"])
             if "ranges" not in query:
                 return Response({"ranges": self._summed_up(project, width)})
@@ -77,7 +70,7 @@ def tell_of_tasks() -> None:
                 cursor.execute(_SUMS[connection.vendor], [width, project.pk])
                 return [(number, tasks, int(total)) for number, tasks, total in cursor.fetchall()]
 
-    urls.urlpatterns.insert(0, path(URL, Tasks.as_view()))
+    answer_at(URL, Tasks)
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:
