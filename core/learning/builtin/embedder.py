@@ -195,13 +195,14 @@ def _look_at(
         while waiting:
             yield Progress(STAGE, done, len(wanted))
             wait([waiting[0]], timeout=HEARTBEAT)
-            while waiting and waiting[0].done():
-                looked = waiting.popleft().result()
-                waiting.extend(map(begin, islice(parts, 1)))
-                if looked.images:
-                    store.put(looked.images, looked.vectors)
-                unreadable |= looked.unreadable
-                done += len(looked.images) + len(looked.unreadable)
+            if not waiting[0].done():
+                continue
+            looked = waiting.popleft().result()
+            waiting.extend(map(begin, islice(parts, 1)))
+            if looked.images:
+                store.put(looked.images, looked.vectors)
+            unreadable |= looked.unreadable
+            done += len(looked.images) + len(looked.unreadable)
     finally:
         pool.shutdown(cancel_futures=True)
     note = ""
