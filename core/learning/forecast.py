@@ -19,7 +19,7 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.builtin.head import MOST_ROWS
-from core.learning.hindsight import Hindsight
+from core.learning.label_history import LabelHistory
 from core.learning.measures import in_words
 from core.learning.orders.order import Mask
 from core.learning.pool import Labels
@@ -169,10 +169,10 @@ def forecast(
     if len(unlabeled) > MOST_ROWS:
         unlabeled = np.sort(random.choice(unlabeled, MOST_ROWS, replace=False))
     with one_thread():
-        return (yield from _forecast(Hindsight(vectors, labels, unlabeled, random), drawn))
+        return (yield from _forecast(LabelHistory(vectors, labels, unlabeled, random), drawn))
 
 
-def _forecast(past: Hindsight, drawn: Mask) -> Work[Forecast]:
+def _forecast(past: LabelHistory, drawn: Mask) -> Work[Forecast]:
     count, control = len(drawn), np.flatnonzero(drawn)
     yield Progress("forecast", note="Fitting linear heads")
     found = Forecast(
@@ -204,7 +204,7 @@ def _forecast(past: Hindsight, drawn: Mask) -> Work[Forecast]:
     )
 
 
-def evidence(past: Hindsight, count: int, control: Indices) -> Work[Evidence]:
+def evidence(past: LabelHistory, count: int, control: Indices) -> Work[Evidence]:
     """What could be known at `count` labels; `control` are the positions of those images among them
     that were drawn at random."""
     share = count / (count + STEP)
@@ -214,7 +214,7 @@ def evidence(past: Hindsight, count: int, control: Indices) -> Work[Evidence]:
     return Evidence(count, gained, past.changed(_before(count), count))
 
 
-def _looked_back(past: Hindsight, count: int, control: Indices) -> Work[tuple[int, int]]:
+def _looked_back(past: LabelHistory, count: int, control: Indices) -> Work[tuple[int, int]]:
     """How many of how many earlier forecasts held, as far as the images `control` can tell."""
     held = checked = 0
     after = yield from past.out_of_fold(count, 1.0, control)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.learning.builtin.head import has_scikit_learn
-from core.learning.hindsight import Hindsight
+from core.learning.label_history import LabelHistory
 from core.learning.orders.order import Mask, Numbers
 from core.learning.pool import Labels, Pool, no_classes
 from core.learning.replay import one_thread
@@ -146,7 +146,7 @@ def _by_heads(vectors: Floats, given: Mask, classes: tuple[str, ...]) -> Work[_J
     """
     random = np.random.default_rng(0)
     labels = Labels(np.arange(len(given)), given, classes)
-    past = Hindsight(vectors, labels, np.empty(0, np.int64), random)
+    past = LabelHistory(vectors, labels, np.empty(0, np.int64), random)
     with one_thread():
         found = yield from past.out_of_fold(len(given), 1.0, labels.rows)
     doubted = np.zeros_like(given)

@@ -27,7 +27,7 @@ from cases import Case, show
 from label_efficiency import Data, digits, plain, rare, several, unit, wrong
 
 from core.learning.forecast import FILE, STEP, Evidence, Scale, evidence
-from core.learning.hindsight import Hindsight
+from core.learning.label_history import LabelHistory
 from core.learning.pool import Labels
 from core.learning.replay import one_thread
 from core.progress import finish
@@ -103,7 +103,7 @@ class Trial:
     seconds: float
 
 
-def order(past: Hindsight, train: np.ndarray, ordered: bool) -> tuple[np.ndarray, np.ndarray]:
+def order(past: LabelHistory, train: np.ndarray, ordered: bool) -> tuple[np.ndarray, np.ndarray]:
     """The rows in the order of labeling, and which were drawn at random."""
     random = past.random
     shuffled = random.permutation(train)
@@ -135,9 +135,9 @@ def trials(data: str, seed: int, ordered: bool) -> Iterator[Trial]:
     random = np.random.default_rng((seed, ordered))
     apart, train = np.split(random.permutation(len(vectors)), [round(APART * len(vectors))])
     every = Labels(np.arange(len(given)), given, tuple(map(str, range(given.shape[1]))))
-    rows, drawn = order(Hindsight(vectors, every, apart, random), train, ordered)
+    rows, drawn = order(LabelHistory(vectors, every, apart, random), train, ordered)
     unlabeled = np.setdiff1d(train, rows)
-    past = Hindsight(vectors, labels_of(every, rows), unlabeled, random)
+    past = LabelHistory(vectors, labels_of(every, rows), unlabeled, random)
     reached = {
         count: past.quality(past.probabilities(np.arange(count), apart), true[apart])
         for count in (*COUNTS, COUNTS[-1] + STEP)
@@ -151,7 +151,7 @@ def trials(data: str, seed: int, ordered: bool) -> Iterator[Trial]:
         yield Trial(data, found, reached[count + STEP] - reached[count], law, seconds)
 
 
-def power_law(past: Hindsight, count: int, control: np.ndarray) -> tuple[float, float]:
+def power_law(past: LabelHistory, count: int, control: np.ndarray) -> tuple[float, float]:
     """The interval of four in five that the errors of the fit itself give for the next gain, by the
     curve through what heads that know a share of the labels reach out of fold."""
     from scipy.optimize import OptimizeWarning, curve_fit

@@ -23,7 +23,7 @@ DRAWS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Hindsight:
+class LabelHistory:
     """`labels` in the order in which they were given, of some rows of `vectors` (N, d), which have
     length 1. `unlabeled` are the rows of which it is told how many are answered differently."""
 
