@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from core.dataset.report.report import HealthReport
     from core.labeling.shares import Share
     from core.learning.builtin.embedder import Embedded
-    from core.learning.comparison import Curves
-    from core.learning.forecast import Forecast
-    from core.learning.planning import RoundPlan
-    from core.learning.publishing import RoundResult
-    from core.learning.suspects import Suspect
+    from core.learning.measuring.comparison import Curves
+    from core.learning.measuring.forecast import Forecast
+    from core.learning.measuring.suspects import Suspect
+    from core.learning.rounds.planning import RoundPlan
+    from core.learning.rounds.publishing import RoundResult
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.proof import SyncResult
     from core.tasks.tidy import TidyPlan, TidyResult

@@ -20,7 +20,7 @@ from core.errors import LabelpilotError
 from tui.backend import Backend
 
 if TYPE_CHECKING:
-    from core.learning.following import RoundLabels, RoundWatch
+    from core.learning.rounds.following import RoundLabels, RoundWatch
     from core.setup.checklist import Report
     from core.setup.context import Step
     from core.studio.server import ServerStatus

@@ -23,9 +23,9 @@ from core.errors import ConfigurationError
 from core.files import write_at_once
 from core.images import ImagePaths, tag_of
 from core.labeling_config import read_labeling_config
-from core.learning.options import RoundOptions
-from core.learning.planning import plan_round
-from core.learning.publishing import RoundResult, publish_round
+from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.planning import plan_round
+from core.learning.rounds.publishing import RoundResult, publish_round
 from core.own_files import refuse_links_below
 from core.progress import Progress, Work
 from core.setup.checklist import set_up

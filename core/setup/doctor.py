@@ -22,7 +22,7 @@ from typing import Literal
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling_config import read_labeling_config
-from core.learning.sources import INSTALL, embeddings_from
+from core.learning.inputs.sources import INSTALL, embeddings_from
 from core.masking import fit_to_paste
 from core.progress import finish
 from core.secrets.credentials import VARIABLE, described_token, find_secret

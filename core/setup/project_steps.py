@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import ConfigurationError, StudioRefused
 from core.labeling_config import refuse_more_data, same_text
-from core.learning.first_round import publish_first_round, why_no_first_round
+from core.learning.rounds.first_round import publish_first_round, why_no_first_round
 from core.progress import Progress, Work
 from core.setup.context import Found, NeedsYes, Setup, Step
 from core.studio.client.projects import SAMPLINGS

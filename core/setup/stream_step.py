@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.learning.ledger import last_round
-from core.learning.upkeep import mend_round, round_changes
+from core.learning.rounds.ledger import last_round
+from core.learning.rounds.upkeep import mend_round, round_changes
 from core.progress import Work
 from core.setup.context import Setup, Step, StepState
 

@@ -24,11 +24,11 @@ from core.dataset.options import Rule
 from core.errors import LabelpilotError
 from core.labeling.shares import Share
 from core.labeling.stream import LabelPage
-from core.learning.comparison import Curves
-from core.learning.ledger import Pick
-from core.learning.options import RoundOptions
-from core.learning.planning import RoundPlan
-from core.learning.publishing import RoundResult
+from core.learning.measuring.comparison import Curves
+from core.learning.rounds.ledger import Pick
+from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.planning import RoundPlan
+from core.learning.rounds.publishing import RoundResult
 from core.progress import Progress, Work
 from core.secrets.credentials import Source
 from core.setup.checklist import Report, SetupResult

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from core.learning.label_efficiency import label_efficiency
-from core.learning.ledger import Pick, RoundRecord, save_record
+from core.learning.measuring.label_efficiency import label_efficiency
+from core.learning.rounds.ledger import Pick, RoundRecord, save_record
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
 
@@ -16,7 +16,7 @@ from tests.app.doubles import FakeBackend, refusal
 @pytest.fixture
 def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where labelpilot is installed without its own network."""
-    monkeypatch.setattr("core.learning.sources.PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("core.learning.inputs.sources.PACKAGES", ("no_such_package",))
 
 
 async def test_enter_plans_and_shows_why_before_anything_is_published(

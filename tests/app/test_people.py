@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.learning.following import RoundLabels
+from core.learning.rounds.following import RoundLabels
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
 

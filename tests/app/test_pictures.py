@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.learning import label_efficiency
+from core.learning.measuring import label_efficiency
 from tests.app.conftest import Walk
 from tests.app.doubles import FakeBackend
 from tui.app import LabelpilotApp

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.learning.options import RoundOptions
-from core.learning.planning import RoundPlan
+from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.planning import RoundPlan
 from core.progress import Work
 from core.workspace.consents import may_run_hooks
 from core.workspace.settings import Workspace, save_workspace

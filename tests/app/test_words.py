@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.learning.options import next_version
+from core.learning.rounds.options import next_version
 from tests.app.doubles import until
 from tui.links import link_from_here, open_page, opener
 from tui.text import bar, cell, duration, harmless, plain, rate, shortened, wrapped

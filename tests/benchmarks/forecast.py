@@ -26,10 +26,10 @@ import numpy as np
 from cases import Case, show
 from label_efficiency import Data, digits, plain, rare, several, unit, wrong
 
-from core.learning.forecast import FILE, STEP, Evidence, Scale, evidence
-from core.learning.label_history import LabelHistory
-from core.learning.pool import Labels
-from core.learning.replay import one_thread
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.forecast import FILE, STEP, Evidence, Scale, evidence
+from core.learning.measuring.label_history import LabelHistory
+from core.learning.measuring.replay import one_thread
 from core.progress import finish
 
 START, LABELS, COUNTS = 60, 500, (100, 200, 300, 400)

@@ -29,12 +29,12 @@ from cases import Case, show
 from label_sets import COMPOSITES, SETS, SEVERAL, unit
 from oracle import oracle
 
-from core.learning.comparison import Curves, compare, labels_to_reach
-from core.learning.label_efficiency import FILE
-from core.learning.measures import Measures
-from core.learning.options import ORDERS
-from core.learning.pool import Labels
-from core.learning.replay import Learner, Plan, Trained, linear_learner, simulate
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.comparison import Curves, compare, labels_to_reach
+from core.learning.measuring.label_efficiency import FILE
+from core.learning.measuring.measures import Measures
+from core.learning.measuring.replay import Learner, Plan, Trained, linear_learner, simulate
+from core.learning.rounds.options import ORDERS
 
 START, STEP, MOST = 40, 20, 400
 RANDOMS_LABELS, GOAL, GOAL_SEVERAL = 280, 100, 200

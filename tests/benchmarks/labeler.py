@@ -25,7 +25,7 @@ from predictions import CONFIG
 
 from core.labeling.stream import save_view
 from core.labeling.tabs import BY_SCORE, UNFINISHED
-from core.learning.scores import READ_SECONDS, put_scores
+from core.learning.rounds.scores import READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.project import OpenProject, connect

@@ -19,7 +19,7 @@ from restore import BEGAN, CLASSES, CONFIG, LONG, dataset
 
 from core.dataset.restore.restore import AT_ONCE
 from core.labeling.stream import check_order, save_view
-from core.learning.scores import put_scores
+from core.learning.rounds.scores import put_scores
 from core.progress import finish
 from core.setup.checklist import set_up
 from core.studio.moving import SQLITE, move_database

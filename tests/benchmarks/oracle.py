@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.learning.builtin.head import C, centred, one_against_rest
-from core.learning.pool import Pool
-from core.learning.replay import Choose
+from core.learning.inputs.pool import Pool
+from core.learning.measuring.replay import Choose
 
 CANDIDATES, REFERENCES, AXES = 200, 400, 64
 FREE = 0.01

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cases import Case, show
 
-from core.learning.scores import BATCH, READ_SECONDS, put_scores
+from core.learning.rounds.scores import BATCH, READ_SECONDS, put_scores
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.studio.project import connect

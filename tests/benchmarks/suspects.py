@@ -20,9 +20,9 @@ from forecast import SETS
 from label_efficiency import Data
 
 from core.learning.builtin.losses import out_of_fold
-from core.learning.pool import Labels
-from core.learning.replay import one_thread
-from core.learning.suspects import suspects
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.replay import one_thread
+from core.learning.measuring.suspects import suspects
 from core.progress import finish
 
 IMAGES = 800

@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from core.dataset.export import export_dataset  # noqa: E402
-from core.learning.options import RoundOptions  # noqa: E402
-from core.learning.planning import plan_round  # noqa: E402
-from core.learning.publishing import publish_round  # noqa: E402
+from core.learning.rounds.options import RoundOptions  # noqa: E402
+from core.learning.rounds.planning import plan_round  # noqa: E402
+from core.learning.rounds.publishing import publish_round  # noqa: E402
 from core.progress import Work, finish  # noqa: E402
 from core.setup.checklist import set_up  # noqa: E402
 from core.setup.demo import annotate, make_demo  # noqa: E402

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from core.errors import ConfigurationError
-from core.learning.options import RoundOptions
+from core.learning.rounds.options import RoundOptions
 from core.progress import finish
 from core.studio.client import StudioClient
 from core.workspace.settings import Workspace, load_workspace

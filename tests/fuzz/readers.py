@@ -37,7 +37,7 @@ from core.dataset.split import read_parts
 from core.errors import LabelpilotError
 from core.labeling_config import parse_labeling_config, read_labeling_config
 from core.learning.hooks.vector_files import load_shards, load_vectors
-from core.learning.ledger import RECORD, load_records
+from core.learning.rounds.ledger import RECORD, load_records
 from core.secrets.credentials import credentials_file, stored_secret
 from core.studio.client import StudioClient
 from core.studio.patches import closed_patches

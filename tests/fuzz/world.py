@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.dataset.conflicts import Answer, Conflict
-from core.learning.suspects import Suspect
+from core.learning.measuring.suspects import Suspect
 from core.progress import Work
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus

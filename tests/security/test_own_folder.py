@@ -18,7 +18,7 @@ from core.dataset.reading.cache import Cache
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import run_hooks
 from core.learning.hooks.vector_files import open_vectors
-from core.learning.ledger import load_records, round_folder
+from core.learning.rounds.ledger import load_records, round_folder
 from core.own_files import FOLDER_NAME
 from core.progress import finish
 from core.secrets.credentials import agree_to_file, find_secret, store_secret

@@ -19,8 +19,8 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.learning.builtin.embedder import embed
 from core.learning.hooks.run import run_hooks
 from core.learning.hooks.templates import write_template
-from core.learning.options import RoundOptions
-from core.learning.planning import plan_round
+from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.planning import plan_round
 from core.progress import finish
 from core.secrets.credentials import find_secret, has_agreed, store_secret
 from core.setup.context import Setup

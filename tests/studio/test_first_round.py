@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.learning.ledger import last_round
+from core.learning.rounds.ledger import last_round
 from core.setup.checklist import probe_steps
 from tests.studio.places import Place
 

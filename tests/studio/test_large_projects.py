@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.labeling.stream import save_view
-from core.learning.scores import put_scores
+from core.learning.rounds.scores import put_scores
 from core.progress import finish
 from core.studio.project import OpenProject, open_project
 from core.workspace.settings import load_workspace

@@ -17,9 +17,9 @@ from core.labeling.overlap import ask_twice
 from core.labeling.shares import deal, share_page
 from core.labeling.stream import ORDER, label_stream
 from core.labeling.tabs import find_tabs, save_tab
-from core.learning.following import PATIENCE, RoundWatch
-from core.learning.ledger import Pick, RoundRecord, save_record
-from core.learning.upkeep import mend_round, round_changes
+from core.learning.rounds.following import PATIENCE, RoundWatch
+from core.learning.rounds.ledger import Pick, RoundRecord, save_record
+from core.learning.rounds.upkeep import mend_round, round_changes
 from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio.project import OpenProject, open_project

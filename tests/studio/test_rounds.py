@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from core.learning.label_efficiency import label_efficiency
-from core.learning.ledger import find_record, outcomes
-from core.learning.options import RoundOptions
-from core.learning.planning import RoundPlan, plan_round
-from core.learning.publishing import RoundResult, publish_round, published_versions, remove_version
+from core.learning.measuring.label_efficiency import label_efficiency
+from core.learning.rounds.ledger import find_record, outcomes
+from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.planning import RoundPlan, plan_round
+from core.learning.rounds.publishing import (
+    RoundResult,
+    publish_round,
+    published_versions,
+    remove_version,
+)
 from core.progress import finish
 from core.studio.project import open_project
 from core.workspace.settings import Workspace, load_workspace

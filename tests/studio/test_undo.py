@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.learning.ledger import Pick, find_record, round_folder
-from core.learning.planning import RoundPlan
-from core.learning.publishing import publish_round, remove_version
+from core.learning.rounds.ledger import Pick, find_record, round_folder
+from core.learning.rounds.planning import RoundPlan
+from core.learning.rounds.publishing import publish_round, remove_version
 from core.progress import finish
 from core.studio.project import OpenProject
 from core.workspace.settings import load_workspace

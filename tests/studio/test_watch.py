@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from core.learning.ledger import last_round
-from core.learning.publishing import published_versions, remove_version
+from core.learning.rounds.ledger import last_round
+from core.learning.rounds.publishing import published_versions, remove_version
 from core.progress import finish
 from core.studio.project import open_project
 from core.workspace.locks import only_one

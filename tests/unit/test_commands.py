@@ -19,7 +19,7 @@ from core.errors import (
     StudioRefused,
     StudioUnreachable,
 )
-from core.learning.options import MOST_RANDOM, RoundOptions
+from core.learning.rounds.options import MOST_RANDOM, RoundOptions
 from core.progress import finish
 from core.workspace.locks import Busy
 from core.workspace.settings import parse_workspace

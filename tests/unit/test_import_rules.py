@@ -260,5 +260,5 @@ def test_the_command_line_starts_with_little() -> None:
 
 
 def test_the_names_of_options_are_had_for_next_to_nothing() -> None:
-    loaded = loaded_by("import core.dataset.options, core.learning.options")
+    loaded = loaded_by("import core.dataset.options, core.learning.rounds.options")
     assert not {name for name in loaded if of([*STARTING[1:], "msgspec"], name)}

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.learning.builtin.embedder import Embedded
-    from core.learning.comparison import Curves
-    from core.learning.following import RoundWatch
-    from core.learning.forecast import Forecast
     from core.learning.hooks.templates import Template
-    from core.learning.ledger import RoundOutcome, RoundRecord
-    from core.learning.options import RoundOptions
-    from core.learning.planning import RoundPlan
-    from core.learning.publishing import RoundResult
-    from core.learning.suspects import Suspect
-    from core.learning.watch import WatchedRound, WatchOptions
+    from core.learning.measuring.comparison import Curves
+    from core.learning.measuring.forecast import Forecast
+    from core.learning.measuring.suspects import Suspect
+    from core.learning.rounds.following import RoundWatch
+    from core.learning.rounds.ledger import RoundOutcome, RoundRecord
+    from core.learning.rounds.options import RoundOptions
+    from core.learning.rounds.planning import RoundPlan
+    from core.learning.rounds.publishing import RoundResult
+    from core.learning.rounds.watch import WatchedRound, WatchOptions
     from core.progress import Work
     from core.workspace.settings import Workspace
 
@@ -28,14 +28,14 @@ class LearningCalls:
     """Dataset and model to an order."""
 
     def plan(self, workspace: Workspace, options: RoundOptions) -> Work[RoundPlan]:
-        from core.learning.planning import plan_round
+        from core.learning.rounds.planning import plan_round
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
             return (yield from plan_round(opened, options))
 
     def publish(self, workspace: Workspace, plan: RoundPlan) -> Work[RoundResult]:
-        from core.learning.publishing import publish_round
+        from core.learning.rounds.publishing import publish_round
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
@@ -45,8 +45,8 @@ class LearningCalls:
         self, workspace: Workspace, options: RoundOptions, people: Sequence[str] = ()
     ) -> Work[tuple[RoundPlan, RoundResult]]:
         """Plan a round and publish it at once, shared among `people` where some are named."""
-        from core.learning.planning import plan_round
-        from core.learning.publishing import publish_round
+        from core.learning.rounds.planning import plan_round
+        from core.learning.rounds.publishing import publish_round
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
@@ -55,7 +55,7 @@ class LearningCalls:
 
     def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         """Model version -> number of its scores."""
-        from core.learning.publishing import published_versions
+        from core.learning.rounds.publishing import published_versions
         from core.progress import Progress
         from core.studio.project import open_project
 
@@ -64,7 +64,7 @@ class LearningCalls:
             return published_versions(opened)
 
     def remove_version(self, workspace: Workspace, model_version: str) -> Work[int]:
-        from core.learning.publishing import remove_version
+        from core.learning.rounds.publishing import remove_version
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
@@ -72,13 +72,13 @@ class LearningCalls:
 
     def follow_round(self, workspace: Workspace) -> RoundWatch:
         """What tells how much of the last round is labeled, and by whom."""
-        from core.learning.following import RoundWatch
+        from core.learning.rounds.following import RoundWatch
 
         return RoundWatch(workspace)
 
     def labeled_of_rounds(self, workspace: Workspace) -> dict[str, int]:
         """Model version -> how many of the images that its round asked for are labeled now."""
-        from core.learning.ledger import load_records
+        from core.learning.rounds.ledger import load_records
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
@@ -91,7 +91,7 @@ class LearningCalls:
 
     def history(self, workspace: Workspace) -> tuple[list[RoundRecord], list[RoundOutcome]]:
         """The rounds that were published, and what came of them."""
-        from core.learning.ledger import history
+        from core.learning.rounds.ledger import history
 
         return history(workspace)
 
@@ -112,32 +112,32 @@ class LearningCalls:
         return choose_model(workspace, file)
 
     def replay(self, workspace: Workspace) -> Work[Curves]:
-        from core.learning.retrospect import replay_workspace
+        from core.learning.measuring.retrospect import replay_workspace
 
         return replay_workspace(workspace)
 
     def replay_files(self, embeddings: Path, labels: Path) -> Work[Curves]:
-        from core.learning.retrospect import replay_files
+        from core.learning.measuring.retrospect import replay_files
 
         return replay_files(embeddings, labels)
 
     def forecast(self, workspace: Workspace) -> Work[Forecast]:
-        from core.learning.retrospect import forecast_workspace
+        from core.learning.measuring.retrospect import forecast_workspace
 
         return forecast_workspace(workspace)
 
     def watching(self, workspace: Workspace, options: WatchOptions) -> AbstractContextManager[None]:
         """Holds the loop of a workspace, whose rounds are then `watched_round`s."""
-        from core.learning.watch import watching
+        from core.learning.rounds.watch import watching
 
         return watching(workspace, options)
 
     def watched_round(self, workspace: Workspace, options: WatchOptions) -> Work[WatchedRound]:
-        from core.learning.watch import watched_round
+        from core.learning.rounds.watch import watched_round
 
         return watched_round(workspace, options)
 
     def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
-        from core.learning.retrospect import suspect_labels
+        from core.learning.measuring.retrospect import suspect_labels
 
         return suspect_labels(workspace)

@@ -90,7 +90,7 @@ def _of_dataset() -> ModuleType:
 
 
 def _of_rounds() -> ModuleType:
-    from core.learning import options
+    from core.learning.rounds import options
 
     return options
 

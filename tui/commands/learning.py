@@ -15,7 +15,7 @@ from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.learning.hooks.templates import Template
-    from core.learning.ledger import RoundOutcome
+    from core.learning.rounds.ledger import RoundOutcome
 
 # Files that are no image: so many are named.
 MOST_NAMED = 10
@@ -54,8 +54,8 @@ MOST_NAMED = 10
 def active_learning(people: str | None, root: Path | None, as_json: bool, **options: Any) -> None:
     """Score unlabeled images, and make a tab in their order."""
     from core.labeling.shares import people_of
-    from core.learning.label_efficiency import label_efficiency
-    from core.learning.options import RoundOptions
+    from core.learning.measuring.label_efficiency import label_efficiency
+    from core.learning.rounds.options import RoundOptions
 
     names = people_of(people) if people is not None else ()
     work = backend.run_round(open_workspace(root), RoundOptions(**options), names)
@@ -98,7 +98,7 @@ def replay(
     embeddings_file: Path | None, labels_file: Path | None, root: Path | None, as_json: bool
 ) -> None:
     """Say which order pays, on images already labeled."""
-    from core.learning.comparison import describe, rows_of
+    from core.learning.measuring.comparison import describe, rows_of
 
     if embeddings_file is not None and labels_file is not None:
         curves = run(backend.replay_files(embeddings_file, labels_file))
@@ -176,7 +176,7 @@ def watch(
     again. One line a round on standard error, and with --json one object a round, each on a line of
     its own. It goes on where it was stopped.
     """
-    from core.learning.watch import WatchOptions
+    from core.learning.rounds.watch import WatchOptions
 
     workspace = open_workspace(root)
     asked = WatchOptions(command=training, once=once, **options)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
+from core.learning.inputs.pool import Labels
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 
 MOST_ROWS = 20_000

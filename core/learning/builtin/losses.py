@@ -13,8 +13,8 @@ import dataclasses
 import numpy as np
 
 from core.learning.builtin.head import guessed, has_scikit_learn
+from core.learning.inputs.pool import Labels, Pool
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Labels, Pool
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import sha256_of
 from core.learning.builtin import network
-from core.learning.sources import NETWORK
+from core.learning.inputs.sources import NETWORK
 
 # Where a network takes images of any size.
 SIDE = 224

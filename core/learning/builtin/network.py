@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
 from core.files import read_at_most
-from core.learning.sources import INSTALL, NETWORK, PACKAGES, network_is_installed
+from core.learning.inputs.sources import INSTALL, NETWORK, PACKAGES, network_is_installed
 
 PACKAGE = PACKAGES[0]
 WEIGHTS = "models/efficientnet-lite0-57934424.pth"

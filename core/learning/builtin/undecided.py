@@ -24,8 +24,8 @@ from core.learning.builtin.head import (
     one_against_rest,
     sigmoid,
 )
+from core.learning.inputs.pool import Labels
 from core.learning.orders.order import Numbers
-from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 

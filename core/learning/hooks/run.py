@@ -27,9 +27,9 @@ from unicodedata import normalize
 import psutil
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.embeddings import named_tags
 from core.learning.hooks.cache import RESULT, earlier_result, keep_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
+from core.learning.inputs.embeddings import named_tags
 from core.own_files import make_own, open_own, read_own, refuse_links_below
 from core.processes import lives, tethered
 from core.progress import Progress, Work
@@ -59,7 +59,7 @@ class Hooks:
 
     `embeddings` and `probabilities` have one row for each tag; `losses` is tag -> loss. Each is
     None where the file has no such function, or one that only raises NotImplementedError. Nothing
-    here has been checked against the images yet: `core.learning.embeddings` does that.
+    here has been checked against the images yet: `core.learning.inputs.embeddings` does that.
     """
 
     embeddings: TaggedVectors | None

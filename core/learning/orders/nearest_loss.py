@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.learning.options import Claim
 from core.learning.orders.order import Claims, Numbers, Order
+from core.learning.rounds.options import Claim
 from core.learning.search.exact import Indices
 from core.learning.search.neighbours import Neighbours
 

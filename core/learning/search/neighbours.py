@@ -5,7 +5,7 @@ stay on disk. `annoy` builds a forest of random projection trees (Bernhardsson,
 github.com/spotify/annoy): quicker past some ten thousand queries, but it misses neighbours, so its
 recall is measured and told. `dask` is exact too, on the workers of a cluster
 (`core.learning.search.cluster`). Vectors must have length 1 already
-(`core.learning.embeddings.unit_vectors`).
+(`core.learning.inputs.embeddings.unit_vectors`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from core.deadline import Call
 from core.errors import ConfigurationError
-from core.learning.options import Engine
+from core.learning.rounds.options import Engine
 from core.learning.search.exact import (
     ROWS_AT_ONCE,
     SPARE,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.errors import LabelpilotError
-from core.learning.embeddings import check_tags, named_tags, unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.inputs.embeddings import check_tags, named_tags, unit_vectors
 from core.progress import finish
 from tui.commands.exit_codes import ExitCode, exit_code
 

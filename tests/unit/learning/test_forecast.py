@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigurationError
-from core.learning.forecast import Evidence, Forecast, forecast, scale
-from core.learning.pool import Labels
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.forecast import Evidence, Forecast, forecast, scale
 from core.progress import finish
 
 CLASSES = ("cat", "dog", "indoors")

@@ -15,8 +15,8 @@ from pyarrow import parquet
 
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.builtin.losses import BY_A_HEAD
-from core.learning.inputs import Inputs, gather
-from core.learning.result_files import read_embeddings, read_losses
+from core.learning.inputs.gathering import Inputs, gather
+from core.learning.inputs.result_files import read_embeddings, read_losses
 from core.progress import finish
 from core.workspace.settings import load_workspace
 from tests.unit.learning.networks import mean_colours
@@ -68,7 +68,7 @@ def test_the_users_own_comes_first_function_by_function(
 def test_where_nothing_makes_embeddings_it_says_why_and_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hooks: str | None, cause: str
 ) -> None:
-    monkeypatch.setattr("core.learning.sources.PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("core.learning.inputs.sources.PACKAGES", ("no_such_package",))
     with pytest.raises(ConfigurationError) as caught:
         inputs(tmp_path, hooks=hooks)
     assert cause in caught.value.cause

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.learning import label_efficiency as module
-from core.learning.label_efficiency import label_efficiency
-from core.learning.options import ORDERS
+from core.learning.measuring import label_efficiency as module
+from core.learning.measuring.label_efficiency import label_efficiency
+from core.learning.rounds.options import ORDERS
 
 
 @pytest.fixture

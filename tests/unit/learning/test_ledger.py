@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.learning.ledger import (
+from core.learning.rounds.ledger import (
     RECORD,
     Pick,
     RoundRecord,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.learning.builtin.head import C, one_against_rest
-from core.learning.measures import average_precision, best_thresholds, measure
+from core.learning.measuring.measures import average_precision, best_thresholds, measure
 
 RANDOM = np.random.default_rng(0)
 TRUE = RANDOM.random((200, 5)) < [0.5, 0.3, 0.1, 0.02, 0.2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.learning.planning import newer_labels
+from core.learning.rounds.planning import newer_labels
 from core.workspace.settings import save_workspace
 
 

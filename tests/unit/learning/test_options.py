@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import ConfigurationError
-from core.learning.options import RoundOptions
+from core.learning.rounds.options import RoundOptions
 from tui.commands.exit_codes import ExitCode, exit_code
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
-from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.options import Claim
+from core.learning.inputs.embeddings import unit_vectors
 from core.learning.orders.nearest_loss import nearest_loss, worst
 from core.learning.orders.order import Order
+from core.learning.rounds.options import Claim
 from core.learning.search.neighbours import Neighbours, find_neighbours
 from core.progress import finish
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.learning.builtin.losses import FOLDS, folds, out_of_fold
-from core.learning.pool import Labels
+from core.learning.inputs.pool import Labels
 from core.learning.search.exact import Floats
 from core.progress import finish
 

@@ -12,10 +12,10 @@ from sklearn.datasets import load_digits
 from core.errors import ConfigurationError, LabelpilotError
 from core.learning.hooks.run import Hooks
 from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.options import ORDERS, OrderName, RoundOptions
-from core.learning.pool import Pool, make_pool
-from core.learning.ranking import Ranking, herding_weights, rank
-from core.learning.suspects import without_suspects
+from core.learning.inputs.pool import Pool, make_pool
+from core.learning.measuring.suspects import without_suspects
+from core.learning.orders.ranking import Ranking, herding_weights, rank
+from core.learning.rounds.options import ORDERS, OrderName, RoundOptions
 from core.progress import finish
 
 DIGITS = load_digits()

@@ -9,7 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.errors import ConfigurationError
-from core.learning.comparison import (
+from core.learning.hooks.vector_files import TaggedVectors
+from core.learning.measuring.comparison import (
     Comparison,
     Curves,
     compare,
@@ -17,8 +18,7 @@ from core.learning.comparison import (
     recommended,
     rows_of,
 )
-from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.replay import Plan, default_plan, replay
+from core.learning.measuring.replay import Plan, default_plan, replay
 from core.progress import Progress, finish
 
 DIGITS = load_digits()

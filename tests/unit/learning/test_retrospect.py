@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigurationError
-from core.learning.ledger import round_folder
-from core.learning.replay import Plan
-from core.learning.retrospect import replay_workspace, suspect_labels
+from core.learning.measuring.replay import Plan
+from core.learning.measuring.retrospect import replay_workspace, suspect_labels
+from core.learning.rounds.ledger import round_folder
 from core.progress import Progress, finish
 from core.workspace.settings import Annotations, Learning, Workspace
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.learning.hooks.run import Hooks
 from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.pool import make_pool
+from core.learning.inputs.pool import make_pool
 from core.progress import finish
 
 APART, COMPOSED = "e\u0301", "é"

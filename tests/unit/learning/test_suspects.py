@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.learning.builtin.head import fit_head
-from core.learning.pool import Labels
-from core.learning.suspects import Doubt, Suspect, suspects
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.suspects import Doubt, Suspect, suspects
 from core.progress import finish
 
 TAGS = [str(row) for row in range(600)]

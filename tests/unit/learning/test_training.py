@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.training import LOG, check_command, train
+from core.learning.rounds.training import LOG, check_command, train
 from core.processes import lives
 from core.progress import finish
 from core.workspace.settings import Workspace
@@ -32,7 +32,7 @@ time.sleep(600)
 LABELPILOT = """
 import signal, sys
 from pathlib import Path
-from core.learning.training import train
+from core.learning.rounds.training import train
 from core.progress import finish
 from core.workspace.settings import Workspace
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests

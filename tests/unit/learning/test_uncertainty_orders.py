@@ -12,13 +12,13 @@ from sklearn.linear_model import LogisticRegression
 
 from core.errors import ConfigurationError
 from core.learning.builtin.head import centred, fit_head
+from core.learning.inputs.pool import Labels, labels_of
 from core.learning.orders.coverage import k_center
 from core.learning.orders.nearest_loss import nearest_loss
 from core.learning.orders.order import in_sequence
 from core.learning.orders.random_picks import at_random, with_random_share
 from core.learning.orders.uncertainty import by_uncertainty, entropy, exclude_each_other, margin
 from core.learning.orders.uncertainty_herding import herding, kernel
-from core.learning.pool import Labels, labels_of
 from core.progress import finish
 
 

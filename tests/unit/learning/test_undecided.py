@@ -10,10 +10,10 @@ from sklearn.datasets import load_digits
 
 from core.learning.builtin import undecided as module
 from core.learning.builtin.undecided import undecided
-from core.learning.options import RoundOptions
+from core.learning.inputs.pool import Labels, Pool, labels_of
 from core.learning.orders.order import Numbers
-from core.learning.pool import Labels, Pool, labels_of
-from core.learning.ranking import herding_weights, rank
+from core.learning.orders.ranking import herding_weights, rank
+from core.learning.rounds.options import RoundOptions
 from core.progress import finish
 from tests.unit.learning.test_uncertainty_orders import unit
 
@@ -76,7 +76,7 @@ def test_many_axes_are_cut_to_those_that_vary_most(monkeypatch: pytest.MonkeyPat
 def test_beyond_the_most_that_can_be_weighed_images_follow_at_random(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("core.learning.ranking.MOST_WEIGHED", 500)
+    monkeypatch.setattr("core.learning.orders.ranking.MOST_WEIGHED", 500)
     found = finish(rank(pool(SEVERAL), RoundOptions("v", order="herding"), seed=0)).order
     assert sorted(found.indices.tolist()) == list(range(60, len(TAGS)))
     assert (np.diff(found.scores) <= 0).all()

@@ -54,11 +54,11 @@ WITHIN_A_LIMIT = """
     import resource, sys
     from pathlib import Path
     import numpy as np
-    from core.learning.embeddings import unit_vectors
+    from core.learning.inputs.embeddings import unit_vectors
     from core.learning.hooks.run import Hooks
-    from core.learning.options import RoundOptions
-    from core.learning.pool import make_pool
-    from core.learning.ranking import rank
+    from core.learning.rounds.options import RoundOptions
+    from core.learning.inputs.pool import make_pool
+    from core.learning.orders.ranking import rank
     from core.learning.hooks.vector_files import TaggedVectors, VectorFile, open_vectors
     from core.progress import finish
 
@@ -82,9 +82,9 @@ WITHIN_A_LIMIT = """
 def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path) -> None:
     from core.learning.hooks.run import Hooks
     from core.learning.hooks.vector_files import TaggedVectors
-    from core.learning.options import RoundOptions
-    from core.learning.pool import make_pool
-    from core.learning.ranking import rank
+    from core.learning.inputs.pool import make_pool
+    from core.learning.orders.ranking import rank
+    from core.learning.rounds.options import RoundOptions
     from core.progress import finish
 
     rows, length = 120_000, 250

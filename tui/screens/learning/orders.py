@@ -12,7 +12,7 @@ from tui.text import lines, plain
 from tui.widgets.histogram import BLOCKS
 
 if TYPE_CHECKING:
-    from core.learning.comparison import Comparison, Curves
+    from core.learning.measuring.comparison import Comparison, Curves
 
 NAME_WIDTH = 14
 FIGURE_WIDTH = 13
@@ -20,7 +20,7 @@ FIGURE_WIDTH = 13
 
 def best_order(curves: Curves) -> str | None:
     """The order that surely pays most, or None where random is as good."""
-    from core.learning.comparison import compare, recommended
+    from core.learning.measuring.comparison import compare, recommended
 
     best = recommended(compare(curves))
     return None if best is None else best.order
@@ -28,7 +28,7 @@ def best_order(curves: Curves) -> str | None:
 
 def gained(curves: Curves, order: str) -> str:
     """What `order` gained on the user's labels, in a sentence; "" for random itself."""
-    from core.learning.comparison import compare
+    from core.learning.measuring.comparison import compare
 
     for one in compare(curves):
         if one.order == order:
@@ -56,7 +56,7 @@ class OrdersDialog(Dialog):
 
 def orders_text(curves: Curves, width: int) -> Content:
     """The whole of what a replay found, in lines of at most `width` cells where tables are."""
-    from core.learning.comparison import compare
+    from core.learning.measuring.comparison import compare
 
     compared = compare(curves)
     # The best first, here as everywhere.
@@ -82,7 +82,7 @@ def orders_text(curves: Curves, width: int) -> Content:
 
 
 def _conclusion(compared: Sequence[Comparison]) -> list[Content | str]:
-    from core.learning.comparison import recommended
+    from core.learning.measuring.comparison import recommended
 
     best = recommended(compared)
     if best is None:
@@ -93,7 +93,7 @@ def _conclusion(compared: Sequence[Comparison]) -> list[Content | str]:
 
 def _comparison(curves: Curves, compared: Sequence[Comparison]) -> list[Content | str]:
     """Each order against random: points gained, and labels needed for what random reaches."""
-    from core.learning.comparison import labels_to_reach
+    from core.learning.measuring.comparison import labels_to_reach
 
     target = compared[0].target if compared else 0.0
     random = labels_to_reach(curves.budgets, curves.of("random").mean(axis=0), target)
@@ -140,7 +140,7 @@ def _block(value: float, least: float, most: float) -> str:
 def _figures(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
     """The means and standard errors for each number of labels, as many orders side by side as
     there is room for."""
-    from core.learning.comparison import standard_error
+    from core.learning.measuring.comparison import standard_error
 
     found = {
         order: (curves.of(order).mean(axis=0), standard_error(curves.of(order))) for order in orders

@@ -16,8 +16,8 @@ from tui.widgets.picture import Picture, can_show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.learning.ledger import Pick
-    from core.learning.planning import RoundPlan
+    from core.learning.rounds.ledger import Pick
+    from core.learning.rounds.planning import RoundPlan
     from core.workspace.settings import Workspace
 
 

@@ -18,8 +18,8 @@ from tui.widgets.lists import KeyedTable
 from tui.widgets.picture import Picture, can_show
 
 if TYPE_CHECKING:
-    from core.learning.ledger import Pick
-    from core.learning.planning import RoundPlan
+    from core.learning.rounds.ledger import Pick
+    from core.learning.rounds.planning import RoundPlan
 
 # Rows that are shown: a table of more is slow, and nobody reads them.
 MOST_ROWS = 1000

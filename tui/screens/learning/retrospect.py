@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.learning.sources import embeddings_from
+from core.learning.inputs.sources import embeddings_from
 from tui.dialogs.dialog import Dialog
 from tui.job_kinds import EXPORT, FORECAST, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
@@ -23,9 +23,9 @@ from tui.screens.learning.suspects import suspects_dialog
 from tui.text import lines, plain
 
 if TYPE_CHECKING:
-    from core.learning.comparison import Curves
-    from core.learning.forecast import Forecast
-    from core.learning.suspects import Suspect
+    from core.learning.measuring.comparison import Curves
+    from core.learning.measuring.forecast import Forecast
+    from core.learning.measuring.suspects import Suspect
     from core.progress import Work
     from core.workspace.settings import Workspace
     from tui.screens.section import Section

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from textual.widgets import Input
 
 from core.errors import ConfigurationError
-from core.learning.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptions
+from core.learning.rounds.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptions
 from core.names import known_name
 from core.workspace.settings import Workspace
 from tui.dialogs.form import Field, Form, whole_number

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.learning.sources import INSTALL, NETWORK, Source, embeddings_from
+from core.learning.inputs.sources import INSTALL, NETWORK, Source, embeddings_from
 from tui.keys import key_of, section_key
 from tui.text import count, duration, plain
 from tui.widgets.histogram import histogram
 
 if TYPE_CHECKING:
-    from core.learning.options import RoundOptions
-    from core.learning.planning import RoundPlan
+    from core.learning.rounds.options import RoundOptions
+    from core.learning.rounds.planning import RoundPlan
     from core.workspace.settings import Workspace
 
 
@@ -45,7 +45,7 @@ def newer_words(plan: RoundPlan) -> list[Content | str]:
 
 def measured_on_digits(order: str) -> str:
     """What was measured for an order on digits; "" where that is not known."""
-    from core.learning.label_efficiency import label_efficiency
+    from core.learning.measuring.label_efficiency import label_efficiency
 
     # The figures are a help, and come with a release: nothing depends on them.
     with contextlib.suppress(OSError, ValueError, KeyError):

@@ -17,8 +17,8 @@ from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
 from tui.text import ago, count, lines, plain
 
 if TYPE_CHECKING:
-    from core.learning.ledger import RoundOutcome, RoundRecord
-    from core.learning.publishing import RoundResult
+    from core.learning.rounds.ledger import RoundOutcome, RoundRecord
+    from core.learning.rounds.publishing import RoundResult
     from core.workspace.settings import Workspace
     from tui.backend import Backend
     from tui.screens.section import Section

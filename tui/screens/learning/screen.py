@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
-from core.learning.options import OrderName, RoundOptions, next_version
-from core.learning.sources import INSTALL, embeddings_from, network_is_installed
+from core.learning.inputs.sources import INSTALL, embeddings_from, network_is_installed
+from core.learning.rounds.options import OrderName, RoundOptions, next_version
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
 from tui.job_kinds import (
@@ -44,7 +44,7 @@ from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.learning.planning import RoundPlan
+    from core.learning.rounds.planning import RoundPlan
     from core.workspace.settings import Workspace
 
 

@@ -11,7 +11,7 @@ from tui.dialogs.dialog import Dialog
 from tui.text import count, lines, plain
 
 if TYPE_CHECKING:
-    from core.learning.suspects import Suspect
+    from core.learning.measuring.suspects import Suspect
 
 MOST_SHOWN = 500
 TAG_WIDTH = 22

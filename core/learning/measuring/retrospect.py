@@ -20,16 +20,16 @@ from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
 from core.learning.builtin.head import MOST_ROWS
 from core.learning.builtin.losses import out_of_fold
-from core.learning.comparison import Curves
-from core.learning.embeddings import unit_vectors
-from core.learning.forecast import Forecast, forecast
 from core.learning.hooks.cache import RESULT
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
-from core.learning.inputs import Inputs, gather
-from core.learning.ledger import asked_by_order, round_folder
-from core.learning.pool import labels_of
-from core.learning.replay import Plan, replay
-from core.learning.suspects import Suspect, suspects
+from core.learning.inputs.embeddings import unit_vectors
+from core.learning.inputs.gathering import Inputs, gather
+from core.learning.inputs.pool import labels_of
+from core.learning.measuring.comparison import Curves
+from core.learning.measuring.forecast import Forecast, forecast
+from core.learning.measuring.replay import Plan, replay
+from core.learning.measuring.suspects import Suspect, suspects
+from core.learning.rounds.ledger import asked_by_order, round_folder
 from core.progress import Work
 from core.workspace.settings import Workspace
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
 from core.learning.builtin.losses import with_own_losses
-from core.learning.inputs import gather
-from core.learning.ledger import Pick, round_folder
-from core.learning.options import RoundOptions
+from core.learning.inputs.gathering import gather
+from core.learning.inputs.pool import make_pool
+from core.learning.measuring.suspects import without_suspects
 from core.learning.orders.order import Order
-from core.learning.pool import make_pool
-from core.learning.ranking import rank
-from core.learning.suspects import without_suspects
+from core.learning.orders.ranking import rank
+from core.learning.rounds.ledger import Pick, round_folder
+from core.learning.rounds.options import RoundOptions
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag

@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import ConfigurationError
 from core.learning.builtin.head import fit_head, has_scikit_learn
 from core.learning.builtin.undecided import undecided
-from core.learning.options import OrderName, RoundOptions
+from core.learning.inputs.pool import Pool, no_classes
 from core.learning.orders.coverage import k_center
 from core.learning.orders.nearest_loss import nearest_loss, worst
 from core.learning.orders.order import Numbers, Order, in_sequence
@@ -29,7 +29,7 @@ from core.learning.orders.uncertainty import (
     margin,
 )
 from core.learning.orders.uncertainty_herding import herding
-from core.learning.pool import Pool, no_classes
+from core.learning.rounds.options import OrderName, RoundOptions
 from core.learning.search.exact import Indices
 from core.learning.search.neighbours import find_neighbours
 from core.progress import Progress, Work

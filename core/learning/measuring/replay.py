@@ -2,7 +2,7 @@
 
 Labeling is replayed from a few random labels on: a light classifier is trained, the order picks the
 next images, their known labels are "given", and so on. What comes out is how well the classifier
-does on images kept apart, at each number of labels: `core.learning.comparison` draws the
+does on images kept apart, at each number of labels: `core.learning.measuring.comparison` draws the
 conclusions. It labels nothing and writes nothing.
 """
 
@@ -20,14 +20,14 @@ import numpy as np
 from core.errors import ConfigurationError
 from core.learning.builtin.head import guessed, logistic_regression
 from core.learning.builtin.losses import cross_entropy
-from core.learning.comparison import Curves
-from core.learning.embeddings import unit_vectors
 from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.measures import Measures, best_thresholds, measure
-from core.learning.options import ORDERS, OrderName, RoundOptions
+from core.learning.inputs.embeddings import unit_vectors
+from core.learning.inputs.pool import Labels, Pool, labels_of
+from core.learning.measuring.comparison import Curves
+from core.learning.measuring.measures import Measures, best_thresholds, measure
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Labels, Pool, labels_of
-from core.learning.ranking import rank
+from core.learning.orders.ranking import rank
+from core.learning.rounds.options import ORDERS, OrderName, RoundOptions
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work, finish
 

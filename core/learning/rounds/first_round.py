@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from core.learning.ledger import last_round
-from core.learning.options import RoundOptions
+from core.learning.rounds.ledger import last_round
+from core.learning.rounds.options import RoundOptions
 from core.progress import Work
 from core.studio.project import OpenProject
 from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
-    from core.learning.publishing import RoundResult
+    from core.learning.rounds.publishing import RoundResult
 
 MODEL_VERSION = "coverage"
 
@@ -47,8 +47,8 @@ def why_no_first_round(opened: OpenProject) -> str:
 
 def publish_first_round(opened: OpenProject) -> Work[RoundResult]:
     """Choose the first images by coverage, and publish them. Raises as a round does."""
-    from core.learning.planning import plan_round
-    from core.learning.publishing import publish_round
+    from core.learning.rounds.planning import plan_round
+    from core.learning.rounds.publishing import publish_round
 
     options = RoundOptions(MODEL_VERSION, order="herding")
     plan = yield from plan_round(opened, options)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.learning.measures import Measures, in_words
+from core.learning.measuring.measures import Measures, in_words
 from core.learning.orders.order import Numbers
 
 # Orders are compared by the labels they need for what random reaches at this share of the budget.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
-from core.learning.embeddings import check_probabilities, check_tags, unit_vectors
 from core.learning.hooks.run import Hooks
+from core.learning.inputs.embeddings import check_probabilities, check_tags, unit_vectors
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from core.learning.ledger import RoundRecord, last_round, rounds_stamp
+from core.learning.rounds.ledger import RoundRecord, last_round, rounds_stamp
 from core.studio.models import Label
 from core.studio.project import OpenProject, connect, require_project
 from core.workspace.settings import Workspace

@@ -12,9 +12,9 @@ import numpy as np
 
 from core.learning.builtin.head import guessed
 from core.learning.builtin.losses import FOLDS, folds
-from core.learning.measures import average_precision
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.measures import average_precision
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Labels
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 

@@ -19,11 +19,11 @@ import numpy as np
 
 from core.errors import ConfigurationError
 from core.learning.builtin.head import MOST_ROWS
-from core.learning.label_history import LabelHistory
-from core.learning.measures import in_words
+from core.learning.inputs.pool import Labels
+from core.learning.measuring.label_history import LabelHistory
+from core.learning.measuring.measures import in_words
+from core.learning.measuring.replay import one_thread
 from core.learning.orders.order import Mask
-from core.learning.pool import Labels
-from core.learning.replay import one_thread
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 

@@ -15,7 +15,7 @@ from core.errors import LabelpilotError
 from core.labeling.overlap import ask_twice, drawn
 from core.labeling.shares import Share, deal, deal_again
 from core.labeling.stream import check_order, save_view, stream_page
-from core.learning.ledger import (
+from core.learning.rounds.ledger import (
     Before,
     RoundRecord,
     before_last_run,
@@ -24,8 +24,8 @@ from core.learning.ledger import (
     note_before,
     save_record,
 )
-from core.learning.planning import RoundPlan
-from core.learning.scores import put_scores
+from core.learning.rounds.planning import RoundPlan
+from core.learning.rounds.scores import put_scores
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.workspace.locks import only_one

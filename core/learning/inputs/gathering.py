@@ -16,8 +16,8 @@ from core.learning.builtin.embedder import embed
 from core.learning.builtin.losses import BY_A_HEAD
 from core.learning.hooks.run import Hooks, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.result_files import read_embeddings, read_losses
-from core.learning.sources import network_is_installed
+from core.learning.inputs.result_files import read_embeddings, read_losses
+from core.learning.inputs.sources import network_is_installed
 from core.own_files import make_own
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.labeling.stream import ORDER, order_changes, save_view
 from core.labeling.tabs import find_tabs
-from core.learning.ledger import last_round
+from core.learning.rounds.ledger import last_round
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.learning.builtin.head import has_scikit_learn
-from core.learning.label_history import LabelHistory
+from core.learning.inputs.pool import Labels, Pool, no_classes
+from core.learning.measuring.label_history import LabelHistory
+from core.learning.measuring.replay import one_thread
 from core.learning.orders.order import Mask, Numbers
-from core.learning.pool import Labels, Pool, no_classes
-from core.learning.replay import one_thread
 from core.learning.search.exact import Floats
 from core.learning.search.neighbours import find_neighbours
 from core.progress import Progress, Work

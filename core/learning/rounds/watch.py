@@ -19,13 +19,13 @@ import orjson
 from core.dataset.export import export_dataset
 from core.errors import LabelpilotError, StudioUnreachable
 from core.files import write_at_once
-from core.learning.forecast import Forecast
-from core.learning.ledger import find_record, last_round
-from core.learning.options import OrderName, RoundOptions, next_version
-from core.learning.planning import plan_round
-from core.learning.publishing import RoundResult, publish_round, published_versions
-from core.learning.retrospect import forecast_workspace
-from core.learning.training import check_command, train
+from core.learning.measuring.forecast import Forecast
+from core.learning.measuring.retrospect import forecast_workspace
+from core.learning.rounds.ledger import find_record, last_round
+from core.learning.rounds.options import OrderName, RoundOptions, next_version
+from core.learning.rounds.planning import plan_round
+from core.learning.rounds.publishing import RoundResult, publish_round, published_versions
+from core.learning.rounds.training import check_command, train
 from core.own_files import read_own
 from core.progress import Progress, Work
 from core.studio.project import OpenProject, open_project

@@ -1,0 +1,1 @@
+"""What labels tell: which order pays, which labels are likely wrong, what more would bring."""
