@@ -181,21 +181,7 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
     Raises ConfigurationError, calling it `name`, where it is too large, not XML, declares entities,
     shows no image, or has no control tag, so that nothing could be submitted.
     """
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
-
-    if len(text) > MAX_BYTES:
-        raise ConfigurationError(
-            f"{name} has {len(text):,} characters; at most {MAX_BYTES:,} are read."
-        )
-    try:
-        root = fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise ConfigurationError(
-            f"{name} is not a usable XML file.", cause=f"{type(error).__name__}: {error}"
-        ) from None
-    if _is_deeper(root, MAX_DEPTH):
-        raise ConfigurationError(f"{name} nests tags more than {MAX_DEPTH} deep.")
+    root = read_xml(text, name)
     controls: dict[str, Control] = {}
     images: dict[str, ImageTag] = {}
     image_key = ""
@@ -227,6 +213,30 @@ def parse_labeling_config(text: str, name: str = "the labeling config") -> Label
             next_step='Add one, such as <Image name="image" value="$image"/>.',
         )
     return LabelingConfig(text, image_key, controls, images, tuple(data_keys))
+
+
+def read_xml(text: str, name: str) -> Element:
+    """The tags of a labeling config.
+
+    Raises ConfigurationError, calling it `name`, where it is too large, not XML, or declares
+    entities.
+    """
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    if len(text) > MAX_BYTES:
+        raise ConfigurationError(
+            f"{name} has {len(text):,} characters; at most {MAX_BYTES:,} are read."
+        )
+    try:
+        root: Element = fromstring(text, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise ConfigurationError(
+            f"{name} is not a usable XML file.", cause=f"{type(error).__name__}: {error}"
+        ) from None
+    if _is_deeper(root, MAX_DEPTH):
+        raise ConfigurationError(f"{name} nests tags more than {MAX_DEPTH} deep.")
+    return root
 
 
 def _is_deeper(root: Element, most: int) -> bool:
