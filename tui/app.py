@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual._context import active_message_pump
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
@@ -54,13 +54,14 @@ from tui.text import harmless
 from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
 from tui.threads import LooseThreads
+from tui.turns import InTurn
 from tui.widgets.pixel_picture import prepare
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-class LabelpilotApp(App[None]):
+class LabelpilotApp(InTurn):
     """labelpilot in the terminal, on the workspace in `root`. It is the `Host` of its screens."""
 
     CSS_PATH = "../screens.css"
