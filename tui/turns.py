@@ -4,7 +4,8 @@ Textual 8.2.8 gives a key to the field that has the focus when the key arrives, 
 focus only when that field comes to read it. Of a tab and a letter that arrive together, as over a
 slow line, the letter goes to the field that the tab leaves; and a key that follows one that opens
 or closes a window goes to the wrong screen. Here a key waits until no part of the app has a message
-left, so that keys in a burst do what they do typed slowly.
+left, so that keys in a burst do what they do typed slowly. A screen that says `holds_keys` keeps
+them for a moment, such as a form that counts before it accepts.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class InTurn(App[None]):
         if self._exit or not self._screen_stack:
             return True
         screen = self.screen
+        if getattr(screen, "holds_keys", False):
+            return False
         parts = screen.walk_children(with_self=True)
         return (
             screen.is_mounted

@@ -138,7 +138,7 @@ async def test_a_folder_without_a_workspace_asks_two_questions(
     async with walk(backend, root=root) as app:
         assert "A new workspace" in app.text
         assert "raw/[/b] weird" in app.text
-        await app.until(lambda: "12 of 12 files match" in app.text)
+        await app.until(lambda: "12 images (png 12)" in app.text)
         await app.write("[red], dog , [red], a<b")
         await app.press("enter")
         made = load_workspace(root)
@@ -148,6 +148,47 @@ async def test_a_folder_without_a_workspace_asks_two_questions(
         assert config.count("<Choice value=") == 3
         assert 'value="a&lt;b"' in config
         assert "· to do  Server" in app.text
+
+
+async def test_the_first_form_takes_the_parent_of_the_folders_and_their_names_as_labels(
+    backend: FakeBackend, walk: Walker, tmp_path: Path
+) -> None:
+    root = tmp_path / "mine"
+    for folder, names in (("cat", 3), ("dog", 2), ("[red] car", 1)):
+        (root / "photos" / folder).mkdir(parents=True)
+        for number in range(names):
+            (root / "photos" / folder / f"{number}.{'jpg' if number else 'PNG'}").touch()
+    (root / "photos" / "notes.txt").touch()
+    async with walk(backend, root=root) as app:
+        await app.until(lambda: "6 images in 3 folders (jpg 3, png 3)" in app.text)
+        assert "each is known by its path" in app.text
+        assert "[red] car 1, cat 3, dog 2" in app.text
+        await app.press("down", "space", "enter")
+        made = load_workspace(root)
+        assert (made.images.path, made.images.recursive) == (root / "photos", True)
+        assert made.images.tag == "path"
+        config = made.project.label_config.read_text()
+        assert [config.count(f'value="{name}"') for name in ("cat", "dog", "[red] car")] == [1] * 3
+
+
+async def test_the_first_form_makes_no_workspace_without_an_image(
+    backend: FakeBackend, walk: Walker, tmp_path: Path
+) -> None:
+    root = tmp_path / "mine"
+    (root / "texts" / "photos").mkdir(parents=True)
+    (root / "texts" / "a.txt").touch()
+    async with walk(backend, root=root) as app:
+        await app.write("texts")
+        # In a burst: it waits for the count.
+        await app.strike("tab", "tab")
+        await app.write("cat")
+        await app.press("enter")
+        assert "nothing to label in texts: no image among 1 file (txt 1)." in app.text
+        assert not (root / "labelpilot.toml").exists()
+        (root / "texts" / "photos" / "a.png").touch()
+        await app.strike("up", "up", "/", "enter")
+        await app.until(lambda: (root / "labelpilot.toml").exists())
+        assert load_workspace(root).images.recursive
 
 
 async def test_the_first_form_takes_a_bucket_for_the_images(
@@ -175,7 +216,7 @@ async def test_the_first_form_refuses_a_folder_that_is_not_there(
         assert "There is no folder nowhere." in app.text
         await app.press("escape")
         assert not (root / "labelpilot.toml").exists()
-        assert "enter asks two questions" in app.text
+        assert "enter asks where the images are" in app.text
 
 
 async def test_the_settings_form_tries_the_pattern_live_and_writes_only_what_changed(

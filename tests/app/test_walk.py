@@ -107,7 +107,7 @@ def tmux(folder: Path) -> Iterator[Tmux]:
 def test_from_a_folder_of_images_to_the_label_stream_in_at_most_twelve_keys(
     tmux: Tmux, folder: Path
 ) -> None:
-    tmux.wait_for("A new workspace", "pictures", "12 of 12 files match")
+    tmux.wait_for("A new workspace", "pictures", "12 images (png 12)")
     tmux.press("a", ",", "b", "Enter")
     tmux.wait_for("to do  Server")
     tmux.press("a")

@@ -92,7 +92,7 @@ class Form(ModalScreen[Answer], Generic[Answer]):
             yield KeyBar("form", more=False)
 
     def _row(self, field: Field) -> ComposeResult:
-        with Horizontal(classes="row"):
+        with Horizontal(id=f"row-{field.name}", classes="row"):
             yield Static(plain(field.label), classes="label")
             if isinstance(field.value, bool):
                 yield Tick(_tick_words(field.value), field.value, id=field.name, compact=True)

@@ -1,4 +1,4 @@
-"""Tries an image folder and pattern while they are being typed, off the event loop."""
+"""Tries an image folder while it is being typed, off the event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.content import Content
 from textual.worker import get_current_worker
@@ -19,60 +19,67 @@ from tui.text import count, plain, some
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from core.progress import Work
+
+Answer = TypeVar("Answer")
 PAUSE_SECONDS = 0.15
 
 
-class ImageCount:
-    """Says how many files of a folder a pattern takes, a moment after the last key."""
+class Newest(Generic[Answer]):
+    """Does in the background what is asked for, and tells what comes of the newest alone."""
 
-    def __init__(self, screen: Screen[Any], tell: Callable[[Content], None]) -> None:
+    def __init__(self, screen: Screen[Any], group: str, tell: Callable[[Answer], object]) -> None:
         self._screen = screen
+        self._group = group
         self._tell = tell
 
-    def count(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
-        """Count in the background; only the newest count speaks."""
+    def ask(self, work: Work[Answer]) -> None:
         self._screen.run_worker(
-            lambda: self._count(root, path, pattern, recursive),
-            group="image count",
+            lambda: self._do(work),
+            group=self._group,
             exclusive=True,
             thread=True,
             exit_on_error=False,
         )
 
-    def _count(self, root: Path, path: str, pattern: str, recursive: bool) -> None:
+    def _do(self, work: Work[Answer]) -> None:
         worker = get_current_worker()
-        text = _counted(root, path, pattern, recursive, lambda: worker.is_cancelled)
-        if not worker.is_cancelled:
-            self._screen.app.call_from_thread(self._tell, text)
+        try:
+            while not worker.is_cancelled:
+                next(work)
+        except StopIteration as stop:
+            if not worker.is_cancelled:
+                self._screen.app.call_from_thread(self._tell, stop.value)
+        finally:
+            work.close()
 
 
-def _counted(
-    root: Path, path: str, pattern: str, recursive: bool, cancelled: Callable[[], bool]
-) -> Content:
-    from core.tasks.scan import scan_images
-
-    if not path:
+def asked_place(place: str) -> Content:
+    """What is said of a place before anything is looked at; empty where it is to be looked at."""
+    if not place:
         return plain("Where are the images?", "$text-warning")
-    if "://" in path:
-        fault = bucket_fault(path)
+    if "://" in place:
+        fault = bucket_fault(place)
         text = fault or "in a bucket, where only Label Studio looks"
         return plain(text, "$text-error" if fault else "$text-success")
+    return Content("")
+
+
+def matching(root: Path, path: str, pattern: str, recursive: bool) -> Work[Content]:
+    """How many files of a folder a pattern takes, in words."""
+    from core.tasks.scan import scan_images
+
+    if said := asked_place(path):
+        return said
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         return plain(f"not a regular expression: {error}", "$text-error")
     images = Images(path=root / os.path.expanduser(path), pattern=pattern, recursive=recursive)
-    scan = scan_images(images)
     try:
-        while not cancelled():
-            next(scan)
-        return Content("")
-    except StopIteration as stop:
-        found = stop.value
+        found = yield from scan_images(images)
     except LabelpilotError as error:
         return plain(error.in_short, "$text-error")
-    finally:
-        scan.close()
     total = found.count + found.left_out
     text = f"{found.count:,} of {count(total, 'file')} match"
     if found.left_out:

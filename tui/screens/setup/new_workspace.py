@@ -1,27 +1,29 @@
-"""The two questions of a first start: where the images are, and which labels they get."""
+"""The questions of a first start: where the images are, and which labels they get.
+
+What can be found is found: the folder that holds the images, how many there are of each ending and
+in how many folders, and what these folders are called. Nothing is accepted before it is counted.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Checkbox, Input
 
 from core.errors import ConfigurationError
-from core.workspace.settings import IMAGE_PATTERN, Project
+from core.setup.first_look import FirstLook, image_folder, look_into
+from core.workspace.settings import Annotations, Images, Project, Workspace
 from tui.backend import Backend
-from tui.dialogs.form import Field, Form
-from tui.screens.setup.image_count import PAUSE_SECONDS, ImageCount
-from tui.text import plain
+from tui.dialogs.form import Field, Form, Tick
+from tui.screens.setup.image_count import PAUSE_SECONDS, Newest, asked_place
+from tui.text import count, plain, some
 from tui.widgets.path_suggester import PathSuggester
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-# Folders and files looked at for a first guess: it must not take longer than a blink.
-MOST_FOLDERS = 300
-MOST_FILES = 50
 CONFIG = """<View>
   <Image name="image" value="$image"/>
   <Choices name="labels" toName="image" choice="multiple" showInLine="true">
@@ -38,122 +40,225 @@ class NewWorkspaceForm(Form[bool]):
         self._root = root
         self._backend = backend
         self._config = root / Project().label_config
+        self._has_config = os.path.exists(self._config)
+        folders = PathSuggester(root, files=False)
         fields = [
-            Field(
-                "path",
-                "Images",
-                image_folder(root),
-                "a folder, or s3://…",
-                suggester=PathSuggester(root, files=False),
-            )
+            Field("path", "Images", "", "a folder, or s3://…", suggester=folders),
+            Field("recursive", "Subfolders too", False),
         ]
         text = "Where are your images?"
-        if not os.path.exists(self._config):
+        if not self._has_config:
             fields.append(Field("labels", "Labels", "", "cat, dog, red car"))
-            text = "Where are your images, and which labels can they get? Several can go to one."
+            fields.append(Field("classes", "Folder names too", False))
+            text = "Where are your images, and which labels can they get? An image can get several."
         super().__init__("A new workspace", fields, text, accept="make it")
-        self._image_count = ImageCount(self, lambda text: self.hint("path", text))
+        self._finding = Newest[Path | None](self, "image folder", self._found)
+        self._counting = Newest[FirstLook](self, "image count", self._counted)
+        self._is_finding = True
+        self._accepts_soon = False
+        self._switched = False
+        self._look: FirstLook | None = None
 
     def on_mount(self) -> None:
-        if os.path.exists(self._config):
+        self.hint("path", plain("looking for images …", "$muted"))
+        self._finding.ask(image_folder(self._root))
+        if not self._has_config:
+            self.query_one("#row-classes").display = False
+            self.hint("labels", plain("separated by commas; keep or change them later", "$muted"))
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether what was found, or counted, comes before the next key."""
+        return self._is_finding or self._accepts_soon
+
+    # The look
+
+    def _found(self, folder: Path | None) -> None:
+        """Take the folder that was found, unless one has been typed meanwhile."""
+        self._is_finding = False
+        if folder is None or self.text("path"):
+            self._count_images()
             return
-        self.hint("labels", plain("separated by commas; keep or change them later", "$muted"))
-        if self.text("path"):
-            # What could be guessed need not be typed: the question that is left comes first.
+        field = self.query_one("#path", Input)
+        with field.prevent(Input.Changed):
+            field.value = _written(self._root, folder)
+            field.cursor_position = len(field.value)
+        self._count_images()
+        if not self._has_config:
+            # What could be found need not be typed: the question that is left comes first.
             self.query_one("#labels", Input).focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        empty = next((field for field in self.query(Input) if not field.value.strip()), None)
-        place = event.value
-        known = "://" in place or os.path.isdir(self._folder(place))
-        answered = event.input.id != "path" or known
-        if empty is not None and empty is not event.input and answered:
-            # Enter goes to the question that is still open before it accepts.
-            event.prevent_default()
-            event.stop()
-            empty.focus()
-
-    def _folder(self, text: str) -> Path:
-        return self._root / os.path.expanduser(text.strip())
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "path":
             self.set_timer(PAUSE_SECONDS, self._count_images)
 
     def _count_images(self) -> None:
-        self._image_count.count(self._root, self.text("path"), IMAGE_PATTERN, False)
+        place = self.text("path")
+        said = asked_place(place)
+        if not said and not os.path.isdir(self._folder(place)):
+            said = plain("There is no such folder.", "$text-warning")
+        if said:
+            self._show(said)
+        elif not self._is_counted:
+            self.hint("path", plain("counting …", "$muted"))
+            self._counting.ask(look_into(self._folder(place)))
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether it is known what lies in the folder that the form names."""
+        folder = self._folder(self.text("path"))
+        return self._look is not None and self._look.folder == folder
+
+    def _counted(self, look: FirstLook) -> None:
+        self._look = look
+        if not self._is_counted:
+            # Another one has been typed meanwhile, and is counted next.
+            return
+        subfolders = self.query_one("#recursive", Tick)
+        if not self._switched:
+            with subfolders.prevent(Checkbox.Changed):
+                subfolders.value = look.count() > look.count(False)
+        self._show(counted_words(look, subfolders.value))
+        if self._accepts_soon:
+            self._accepts_soon = False
+            super().action_accept()
+
+    def _show(self, words: Content) -> None:
+        """Say what is in the folder, and offer what its folders are called."""
+        self.hint("path", words)
+        if self._has_config:
+            return
+        known = self._look.classes if self._look is not None and self._is_counted else {}
+        self.query_one("#row-classes").display = bool(known)
+        names = [f"{name} {number:,}" for name, number in known.items()]
+        self.hint("classes", plain(some(names, 4), "$muted") if known else Content(""))
+
+    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+        if event.checkbox.id == "recursive":
+            self._switched = True
+            if self._look is not None and self._is_counted:
+                self._show(counted_words(self._look, event.value))
+
+    # What is made of the answers
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        empty = next((field for field in self.query(Input) if not field.value.strip()), None)
+        place = event.value
+        known = "://" in place or os.path.isdir(self._folder(place))
+        answered = event.input.id != "path" or known
+        if empty is not None and empty is not event.input and answered and not self._takes_classes:
+            # Enter goes to the question that is still open before it accepts.
+            event.prevent_default()
+            event.stop()
+            empty.focus()
+
+    @property
+    def _takes_classes(self) -> bool:
+        return not self._has_config and self.query_one("#classes", Tick).value
+
+    def action_accept(self) -> None:
+        place = self.text("path")
+        if "://" in place or self._is_counted or not os.path.isdir(self._folder(place)):
+            super().action_accept()
+        else:
+            self._accepts_soon = True
+            self._count_images()
 
     def accept(self, values: Mapping[str, str | bool]) -> bool:
-        labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
-        labels = list(dict.fromkeys(label for label in labels if label))
-        place = str(values["path"]).strip()
-        path = self._folder(place)
-        if "://" not in place and (not place or not os.path.isdir(path)):
-            raise ConfigurationError(f"There is no folder {place or '(nothing given)'}.")
-        if not os.path.exists(self._config):
+        place, recursive = str(values["path"]).strip(), bool(values["recursive"])
+        labels = self._labels(values)
+        if "://" in place:
+            changes: dict[str, dict[str, Any]] = {"images": images_at(place)}
+        else:
+            changes = self._in_a_folder(place, recursive)
+        if not self._has_config:
             if not labels:
                 raise ConfigurationError("Name at least one label.")
             from core.files import write_at_once
             from core.workspace.consents import may_write
-            from core.workspace.settings import Workspace
 
             may_write(Workspace(self._root), self._config)
             write_at_once(self._config, labeling_config(labels).encode())
-        if "://" in place:
-            self._backend.save(self._root, {"images": images_at(place)})
-            return True
-        # The annotations go beside the images: Label Studio serves the folder they share.
-        beside = path.parent
-        annotations = {
-            "path": _written(self._root, beside / "annotations"),
-            "dataset": _written(self._root, beside / "dataset.json"),
-        }
-        images = {"path": _written(self._root, path)}
-        self._backend.save(self._root, {"images": images, "annotations": annotations})
+        self._backend.save(self._root, changes)
         return True
+
+    def _labels(self, values: Mapping[str, str | bool]) -> list[str]:
+        """What was typed, and the names of the folders where they are taken too."""
+        labels = [part.strip() for part in str(values.get("labels", "")).split(",")]
+        if values.get("classes") and self._look is not None:
+            labels += self._look.classes
+        return list(dict.fromkeys(label for label in labels if label))
+
+    def _in_a_folder(self, place: str, recursive: bool) -> dict[str, dict[str, Any]]:
+        """The settings for images in a folder; refused where none is there."""
+        from core.studio.environment import document_root
+
+        path = self._folder(place)
+        if not place or not os.path.isdir(path):
+            raise ConfigurationError(f"There is no folder {place or '(nothing given)'}.")
+        look = self._look
+        if look is not None and look.whole and not look.count(recursive):
+            # It is counted anew next time: files may have come.
+            self._look = None
+            raise ConfigurationError(
+                f"There is nothing to label in {place}: {counted_words(look, recursive).plain}.",
+                next_step="Take its subfolders too."
+                if look.count()
+                else "Name the folder that holds the images: png, jpg, gif, bmp, webp or tif.",
+            )
+        if path == self._root and recursive:
+            raise ConfigurationError(
+                "The workspace's own folder cannot be taken with its subfolders, as labelpilot's "
+                "lies in it.",
+                next_step="Put the images into a folder of their own, and name that.",
+            )
+        # The annotations go beside the images: Label Studio serves the folder they share.
+        beside = path if path == self._root else path.parent
+        annotations, dataset = beside / "annotations", beside / "dataset.json"
+        made = Workspace(self._root, images=Images(path), annotations=Annotations(annotations))
+        document_root(made)
+        images: dict[str, Any] = {"path": _written(self._root, path)}
+        if recursive:
+            images["recursive"] = True
+        if look is not None and look.same_name(recursive):
+            images["tag"] = "path"
+        written = {"path": annotations, "dataset": dataset}
+        return {
+            "images": images,
+            "annotations": {name: _written(self._root, file) for name, file in written.items()},
+        }
+
+    def _folder(self, text: str) -> Path:
+        return Path(os.path.normpath(self._root / os.path.expanduser(text.strip())))
+
+
+def counted_words(look: FirstLook, recursive: bool) -> Content:
+    """How many images would be taken, of which endings and from how many folders."""
+    number = look.count(recursive)
+    # The most frequent first; of as many, by name.
+    endings = sorted(look.endings(recursive).items(), key=lambda one: (-one[1], one[0]))
+    folders, elsewhere = len(look.images), look.count() - number
+    if not number:
+        other = [f"{ending or 'without ending'} {n:,}" for ending, n in look.others.most_common()]
+        text = f"no image, but {elsewhere:,} in subfolders" if elsewhere else "no image"
+        if other and not elsewhere:
+            text += f" among {count(look.others.total(), 'file')} ({some(other, 4)})"
+        return plain(text if look.whole else f"{text}, as far as was looked", "$text-error")
+    text = f"{count(number, 'image')}" if look.whole else f"more than {count(number, 'image')}"
+    if recursive and folders > 1:
+        text += f" in {folders:,} folders"
+    text += f" ({some([f'{ending} {n:,}' for ending, n in endings], 5)})"
+    if elsewhere:
+        text += f"; {elsewhere:,} more in subfolders"
+    if same := look.same_name(recursive):
+        text += f"; several are called {same}, so each is known by its path"
+    return plain(text, "$text-success")
 
 
 def labeling_config(labels: list[str]) -> str:
     """A labeling config in which each image can get several of `labels`."""
     choices = "\n".join(f"    <Choice value={quoteattr(label)}/>" for label in labels)
     return CONFIG.format(choices=choices)
-
-
-def image_folder(root: Path) -> str:
-    """The folder below `root` that holds images, for a first guess; empty where none is found."""
-    best, most = "", 0
-    for folder in _folders(root):
-        found = 0
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    found += entry.name.lower().endswith(IMAGE_ENDINGS)
-                    if found >= MOST_FILES:
-                        break
-        except OSError:
-            continue
-        if found > most and folder != root:
-            best, most = str(folder.relative_to(root)), found
-        if most >= MOST_FILES:
-            break
-    return best
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    """Folders below `root`, near ones first, without hidden ones and environments."""
-    waiting, seen = [root], 0
-    while waiting and seen < MOST_FOLDERS:
-        folder = waiting.pop(0)
-        seen += 1
-        yield folder
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    hidden = entry.name.startswith(".") or entry.name in ("node_modules", "venv")
-                    if not hidden and entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-        except OSError:
-            continue
 
 
 def _written(root: Path, path: Path) -> str:

@@ -128,7 +128,7 @@ class SetupScreen(Section):
         if state.missing:
             return [
                 plain("There is no labelpilot.toml here yet.", "bold"),
-                plain(f"{self.key('do')} asks two questions and makes one."),
+                plain(f"{self.key('do')} asks where the images are, and makes one."),
             ]
         if step is None:
             return [plain("Looking at the workspace …", "$muted")]

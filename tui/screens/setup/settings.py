@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from textual.content import Content
 from textual.widgets import Checkbox, Input
 
 from core.errors import LabelpilotError
 from core.workspace.settings import Workspace
 from tui.backend import Backend
 from tui.dialogs.form import Field, Form, whole_number
-from tui.screens.setup.image_count import PAUSE_SECONDS, ImageCount
+from tui.screens.setup.image_count import PAUSE_SECONDS, Newest, matching
 from tui.screens.setup.new_workspace import images_at, label_names
 from tui.text import plain
 from tui.widgets.path_suggester import PathSuggester
@@ -57,7 +59,7 @@ class SettingsForm(Form[bool]):
             Field("neighbours", "Neighbours", value["neighbours"]),
         ]
         super().__init__("Settings", fields)
-        self._image_count = ImageCount(self, lambda text: self.hint("path", text))
+        self._count = Newest[Content](self, "image count", partial(self.hint, "path"))
 
     def on_mount(self) -> None:
         self._check_config()
@@ -73,7 +75,8 @@ class SettingsForm(Form[bool]):
 
     def _count_images(self) -> None:
         recursive = bool(self.values["recursive"])
-        self._image_count.count(self._root, self.text("path"), self.text("pattern"), recursive)
+        path, pattern = self.text("path"), self.text("pattern")
+        self._count.ask(matching(self._root, path, pattern, recursive))
 
     def _check_config(self) -> None:
         from core.labeling_config import read_labeling_config
