@@ -24,6 +24,13 @@ _UMASK = os.umask(0o077)
 os.umask(_UMASK)
 
 
+def user_folder() -> Path:
+    """The folder of the user's own configuration: no workspace can bring anything into it."""
+    from platformdirs import user_config_path
+
+    return user_config_path("labelpilot", appauthor=False)
+
+
 def read_at_most(path: Path, most: int, name: str, *, next_step: str = "") -> bytes:
     """The content of the regular file `path`, of at most `most` bytes.
 
@@ -135,6 +142,8 @@ def written_at_once(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO
 
 def not_written(path: Path, error: OSError) -> LabelpilotError:
     """What to say where the disk refused a new `path`, and the old one is as it was."""
+    if isinstance(error, LabelpilotError):
+        return error
     return LabelpilotError(
         f"{path} could not be written; what was there is as it was.",
         cause=error.strerror or str(error),

@@ -8,8 +8,13 @@ ask the same table.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol
+
+from core.read_only import is_read_only
+from tui.keys import CHANGING, Place, keys_of
+
+LOOKING_ONLY = "labelpilot was started with --read-only: nothing can be changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,25 @@ class Action:
 class WithActions(Protocol):
     """A screen whose keys stand in a table."""
 
+    PLACE: ClassVar[Place]
+
     def actions(self) -> Mapping[str, Action]:
         """Action -> what it does as things stand. A key without an entry does nothing here."""
 
 
+def actions_of(screen: WithActions) -> Mapping[str, Action]:
+    """A screen's table, without what may not be done where labelpilot only looks."""
+    table = dict(screen.actions())
+    if is_read_only():
+        for key in keys_of(screen.PLACE):
+            if key.id in CHANGING and key.action in table:
+                table[key.action] = replace(table[key.action], why_not=LOOKING_ONLY)
+    return table
+
+
 def act(screen: WithActions, name: str, say: Callable[[str], object]) -> None:
     """Do what a key is for, or say why it does not apply."""
-    action = screen.actions().get(name)
+    action = actions_of(screen).get(name)
     if action is not None and action.why_not:
         say(action.why_not)
     elif action is not None:

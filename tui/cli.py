@@ -24,12 +24,21 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(package_name="labelpilot")
 @workspace_option
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Only look: nothing is written to Label Studio, the workspace or any other folder. For "
+    "commands too, before their name; LABELPILOT_READ_ONLY=1 does the same.",
+)
 @click.pass_context
-def cli(context: click.Context, root: Path | None) -> None:
+def cli(context: click.Context, root: Path | None, read_only: bool) -> None:
     """From a folder of images to a labeled training set, on top of Label Studio.
 
     Without a command: the app, on the workspace here.
     """
+    from core.read_only import begin, begin_if_asked
+
+    (begin if read_only else begin_if_asked)()
     context.obj = root
     if context.invoked_subcommand is None:
         open_app(workspace_root(root))

@@ -29,6 +29,14 @@ Place = Literal[
 # In each section the key for what comes next, or for the whole of a failure.
 MAIN = "enter"
 
+# What changes something, by `Key.id`: off where labelpilot was started for looking only.
+CHANGING = frozenset(
+    "setup.do setup.do_all setup.edit setup.server setup.token sync.sync sync.full sync.retry "
+    "export.write export.rewrite export.rule export.report conflicts.settle conflicts.publish "
+    "learning.plan learning.embed learning.publish learning.share learning.edit learning.undo"
+    .split()
+)
+
 PLACE_TITLES: dict[Place, str] = {
     "everywhere": "Everywhere",
     "setup": "Setup",

@@ -9,9 +9,10 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_config_path
 from textual.color import Color
 from textual.theme import Theme
+
+from core.files import user_folder
 
 # How far secondary text goes from the text's colour towards the ground's: far enough to step back,
 # near enough to be read (4.5 to 1 and more in both themes).
@@ -58,7 +59,7 @@ def muted(ansi: bool, variables: Mapping[str, str]) -> str:
 
 
 def _kept() -> Path:
-    return user_config_path("labelpilot", appauthor=False) / "theme"
+    return user_folder() / "theme"
 
 
 def remembered() -> str:

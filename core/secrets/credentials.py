@@ -28,6 +28,7 @@ from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.masking import keep_secret
 from core.own_files import refuse_links
+from core.read_only import refuse
 from core.secrets.keyrings import (
     BUS,
     KeyringLocked,
@@ -152,6 +153,7 @@ def store_secret(workspace: Workspace, name: Name, value: str) -> Source:
     own server and this session for another's. Raises KeyringLocked where there is a keyring that
     does not take it, and stores nothing then.
     """
+    refuse("Where secrets are kept")
     keep_secret(value)
     in_file = has_agreed(workspace)
     if not in_file and has_keyring():
@@ -224,6 +226,7 @@ def forget_secret(workspace: Workspace, name: Name) -> list[Source]:
 
     Raises KeyringLocked, after the other places, where the keyring cannot be looked into.
     """
+    refuse("Where secrets are kept")
     removed = _drop(workspace, name)
     try:
         if erase_secret(_entry(workspace, name)):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.read_only import refuse
 from core.workspace.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 STEP_SECONDS = 30.0
 # Of a question that a healthy server answers at once.
 ALIVE_SECONDS = 5.0
+# What changes nothing: these methods, and these paths by any.
+LOOKING = ("GET", "HEAD", "OPTIONS")
+CHANGING_NOTHING = ("/api/token/refresh", "/api/token/refresh/", "/api/storages/localfiles/validate")
 _CONNECTING = ("connection.connect_tcp.started", "connection.connect_tcp.complete")
 # Of an answer, unpacked: a million predictions, listed at once, are two thirds of it.
 MOST_BYTES = 2**29
@@ -35,12 +39,16 @@ def http_client(
 
     Each step of a request may take `seconds`, and so may the answer once it has begun. `confirm` is
     called before and after each connection is made, and raises where nothing may be sent over it.
-    Raises httpx.InvalidURL.
+    A request that could change anything raises ReadOnly where nothing may be changed. Raises
+    httpx.InvalidURL.
     """
     import httpx
 
     def watch(request: httpx.Request) -> None:
-        request.extensions = {**request.extensions, "trace": traced}
+        if request.method not in LOOKING and not request.url.path.endswith(CHANGING_NOTHING):
+            refuse(f"Label Studio at {url}")
+        if confirm is not None:
+            request.extensions = {**request.extensions, "trace": traced}
 
     def traced(event: str, _: object) -> None:
         if confirm is not None and event in _CONNECTING:
@@ -53,7 +61,7 @@ def http_client(
         trust_env=not is_loopback(url),
         headers={"Accept-Encoding": ", ".join(ENCODINGS)},
         event_hooks={
-            "request": [watch] if confirm is not None else [],
+            "request": [watch],
             "response": [partial(_take_in, seconds)],
         },
     )

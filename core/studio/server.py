@@ -19,6 +19,7 @@ from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
 from core.masking import printable, redact
 from core.own_files import open_own
 from core.processes import end
+from core.read_only import refuse
 from core.studio.environment import server_environment
 from core.studio.http import answering_version, is_healthy
 from core.studio.process import LAUNCHER, living, ports_of, read_record
@@ -120,6 +121,7 @@ def stop_server(workspace: Workspace) -> bool:
     process = living(workspace, read_record(workspace))
     if process is None:
         return False
+    refuse("labelpilot's own Label Studio")
     if not end(process, STOP_SECONDS / 2):
         raise LabelpilotError(
             f"Label Studio (process {process.pid}) does not end.",

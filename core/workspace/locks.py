@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.errors import LabelpilotError
 from core.own_files import make_own, open_own, read_own, refuse_links
+from core.read_only import ReadOnly
 from core.workspace.settings import Workspace
 
 
@@ -43,6 +44,8 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
             cause=_read(holder),
             next_step="Wait until it has ended; this one has changed nothing.",
         ) from None
+    except ReadOnly:
+        raise
     except (OSError, NotImplementedError) as error:
         raise LabelpilotError(
             f"{path} cannot be locked, so nothing was changed.",

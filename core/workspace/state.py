@@ -13,6 +13,7 @@ from pathlib import Path
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import write_at_once
 from core.own_files import FOLDER_NAME, make_own, read_own
+from core.read_only import ReadOnly
 from core.workspace.trust import is_own_mark, own_mark, refuse_others
 
 _IGNORE_ALL = b"*\n"
@@ -78,6 +79,8 @@ class State:
                 if read_own(ignore) == _IGNORE_ALL:
                     return self.folder
             write_at_once(ignore, _IGNORE_ALL)
+        except ReadOnly:
+            raise
         except OSError as error:
             raise ConfigurationError(
                 f"labelpilot cannot write to its folder {self.folder}.",

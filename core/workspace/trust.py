@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.files import read_at_most, write_at_once
+from core.files import read_at_most, user_folder, write_at_once
 from core.masking import printable
 
 VARIABLE = "LABELPILOT_TRUST"
@@ -224,9 +224,7 @@ def _is_named(root: Path) -> bool:
 
 
 def _file() -> Path:
-    from platformdirs import user_config_path
-
-    return user_config_path("labelpilot", appauthor=False) / "trust.json"
+    return user_folder() / "trust.json"
 
 
 def _read() -> _Record:

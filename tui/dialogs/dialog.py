@@ -17,7 +17,7 @@ from core.errors import LabelpilotError
 from core.masking import redact
 from tui.actions import Action, act
 from tui.host import host_of
-from tui.keys import bindings, key_of
+from tui.keys import Place, bindings, key_of
 from tui.text import lines, plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedText
@@ -29,6 +29,7 @@ TRACE_FRAMES = 6
 class Dialog(ModalScreen[bool]):
     """A text in a window. `yes` is what enter does; with `no` set, it is a question."""
 
+    PLACE: ClassVar[Place] = "dialog"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
     AUTO_FOCUS = "KeyedText"
 

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.actions import Action, act
+from tui.actions import Action, act, actions_of
 from tui.dialogs.dialog import error_dialog, sentence
 from tui.dialogs.link import show_link
 from tui.host import Host, host_of
@@ -202,7 +202,7 @@ class Section(Screen[None]):
 
     def commands(self) -> Iterator[SystemCommand]:
         """The keys that apply now, for the palette."""
-        actions = self.actions()
+        actions = actions_of(self)
         for key in keys_of(self.PLACE):
             if not actions[key.action].why_not:
                 title = f"{key.short.capitalize()}  ({key.face})"

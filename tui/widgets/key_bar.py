@@ -11,7 +11,7 @@ from typing import cast
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.actions import WithActions
+from tui.actions import WithActions, actions_of
 from tui.host import host_of
 from tui.keys import Key, Place, keys_of
 
@@ -50,7 +50,7 @@ class KeyBar(Widget):
 
     def _applying(self) -> Iterator[tuple[Key, str]]:
         """The keys that apply now, each with its word; of two that do the same, the first."""
-        actions, words = cast(WithActions, self.screen).actions(), set[str]()
+        actions, words = actions_of(cast(WithActions, self.screen)), set[str]()
         for key in keys_of(*self._places):
             action = actions.get(key.action)
             if not key.short or action is None or action.why_not:

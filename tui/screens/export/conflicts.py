@@ -20,7 +20,7 @@ from tui.asking import ask
 from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_conflicts_link
 from tui.host import host_of
-from tui.keys import bindings
+from tui.keys import Place, bindings
 from tui.text import cell, count, plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
@@ -42,6 +42,7 @@ PICTURE_WIDTH = 36
 class ConflictsScreen(ModalScreen[bool]):
     """Shows conflicts; gives whether any was settled or taken back."""
 
+    PLACE: ClassVar[Place] = "conflicts"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("conflicts")]
     AUTO_FOCUS = "KeyedTable"
 
