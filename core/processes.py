@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT
+from subprocess import DEVNULL, STDOUT, Popen
 from typing import IO
 
 import psutil
@@ -80,6 +81,42 @@ def tethered(
             end(process, patience)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def run_in_terminal(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> int:
+    """Run a program with our terminal until it ends, and return its exit code.
+
+    Keys reach it alone, as ctrl+c does. It is killed, with all that it has started, where this
+    process ends first. Raises OSError where it cannot be started.
+    """
+    watched, held = os.pipe()
+    with open(held, "wb"):
+        try:
+            process = Popen(
+                [sys.executable, "-IS", str(TETHER), str(watched), *command],
+                cwd=cwd,
+                env=environment,
+                pass_fds=(watched,),
+            )
+        finally:
+            os.close(watched)
+        try:
+            while True:
+                _, status = os.waitpid(process.pid, os.WUNTRACED)
+                if not os.WIFSTOPPED(status):
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    return process.returncode
+                # There is no shell to take the terminal meanwhile.
+                os.killpg(process.pid, signal.SIGCONT)
+        finally:
+            _take_terminal_back()
+
+
+def _take_terminal_back() -> None:
+    former = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
+    signal.signal(signal.SIGTTOU, former)
 
 
 def lives(process: psutil.Process) -> bool:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from core.asides import PREFIX
 from core.errors import ConfigurationError
 from core.files import user_folder
 
@@ -33,7 +34,7 @@ _IN_MEMORY = (":memory:", "")
 
 
 class ReadOnly(ConfigurationError, OSError):
-    """Something would have been changed. What copes with a disk that takes nothing copes with it."""
+    """Something would have been changed. Who copes with a disk that takes nothing copes with it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -84,7 +85,9 @@ def _look(event: str, values: tuple[Any, ...]) -> None:
     for path in paths:
         # A number is a file that is open already.
         if not isinstance(path, int) and not _may_change(os.fsdecode(path)):
-            raise ReadOnly(os.path.abspath(os.fsdecode(path)))
+            whole = os.path.abspath(os.fsdecode(path))
+            folder, name = os.path.split(whole)
+            raise ReadOnly(f"A file in {folder}" if name.startswith(PREFIX) else whole)
 
 
 def _may_change(path: str) -> bool:

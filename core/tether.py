@@ -6,18 +6,32 @@ closes, as it does however its holder ends, the program and its whole group are 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 
 
 def main(pipe: int, *command: str) -> int:
+    take_terminal()
     end_with(pipe)
     try:
         os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
     return 127
+
+
+def take_terminal() -> None:
+    """Have the keys that are pressed in the terminal come here, where there is one."""
+    if os.isatty(0):
+        # Who is not yet in the foreground would be stopped for asking.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.setpgid(0, 0)
+        # It may be the terminal of another session.
+        with contextlib.suppress(OSError):
+            os.tcsetpgrp(0, os.getpgrp())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
 
 
 def end_with(pipe: int) -> None:

@@ -26,6 +26,8 @@ from textual.signal import Signal
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
+from core.read_only import is_read_only
+from tui.actions import LOOKING_ONLY
 from tui.backend import Backend
 from tui.clipboard import keep_copy
 from tui.dialogs.help import HelpDialog
@@ -34,7 +36,16 @@ from tui.dialogs.trust import TrustQuestions, agrees
 from tui.driver import lenient
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
-from tui.keys import PLACE_TITLES, SECTIONS, Place, bindings, key_of
+from tui.keys import (
+    OWN,
+    PLACE_TITLES,
+    SECTIONS,
+    Place,
+    bindings,
+    key_of,
+    own_problems,
+    raw_key,
+)
 from tui.leave import (
     LastResort,
     ask_and_leave,
@@ -44,13 +55,15 @@ from tui.leave import (
     report_mistake,
 )
 from tui.news import ends_a_step, tell_end
+from tui.own_commands import run_command
+from tui.own_keys import character_of
 from tui.screens.export.screen import ExportScreen
 from tui.screens.learning.screen import LearningScreen
 from tui.screens.section import Section
 from tui.screens.setup.screen import SetupScreen
 from tui.screens.sync.screen import SyncScreen
 from tui.state import POLL_SECONDS, Watcher, WorkspaceState
-from tui.text import harmless
+from tui.text import count, harmless
 from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
 from tui.threads import LooseThreads
@@ -59,6 +72,9 @@ from tui.widgets.pixel_picture import prepare
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+# What is wrong in the user's own file of keys: so much is told at once.
+MOST_TOLD = 3
 
 
 class LabelpilotApp(InTurn):
@@ -73,7 +89,7 @@ class LabelpilotApp(InTurn):
         "learning": LearningScreen,
     }
     DEFAULT_MODE = "setup"
-    COMMAND_PALETTE_BINDING = "colon"
+    COMMAND_PALETTE_BINDING = raw_key("everywhere.palette")
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("everywhere"),
         Binding("ctrl+c", "leave", show=False),
@@ -97,8 +113,8 @@ class LabelpilotApp(InTurn):
         for theme in THEMES:
             self.register_theme(theme)
         if "TEXTUAL_THEME" not in os.environ:
-            known = remembered()
-            self.theme = known if known in self.available_themes else THEMES[0].name
+            wanted = [OWN.theme, remembered(), THEMES[0].name]
+            self.theme = next(name for name in wanted if name in self.available_themes)
 
     def get_driver_class(self) -> type[Driver]:
         return lenient(super().get_driver_class(), partial(self._end, signal.SIGHUP))
@@ -138,6 +154,12 @@ class LabelpilotApp(InTurn):
 
     def _begin(self) -> None:
         make_room_for_keys()
+        problems = [str(one) for one in own_problems(self.available_themes)]
+        self.journal.write("\n".join(problems))
+        if more := len(problems[MOST_TOLD:]):
+            problems[MOST_TOLD:] = [f"{count(more, 'more thing')} in keys.toml cannot be used."]
+        for problem in problems:
+            self.say(problem, "warning")
         self.check()
 
     # What screens, dialogs and widgets ask (see `tui.host`)
@@ -195,6 +217,15 @@ class LabelpilotApp(InTurn):
         if len(self.screen_stack) == 1:
             self.push_screen(LogsScreen())
 
+    def action_command(self, number: int) -> None:
+        """Run the user's own command of this number."""
+        if len(self.screen_stack) > 1:
+            return
+        if is_read_only():
+            self.say(LOOKING_ONLY)
+        else:
+            run_command(self, OWN.commands[number])
+
     def action_leave(self) -> None:
         ask_and_leave(self, self.jobs, self._last_resort)
 
@@ -210,6 +241,9 @@ class LabelpilotApp(InTurn):
             if mode != self.current_mode:
                 title = f"Go to {PLACE_TITLES[mode]}"
                 yield SystemCommand(title, "", partial(self.action_section, mode))
+        for number, one in enumerate(OWN.commands):
+            title = f"{one.title}  ({character_of(one.key)})"
+            yield SystemCommand(title, f"Run {one.run}", partial(self.action_command, number))
         logs, keys, leave = (key_of("everywhere", name) for name in ("logs", "help", "leave"))
         yield SystemCommand("Logs", f"Ours and the server's ({logs})", self.action_logs)
         yield SystemCommand("Help", f"All keys ({keys})", self.action_help)

@@ -1,17 +1,21 @@
 """Every key of the app, in one place: what it does, where, and in what words.
 
-The bindings, the line of keys at the bottom, the help and the README's table are all made from
-`KEYS`, so that they cannot tell different stories. Plain letters, digits, enter and escape only:
+The bindings, the line of keys at the bottom, the help and the palette are all made from `KEYS`, so
+that they cannot tell different stories: `DEFAULTS`, which the README's table shows, as the user's
+own `keys.toml` changes them. Plain letters, digits, enter and escape only:
 VS Code and tmux keep most others for themselves. It knows no screen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import Binding
+
+from core.errors import ConfigurationError
+from tui.own_keys import character_of, own_keys, theme_problem
 
 Place = Literal[
     "everywhere",
@@ -26,15 +30,23 @@ Place = Literal[
     "logs",
 ]
 
+# Around the name in `section('sync')`.
+_QUOTED = "(')"
+
 # In each section the key for what comes next, or for the whole of a failure.
 MAIN = "enter"
 
 # What changes something, by `Key.id`: off where labelpilot was started for looking only.
 CHANGING = frozenset(
-    "setup.do setup.do_all setup.edit setup.server setup.token sync.sync sync.full sync.retry "
-    "export.write export.rewrite export.rule export.report conflicts.settle conflicts.publish "
-    "learning.plan learning.embed learning.publish learning.share learning.edit learning.undo"
-    .split()
+    f"{place}.{action}"
+    for place, actions in {
+        "setup": "do do_all edit server token",
+        "sync": "sync full retry",
+        "export": "write rewrite rule report",
+        "conflicts": "settle publish",
+        "learning": "plan embed publish share edit undo",
+    }.items()
+    for action in actions.split()
 )
 
 PLACE_TITLES: dict[Place, str] = {
@@ -69,14 +81,15 @@ class Key:
 
     @property
     def id(self) -> str:
-        """A name that stays when the key is changed."""
-        return f"{self.place}.{self.action.split('(')[0]}"
+        """A name that stays when the key is changed: by it `keys.toml` knows the key."""
+        name = self.action.removeprefix("app.").replace("command_palette", "palette")
+        return f"{self.place}.{name.removeprefix('section').strip(_QUOTED)}"
 
     @property
     def face(self) -> str:
         """The key as people read it."""
-        faces = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "G": "G"}
-        return "/".join(faces.get(part, part) for part in self.key.split(","))
+        parts = self.key.split(",")
+        return "/".join("esc" if part == "escape" else character_of(part) for part in parts)
 
     @property
     def binding(self) -> str:
@@ -84,7 +97,7 @@ class Key:
         return f"act('{self.action}')" if self.place in WITH_ACTIONS else self.action
 
 
-KEYS: tuple[Key, ...] = (
+DEFAULTS: tuple[Key, ...] = (
     Key("setup", MAIN, "do", "do it", "Do the chosen step, or read why it failed"),
     Key("setup", "a", "do_all", "do all", "Do every step that needs no answer"),
     Key("setup", "escape", "stop", "stop", "Stop what is running"),
@@ -162,6 +175,16 @@ KEYS: tuple[Key, ...] = (
 )
 
 
+OWN = own_keys({key.id: key.key for key in DEFAULTS})
+KEYS: tuple[Key, ...] = (
+    *(replace(key, key=OWN.keys.get(key.id, key.key)) for key in DEFAULTS),
+    *(
+        Key("everywhere", one.key, f"command({number})", one.title, f"Run {one.run}")
+        for number, one in enumerate(OWN.commands)
+    ),
+)
+
+
 def keys_of(*places: Place) -> Iterator[Key]:
     """The keys of `places`, in the registry's order."""
     return (key for key in KEYS if key.place in places)
@@ -170,6 +193,17 @@ def keys_of(*places: Place) -> Iterator[Key]:
 def key_of(place: Place, action: str) -> str:
     """The key of an action, as prose names it."""
     return next(key.face.split("/")[0] for key in keys_of(place) if key.action == action)
+
+
+def raw_key(id: str) -> str:
+    """The key of this `Key.id`, as Textual names it."""
+    return next(key.key for key in KEYS if key.id == id)
+
+
+def own_problems(themes: Iterable[str]) -> list[ConfigurationError]:
+    """What of the user's `keys.toml` was left out, where there are these themes."""
+    theme = [] if OWN.theme in ("", *themes) else [theme_problem(OWN, list(themes))]
+    return [*OWN.problems, *theme]
 
 
 def section_key(section: Place) -> str:
@@ -191,7 +225,7 @@ def markdown_table() -> str:
     """The README's table of keys."""
     lines = ["| where | key | does |", "|---|---|---|"]
     for place, title in PLACE_TITLES.items():
-        for key in keys_of(place):
+        for key in (key for key in DEFAULTS if key.place == place):
             face = " ".join(f"`{part}`" for part in key.face.split("/") if part) or "`/`"
             lines.append(f"| {title} | {face} | {key.what} |")
     return "\n".join(lines) + "\n"

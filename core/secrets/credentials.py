@@ -28,7 +28,7 @@ from core.errors import ConfigurationError
 from core.files import read_at_most, write_at_once
 from core.masking import keep_secret
 from core.own_files import refuse_links
-from core.read_only import refuse
+from core.read_only import is_read_only, refuse
 from core.secrets.keyrings import (
     BUS,
     KeyringLocked,
@@ -130,7 +130,8 @@ def _stored(workspace: Workspace, name: Name) -> Secret | None:
         return Secret(typed, "session")
     stored = _read_file(workspace)
     if value := stored.secrets.get(name, ""):
-        moved = not has_agreed(workspace) and _move_to_keyring(workspace, stored)
+        stays = has_agreed(workspace) or is_read_only()
+        moved = not stays and _move_to_keyring(workspace, stored)
         return Secret(value, "keyring" if moved else "file")
     if has_agreed(workspace):
         return None

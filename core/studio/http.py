@@ -24,7 +24,7 @@ STEP_SECONDS = 30.0
 ALIVE_SECONDS = 5.0
 # What changes nothing: these methods, and these paths by any.
 LOOKING = ("GET", "HEAD", "OPTIONS")
-CHANGING_NOTHING = ("/api/token/refresh", "/api/token/refresh/", "/api/storages/localfiles/validate")
+CHANGING_NOTHING = ("/api/token/refresh/", "/api/storages/localfiles/validate")
 _CONNECTING = ("connection.connect_tcp.started", "connection.connect_tcp.complete")
 # Of an answer, unpacked: a million predictions, listed at once, are two thirds of it.
 MOST_BYTES = 2**29

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.errors import LabelpilotError
 from core.own_files import make_own, open_own, read_own, refuse_links
-from core.read_only import ReadOnly
+from core.read_only import is_read_only
 from core.workspace.settings import Workspace
 
 
@@ -27,8 +27,11 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
     """Hold the workspace's lock `name`, waiting at most `wait` seconds for it.
 
     Raises Busy, naming the holder, where another has it, and LabelpilotError where the file system
-    takes no lock.
+    takes no lock. Who may change nothing needs none.
     """
+    if is_read_only():
+        yield
+        return
     import filelock
 
     workspace.state.make()
@@ -44,8 +47,6 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
             cause=_read(holder),
             next_step="Wait until it has ended; this one has changed nothing.",
         ) from None
-    except ReadOnly:
-        raise
     except (OSError, NotImplementedError) as error:
         raise LabelpilotError(
             f"{path} cannot be locked, so nothing was changed.",

@@ -1,4 +1,4 @@
-"""Errors that point at the line of `labelpilot.toml` on which they arise.
+"""Errors that point at the line of `labelpilot.toml`, or of another file, on which they arise.
 
 Python's TOML reader keeps no positions, so the line is looked for in the text. Where it cannot be
 found (an odd way of writing), the error names the file alone.
@@ -28,22 +28,27 @@ def _line_of(text: str, section: str | None, key: str) -> int | None:
     return None
 
 
-def place_of(text: str, section: str | None, key: str) -> str:
+def place_of(text: str, section: str | None, key: str, file: str = FILE_NAME) -> str:
     """The file, with the line of `key` where it is found. `section` None is the top level."""
     line = _line_of(text, section, key)
-    return FILE_NAME if line is None else f"{FILE_NAME}, line {line}"
+    return file if line is None else f"{file}, line {line}"
 
 
-def unknown_name(text: str, section: str | None, key: str, known: list[str]) -> ConfigurationError:
+def unknown_name(
+    text: str, section: str | None, key: str, known: list[str], file: str = FILE_NAME
+) -> ConfigurationError:
     """The error for a section or key that is none of `known`."""
     where = f" in [{section}]" if section else ""
     near = nearest(key, known)
     hint = f"Did you mean `{near}`?" if near else f"Known there: {', '.join(known)}."
     return ConfigurationError(
-        f"{place_of(text, section, key)}: `{key[:MOST_SHOWN]}`{where} is not known.", next_step=hint
+        f"{place_of(text, section, key, file)}: `{key[:MOST_SHOWN]}`{where} is not known.",
+        next_step=hint,
     )
 
 
-def wrong_value(text: str, section: str | None, key: str, what: str) -> ConfigurationError:
+def wrong_value(
+    text: str, section: str | None, key: str, what: str, file: str = FILE_NAME
+) -> ConfigurationError:
     """The error for a value that does not fit; `what` says what would."""
-    return ConfigurationError(f"{place_of(text, section, key)}: {what}.")
+    return ConfigurationError(f"{place_of(text, section, key, file)}: {what}.")

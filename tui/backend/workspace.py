@@ -29,6 +29,11 @@ class WorkspaceCalls:
 
         return save_workspace(root, changes)
 
+    def environment(self, workspace: Workspace, *, with_token: bool) -> dict[str, str]:
+        from core.setup.environment import workspace_environment
+
+        return workspace_environment(workspace, with_token=with_token)
+
     def examine(self, root: Path) -> list[Finding]:
         from core.setup.doctor import examine
 

@@ -8,6 +8,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from core.read_only import is_read_only
 from tui.host import host_of
 from tui.job_kinds import SETUP
 from tui.jobs import START_COMMAND, Job
@@ -33,6 +34,8 @@ class TopBar(Widget):
         parts = [*self._labels(), *jobs, self._token(), self._server()]
         if state.gone:
             parts.insert(0, Content.styled(state.gone, "$text-warning"))
+        if is_read_only():
+            parts.append(Content.styled("read-only", "bold $text-warning"))
         room = width - name.cell_length - 3
         while parts and sum(part.cell_length + 3 for part in parts) > room:
             parts.pop(0)

@@ -25,7 +25,7 @@ from tui.asking import ask
 from tui.dialogs.dialog import Dialog, error_dialog
 from tui.dialogs.form import Answer, Field, Form
 from tui.host import host_of
-from tui.keys import bindings, key_of
+from tui.keys import Place, bindings, key_of
 from tui.text import lines, plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedList
@@ -49,6 +49,7 @@ TITLES: dict[Choice, tuple[str, str]] = {
 class KeyringChoice(ModalScreen[Choice]):
     """Asks where a token is to go. `hindrance` says why no keyring can be started, if so."""
 
+    PLACE: ClassVar[Place] = "dialog"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
     AUTO_FOCUS = "KeyedList"
 
