@@ -1,13 +1,42 @@
-"""Labeling: the image to be labeled now, those after it, and the labels on their way."""
+"""Labeling: the image to be labeled now, those after it, and the labels on their way.
+
+No call waits for the network. Two threads of the session do what takes long: one sends labels, the
+other asks which images come next. They end with the session, and with the process at the latest:
+whatever is not done then is on the disk.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.errors import LabelpilotError, StudioUnreachable
+from core.images import ImagePaths, tag_of
+from core.labeling.outbox import REFUSED, Label, Outbox, new_id, whose
 from core.labeling.questionnaire import Answers, Questionnaire
-from core.workspace.settings import Workspace
+from core.labeling.questions import read_questions
+from core.labeling.queue import give_back, next_tasks
+from core.labeling.sending import send
+from core.labeling_config import parse_labeling_config
+from core.studio.models import Account, Task
+from core.studio.project import OpenProject, connect, require_project
+from core.studio.transport import Broken
+from core.workspace.locks import Busy, first_free, only_one
+
+# How many images are held: a server that is gone is not missed before they are labeled.
+HELD = 16
+# As many labelpilots can label in one workspace at the same time.
+MOST_SESSIONS = 20
+# After so many seconds it is said again that the images are held, and looked what else is new.
+_AGAIN_SECONDS = 45.0
+# Before a server that does not answer is asked again, at first and at most.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+# How long the end may wait for what is being sent, and for what was held to be given back.
+_END_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,56 +58,252 @@ class LabelItem:
 
 
 class LabelSession:
-    """What a face asks and tells while somebody labels. No call waits for the network.
+    """What a face asks and tells while somebody labels.
 
     `questionnaire` is what the project asks of each image.
     """
 
     questionnaire: Questionnaire
 
-    def __init__(self, workspace: Workspace, again: Sequence[LabelItem] = ()) -> None:
-        """`again`: label these images, and not those of the label stream."""
-        raise NotImplementedError
+    def __init__(self, opened: OpenProject, again: Sequence[LabelItem] | None = None) -> None:
+        """Begin with the project as it is now; `again`: label these images, and not those of the
+        label stream.
+
+        Raises LabelpilotError where the disk refuses, or too many label here.
+        """
+        config = parse_labeling_config(opened.remote.label_config, "the project's labeling config")
+        self.questionnaire = read_questions(config)
+        self._workspace = opened.workspace
+        self._of = whose(opened)
+        self._session = secrets.token_hex(8)
+        self._paths = ImagePaths(opened.workspace.images.path)
+        self._streams = again is None
+        self._lock = threading.Lock()
+        self._ahead: list[LabelItem] = list(again or ())
+        # Taken back a moment ago: to be shown although they have a label still.
+        self._pinned: set[int] = set()
+        self._at_end = False
+        self._done = 0
+        self._problems: dict[str, str] = {}
+        self._connection: tuple[OpenProject, Account] | None = None
+        self._connecting = threading.Lock()
+        self._ending = threading.Event()
+        self._stack = contextlib.ExitStack()
+        try:
+            slot = self._stack.enter_context(first_free(self._workspace, "label", MOST_SESSIONS))
+            self._outbox = Outbox(self._workspace, self._of, slot)
+        except BaseException:
+            self._stack.close()
+            raise
+        self._wake = {"send": threading.Event(), "fill": threading.Event()}
+        self._threads = [
+            threading.Thread(target=self._run, args=one, daemon=True, name=f"label {one[0]}")
+            for one in (("send", self._send), ("fill", self._fill))[: 2 if self._streams else 1]
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def ahead(self, count: int) -> Sequence[LabelItem]:
         """The image to be labeled now, then those after it; fewer where they are not known yet."""
-        raise NotImplementedError
+        with self._lock:
+            return self._ahead[:count]
 
     @property
     def at_end(self) -> bool:
-        """Whether there is no image left to be labeled."""
-        raise NotImplementedError
+        """Whether no image is left to be labeled, as far as is known."""
+        with self._lock:
+            return not self._ahead and (self._at_end or not self._streams)
 
     def submit(self, item: LabelItem, answers: Answers, lead_time: float) -> None:
-        """Label an image: the label is on the disk when this returns, and is sent behind it."""
-        raise NotImplementedError
+        """Label an image: the label is on the disk when this returns, and is sent behind it.
+
+        Raises LabelpilotError where the disk refuses; nothing is lost but this key.
+        """
+        self._add(item, self.questionnaire.result(answers), lead_time, skipped=False)
 
     def skip(self, item: LabelItem, lead_time: float = 0.0) -> None:
-        """Skip an image as Label Studio's page does."""
-        raise NotImplementedError
+        """Skip an image, as Label Studio's page does; one that is labeled again stays as it is."""
+        if item.annotation is None:
+            self._add(item, [], lead_time, skipped=True)
+        else:
+            self._drop(item)
 
     def take_back(self) -> LabelItem | None:
         """Take the last label or skip back, also one of a former session; None where there is none.
 
-        Its image is the one to be labeled now.
+        Its image is the one to be labeled now, with what was said ticked.
         """
-        raise NotImplementedError
+        label = self._outbox.take_back()
+        if label is None:
+            return None
+        said = self.questionnaire.answers_of(label.body["result"])
+        task = Task(label.task, label.url, 0)
+        item = replace(self._item(task), annotation=label.changes, suggestion=said or None)
+        with self._lock:
+            self._ahead = [item, *(one for one in self._ahead if one.task_id != item.task_id)]
+            self._pinned.add(item.task_id)
+            self._done -= not label.skips
+        self._wake_up()
+        return item
 
     @property
     def on_their_way(self) -> int:
         """How many labels are on the disk and not known to have arrived."""
-        raise NotImplementedError
+        return self._outbox.on_the_way
 
     @property
     def done_by_me(self) -> int:
         """How many images were labeled in this session."""
-        raise NotImplementedError
+        return max(self._done, 0)
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """What went wrong, in sentences: a label that was refused, a server that is gone."""
-        raise NotImplementedError
+        """What went wrong, in sentences: labels that were refused, a server that is gone."""
+        kept = [label.why for label in self._outbox.labels(REFUSED)]
+        others = self._outbox.of_others
+        if others:
+            kept.append(f"{others:,} labels of another project or server wait in this workspace.")
+        return (*self._problems.values(), *kept)
+
+    def send_again(self) -> None:
+        """Send the labels once more that were refused."""
+        self._outbox.send_again()
+        self._wake_up()
 
     def close(self) -> None:
         """Give back the images that are held; labels on their way stay on the disk."""
-        raise NotImplementedError
+        self._ending.set()
+        self._wake_up()
+        for thread in self._threads:
+            thread.join(_END_SECONDS)
+        self._stack.close()
+        if not any(thread.is_alive() for thread in self._threads):
+            self._outbox.close()
+
+    def __enter__(self) -> LabelSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _add(
+        self, item: LabelItem, result: list[dict[str, object]], lead_time: float, *, skipped: bool
+    ) -> None:
+        body = {"result": result, "lead_time": round(lead_time, 3), "was_cancelled": skipped}
+        self._outbox.add(
+            Label(new_id(), item.task_id, item.tag, item.url, body, changes=item.annotation)
+        )
+        self._done += not skipped
+        self._drop(item)
+
+    def _drop(self, item: LabelItem) -> None:
+        with self._lock:
+            self._ahead = [one for one in self._ahead if one.task_id != item.task_id]
+            self._pinned.discard(item.task_id)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        for event in self._wake.values():
+            event.set()
+
+    # In the session's threads
+
+    def _run(self, name: str, work: Callable[[], float]) -> None:
+        """Do `work` whenever there is some; it says after how many seconds there is anyway."""
+        wait = _FIRST_WAIT
+        while not self._ending.is_set():
+            self._wake[name].clear()
+            try:
+                seconds = work()
+                self._problems.pop(name, None)
+                wait = _FIRST_WAIT
+            except LabelpilotError as error:
+                if isinstance(error, StudioUnreachable):
+                    self._forget_connection()
+                self._problems[name] = error.in_short
+                # Whoever labels on meanwhile does not make a server come back.
+                self._ending.wait(wait)
+                wait = min(wait * 2, _LONGEST_WAIT)
+                continue
+            self._wake[name].wait(seconds)
+        if name == "fill":
+            with contextlib.suppress(LabelpilotError):
+                give_back(self._connected()[0], self._outbox, self._session)
+
+    def _send(self) -> float:
+        """Send what is on its way, the oldest first."""
+        if not self._outbox.on_the_way:
+            return _AGAIN_SECONDS
+        opened, account = self._connected()
+        broken: LabelpilotError | None = None
+        try:
+            with only_one(self._workspace, "outbox"):
+                last = ""
+                while not self._ending.is_set() and (label := self._outbox.begin(last)):
+                    last = label.id
+                    try:
+                        send(opened, account, self._outbox, label)
+                    except Broken as error:
+                        # Of this label, maybe: the others need not wait for it.
+                        broken = error
+                    self._wake["fill"].set()
+        except Busy:
+            # Another labelpilot of the workspace is sending; it sends these too.
+            return 1.0
+        if broken is not None:
+            raise broken
+        return 0.0 if self._outbox.on_the_way else _AGAIN_SECONDS
+
+    def _fill(self) -> float:
+        """Hold the images that come next, and let go of those that are labeled meanwhile."""
+        opened, account = self._connected()
+        sent = set(self._outbox.tasks_on_the_way())
+        with self._lock:
+            mine = [one.task_id for one in self._ahead]
+        # What is on its way is to be labeled still, for all that the server knows.
+        asked = [*mine, *(task for task in sent if task not in mine)]
+        more = max(HELD - len(mine), 0)
+        found = next_tasks(opened, account, self._outbox, self._session, asked, more)
+        kept = {task.id for task in found}
+        new = [self._item(task) for task in found if task.id not in asked]
+        sent |= set(self._outbox.tasks_on_the_way())
+        with self._lock:
+            self._pinned &= {one.task_id for one in self._ahead}
+            staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
+            self._ahead = [one for one in self._ahead if one.task_id in staying]
+            here = {one.task_id for one in self._ahead} | sent
+            self._ahead += [one for one in new if one.task_id not in here]
+            self._at_end = not new and more > 0
+        return _AGAIN_SECONDS
+
+    def _item(self, task: Task) -> LabelItem:
+        inside = self._paths.inside(task.image)
+        path = None if inside is None else self._workspace.images.path / inside
+        with contextlib.suppress(ValueError):
+            tag = tag_of(inside or self._paths(task.image), self._workspace.images.tag)
+            return LabelItem(task.id, tag, path, task.image)
+        return LabelItem(task.id, f"task {task.id}", path, task.image)
+
+    def _connected(self) -> tuple[OpenProject, Account]:
+        """The project and whose token it is, on the server as it is now."""
+        with self._connecting:
+            if self._connection is None:
+                client = connect(self._workspace)
+                try:
+                    project = require_project(client, self._workspace)
+                    opened = OpenProject(self._workspace, client, project)
+                    if whose(opened) != self._of:
+                        raise StudioUnreachable(
+                            "Another project answers than the one that is labeled.",
+                            next_step="Leave, and begin anew.",
+                        )
+                    self._connection = opened, client.whoami()
+                except BaseException:
+                    client.close()
+                    raise
+            return self._connection
+
+    def _forget_connection(self) -> None:
+        with self._connecting:
+            # The other thread may be using it still: it is closed when nobody does.
+            self._connection = None

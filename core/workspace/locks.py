@@ -37,7 +37,8 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
     workspace.state.make()
     path = workspace.state.locks / f"{name}.lock"
     holder = path.with_suffix(".holder")
-    lock = filelock.FileLock(refuse_links(path))
+    # Whoever holds it for long may give it back in another thread.
+    lock = filelock.FileLock(refuse_links(path), thread_local=False)
     try:
         make_own(workspace.state.locks)
         lock.acquire(timeout=wait)
@@ -63,6 +64,24 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
         with contextlib.suppress(OSError):
             holder.unlink()
         lock.release()
+
+
+@contextlib.contextmanager
+def first_free(workspace: Workspace, name: str, most: int) -> Iterator[int]:
+    """Hold the first of the locks `name`-1, `name`-2, ... that nobody has, and say its number.
+
+    Raises Busy where `most` are held, and what `only_one` raises.
+    """
+    for number in range(1, most + 1):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(only_one(workspace, f"{name}-{number}"))
+            except Busy:
+                if number == most:
+                    raise
+                continue
+            yield number
+            return
 
 
 def _read(holder: Path) -> str:

@@ -59,6 +59,11 @@ class State:
         return self.folder / "settled.json"
 
     @property
+    def outbox(self) -> Path:
+        """The labels made here that may not have arrived yet."""
+        return self.folder / "outbox.sqlite"
+
+    @property
     def cache(self) -> Path:
         """What is kept for speed alone: it can be thrown away."""
         return self.folder / "cache"

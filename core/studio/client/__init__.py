@@ -12,6 +12,7 @@ from core.studio.client.annotations import AnnotationCalls
 from core.studio.client.labels import LabelCalls
 from core.studio.client.predictions import PredictionCalls
 from core.studio.client.projects import ProjectCalls
+from core.studio.client.queue import QueueCalls
 from core.studio.client.results import ResultCalls
 from core.studio.client.storages import StorageCalls
 from core.studio.client.tasks import TaskCalls
@@ -27,6 +28,7 @@ class StudioClient(
     AnnotationCalls,
     LabelCalls,
     PredictionCalls,
+    QueueCalls,
     ViewCalls,
 ):
     """One Label Studio, seen with one token. Every method raises StudioRefused or

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Literal
 
+from core.errors import StudioRefused
 from core.studio.client.annotations import AnnotationCalls
 from core.studio.client.connection import LAST
 from core.studio.client.tasks import TaskCalls
@@ -73,6 +74,14 @@ class ResultCalls(TaskCalls, AnnotationCalls):
     def change_annotation(self, annotation_id: int, fields: Mapping[str, Any]) -> None:
         """Change fields of an annotation, in Label Studio's own way: it is changed now, by us."""
         self.transport.send("PATCH", f"api/annotations/{annotation_id}/", body=dict(fields))
+
+    def delete_annotation(self, annotation_id: int) -> None:
+        """Delete an annotation, and its file; one that is gone already is no error."""
+        try:
+            self.transport.send("DELETE", f"api/annotations/{annotation_id}/")
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
 
     def change_one(self, change: Change) -> None:
         """Change a draft or a prediction."""

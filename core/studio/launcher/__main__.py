@@ -22,6 +22,7 @@ _SUBJECTS = (
     "database",
     "large",
     "stream",
+    "queue",
     "annotations",
     "results",
     "moves",

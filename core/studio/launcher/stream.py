@@ -12,6 +12,8 @@ import functools
 import inspect
 import itertools
 import threading
+import time
+from typing import Any
 
 from .large import scored_ones
 from .patches import Closed, patch, takes
@@ -25,7 +27,17 @@ SHARE = "share of "
 TOGETHER = 20
 # The server is one process with a thread for each request: between a look at who has what open and
 # the lock that is set, no other request may look.
-_ONE_AT_A_TIME = threading.RLock()
+ONE_AT_A_TIME = threading.RLock()
+# What somebody labels elsewhere than in a browser: (account, session) -> (until when, by this
+# process's clock, tasks).
+HELD: dict[tuple[int, str], tuple[float, frozenset[int]]] = {}
+
+
+def held_by(user):
+    """The tasks that somebody holds in a session, so that none of their pages shows them too."""
+    now = time.monotonic()
+    found = [tasks for (who, _), (until, tasks) in HELD.items() if who == user.pk and until > now]
+    return frozenset().union(*found)
 
 
 @patch("no-filter", 'With sampling "random", the label stream can show images by their number.')
@@ -94,11 +106,13 @@ def give_each_person_another_image() -> None:
 
     @functools.wraps(choose)
     def get_next_task(user, prepared_tasks, project, *others):
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
+            held = held_by(user)
+            prepared_tasks = prepared_tasks.exclude(pk__in=held) if held else prepared_tasks
             task, queue = choose(user, prepared_tasks, project, *others)
             if task is not None:
                 before = TaskLock.objects.filter(user=user, task__project=project)
-                before.exclude(task=task).delete()
+                before.exclude(task__in=(task.pk, *held)).delete()
         return task, queue
 
     queues.get_not_solved_tasks_qs = get_not_solved_tasks_qs
@@ -149,53 +163,76 @@ def follow_the_round() -> None:
     for field in ("task", "project", "model_version"):
         Prediction._meta.get_field(field)
 
-    def is_on(project, view, user) -> bool:
-        if not project.model_version:
-            return False
-        scores = Prediction.objects.filter(project=project, model_version=project.model_version)
-        shown = view.get_prepare_tasks_params()
-        shown.ordering = []
-        tasks = Task.prepared.only_filtered(prepare_params=shown)
-        scored = tasks.filter(pk__in=scores.values("task"))
-        for_user, *_ = get_not_solved_tasks_qs(user, project, scored, None, "")
-        return _first_free(for_user, user) is not None
-
-    def follow(data, project, user, tab_id) -> None:
-        """Have a request's `data` ask for what it should get."""
-        views = {
-            name: view
-            for view in View.objects.filter(project=project).order_by("-id")
-            for name in _marks(view.data)
-        }
-        names = {str(view.pk): name for name, view in views.items()}
-        here, asks = names.get(tab_id), _asks_for_some(data)
-        view = None
-        if here == ORDER or (here is None and not asks):
-            share = None if here else views.get(f"{SHARE}{user.email}")
-            view = share or views.get(ORDER)
-            on = view is not None and is_on(project, view, user)
-            if not on:
-                view = None
-                if here == ORDER:
-                    data.update(filters=None, ordering=[])
-        elif here is not None and not asks:
-            view = views[here]
-        if view is not None:
-            shown = ViewSerializer(view).data["data"]
-            data.update(filters=shown.get("filters"), ordering=shown.get("ordering", []))
-
     @functools.wraps(post)
     def post_following(self, request):
         data, tab_id = request.data, request.GET.get("tabID")
         if request.GET.get("id") != "next_task" or type(data) is not dict or _selects(data):
             return post(self, request)
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
             project = Project.objects.filter(pk=request.GET.get("project")).first()
             if project is not None:
-                follow(data, project, request.user, tab_id)
+                _follow(data, project, request.user, tab_id)
             return post(self, request)
 
     ProjectActionsAPI.post = post_following
+
+
+def _is_on(project, view, user) -> bool:
+    """Whether a round is on for somebody."""
+    from projects.functions.next_task import get_not_solved_tasks_qs
+    from tasks.models import Prediction, Task
+
+    if not project.model_version:
+        return False
+    scores = Prediction.objects.filter(project=project, model_version=project.model_version)
+    shown = view.get_prepare_tasks_params()
+    shown.ordering = []
+    tasks = Task.prepared.only_filtered(prepare_params=shown)
+    scored = tasks.filter(pk__in=scores.values("task")).exclude(pk__in=held_by(user))
+    for_user, *_ = get_not_solved_tasks_qs(user, project, scored, None, "")
+    return _first_free(for_user, user) is not None
+
+
+def _follow(data, project, user, tab_id) -> None:
+    """Have a request's `data` ask for what it should get."""
+    from data_manager.models import View
+    from data_manager.serializers import ViewSerializer
+
+    views = {
+        name: view
+        for view in View.objects.filter(project=project).order_by("-id")
+        for name in _marks(view.data)
+    }
+    names = {str(view.pk): name for name, view in views.items()}
+    here, asks = names.get(tab_id), _asks_for_some(data)
+    view = None
+    if here == ORDER or (here is None and not asks):
+        share = None if here else views.get(f"{SHARE}{user.email}")
+        view = share or views.get(ORDER)
+        on = view is not None and _is_on(project, view, user)
+        if not on:
+            view = None
+            if here == ORDER:
+                data.update(filters=None, ordering=[])
+    elif here is not None and not asks:
+        view = views[here]
+    if view is not None:
+        shown = ViewSerializer(view).data["data"]
+        data.update(filters=shown.get("filters"), ordering=shown.get("ordering", []))
+
+
+def next_image(project, user):
+    """The next task for somebody who labels elsewhere than in a browser, or None."""
+    from data_manager.prepare_params import PrepareParams
+    from projects.functions import next_task as queues
+    from tasks.models import Task
+
+    data: dict[str, Any] = {}
+    _follow(data, project, user, None)
+    selected = {"all": True, "excluded": []}
+    shown = PrepareParams(project=project.pk, selectedItems=selected, data=data, **data)
+    tasks = Task.prepared.only_filtered(prepare_params=shown)
+    return queues.get_next_task(user, tasks, project, _asks_for_some(data))[0]
 
 
 def _marks(data) -> list[str]:
