@@ -60,6 +60,27 @@ def person(demo: Demo, password: str) -> Iterator[httpx.Client]:
         yield one
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/projects/{project}?include=id,title",
+        "/api/tasks?project={project}&page_size=2",
+        "/api/dm/project?project={project}",
+        "/api/no-such-page",
+        "/projects/{project}/data",
+        "/user/login",
+    ],
+)
+def test_an_address_without_its_slash_is_answered_as_the_one_with_it(
+    demo: Demo, person: httpx.Client, path: str
+) -> None:
+    asked, mark, query = path.format(project=demo.result["project_id"]).partition("?")
+    without, complete = (person.get(one + mark + query) for one in (asked, f"{asked}/"))
+    assert (without.status_code, without.url.path) == (complete.status_code, asked)
+    if without.headers["content-type"] == "application/json":
+        assert without.json() == complete.json()
+
+
 @pytest.fixture
 def project(demo: Demo) -> Iterator[int]:
     """A project with three tasks."""

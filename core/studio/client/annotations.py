@@ -43,7 +43,7 @@ class AnnotationCalls(Connection):
         """How many annotations a project has, skipped ones too, in the cheapest way."""
         fields = ("total_annotations_number", "skipped_annotations_number")
         params = {"include": ",".join(("id", *fields))}
-        body = expect(self.transport.get(f"api/projects/{project_id}", params), "id")
+        body = expect(self.transport.get(f"api/projects/{project_id}/", params), "id")
         return sum(expect_number(body.get(field) or 0) for field in fields)
 
     def latest_answers(self, project_id: int, count: int) -> list[tuple[int, list[int]]]:

@@ -58,7 +58,7 @@ class LabelCalls(Connection):
     def label_count(self, project_id: int) -> int:
         """How many annotations a project has, skipped ones not counted, in the cheapest way."""
         params = {"include": "id,total_annotations_number"}
-        body = expect(self.transport.get(f"api/projects/{project_id}", params), "id")
+        body = expect(self.transport.get(f"api/projects/{project_id}/", params), "id")
         return expect_number(body.get("total_annotations_number") or 0)
 
     def annotated_by(self, project_id: int, account: int) -> int:

@@ -19,7 +19,7 @@ class StorageCalls(Connection):
 
     def source_storages(self, project_id: int) -> list[Storage]:
         """Every source storage of a project, of whatever type."""
-        found = listed(self.transport, "api/storages", {"project": project_id})
+        found = listed(self.transport, "api/storages/", {"project": project_id})
         return [read_storage(storage) for storage in found]
 
     def target_storages(self, project_id: int) -> list[Storage]:
@@ -32,7 +32,7 @@ class StorageCalls(Connection):
     ) -> Storage:
         """Create a source storage of the type `kind` (Label Studio's field names)."""
         body = {"project": project_id, **fields}
-        return read_storage(self.transport.send("POST", f"api/storages/{kind}", body=body))
+        return read_storage(self.transport.send("POST", f"api/storages/{kind}/", body=body))
 
     def document_root(self, project_id: int) -> str | None:
         """The folder below which this server serves files, or None if it does not tell.

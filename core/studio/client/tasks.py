@@ -97,7 +97,7 @@ class TaskCalls(Connection):
 
     def update_task(self, task_id: int, changes: Mapping[str, object]) -> None:
         """Change fields of a task (Label Studio's names)."""
-        self.transport.send("PATCH", f"api/tasks/{task_id}", body=dict(changes))
+        self.transport.send("PATCH", f"api/tasks/{task_id}/", body=dict(changes))
 
     def update_many(self, project_id: int, data: Mapping[int, Mapping[str, Any]]) -> bool:
         """Give tasks new data, all or none; False where the server cannot: labelpilot's own can."""

@@ -29,6 +29,7 @@ _SUBJECTS = (
     "tasks",
     "people",
     "serving",
+    "requests",
 )
 
 

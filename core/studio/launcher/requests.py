@@ -1,0 +1,49 @@
+"""What a request to Label Studio takes and need not."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .patches import Closed, patch, takes
+
+SLOWER = "Label Studio's answers come later."
+
+
+@patch("slash-at-once", SLOWER)
+def append_slash_at_once() -> None:
+    """Look for a page at its address with a slash at the end before it is not found without.
+
+    Label Studio's own pages leave the slash out. It then makes the whole page that says "not
+    found", throws it away, and answers anew.
+    """
+    from django.urls import is_valid_path
+    from django.utils.deprecation import MiddlewareMixin
+
+    from django.urls import is_valid_path
+    from django.utils.deprecation import MiddlewareMixin
+
+    from core.middleware import (  # type: ignore[import-not-found]
+        CommonMiddlewareAppendSlashWithoutRedirect as AppendSlash,
+    )
+
+    # Label Studio's own package of this name, not labelpilot's.
+    module = importlib.import_module("core.middleware")
+    AppendSlash = module.CommonMiddlewareAppendSlashWithoutRedirect  # noqa: N806
+    takes(AppendSlash.process_request, "self", "request")
+    takes(AppendSlash.process_response, "self", "request", "response")
+    if "process_request" in vars(AppendSlash) or not issubclass(AppendSlash, MiddlewareMixin):
+        raise Closed("slashes are appended in another way")
+    checked = AppendSlash.process_request
+
+    def process_request(self: Any, request: Any) -> Any:
+        answer = checked(self, request)
+        path = request.path_info
+        if answer is None and not path.endswith("/"):
+            configuration = getattr(request, "urlconf", None)
+            if not is_valid_path(path, configuration) and is_valid_path(f"{path}/", configuration):
+                request.path_info = f"{path}/"
+                request.path = f"{request.path}/"
+        return answer
+
+    AppendSlash.process_request = process_request
