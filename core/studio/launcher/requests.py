@@ -20,21 +20,14 @@ def append_slash_at_once() -> None:
     from django.urls import is_valid_path
     from django.utils.deprecation import MiddlewareMixin
 
-    from django.urls import is_valid_path
-    from django.utils.deprecation import MiddlewareMixin
-
-    from core.middleware import (  # type: ignore[import-not-found]
-        CommonMiddlewareAppendSlashWithoutRedirect as AppendSlash,
-    )
-
     # Label Studio's own package of this name, not labelpilot's.
     module = importlib.import_module("core.middleware")
-    AppendSlash = module.CommonMiddlewareAppendSlashWithoutRedirect  # noqa: N806
-    takes(AppendSlash.process_request, "self", "request")
-    takes(AppendSlash.process_response, "self", "request", "response")
-    if "process_request" in vars(AppendSlash) or not issubclass(AppendSlash, MiddlewareMixin):
+    middleware = module.CommonMiddlewareAppendSlashWithoutRedirect
+    takes(middleware.process_request, "self", "request")
+    takes(middleware.process_response, "self", "request", "response")
+    if "process_request" in vars(middleware) or not issubclass(middleware, MiddlewareMixin):
         raise Closed("slashes are appended in another way")
-    checked = AppendSlash.process_request
+    checked = middleware.process_request
 
     def process_request(self: Any, request: Any) -> Any:
         answer = checked(self, request)
@@ -46,4 +39,4 @@ def append_slash_at_once() -> None:
                 request.path = f"{request.path}/"
         return answer
 
-    AppendSlash.process_request = process_request
+    middleware.process_request = process_request
