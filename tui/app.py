@@ -226,6 +226,15 @@ class LabelpilotApp(InTurn):
         else:
             run_command(self, OWN.commands[number])
 
+    def action_copy_twin(self) -> None:
+        """Copy the command that does the same as what is shown."""
+        if len(self.screen_stack) > 1 or not isinstance(self.screen, Section):
+            return
+        if twin := self.screen.twin:
+            self.copy_out(twin)
+        else:
+            self.say("No command does the same as what is shown here.")
+
     def action_leave(self) -> None:
         ask_and_leave(self, self.jobs, self._last_resort)
 
@@ -245,6 +254,9 @@ class LabelpilotApp(InTurn):
             title = f"{one.title}  ({character_of(one.key)})"
             yield SystemCommand(title, f"Run {one.run}", partial(self.action_command, number))
         logs, keys, leave = (key_of("everywhere", name) for name in ("logs", "help", "leave"))
+        if isinstance(screen, Section) and screen.twin:
+            copy = key_of("everywhere", "copy_twin")
+            yield SystemCommand("Copy command", f"{screen.twin} ({copy})", self.action_copy_twin)
         yield SystemCommand("Logs", f"Ours and the server's ({logs})", self.action_logs)
         yield SystemCommand("Help", f"All keys ({keys})", self.action_help)
         yield SystemCommand("Theme", "Light, dark, the terminal's own", self.action_change_theme)

@@ -153,6 +153,7 @@ DEFAULTS: tuple[Key, ...] = (
     Key("everywhere", "4", "section('learning')", "", "Active learning: what to label next"),
     Key("everywhere", "L", "logs", "logs", "Logs: ours and the server's"),
     Key("everywhere", "colon", "command_palette", "more", "Everything that can be done now"),
+    Key("everywhere", "y", "copy_twin", "", "Copy the command that does the same"),
     Key("everywhere", "question_mark", "help", "help", "This help"),
     Key("everywhere", "q", "leave", "", "Leave; the server goes on"),
     Key("list", "j,down", "cursor_down", "", "Down"),

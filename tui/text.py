@@ -15,6 +15,8 @@ from textual.content import Content
 
 from core.masking import printable
 
+SAME_AS = "same as: "
+
 
 def harmless(text: object) -> str:
     """`text` without what could steer a terminal, and such that it can be encoded."""
@@ -35,6 +37,11 @@ def cell(text: object, style: str = "", justify: str = "left") -> Text:
 def lines(parts: Iterable[Content | str]) -> Content:
     """`parts` below each other."""
     return Content("\n").join([plain(part) if isinstance(part, str) else part for part in parts])
+
+
+def same_as(command: str) -> Content:
+    """The line that names the command which does the same; none without a command."""
+    return plain(f"{SAME_AS}{command}" if command else "", "$muted")
 
 
 def duration(seconds: float) -> str:

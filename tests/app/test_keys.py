@@ -115,6 +115,21 @@ async def test_the_palette_lists_what_applies_now(backend: FakeBackend, walk: Wa
         assert "Go to Sync" in titles
 
 
+async def test_y_copies_the_command_of_what_is_shown(
+    backend: FakeBackend, walk: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = backend.workspace.root
+    async with walk(backend, size=(120, 24)) as app:
+        await app.press("y")
+        assert app.app.clipboard == f"labelpilot server start --workspace {root}"
+        monkeypatch.chdir(root / "data")
+        await app.press("2", "y")
+        assert app.app.clipboard == "labelpilot sync"
+        await app.press("4", "y")
+        assert app.app.clipboard.startswith("labelpilot active-learning --model-version ")
+        assert (root / ".labelpilot/logs/copied.txt").read_text() == app.app.clipboard
+
+
 async def test_vim_keys_move_in_lists(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
         await app.press("j", "j", "k")

@@ -3,8 +3,10 @@ does, with the reason where it does not apply."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
@@ -19,7 +21,9 @@ from tui.host import Host, host_of
 from tui.job_kinds import SYNC, JobKind, Result
 from tui.jobs import Begin, Job
 from tui.keys import Place, key_of, keys_of, section_key
+from tui.text import SAME_AS
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.live_text import LiveText
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -113,6 +117,23 @@ class Section(Screen[None]):
         """The job that ended last, if it failed."""
         job = self.job
         return job if job is not None and job.outcome == "failed" else None
+
+    @property
+    def twin(self) -> str:
+        """The command that does the same as what is shown, fit for any folder; empty if there is
+        none."""
+        for text in self.query("#found").results(LiveText):
+            for line in text.plain.splitlines():
+                if line.startswith(SAME_AS):
+                    return self._from_anywhere(line.removeprefix(SAME_AS))
+        return ""
+
+    def _from_anywhere(self, command: str) -> str:
+        from core.workspace.settings import find_workspace
+
+        root = self.state.root
+        here = find_workspace(Path()) == root
+        return command if here else f"{command} --workspace {shlex.quote(str(root))}"
 
     # Jobs
 

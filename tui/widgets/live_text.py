@@ -15,6 +15,11 @@ class LiveText(Static):
 
     _shown: Content | None = None
 
+    @property
+    def plain(self) -> str:
+        """What is shown, without its colours."""
+        return "" if self._shown is None else self._shown.plain
+
     def show(self, parts: Iterable[Content | str]) -> None:
         """Show `parts` below each other."""
         text = lines(parts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.dialogs.dialog import Dialog
-from tui.text import count, lines, plain
+from tui.text import count, lines, plain, same_as
 
 if TYPE_CHECKING:
     from core.dataset.export import ExportResult
@@ -32,7 +32,7 @@ def report_dialog(found: HealthReport, page: str, command: str, opened: bool) ->
         else "Classes, people, agreement and look-alikes are on a page; open it in a browser:"
     )
     parts += ["", plain(text), plain(page, "bold $primary")]
-    parts += ["", plain(f"same as: {command}", "$muted")]
+    parts += ["", same_as(command)]
     return Dialog("The state of the dataset", lines(parts), copied=page)
 
 

@@ -23,7 +23,7 @@ from tui.links import open_page
 from tui.screens.export.conflicts import ConflictsScreen
 from tui.screens.export.report import details_dialog, report_dialog
 from tui.screens.section import Section
-from tui.text import ago, count, plain, some
+from tui.text import ago, count, plain, same_as, some
 from tui.widgets.class_chart import ClassChart
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.lists import KeyedText
@@ -108,7 +108,7 @@ class ExportScreen(Section):
             return [self.no_workspace]
         job = self.running_job
         command = job.command if job is not None else self._command
-        same = plain(f"same as: {command}", "$muted")
+        same = same_as(command)
         if failure is not None and failure.error is not None:
             keys = f"{self.key('write')} tells the whole, {self.key('refresh')} looks again"
             hint = plain(keys, "$muted")

@@ -38,7 +38,7 @@ from tui.screens.learning.round_text import before, facts, newer_words, options_
 from tui.screens.learning.rounds import PublishedRounds
 from tui.screens.learning.sharing import Sharing
 from tui.screens.section import Section
-from tui.text import count, plain
+from tui.text import count, plain, same_as
 from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
@@ -130,7 +130,7 @@ class LearningScreen(Section):
         command = options.command if options else ""
         if job is not None:
             command = job.command
-        same = plain(f"same as: {command}" if command else "", "$muted")
+        same = same_as(command)
         if published is not None:
             done = f"Published: {count(published.scored, 'image')} scored as "
             done += f"{published.model_version}. {self.key('label')} opens them in this order."

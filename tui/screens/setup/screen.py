@@ -22,7 +22,7 @@ from tui.screens.section import Section
 from tui.screens.setup.new_workspace import NewWorkspaceForm
 from tui.screens.setup.settings import SettingsForm
 from tui.screens.setup.token import TokenFlow
-from tui.text import lines, plain
+from tui.text import lines, plain, same_as
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.lists import KeyedList, KeyedText
 from tui.widgets.live_text import LiveText
@@ -137,7 +137,7 @@ class SetupScreen(Section):
             return [plain(sentence(failure.error), "bold $text-error"), plain(keys, "$muted")]
         job = self.running_job
         if job is not None:
-            return ["", plain(f"same as: {job.command}", "$muted")]
+            return ["", same_as(job.command)]
         if state.all_done:
             return [
                 plain("All is set up.", "bold $text-success"),
@@ -159,7 +159,7 @@ class SetupScreen(Section):
         command = COMMANDS.get(step.id, "labelpilot setup")
         if step.id == "token" and self._token_is_asked:
             command = "labelpilot token set"
-        return [*parts, plain(f"same as: {command}", "$muted")]
+        return [*parts, same_as(command)]
 
     @property
     def _token_is_asked(self) -> bool:

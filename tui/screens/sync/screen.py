@@ -19,7 +19,7 @@ from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, TIDY, TIDY_PLAN, Job
 from tui.jobs import Job
 from tui.keys import Place, bindings, key_of, section_key
 from tui.screens.section import Section
-from tui.text import duration, harmless, lines, plain
+from tui.text import duration, harmless, lines, plain, same_as
 from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
@@ -61,7 +61,7 @@ class SyncScreen(Section):
 
     def _found(self, job: Job[Any] | None) -> list[Content | str]:
         command = "labelpilot sync" if job is None else job.command
-        same = plain(f"same as: {command}", "$muted")
+        same = same_as(command)
         retry = self.key("retry")
         if job is None:
             return [*self._before(), "", same]
