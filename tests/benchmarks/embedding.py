@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.learning.builtin.embedder import AT_ONCE, embed
 from core.learning.builtin.network import network
-from core.learning.builtin.pictures import read_pixels
+from core.pictures import read_pixels
 from core.progress import finish
 from core.workspace.settings import Workspace, load_workspace
 from tests.photographs import PHOTOGRAPHS, cut

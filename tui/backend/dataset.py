@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
+
+from tui.links import link_from_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +88,8 @@ class DatasetCalls:
 
         if page is None:
             return make_report(workspace, origin, rule=rule)
-        return write_report(workspace, page, origin, rule=rule)
+        reach = partial(link_from_here, environ=os.environ)
+        return write_report(workspace, page, origin, rule=rule, reach=reach)
 
     def restore(self, workspace: Workspace, sources: Sequence[Path] = ()) -> Work[RestoreResult]:
         from core.dataset.restore.restore import restore_labels

@@ -1,12 +1,14 @@
-"""The health report as one HTML page that opens by itself: no script, no link, nothing to fetch.
+"""The health report as one HTML page that opens by itself: no script, nothing to fetch.
 
-Every name in it comes from outside, and is escaped; the page allows no script even so. The page is
-`report.html`; here is what it is filled with.
+Every name in it comes from outside, and is escaped; the page allows no script even so. Its pictures
+are in it, and its links lead to tasks in Label Studio alone. The page is `report.html`; here is
+what it is filled with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +16,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.dataset.options import RULES
+from core.dataset.report.exhibits import Exhibits
 from core.dataset.report.report import HealthReport, problems
 from core.masking import printable
 
 # Longer lists belong into the JSON report; a page of a million rows opens nowhere.
 _ROWS = 200
 _GRID = 20
+# Days that have a bar each; of more, the bars are weeks, and then months.
+_DAYS = 120
+_WEEKS = 156
 
 
 class Together(NamedTuple):
@@ -33,7 +39,14 @@ class Together(NamedTuple):
     left_out: int
 
 
-def report_html(report: HealthReport) -> str:
+class Over(NamedTuple):
+    """Annotations over time: (first day, annotations) of each bar, without a gap."""
+
+    each: str
+    bars: list[tuple[str, int]]
+
+
+def report_html(report: HealthReport, shown: Exhibits) -> str:
     """The page."""
     page = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -42,13 +55,15 @@ def report_html(report: HealthReport) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    page.filters.update(count=lambda number: f"{number:,}", short=_short)
+    page.filters.update(count=lambda number: f"{number:,}", short=_short, counted=_counted)
     return page.get_template("report.html").render(
         report=report,
         rule=RULES[report.rule],
         most=_ROWS,
         problems=problems(report),
+        shown=shown,
         together=_together(report),
+        over=_over(report.days),
         people=[
             (one.name or "unknown", f"{one.annotations:,}", f"{one.skipped:,}")
             for one in report.people
@@ -58,13 +73,13 @@ def report_html(report: HealthReport) -> str:
             for one in report.alpha
         ],
         differing=[
-            (one.tag, "; ".join(f"{who or 'unknown'}: {_names(its)}" for who, its in one.answers))
+            (one.tag, [(who or "unknown", _names(its)) for who, its in one.answers])
             for one in report.differing
         ],
         near_duplicates=[
             (
                 f"{pair.likeness:.2f}",
-                *(f"{tag}: {_names(report.classes_of[tag])}" for tag in (pair.first, pair.second)),
+                [(tag, _names(report.classes_of[tag])) for tag in (pair.first, pair.second)],
             )
             for pair in report.near_duplicates.pairs
         ],
@@ -88,6 +103,28 @@ def _together(report: HealthReport) -> Together | None:
 
     rows = [(row, [cell(row, column) for column in names]) for row in names]
     return Together(names, rows, len(report.classes) - len(names))
+
+
+def _over(days: dict[str, int]) -> Over | None:
+    """Annotations by day; by week or month where there are too many days for a bar each."""
+    if not days:
+        return None
+    known = {date.fromisoformat(day): annotations for day, annotations in days.items()}
+    first, last = min(known), max(known)
+    between = (last - first).days + 1
+    each = "day" if between <= _DAYS else "week" if between <= 7 * _WEEKS else "month"
+    bars: dict[date, int] = {}
+    for number in range(between):
+        day = first + timedelta(number)
+        start = {"day": day, "week": day - timedelta(day.weekday()), "month": day.replace(day=1)}
+        bars.setdefault(start[each], 0)
+        bars[start[each]] += known.get(day, 0)
+    return Over(each, [(day.isoformat(), annotations) for day, annotations in bars.items()])
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `1,240 images`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _names(names: Sequence[str]) -> str:

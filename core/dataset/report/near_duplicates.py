@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.progress import Progress, Work
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Of the 64 bits of a dhash, so many may differ. One more, and it is cut into one piece more.
 _BITS = 3
@@ -84,19 +87,23 @@ def dhash(file: Path) -> int | None:
 
     None where the file is no picture that can be opened.
     """
-    from PIL import Image
+    from core.pictures import Unreadable, look_at
 
     try:
-        with Image.open(file) as picture:
-            picture.draft("L", (32, 32))
-            grey = picture.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        grey = look_at(file, (32, 32), _grey, mode="L")
+    except Unreadable:
         return None
     bits = 0
     for row in range(0, 72, 9):
         for left in range(row, row + 8):
             bits = bits << 1 | (grey[left] < grey[left + 1])
     return bits
+
+
+def _grey(picture: Image) -> bytes:
+    from PIL.Image import Resampling
+
+    return picture.convert("L").resize((9, 8), Resampling.BOX).tobytes()
 
 
 def _near(hashes: Mapping[str, int]) -> dict[tuple[str, str], int]:

@@ -50,6 +50,8 @@ class HealthReport:
     `several` images with more than one annotation have the same classes from everybody.
     `without_file` are labeled images whose file is gone; `without_label` are files that nobody
     labeled, or None where the image folder cannot be looked into (then the former is unknown too).
+    `classes_of` and `images_of` are by tag: classes, and the image's path with the id of the
+    annotation that counts (below 0 for one without).
     """
 
     source: str
@@ -74,12 +76,13 @@ class HealthReport:
     without_label: tuple[str, ...] | None
     near_duplicates: NearDuplicates
     classes_of: dict[str, tuple[str, ...]]
+    images_of: dict[str, tuple[str, int]]
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
         content = asdict(self)
         content["unreadable"] = [f"{one.name}: {one.reason}" for one in self.unreadable]
-        del content["classes_of"], content["near_duplicates"]
+        del content["classes_of"], content["images_of"], content["near_duplicates"]
         content["look_alikes"] = self.near_duplicates.as_json()
         return content
 
@@ -125,6 +128,10 @@ def make_report(
         without_label=without_label,
         near_duplicates=near_duplicates,
         classes_of=classes,
+        images_of={
+            tag: (path, annotation)
+            for (tag, path), annotation in zip(paths.items(), decision.chosen, strict=True)
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -22,8 +23,11 @@ def write_report(
     source: Source | Named = "storage",
     *,
     rule: Rule | None = None,
+    reach: Callable[[str], str] = str,
 ) -> Work[HealthReport]:
     """Make the report on what `source` holds, and write it to `path`, at once or not at all.
+
+    `reach` makes an address one that the user's browser reaches.
 
     Raises ConfigurationError, before anything is read, where the name of `path` ends in none of
     `options.REPORT_FILES`; LabelpilotError where the disk refuses; and what `make_report` raises.
@@ -38,15 +42,19 @@ def write_report(
         workspace.state.make()
     may_write_as_named(workspace, path)
     report = yield from make_report(workspace, source, rule=rule)
-    write_at_once(path, _content(report, path.suffix))
+    if path.suffix == ".html":
+        from core.dataset.report.exhibits import gather_exhibits
+        from core.dataset.report.html import report_html
+
+        shown = yield from gather_exhibits(workspace, report, reach)
+        content = report_html(report, shown).encode()
+    else:
+        content = _content(report, path.suffix)
+    write_at_once(path, content)
     return report
 
 
 def _content(report: HealthReport, suffix: str) -> bytes:
-    if suffix == ".html":
-        from core.dataset.report.html import report_html
-
-        return report_html(report).encode()
     if suffix == ".txt":
         from core.dataset.report.text import report_text
 

@@ -26,10 +26,10 @@ from core.errors import LabelpilotError
 from core.files import not_written
 from core.images import tag_of, tags_by_path
 from core.learning.builtin.model import ImageModel, load_model
-from core.learning.builtin.pictures import Unreadable, read_pixels
 from core.learning.builtin.store import FileState, VectorStore
 from core.learning.hooks.vector_files import TaggedVectors
 from core.own_files import refuse_links
+from core.pictures import Unreadable, read_pixels
 from core.progress import Progress, Work
 from core.tasks.kept_manifest import look_at_images
 from core.tasks.manifest import some_names

@@ -14,7 +14,7 @@ from PIL import Image
 from core.errors import ConfigurationError
 from core.learning.builtin.model import load_model
 from core.learning.builtin.network import network
-from core.learning.builtin.pictures import read_pixels
+from core.pictures import read_pixels
 from tests.unit.learning.networks import mean_colours
 
 PHOTOGRAPHS = Path(skimage.data.__file__).parent

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from core.dataset.report import html
+from core.dataset.report.exhibits import OF_A_CLASS, SIDE, gather_exhibits
+from core.dataset.report.html import report_html
 from core.dataset.report.report import HealthReport, make_report, problems
 from core.dataset.report.statistics import binary_alpha
 from core.dataset.report.text import report_text
@@ -207,7 +215,7 @@ def test_a_dataset_without_any_class_has_a_page(
 ) -> None:
     workspace.project.label_config.unlink()
     write(annotation(1, "ds/a.png"))
-    assert "<h1>1 labeled images</h1>" in written("r.html")
+    assert "<h1>1 labeled image</h1>" in written("r.html")
 
 
 def test_the_text_moves_no_cursor(write: Write, annotation: Build, reported: Reported) -> None:
@@ -231,3 +239,55 @@ def test_a_file_of_another_kind_is_refused_before_anything_is_read(
     with pytest.raises(ConfigurationError, match=r"r\.pdf") as raised:
         next(write_report(workspace, tmp_path / "r.pdf"))
     assert raised.value.next_step == "Let its name end in .html, .json or .txt."
+
+
+def test_the_page_shows_small_pictures_that_are_in_it_and_leads_to_tasks(
+    write: Write, annotation: Build, workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = workspace.images.path
+    picture(folder / "a.png", 1)
+    picture(tmp_path / "secret.png", 2)
+    (folder / "leads_out.png").symlink_to(tmp_path / "secret.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n<script>")
+    (folder / "program.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    os.mkfifo(folder / "pipe.png")
+    names = ["a", "leads_out", "broken", "program", "pipe"]
+    write(*(annotation(n, f"ds/{name}.png", ["N"]) for n, name in enumerate(names, start=1)))
+    report = finish(make_report(workspace, FolderSource(workspace.annotations.path)))
+    shown = finish(gather_exhibits(workspace, report))
+    assert list(shown.pictures) == ["a"]
+    (address,) = shown.pictures.values()
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as small:
+        assert (small.format, small.size) == ("JPEG", (SIDE, SIDE))
+    # No server of ours runs, so nothing leads to it.
+    assert shown.tasks == {}
+    page = Page()
+    page.feed(report_html(report, replace(shown, tasks={"a": "http://127.0.0.1:8080/?task=1"})))
+    assert page.links == ["http://127.0.0.1:8080/?task=1", address]
+    assert not page.tags & {"script", "link", "iframe", "object"}
+
+
+def test_of_many_images_few_are_shown_and_each_class_has_some(
+    write: Write, annotation: Build, workspace: Workspace
+) -> None:
+    for number in range(60):
+        picture(workspace.images.path / f"{number}.png", number)
+    rare = {7: ["blurry"]}
+    write(*(annotation(n, f"ds/{n}.png", rare.get(n, ["N"])) for n in range(60)))
+    report = finish(make_report(workspace, FolderSource(workspace.annotations.path)))
+    shown = finish(gather_exhibits(workspace, report))
+    assert shown.of_class["blurry"] == ["7"]
+    assert len(shown.of_class["N"]) == OF_A_CLASS
+    assert len(shown.pictures) == OF_A_CLASS + 1
+
+
+def test_days_without_an_annotation_have_their_place_and_many_days_become_weeks_or_months() -> None:
+    over = html._over({"2026-11-24": 3, "2026-11-27": 1})
+    assert over == (
+        "day",
+        [("2026-11-24", 3), ("2026-11-25", 0), ("2026-11-26", 0), ("2026-11-27", 1)],
+    )
+    over = html._over({"2026-01-01": 3, "2026-11-27": 1})
+    assert over is not None and over.each == "week" and sum(n for _, n in over.bars) == 4
+    over = html._over({"2016-01-01": 3, "2026-11-27": 1})
+    assert over is not None and over.each == "month" and len(over.bars) == 131
