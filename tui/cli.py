@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from tui.commands import classes, data, labeling, learning, trust
+from tui.commands import classes, data, help, labeling, learning, trust
 from tui.commands import setup as setting_up
 from tui.commands.console import agrees_now, end, open_app, workspace_option, workspace_root
 from tui.commands.exit_codes import ExitCode
@@ -46,6 +46,7 @@ def cli(context: click.Context, root: Path | None, read_only: bool) -> None:
 
 for command in (
     setting_up.demo,
+    help.help_,
     setting_up.doctor,
     setting_up.setup,
     setting_up.server,

@@ -1,9 +1,9 @@
 """Every key of the app, in one place: what it does, where, and in what words.
 
 The bindings, the line of keys at the bottom, the help and the palette are all made from `KEYS`, so
-that they cannot tell different stories: `DEFAULTS`, which the README's table shows, as the user's
-own `keys.toml` changes them. Plain letters, digits, enter and escape only:
-VS Code and tmux keep most others for themselves. It knows no screen.
+that they cannot tell different stories: `DEFAULTS`, whose table is in `labelpilot help keys`, as
+the user's own `keys.toml` changes them. Plain letters, digits, enter and escape only: VS Code and
+tmux keep most others for themselves. It knows no screen.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def bindings(*places: Place) -> list[Binding]:
 
 
 def markdown_table() -> str:
-    """The README's table of keys."""
+    """The table of keys in `tui/help/keys.md`."""
     lines = ["| where | key | does |", "|---|---|---|"]
     for place, title in PLACE_TITLES.items():
         for key in (key for key in DEFAULTS if key.place == place):

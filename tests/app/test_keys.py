@@ -1,4 +1,4 @@
-"""Keys: one registry behind the bindings, the line at the bottom, the help, the palette, README."""
+"""Keys: one registry behind the bindings, the line at the bottom, the help, the palette."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def strings(tree: ast.Module) -> Iterator[Any]:
             yield node
 
 
-def test_the_readme_names_every_key() -> None:
-    readme = ROOT / "README.md"
-    assert markdown_table() in readme.read_text(encoding="utf-8")
+def test_the_help_on_keys_names_every_key() -> None:
+    topic = ROOT / "tui/help/keys.md"
+    assert markdown_table() in topic.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
@@ -248,6 +248,6 @@ async def test_the_help_is_scrolled_and_its_lines_keep_their_column(
         lines = app.text.splitlines()
         row = next(n for n, line in enumerate(lines) if "Run the hooks" in line)
         assert lines[row].index("Run the hooks") == lines[row + 1].index("publishes nothing")
-        assert "NO_COLOR" not in app.text
+        assert "labelpilot help" not in app.text
         await app.press("G")
-        assert "NO_COLOR" in app.text
+        assert "labelpilot help" in app.text

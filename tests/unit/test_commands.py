@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from core.errors import (
     ConfigurationError,
@@ -27,6 +28,7 @@ from tui.backend import Backend
 from tui.cli import cli
 from tui.commands.choices import Choice
 from tui.commands.exit_codes import ExitCode, exit_code
+from tui.commands.help import topics
 
 
 def commands(group: click.Group) -> Iterator[click.Command]:
@@ -124,6 +126,23 @@ def test_the_readme_names_every_command_and_every_exit_code() -> None:
     (line,) = (line for line in lines if "Exit codes:" in line)
     codes = line.partition("Exit codes:")[2]
     assert [int(number) for number in re.findall(r"\d+", codes)] == [*ExitCode]
+
+
+def test_the_readme_leads_to_each_topic_by_its_title() -> None:
+    readme = README.read_text(encoding="utf-8")
+    for name, title in topics().items():
+        assert f"- [`{name}`](tui/help/{name}.md): {title}\n" in readme
+    for path in re.findall(r"\]\(([\w./-]+)\)", readme):
+        assert (ROOT / path).exists(), path
+
+
+def test_help_tells_the_same_text_as_the_file_and_names_what_there_is() -> None:
+    ran = CliRunner()
+    for name, title in topics().items():
+        told = ran.invoke(cli, ["help", name])
+        assert told.output == (ROOT / f"tui/help/{name}.md").read_text(encoding="utf-8")
+        assert f"{name} " in ran.invoke(cli, ["help"]).output
+        assert title
 
 
 def test_an_unknown_name_ends_with_one_sentence_as_json_where_that_is_asked(

@@ -1,4 +1,4 @@
-"""The README's table of who can do what: each row names tests, and each of them is there."""
+"""The table in `labelpilot help security`: each row names tests, and each of them is there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Security\n")[2]
+TABLE = (ROOT / "tui/help/security.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in TABLE.partition("\n## ")[0].splitlines()
+    for line in TABLE.splitlines()
     if line.startswith("|")
 ][2:]
 TESTS = {

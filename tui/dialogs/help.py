@@ -50,7 +50,7 @@ def help_text(place: Place, width: int) -> Content:
         parts.append("")
     parts.append(Content.styled("Beyond this screen", "bold $primary"))
     parts.append(
-        "Each action names its command line twin, so that it can be scripted. Colours follow the "
-        "theme (: and then Theme); NO_COLOR is honoured."
+        f"{key_of('everywhere', 'copy_twin')} copies the command that does the same as a screen. "
+        "`labelpilot help` lists what is told at length, such as your own keys and commands."
     )
     return lines(parts)

@@ -203,7 +203,7 @@ def _check(security: Any, scheduler: str) -> None:
         raise ConfigurationError(
             "The cluster's secret cannot be used: it must hold a certificate and its key.",
             cause=str(error),
-            next_step="The README says how to make one.",
+            next_step="`labelpilot help cluster` says how to make one.",
         ) from None
     if shown is None:
         raise ConfigurationError(
