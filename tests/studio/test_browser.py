@@ -49,7 +49,8 @@ def test_every_image_with_a_difficult_name_is_shown(
     project_id = odd_names.setup.json["project_id"]
     tasks = list(odd_names.client.tasks(project_id, "image"))
     assert len(tasks) == len(NAMES)
-    for task in tasks[:8]:
+    # Those that begin with what Label Studio and an address read otherwise.
+    for task in tasks[:4]:
         browser.get(f"{odd_names.client.url}/projects/{project_id}/data?task={task.id}")
         deadline = time.monotonic() + PAGE_SECONDS
         while not any(image.endswith(task.image) for image in shown_images(browser)):

@@ -12,8 +12,8 @@ from core.workspace.settings import load_workspace
 from tests.studio.command import COMMAND_SECONDS
 from tests.studio.conftest import Demo
 
-# A command of labelpilot's in which every opening of a file is looked at. A library may open by its
-# name what was looked at first.
+# Commands of labelpilot's, one after the other, in which every opening of a file is looked at. A
+# library may open by its name what was looked at first.
 WATCHED = """
 import os, sys, traceback
 from pathlib import Path
@@ -36,11 +36,16 @@ def noted(path):
     return refuse_links(path)
 own_files.refuse_links = noted
 from tui.cli import main
-try:
-    main()
-finally:
-    import json
-    print(json.dumps({"opened": sorted(set(opened)), "others": sorted(others)}))
+import json
+for command in sys.argv[1:]:
+    looked_at.clear(), opened.clear(), others.clear()
+    sys.argv = ["labelpilot", *command.split()]
+    try:
+        main()
+    except SystemExit:
+        pass
+    told = {"command": command, "opened": sorted(set(opened)), "others": sorted(others)}
+    print("\\0" + json.dumps(told))
 """
 COMMANDS = (
     "doctor",
@@ -60,19 +65,20 @@ def test_no_command_opens_anything_in_the_own_folder_in_a_way_that_follows_links
     demo: Demo,
 ) -> None:
     opened: set[str] = set()
-    for command in COMMANDS:
-        done = subprocess.run(
-            [sys.executable, "-c", WATCHED, str(demo.folder / ".labelpilot"), *command.split()],
-            cwd=demo.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        told = json.loads(done.stdout.splitlines()[-1])
-        assert told["others"] == [], (command, done.stderr)
-        opened |= set(told["opened"])
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(demo.folder / ".labelpilot"), *COMMANDS],
+        cwd=demo.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    told = [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("\0")]
+    assert [one["command"] for one in told] == list(COMMANDS), done.stderr
+    for one in told:
+        assert one["others"] == [], (one["command"], done.stderr)
+        opened |= set(one["opened"])
     names = {Path(path).name for path in opened}
     assert {"embeddings.npy", "hooks.log", "result.json", "round.json"} <= names, names
     assert {"label-studio.log", "labelpilot-server.json", "labelpilot-credentials.json"} <= names, (

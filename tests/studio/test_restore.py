@@ -186,11 +186,16 @@ def test_on_a_stock_server_what_lies_in_the_folder_is_set_aside_first(
     demo: Demo, stock: Stock, tmp_path: Path
 ) -> None:
     root = stock.root / "restored"
-    shutil.copytree(demo.folder, root, ignore=shutil.ignore_patterns(".labelpilot", "annotations"))
-    shutil.copytree(demo.folder / "data" / "annotations", root / "data" / "annotations")
-    folder = root / "data" / "annotations"
-    for name in sorted(files(folder), key=int)[12:]:
-        (folder / name).unlink()
+    ignore = shutil.ignore_patterns(".labelpilot", "annotations", "images")
+    shutil.copytree(demo.folder, root, ignore=ignore)
+    images, folder = root / "data" / "images", root / "data" / "annotations"
+    for made in (images, folder):
+        made.mkdir()
+    labeled = demo.folder / "data" / "annotations"
+    for name in sorted(files(labeled), key=int)[:12]:
+        shutil.copy(labeled / name, folder)
+        task = json.loads((labeled / name).read_text())["task"]
+        shutil.copy(demo.folder / "data" / "images" / Path(task["data"]["image"]).name, images)
     before = files(folder)
     workspace = save_workspace(
         root, {"studio": {"url": stock.url}, "project": {"title": "Restored"}}
