@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from core.errors import LabelpilotError
 from core.files import not_written
 from core.images import tag_of, tags_by_path
-from core.learning.builtin.model import ImageModel, load_model
+from core.learning.builtin.model import ImageModel, key_of, load_model, name_of
 from core.learning.builtin.store import FileState, VectorStore
 from core.learning.hooks.vector_files import TaggedVectors
 from core.own_files import refuse_links
@@ -100,19 +100,22 @@ def embed(workspace: Workspace) -> Work[Embedded]:
     began = time.monotonic()
     if workspace.learning.model is not None:
         may_load_network(workspace)
-    yield Progress(STAGE, note="Loading the network")
-    model = load_model(workspace.learning.model)
+    name, key = name_of(workspace.learning.model), key_of(workspace.learning.model)
     manifest = yield from look_at_images(workspace)
     tags_by_path(manifest.paths, workspace.images.tag)
     with only_one(workspace, FOLDER):
-        folder = workspace.state.cache / FOLDER / model.key[:16]
+        folder = workspace.state.cache / FOLDER / key[:16]
         try:
             with VectorStore(folder) as store:
                 known = store.known()
                 wanted = yield from _changed(manifest.folder, manifest.paths, known)
                 gone = known.keys() - set(manifest.paths)
                 store.drop(gone)
-                unreadable = yield from _look_at(model, manifest.folder, wanted, store)
+                unreadable: dict[str, str] = {}
+                if wanted:
+                    yield Progress(STAGE, note="Loading the network")
+                    model = load_model(workspace.learning.model)
+                    unreadable = yield from _look_at(model, manifest.folder, wanted, store)
                 # What an image was before it broke is not what it is now.
                 store.drop([path for path in unreadable if path in known])
                 if len(unreadable) == len(manifest.paths):
@@ -130,7 +133,7 @@ def embed(workspace: Workspace) -> Work[Embedded]:
     computed = len(wanted) - len(unreadable)
     reused = len(vectors.tags) - computed
     seconds = time.monotonic() - began
-    return Embedded(model.name, vectors, store.path, computed, reused, unreadable, seconds)
+    return Embedded(name, vectors, store.path, computed, reused, unreadable, seconds)
 
 
 def choose_model(workspace: Workspace, file: Path) -> Workspace:

@@ -46,22 +46,43 @@ def out_of_fold(vectors: Floats, labels: Labels, random: np.random.Generator) ->
     missing.
     """
     count = len(labels.rows)
-    losses = np.full(count, np.nan)
     if count < 2 or (labels.matrix == labels.matrix[0]).all():
-        return losses
-    fold = folds(labels.matrix, random)
+        return np.full(count, np.nan)
+    found = yield from guessed_out_of_fold(vectors, labels, random)
+    least = 0.5 / (count - count // FOLDS + 1)
+    return cross_entropy(np.clip(found, least, 1 - least), labels.matrix, labels.single)
+
+
+def guessed_out_of_fold(
+    vectors: Floats,
+    labels: Labels,
+    random: np.random.Generator,
+    *,
+    images: Indices | None = None,
+    count: int | None = None,
+    share: float = 1.0,
+) -> Work[Numbers]:
+    """The probability of each class for labeled `images`, by heads fitted without them: (n, C).
+
+    `images` are positions of labels (None: all). A head knows a `share`, drawn at random, of the
+    first `count` labels (None: of all), but none of the image's own fold.
+    """
+    count = len(labels.rows) if count is None else count
+    images = np.arange(count) if images is None else images
+    found = np.empty((len(images), labels.matrix.shape[1]))
+    fold = folds(labels.matrix[images], random)
     for number in range(FOLDS):
-        yield Progress("losses", number, FOLDS, "" if number else "Fitting linear heads")
-        asked, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        if not len(asked):
+        yield Progress("out of fold", number, FOLDS, "" if number else "Fitting linear heads")
+        part = np.flatnonzero(fold == number)
+        if not len(part):
             continue
-        rest = dataclasses.replace(labels, rows=labels.rows[others], matrix=labels.matrix[others])
-        found = guessed(vectors, rest, vectors[labels.rows[asked]], random)
-        least = 0.5 / (len(others) + 1)
-        found = np.clip(found, least, 1 - least)
-        losses[asked] = cross_entropy(found, labels.matrix[asked], labels.single)
-    yield Progress("losses", FOLDS, FOLDS)
-    return losses
+        known = np.setdiff1d(np.arange(count), images[part])
+        if share < 1:
+            known = random.permutation(known)[: max(round(share * len(known)), 2)]
+        rest = dataclasses.replace(labels, rows=labels.rows[known], matrix=labels.matrix[known])
+        found[part] = guessed(vectors, rest, vectors[labels.rows[images[part]]], random)
+    yield Progress("out of fold", FOLDS, FOLDS)
+    return found
 
 
 def folds(matrix: Mask, random: np.random.Generator) -> Indices:

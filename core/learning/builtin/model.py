@@ -36,11 +36,10 @@ KINDS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ImageModel:
-    """A network that is loaded. `key` is another for other weights, `rows` how many images it takes
-    at once (None: any number)."""
+    """A network that is loaded. `rows` is how many images it takes at once (None: any number); a
+    pixel is given to it times `_factors`, plus `_offsets`, of its colour."""
 
     name: str
-    key: str
     width: int
     height: int
     rows: int | None
@@ -48,8 +47,8 @@ class ImageModel:
     _input: Any
     _output: Any
     _colours_last: bool
-    _mean: NDArray[np.float32]
-    _std: NDArray[np.float32]
+    _factors: NDArray[np.float32]
+    _offsets: NDArray[np.float32]
 
     def vectors(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The vectors (n, d) of `images` (n, height, width, 3), of length 1 but for what is none.
@@ -60,14 +59,9 @@ class ImageModel:
         missing = -count % rows
         if missing:
             images = np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
-        kind = KINDS[self._input.type]
         found = []
         for start in range(0, len(images), rows):
-            some: NDArray[Any] = images[start : start + rows]
-            if kind is not np.uint8:
-                some = (some.astype(np.float32) / 255 - self._mean) / self._std
-            some = some if self._colours_last else some.transpose(0, 3, 1, 2)
-            given = {self._input.name: np.ascontiguousarray(some, kind)}
+            given = {self._input.name: self._given(images[start : start + rows])}
             try:
                 output = self._session.run([self._output.name], given)[0]
             except Exception as error:  # a class of its own for each way to fail
@@ -79,6 +73,20 @@ class ImageModel:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         scaled: NDArray[np.float32] = vectors / np.where(norms > 0, norms, 1)
         return scaled
+
+    def _given(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+        """The images as the network takes them."""
+        kind = KINDS[self._input.type]
+        planes = np.moveaxis(images, -1, 1)
+        if kind is np.uint8:
+            return np.ascontiguousarray(images if self._colours_last else planes)
+        given = np.empty(images.shape if self._colours_last else planes.shape, np.float32)
+        # Colour by colour, which takes a quarter of the time of all at once.
+        for colour, (factor, offset) in enumerate(zip(self._factors, self._offsets, strict=True)):
+            plane = given[..., colour] if self._colours_last else given[:, colour]
+            np.multiply(planes[:, colour], factor, out=plane, dtype=np.float32)
+            plane += offset
+        return given.astype(kind, copy=False)
 
     def _pooled(self, output: NDArray[Any]) -> NDArray[np.float32]:
         values = output.astype(np.float32)
@@ -94,15 +102,20 @@ def load_model(file: Path | None) -> ImageModel:
     """
     if importlib.util.find_spec("onnxruntime") is None:
         raise network.not_installed()
+    name = name_of(file)
+    return _checked(name, _session(name, network.network() if file is None else str(file)))
+
+
+def name_of(file: Path | None) -> str:
+    """What the network in `file` is called; None: labelpilot's own."""
+    return NETWORK if file is None else file.name
+
+
+def key_of(file: Path | None) -> str:
+    """What tells the network in `file` from another, without loading it: the file, and those beside
+    it that hold its weights. Raises ConfigurationError where it cannot be read."""
     if file is None:
-        content = network.network()
-        key = hashlib.sha256(content).hexdigest()
-        return _checked(NETWORK, key, _session(NETWORK, content))
-    return _checked(file.name, _key_of(file), _session(file.name, str(file)))
-
-
-def _key_of(file: Path) -> str:
-    """What tells one network from another: its file, and those beside it that hold its weights."""
+        return network.KEY
     try:
         beside = sorted(file.parent.glob(f"{glob.escape(file.name)}[._]*"))
         return hashlib.sha256("".join(map(sha256_of, [file, *beside])).encode()).hexdigest()
@@ -132,7 +145,7 @@ def _session(name: str, content: str | bytes) -> Any:
         ) from None
 
 
-def _checked(name: str, key: str, session: Any) -> ImageModel:
+def _checked(name: str, session: Any) -> ImageModel:
     first, *others = session.get_inputs()
     shape = [size if isinstance(size, int) and size > 0 else None for size in first.shape]
     colours = [place for place in (1, 3) if len(shape) == 4 and shape[place] == 3]
@@ -150,9 +163,9 @@ def _checked(name: str, key: str, session: Any) -> ImageModel:
     output = next((one for one in outputs if len(one.shape or ()) == 2), outputs[0])
     said = session.get_modelmeta().custom_metadata_map
     scale = {what: _numbers(said.get(what, ""), IMAGENET[what]) for what in IMAGENET}
+    factors = np.float32(1 / 255) / scale["std"]
     return ImageModel(
         name,
-        key,
         width or SIDE,
         height or SIDE,
         shape[0],
@@ -160,8 +173,8 @@ def _checked(name: str, key: str, session: Any) -> ImageModel:
         first,
         output,
         last,
-        scale["mean"],
-        scale["std"],
+        factors,
+        -scale["mean"] / scale["std"],
     )
 
 

@@ -29,6 +29,8 @@ PACKAGE = PACKAGES[0]
 WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MOST_BYTES = 20_000_000
+# What the whole network's file comes to: the name of its embeddings where they are kept.
+KEY = "7e1e8db8733fcbc95853ec8dcc9a4a901023c22a8d46a48299af61b6ab33ae2f"
 SIDE = 224
 # The step of each of the sixteen blocks; all else about them is seen in the weights' shapes.
 STEPS = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)

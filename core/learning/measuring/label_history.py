@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.learning.builtin.head import guessed
-from core.learning.builtin.losses import FOLDS, folds
+from core.learning.builtin.losses import guessed_out_of_fold
 from core.learning.inputs.pool import Labels
 from core.learning.measuring.measures import average_precision
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
-from core.progress import Progress, Work
+from core.progress import Work
 
 # So many draws tell a gain from chance.
 DRAWS = 30
@@ -51,16 +51,9 @@ class LabelHistory:
     def out_of_fold(self, count: int, share: float, images: Indices) -> Work[Numbers]:
         """The probabilities (n, C) of the `images`, positions of labels, by heads that know a
         `share` of the first `count` labels, drawn at random, and none of the image's own fold."""
-        found = np.empty((len(images), self.labels.matrix.shape[1]))
-        fold = folds(self.labels.matrix[images], self.random)
-        for number in range(FOLDS):
-            yield Progress("out of fold", number, FOLDS)
-            part = np.flatnonzero(fold == number)
-            known = np.setdiff1d(np.arange(count), images[part])
-            if share < 1:
-                known = self.random.permutation(known)[: max(round(share * len(known)), 2)]
-            found[part] = self.probabilities(known, self.labels.rows[images[part]])
-        return found
+        return guessed_out_of_fold(
+            self.vectors, self.labels, self.random, images=images, count=count, share=share
+        )
 
     def gained(self, before: Numbers, after: Numbers, images: Indices) -> tuple[float, float]:
         """By how much the probabilities `after` are better than those `before` (n, C) for the

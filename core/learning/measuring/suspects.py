@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.learning.builtin.head import has_scikit_learn
+from core.learning.builtin.losses import guessed_out_of_fold
 from core.learning.inputs.pool import Labels, Pool, no_classes
-from core.learning.measuring.label_history import LabelHistory
 from core.learning.measuring.replay import one_thread
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats
@@ -144,11 +144,9 @@ def _by_heads(vectors: Floats, given: Mask, classes: tuple[str, ...]) -> Work[_J
     images that have it, or lack it (confident learning: Northcutt, Jiang and Chuang, 2021), and
     surer than SURE: near that average lie the right labels of a class that is hard to tell.
     """
-    random = np.random.default_rng(0)
     labels = Labels(np.arange(len(given)), given, classes)
-    past = LabelHistory(vectors, labels, np.empty(0, np.int64), random)
     with one_thread():
-        found = yield from past.out_of_fold(len(given), 1.0, labels.rows)
+        found = yield from guessed_out_of_fold(vectors, labels, np.random.default_rng(0))
     doubted = np.zeros_like(given)
     for column in range(given.shape[1]):
         has, says = given[:, column], found[:, column]

@@ -16,7 +16,7 @@ from PIL import Image
 from core.errors import LabelpilotError
 from core.learning.builtin.embedder import Embedded, choose_model, embed
 from core.learning.hooks.vector_files import load_vectors
-from core.progress import finish
+from core.progress import Progress, finish
 from core.workspace.settings import Workspace, load_workspace
 from tests.unit.learning.networks import mean_colours
 
@@ -53,8 +53,10 @@ def test_each_image_is_looked_at_once_and_again_where_its_file_has_changed(
     second = finish(embed(workspace))
     assert (second.images, second.computed, second.reused) == (3, 2, 1)
     assert vectors_of(second) == {"red": [0, 0, 1], "new": [0, 1, 0], "blue": [0, 0, 1]}
-    third = finish(embed(workspace))
+    stages: list[Progress] = []
+    third = finish(embed(workspace), stages.append)
     assert (third.computed, third.reused) == (0, 3)
+    assert not any("network" in stage.note for stage in stages), "it is loaded for nothing"
     assert vectors_of(third) == vectors_of(second)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from onnx import TensorProto
 from PIL import Image
 
 from core.errors import ConfigurationError
-from core.learning.builtin.model import load_model
+from core.learning.builtin.model import key_of, load_model
 from core.learning.builtin.network import network
 from core.pictures import read_pixels
 from tests.unit.learning.networks import mean_colours
@@ -60,10 +61,14 @@ def test_a_network_of_the_users_is_given_images_as_it_takes_them(
 
 
 def test_another_network_has_another_key(tmp_path: Path) -> None:
-    first = load_model(mean_colours(tmp_path / "a.onnx")).key
-    assert load_model(mean_colours(tmp_path / "b.onnx")).key == first
+    first = key_of(mean_colours(tmp_path / "a.onnx"))
+    assert key_of(mean_colours(tmp_path / "b.onnx")) == first
     (tmp_path / "b.onnx.data").write_bytes(b"weights beside it")
-    assert load_model(tmp_path / "b.onnx").key != first
+    assert key_of(tmp_path / "b.onnx") != first
+
+
+def test_labelpilots_own_network_is_known_by_its_key_without_being_put_together() -> None:
+    assert hashlib.sha256(network()).hexdigest() == key_of(None)
 
 
 def test_what_is_no_network_for_images_is_refused(tmp_path: Path) -> None:
