@@ -54,6 +54,7 @@ from tui.leave import (
     keep_to,
     report_mistake,
 )
+from tui.measuring import Measuring
 from tui.news import ends_a_step, tell_end
 from tui.own_commands import run_command
 from tui.own_keys import character_of
@@ -107,6 +108,7 @@ class LabelpilotApp(InTurn):
         self.changed: Signal[None] = Signal(self, "changed")
         self.watcher = Watcher(root, self.backend, self._state_changed)
         self._trust = TrustQuestions(self, self.backend)
+        self._measuring = Measuring(self)
         self._poll_seconds = poll_seconds
         # Only where the app has the process to itself, as `run` knows.
         self._last_resort: LastResort | None = None
@@ -190,6 +192,7 @@ class LabelpilotApp(InTurn):
         if workspace is not None and self.journal.file is None:
             self.journal.file = workspace.state.logs / "labelpilot.log"
         self._trust.ask(self.watcher)
+        self._measuring.look()
         self.changed.publish(None)
 
     def _job_changed(self, job: Job[Any]) -> None:
@@ -200,6 +203,7 @@ class LabelpilotApp(InTurn):
     def _job_ended(self, job: Job[Any]) -> None:
         shown = isinstance(self.screen, Section) and job.kind in self.screen.JOBS
         tell_end(self, job, shown=shown)
+        self._measuring.look()
         self.changed.publish(None)
 
     # Keys that are the same everywhere

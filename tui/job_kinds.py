@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 # Jobs of one group would get into each other's way.
-Group = Literal["project", "dataset", "round", "versions"]
+Group = Literal["project", "dataset", "round", "orders", "versions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,9 @@ UNDO: JobKind[int] = JobKind(
 )
 REPLAY: JobKind[Curves] = JobKind(
     "replay", "round", "Comparing begins anew; nothing is changed by it.", runs_hooks=True
+)
+MEASURE: JobKind[Curves | None] = JobKind(
+    "measure", "orders", "What was measured before stays.", automatic=True
 )
 SUSPECTS: JobKind[list[Suspect]] = JobKind(
     "suspects", "round", "Looking changes nothing.", runs_hooks=True

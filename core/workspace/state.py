@@ -64,6 +64,11 @@ class State:
         return self.folder / "outbox.sqlite"
 
     @property
+    def replay(self) -> Path:
+        """What the last replay of the labels found of the orders."""
+        return self.cache / "replay.json"
+
+    @property
     def cache(self) -> Path:
         """What is kept for speed alone: it can be thrown away."""
         return self.folder / "cache"

@@ -104,6 +104,7 @@ class FakeBackend(Backend):
     published: dict[str, int] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event | None = None
+    measured: Curves | None = None
     calls: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
@@ -286,13 +287,23 @@ class FakeBackend(Backend):
             plan.model_version, plan.order, "exact", 1.0, 4, 8, number, number, 0, page, 2.5
         )
 
+    def measure_orders(self, workspace: Workspace) -> Work[Curves | None]:
+        self.called("measure")
+        yield from self.work("measure", 1)
+        return self.measured
+
     def replay(self, workspace: Workspace) -> Work[Curves]:
         self.called("replay")
         yield from self.work("replay", 4)
+        return self.curves(40)
+
+    def curves(self, images: int) -> Curves:
+        """Herding pays by 17.5 points of accuracy."""
         random = np.array([[0.40, 0.60, 0.70], [0.42, 0.62, 0.72]])
         better = random + np.array([0.0, 0.15, 0.20])
         found = {"random": random, "herding": better, "margin": random[::-1]}
-        return Curves((4, 8, 12), {name: np.stack([of] * 4, axis=2) for name, of in found.items()})
+        measured = {name: np.stack([of] * 4, axis=2) for name, of in found.items()}
+        return Curves((4, 8, 12), measured, images=images)
 
     def versions(self, workspace: Workspace) -> Work[dict[str, int]]:
         self.called("versions")

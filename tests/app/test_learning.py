@@ -6,11 +6,14 @@ import json
 import threading
 
 import pytest
+from textual.widgets import Input
 
 from core.learning.measuring.label_efficiency import label_efficiency
+from core.learning.rounds.following import RoundLabels
 from core.learning.rounds.ledger import Pick, RoundRecord, save_record
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
+from tui.keys import key_of
 
 
 @pytest.fixture
@@ -229,7 +232,7 @@ async def test_o_shows_which_order_pays_and_enter_takes_it(
         assert "76.0 ± 1.0" in app.text
         await app.press("enter")
         assert "order herding" in app.text
-        assert "On your labels: +17.5 ± 0.0 points over random ones." in app.text
+        assert "Measured on your 40 labels: +17.5 ± 0.0 points over random ones." in app.text
         await app.press("o")
         assert "enter close" in app.text
         assert ready.calls.count("replay") == 1
@@ -306,3 +309,44 @@ async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
         assert f"{words} o tells on yours." in app.text
         await app.press("e")
         assert words.split()[-1] in app.text and "Measured on" in app.text
+
+
+async def test_orders_are_measured_by_themselves_as_labels_come_and_the_best_is_preselected(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
+    async with walk(ready) as app:
+
+        async def labeled(count: int) -> int:
+            """How often orders were measured when there are so many labels."""
+            app.app.watcher._polled(False, RoundLabels("model_v1", 8, count))
+            await app.settled()
+            return ready.calls.count("measure")
+
+        assert [await labeled(99), await labeled(100), await labeled(101)] == [0, 1, 1]
+        await app.press("4", "e")
+        assert "random: not measured on yours yet" in app.text
+        # Nothing was at hand to measure on; a plan makes it.
+        ready.measured = ready.curves(104)
+        await app.press("escape", "enter")
+        assert ready.calls.count("measure") == 2
+        words = "measured on your 104 labels"
+        assert f"herding pays most: {key_of('learning', 'edit')} chooses it." in app.text
+        await app.press("e")
+        assert app.app.screen.query_one("#order", Input).value == "herding"
+        shown = " ".join(app.text.replace("│", " ").split())
+        assert f"{words}: herding +17.5 ± 0.0 (recommended), margin" in shown
+        await app.press("enter")
+        assert "order herding" in app.text
+        assert await labeled(112) == 3
+
+
+async def test_measuring_orders_ends_with_the_app_without_a_question(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        app.app.watcher._polled(False, RoundLabels("model_v1", 8, 100))
+        await app.until(lambda: "measure" in ready.calls)
+        await app.press("q")
+        assert ready.closed == ["measure"]

@@ -49,13 +49,13 @@ def network(vectors: np.ndarray, labels: Labels, random: np.random.Generator) ->
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
-    inputs = vectors * np.sqrt(vectors.shape[1])
+    inputs = (vectors * np.sqrt(vectors.shape[1])).astype(np.float32)
     answers = labels.matrix.argmax(axis=1) if labels.single else labels.matrix.astype(int)
     model = MLPClassifier(
         (HIDDEN,),
         solver="lbfgs",
         alpha=0.1,
-        max_iter=200,
+        max_iter=100,
         random_state=int(random.integers(1 << 31)),
     )
     with warnings.catch_warnings():

@@ -116,6 +116,12 @@ class LearningCalls:
 
         return replay_workspace(workspace)
 
+    def measure_orders(self, workspace: Workspace) -> Work[Curves | None]:
+        """What a replay in the background finds, or found; None where there is nothing to tell."""
+        from core.learning.measuring.background import replay_beside
+
+        return replay_beside(workspace)
+
     def replay_files(self, embeddings: Path, labels: Path) -> Work[Curves]:
         from core.learning.measuring.retrospect import replay_files
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Files that are no image: so many are named.
 MOST_NAMED = 10
+NOT_MEASURED = "No order is measured on your own labels yet: `labelpilot replay` does that."
 
 
 @command("labelpilot active-learning --model-version v2 --order margin", name="active-learning")
@@ -54,6 +55,7 @@ MOST_NAMED = 10
 def active_learning(people: str | None, root: Path | None, as_json: bool, **options: Any) -> None:
     """Score unlabeled images, and make a tab in their order."""
     from core.labeling.shares import people_of
+    from core.learning.measuring.comparison import compare, recommended, summary
     from core.learning.measuring.label_efficiency import label_efficiency
     from core.learning.rounds.options import RoundOptions
 
@@ -66,10 +68,15 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
         if plan.engine
         else f"{result.candidates:,} unlabeled images to choose from"
     )
+    best = None
+    known = [label_efficiency(result.order), NOT_MEASURED]
+    if plan.measured is not None:
+        known = [summary(plan.measured, result.order)]
+        best = recommended(compare(plan.measured))
     lines = [
         f"{result.order}: {asking}",
         f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}",
-        label_efficiency(result.order),
+        *known,
         f"{result.scored:,} images scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
         f"{result.second_opinions:,} of them are asked of two people"
@@ -77,8 +84,13 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
         else "",
         *(share_lines(result.shares) or [f"Label them in order: {link(result.view_url)}"]),
     ]
-    whose = {"embeddings_of": plan.embeddings_of, "losses_of": plan.losses_of}
-    show(as_json, result.as_json() | whose, "\n".join(line for line in lines if line))
+    also = {
+        "embeddings_of": plan.embeddings_of,
+        "losses_of": plan.losses_of,
+        "recommended": best and best.order,
+        "measured_on": plan.measured and plan.measured.images,
+    }
+    show(as_json, result.as_json() | also, "\n".join(line for line in lines if line))
 
 
 @command("labelpilot replay --embeddings vectors.npz --labels dataset.json")

@@ -26,9 +26,9 @@ from core.errors import LabelpilotError
 from core.files import not_written
 from core.images import tag_of, tags_by_path
 from core.learning.builtin.model import ImageModel, key_of, load_model, name_of
-from core.learning.builtin.store import FileState, VectorStore
-from core.learning.hooks.vector_files import TaggedVectors
-from core.own_files import refuse_links
+from core.learning.builtin.store import VECTORS, FileState, VectorStore
+from core.learning.hooks.vector_files import TaggedVectors, load_vectors
+from core.own_files import refuse_links, refuse_links_below
 from core.pictures import Unreadable, read_pixels
 from core.progress import Progress, Work
 from core.tasks.kept_manifest import look_at_images
@@ -104,7 +104,7 @@ def embed(workspace: Workspace) -> Work[Embedded]:
     manifest = yield from look_at_images(workspace)
     tags_by_path(manifest.paths, workspace.images.tag)
     with only_one(workspace, FOLDER):
-        folder = workspace.state.cache / FOLDER / key[:16]
+        folder = _folder(workspace, key)
         try:
             with VectorStore(folder) as store:
                 known = store.known()
@@ -134,6 +134,23 @@ def embed(workspace: Workspace) -> Work[Embedded]:
     reused = len(vectors.tags) - computed
     seconds = time.monotonic() - began
     return Embedded(name, vectors, store.path, computed, reused, unreadable, seconds)
+
+
+def kept_embeddings(workspace: Workspace) -> TaggedVectors | None:
+    """The embeddings of the workspace's network as they are, or None: no image is looked at, and
+    no network loaded. Raises ConfigurationError where a link lies among them, or the network cannot
+    be read."""
+    file = _folder(workspace, key_of(workspace.learning.model)) / VECTORS
+    refuse_links_below(file.parent)
+    try:
+        return load_vectors(file, file, "an earlier look at the images")
+    except LabelpilotError:
+        return None
+
+
+def _folder(workspace: Workspace, key: str) -> Path:
+    """Where the vectors of a network lie."""
+    return workspace.state.cache / FOLDER / key[:16]
 
 
 def choose_model(workspace: Workspace, file: Path) -> Workspace:

@@ -114,10 +114,7 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
     # The runner writes there by name, in a process of its own.
     refuse_links_below(folder)
     started = time.monotonic()
-    images = workspace.images.path
-    # Of the many images, the folder's own change says enough, unless the code lies among them.
-    apart = folder if workspace.root.is_relative_to(images) else images
-    run = [python, str(RUNNER), str(file), str(apart)]
+    run = _command(workspace, python, folder)
     with only_one(workspace, f"hooks of {folder.name}"):
         earlier = earlier_result(workspace, folder, run) if reuse else None
         if earlier is not None:
@@ -126,17 +123,42 @@ def run_hooks(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Wor
             yield Progress(STAGE, note=f"{note} that they are known to read has changed since")
         else:
             result = yield from _fresh(run, folder, workspace)
-        vectors = {
-            name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
-        }
-    labeled = frozenset(result["labeled"]) if "labeled" in result else None
-    seconds = time.monotonic() - started
+        return _hooks(result, folder, shown, started)
+
+
+def kept_hooks(workspace: Workspace, folder: Path) -> Hooks | None:
+    """What an earlier run left in `folder`, if it still holds; nothing is run.
+
+    Raises NotTrusted and ConfigurationError as `run_hooks` does, and Busy while hooks run there.
+    """
+    may_run_hooks(workspace)
+    refuse_links_below(folder)
+    started = time.monotonic()
+    with only_one(workspace, f"hooks of {folder.name}"):
+        earlier = earlier_result(workspace, folder, _command(workspace, _python(workspace), folder))
+        if earlier is None:
+            return None
+        return _hooks(earlier[0], folder, workspace.relative(workspace.learning.hooks), started)
+
+
+def _command(workspace: Workspace, python: str, folder: Path) -> list[str]:
+    images = workspace.images.path
+    # Of the many images, the folder's own change says enough, unless the code lies among them.
+    apart = folder if workspace.root.is_relative_to(images) else images
+    return [python, str(RUNNER), str(workspace.learning.hooks), str(apart)]
+
+
+def _hooks(result: dict[str, Any], folder: Path, shown: str, started: float) -> Hooks:
+    """What a run gave, as it lies in `folder`."""
+    vectors = {
+        name: _vectors(result[name], folder, shown, name) for name in VECTORS if name in result
+    }
     return Hooks(
         vectors.get("embeddings"),
         result.get("losses"),
-        labeled,
+        frozenset(result["labeled"]) if "labeled" in result else None,
         vectors.get("probabilities"),
-        seconds,
+        time.monotonic() - started,
     )
 
 

@@ -12,16 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.learning.builtin import network
-from core.learning.builtin.embedder import embed
+from core.learning.builtin.embedder import embed, kept_embeddings
 from core.learning.builtin.losses import BY_A_HEAD
-from core.learning.hooks.run import Hooks, run_hooks
+from core.learning.builtin.model import name_of
+from core.learning.hooks.cache import RESULT
+from core.learning.hooks.run import Hooks, kept_hooks, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.inputs.result_files import read_embeddings, read_losses
 from core.learning.inputs.sources import network_is_installed
+from core.learning.rounds.ledger import round_folder
 from core.own_files import make_own
 from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
+# Where hooks leave what they gave, if no round has been planned yet.
+NO_ROUND = "no round"
 NO_HOOKS = Hooks(None, None, None, None, 0.0)
 
 
@@ -68,3 +73,33 @@ def gather(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[I
     if hooks.losses is None:
         losses_of = BY_A_HEAD
     return Inputs(hooks, embeddings_of, losses_of)
+
+
+def last_run_folder(workspace: Workspace) -> Path:
+    """The folder in which the hooks ran last; where none did, one of no round's."""
+    results = workspace.state.rounds.glob(f"*/{RESULT}")
+    last = max(results, key=lambda file: file.stat().st_mtime_ns, default=None)
+    return round_folder(workspace, NO_ROUND) if last is None else last.parent
+
+
+def kept_before(
+    workspace: Workspace, folder: Path, unpacked: Path
+) -> tuple[TaggedVectors, str] | None:
+    """The embeddings that `gather` would give without running or loading anything, and whose they
+    are; None where something would have to be. A table's are copied to `unpacked`.
+
+    Raises what `kept_hooks` and `read_embeddings` raise, and LabelpilotError for a network that
+    cannot be read.
+    """
+    learning = workspace.learning
+    if os.path.isfile(learning.hooks):
+        hooks = kept_hooks(workspace, folder)
+        if hooks is None:
+            return None
+        if hooks.embeddings is not None:
+            return hooks.embeddings, workspace.relative(learning.hooks)
+    if learning.embeddings is not None:
+        found = read_embeddings(learning.embeddings, unpacked)
+        return found, workspace.relative(learning.embeddings)
+    own = kept_embeddings(workspace)
+    return None if own is None else (own, name_of(learning.model))

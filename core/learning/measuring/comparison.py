@@ -24,12 +24,13 @@ CERTAIN = 2.0
 class Curves:
     """What a replay measured: `measured[order]` is (seeds, budgets, the fields of Measures).
 
-    `single`: each image has one class.
+    `single`: each image has one class. `images` are how many labeled ones it was measured on.
     """
 
     budgets: tuple[int, ...]
     measured: Mapping[str, Numbers]
     single: bool = True
+    images: int = 0
 
     @property
     def decisive(self) -> str:
@@ -77,6 +78,11 @@ class Comparison:
     labels: float | None
     f1_gain: float
     f1_stderr: float
+
+    @property
+    def points(self) -> str:
+        """The gain with its standard error, in percentage points."""
+        return f"{100 * self.gain:+.1f} ± {100 * self.stderr:.1f}"
 
 
 def rows_of(curves: Curves) -> list[ReplayRow]:
@@ -163,6 +169,18 @@ def recommended(comparisons: Sequence[Comparison]) -> Comparison | None:
         if c.gain > CERTAIN * c.stderr and c.f1_gain >= -CERTAIN * c.f1_stderr
     ]
     return max(certain, key=lambda comparison: comparison.gain, default=None)
+
+
+def summary(curves: Curves, order: str = "") -> str:
+    """The order that pays most on the user's labels, and what `order` does, in a sentence."""
+    compared = compare(curves)
+    best = recommended(compared)
+    found = "no order is surely better than random"
+    if best is not None:
+        found = f"{best.order} pays most, {best.points} points of {curves.words} over random"
+    if best is None or order != best.order:
+        found += "".join(f"; {o.order} {o.points}" for o in compared if o.order == order)
+    return f"Measured on your {curves.images:,} labels: {found}."
 
 
 def describe(curves: Curves) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -33,6 +35,7 @@ from core.progress import Progress, Work, finish
 
 KEPT_APART = 0.3
 FEWEST = 20
+FEWEST_SEEDS = 5
 # Thresholds are set on labeled images that the classifier has not seen: it is trained once more for
 # each of so many parts of them.
 FOLDS = 3
@@ -70,10 +73,10 @@ class Plan:
         return list(range(self.start, self.most + 1, self.step))
 
 
-def default_plan(images: int, seeds: int = 10) -> Plan:
-    """A plan for that many labeled images: 20 rounds, up to 400 labels or half the pool."""
+def default_plan(images: int, seeds: int = 10, rounds: int = 20) -> Plan:
+    """A plan for that many labeled images: so many rounds, up to 400 labels or half the pool."""
     most = max(min(400, int(images * (1 - KEPT_APART) / 2)), 4)
-    step = max(most // 20, 1)
+    step = max(most // rounds, 1)
     return Plan(max(2 * step, 2), step, most, seeds)
 
 
@@ -88,11 +91,15 @@ def replay(
     *,
     orders: Sequence[OrderName] = tuple(ORDERS),
     plan: Plan | None = None,
+    seconds: float = math.inf,
 ) -> Work[Curves]:
     """Replay labeling under each of `orders` on the images in both `embeddings` and `labels`.
 
-    `labels` is tag -> classes, as in dataset.json. Raises ConfigurationError where there are too
-    few images or one class only, LabelpilotError for embeddings that cannot be used.
+    `labels` is tag -> classes, as in dataset.json. After so many `seconds` of processor time no
+    further seed is begun, once there are FEWEST_SEEDS.
+
+    Raises ConfigurationError where there are too few images or one class only, LabelpilotError for
+    embeddings that cannot be used.
     """
     known = [row for row, tag in enumerate(embeddings.tags) if tag in labels]
     tags = [embeddings.tags[row] for row in known]
@@ -106,10 +113,13 @@ def replay(
     vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[known]))
     plan = plan or default_plan(len(tags))
     found: dict[str, list[list[Measures]]] = {order: [] for order in orders}
-    total, done = plan.seeds * len(orders) * len(plan.budgets), 0
+    total, done, began = plan.seeds * len(orders) * len(plan.budgets), 0, time.process_time()
     # Several threads only get in each other's way in products as small as these.
     with one_thread():
         for seed, order in itertools.product(range(plan.seeds), orders):
+            late = time.process_time() - began > seconds and seed >= FEWEST_SEEDS
+            if late and order == orders[0]:
+                break
             curve: list[Measures] = []
             for reached in simulate(order, vectors, every.matrix, every.matrix, plan, seed):
                 curve.append(reached)
@@ -117,7 +127,7 @@ def replay(
                 yield Progress("replay", done, total)
             found[order].append(curve)
     measured = {order: np.array(curves) for order, curves in found.items()}
-    return Curves(tuple(plan.budgets), measured, every.single)
+    return Curves(tuple(plan.budgets), measured, every.single, len(tags))
 
 
 def one_thread() -> contextlib.AbstractContextManager[object]:

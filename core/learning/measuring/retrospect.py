@@ -20,32 +20,31 @@ from core.dataset.formats.dataset_json import read_dataset
 from core.errors import ConfigurationError
 from core.learning.builtin.head import MOST_ROWS
 from core.learning.builtin.losses import out_of_fold
-from core.learning.hooks.cache import RESULT
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors
 from core.learning.inputs.embeddings import unit_vectors
-from core.learning.inputs.gathering import Inputs, gather
+from core.learning.inputs.gathering import Inputs, gather, last_run_folder
 from core.learning.inputs.pool import labels_of
 from core.learning.measuring.comparison import Curves
 from core.learning.measuring.forecast import Forecast, forecast
+from core.learning.measuring.kept_replay import keep_replay
 from core.learning.measuring.replay import Plan, replay
 from core.learning.measuring.suspects import Suspect, suspects
-from core.learning.rounds.ledger import asked_by_order, round_folder
+from core.learning.rounds.ledger import asked_by_order
 from core.progress import Work
 from core.workspace.settings import Workspace
 
-# Where hooks leave what they gave, if no round has been planned yet.
-NO_ROUND = "no round"
-
 
 def replay_workspace(workspace: Workspace, plan: Plan | None = None) -> Work[Curves]:
-    """Replay labeling under every order, on the workspace's own labels.
+    """Replay labeling under every order, on the workspace's own labels, and keep what comes of it.
 
     Raises what `gather` raises, and ConfigurationError where there is no dataset, or too few
     labels in it.
     """
     classes = yield from _classes(workspace)
     inputs = yield from _inputs(workspace, classes)
-    return (yield from replay(inputs.embeddings, classes, plan=plan))
+    curves = yield from replay(inputs.embeddings, classes, plan=plan)
+    keep_replay(workspace, curves, classes, inputs.embeddings_of)
+    return curves
 
 
 def replay_files(embeddings: Path, labels: Path) -> Work[Curves]:
@@ -123,13 +122,5 @@ def _labeled(
 
 def _inputs(workspace: Workspace, images: Collection[str]) -> Work[Inputs]:
     """What a round would be planned from, with the tags spelled as `images` are."""
-    folder = _last_run(workspace) or round_folder(workspace, NO_ROUND)
-    inputs = yield from gather(workspace, folder, reuse=True)
+    inputs = yield from gather(workspace, last_run_folder(workspace), reuse=True)
     return replace(inputs, hooks=inputs.hooks.spelled_as(images))
-
-
-def _last_run(workspace: Workspace) -> Path | None:
-    """The folder in which the hooks ran last."""
-    results = workspace.state.rounds.glob(f"*/{RESULT}")
-    last = max(results, key=lambda file: file.stat().st_mtime_ns, default=None)
-    return None if last is None else last.parent

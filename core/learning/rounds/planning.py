@@ -19,6 +19,8 @@ from core.dataset.formats.dataset_json import read_dataset
 from core.learning.builtin.losses import with_own_losses
 from core.learning.inputs.gathering import gather
 from core.learning.inputs.pool import make_pool
+from core.learning.measuring.comparison import Curves
+from core.learning.measuring.kept_replay import measured_on
 from core.learning.measuring.suspects import without_suspects
 from core.learning.orders.order import Order
 from core.learning.orders.ranking import rank
@@ -38,7 +40,8 @@ class RoundPlan:
     `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
     neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
     a task. `newer_labels` counts the labeled images that dataset.json does not know.
-    `embeddings_of` and `losses_of` say whose both are.
+    `embeddings_of` and `losses_of` say whose both are. `measured` is what a replay of these labels
+    found of the orders, None where there was none yet.
     """
 
     model_version: str
@@ -56,6 +59,7 @@ class RoundPlan:
     newer_labels: int = 0
     embeddings_of: str = ""
     losses_of: str = ""
+    measured: Curves | None = field(default=None, repr=False)
 
 
 def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
@@ -113,6 +117,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         newer_labels=newer,
         embeddings_of=inputs.embeddings_of,
         losses_of=inputs.losses_of,
+        measured=measured_on(workspace, classes, inputs.embeddings_of),
     )
 
 

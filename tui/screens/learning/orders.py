@@ -26,16 +26,6 @@ def best_order(curves: Curves) -> str | None:
     return None if best is None else best.order
 
 
-def gained(curves: Curves, order: str) -> str:
-    """What `order` gained on the user's labels, in a sentence; "" for random itself."""
-    from core.learning.measuring.comparison import compare
-
-    for one in compare(curves):
-        if one.order == order:
-            return f"On your labels: {_points(one)} points over random ones."
-    return ""
-
-
 class OrdersDialog(Dialog):
     """What a replay found. Enter takes the best order for the next round, if there is one."""
 
@@ -87,7 +77,7 @@ def _conclusion(compared: Sequence[Comparison]) -> list[Content | str]:
     best = recommended(compared)
     if best is None:
         return [plain("No order is surely better than drawing at random.", "bold")]
-    text = f"{best.order} pays most on your labels: {_points(best)} points over random"
+    text = f"{best.order} pays most on your labels: {best.points} points over random"
     return [plain(f"{text}.", "bold $text-success")]
 
 
@@ -100,16 +90,12 @@ def _comparison(curves: Curves, compared: Sequence[Comparison]) -> list[Content 
     head = f"{'':{NAME_WIDTH}}{'over random':>{FIGURE_WIDTH}}   labels to reach {target:.0%}"
     rows: list[Content | str] = [plain(head, "$muted")]
     for one in compared:
-        rows.append(_row(one.order, _points(one), _labels(one.labels)))
+        rows.append(_row(one.order, one.points, _labels(one.labels)))
     return [*rows, _row("random", "", _labels(random))]
 
 
 def _row(order: str, points: str, labels: str) -> Content:
     return plain(f"{order:{NAME_WIDTH}}{points:>{FIGURE_WIDTH}}   {labels}")
-
-
-def _points(one: Comparison) -> str:
-    return f"{100 * one.gain:+.1f} ± {100 * one.stderr:.1f}"
 
 
 def _labels(needed: float | None) -> str:

@@ -17,8 +17,8 @@ from tui.dialogs.dialog import Dialog
 from tui.job_kinds import EXPORT, FORECAST, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
 from tui.keys import key_of, section_key
-from tui.screens.learning.orders import OrdersDialog, gained
-from tui.screens.learning.round_text import measured_on_digits
+from tui.screens.learning.known_orders import KnownOrders
+from tui.screens.learning.orders import OrdersDialog
 from tui.screens.learning.suspects import suspects_dialog
 from tui.text import lines, plain
 
@@ -46,8 +46,7 @@ class Retrospect:
         self._section = section
         self._order = order
         self._take_order = take_order
-        # Gains of a replay, by order: a comparison is not made again for each paint.
-        self._gained: tuple[Job[Curves], dict[str, str]] | None = None
+        self.orders = KnownOrders(section)
 
     @property
     def why_not(self) -> str:
@@ -64,22 +63,12 @@ class Retrospect:
             return f"There is no {workspace.relative(dataset)} yet: {keys}."
         return ""
 
-    def known_of(self, order: str) -> str:
-        """What is known of `order`, in a sentence: on the user's labels, or else on digits."""
-        job = self._section.host.jobs.last(REPLAY)
-        if job is None or job.result is None:
-            return measured_on_digits(order)
-        if self._gained is None or self._gained[0] is not job:
-            self._gained = (job, {})
-        if order not in self._gained[1]:
-            self._gained[1][order] = gained(job.result, order)
-        return self._gained[1][order]
-
     def measured(self, order: str) -> str:
-        """As `known_of`, and which key tells more."""
-        known = self.known_of(order)
-        replayed = self._section.host.jobs.result(REPLAY) is not None
-        if not known or replayed or self.why_not:
+        """What is known of `order`, in a sentence, and which key tells more."""
+        known, best = self.orders.of(order), self.orders.best
+        if best is not None and best != order:
+            return f"{known} {best} pays most: {key_of('learning', 'edit')} chooses it.".lstrip()
+        if not known or self.orders.curves is not None or self.why_not:
             return known
         return f"{known} {key_of('learning', 'orders')} tells on yours."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from textual.widgets import Input
 
@@ -11,17 +11,16 @@ from core.learning.rounds.options import CLAIMS, MOST_RANDOM, ORDERS, RoundOptio
 from core.names import known_name
 from core.workspace.settings import Workspace
 from tui.dialogs.form import Field, Form, whole_number
+from tui.screens.learning.known_orders import KnownOrders
 from tui.text import lines, plain
 
 
 class RoundForm(Form[RoundOptions]):
     """Changes what the next plan is made with."""
 
-    def __init__(
-        self, options: RoundOptions, workspace: Workspace, measured: Callable[[str], str]
-    ) -> None:
+    def __init__(self, options: RoundOptions, workspace: Workspace, known: KnownOrders) -> None:
         neighbours = options.neighbours or workspace.learning.neighbours
-        self._measured = measured
+        self._known = known
         self._default = workspace.learning.neighbours
         fields = [
             Field("model_version", "Model version", options.model_version),
@@ -45,12 +44,14 @@ class RoundForm(Form[RoundOptions]):
 
     def _tell_of_order(self) -> None:
         order = self.text("order")
-        known = plain(", ".join(ORDERS), "$muted")
+        known = plain(self._known.figures(), "$muted")
         described = {str(name): what for name, what in ORDERS.items()}
         if order not in described:
             self.hint("order", known)
             return
-        text = f"{described[order]}. {self._measured(order)}".rstrip()
+        # Where all have a figure, that of this one stands among them.
+        known_of = "" if self._known.curves else f". {self._known.of(order)}".rstrip()
+        text = f"{described[order]}{known_of}"
         self.hint("order", lines([plain(text), known]))
 
     def accept(self, values: Mapping[str, str | bool]) -> RoundOptions:

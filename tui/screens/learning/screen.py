@@ -67,6 +67,8 @@ class LearningScreen(Section):
 
     options: RoundOptions | None = None
     _plan_soon = False
+    # Whether the options are the user's own choice.
+    _chosen = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -272,10 +274,14 @@ class LearningScreen(Section):
     def _edit(self) -> None:
         if self.workspace is not None:
             options = self.options or self._default() or RoundOptions("model_v1")
-            form = RoundForm(options, self.workspace, self._retrospect.known_of)
+            orders = self._retrospect.orders
+            if not self._chosen and orders.best is not None:
+                options = replace(options, order=cast(OrderName, orders.best))
+            form = RoundForm(options, self.workspace, orders)
             self.app.push_screen(form, self._edited)
 
     def _edited(self, options: RoundOptions | None) -> None:
+        self._chosen |= options is not None
         if options is None or options == self.options:
             return
         self.options = options
