@@ -18,8 +18,11 @@ from typing import Any
 from textual.app import App
 from textual.events import Event, InputEvent, MouseMove, Paste
 
-# A part that does not come to rest holds up the next key for no longer than this.
-LONGEST_SECONDS = 1.0
+# A part that does not come to rest holds up the next key for no longer than this, and a screen that
+# asks for it for less.
+REST_SECONDS = 5.0
+HELD_SECONDS = 1.0
+LOOK_SECONDS = 0.01
 # So many times the event loop goes round with nothing left: a part may be amid a message.
 QUIET_TURNS = 3
 
@@ -59,8 +62,16 @@ class InTurn(App[None]):
             self._taking = None
 
     async def _come_to_rest(self) -> None:
+        await self._rest()
+        began = time.monotonic()
+        while self._is_held and time.monotonic() - began < HELD_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._is_held:
+                await self._rest()
+
+    async def _rest(self) -> None:
         began, quiet = time.monotonic(), 0
-        while quiet < QUIET_TURNS and time.monotonic() - began < LONGEST_SECONDS:
+        while quiet < QUIET_TURNS and time.monotonic() - began < REST_SECONDS:
             await asyncio.sleep(0)
             quiet = quiet + 1 if self._is_at_rest else 0
 
@@ -69,11 +80,15 @@ class InTurn(App[None]):
         if self._exit or not self._screen_stack:
             return True
         screen = self.screen
-        if getattr(screen, "holds_keys", False):
-            return False
         parts = screen.walk_children(with_self=True)
         return (
             screen.is_mounted
             and not super().message_queue_size
             and not any(part.message_queue_size for part in parts)
         )
+
+    @property
+    def _is_held(self) -> bool:
+        if self._exit or not self._screen_stack:
+            return False
+        return bool(getattr(self.screen, "holds_keys", False))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.bursts import differences, sequences
 from tests.fuzz.events import events, saved, trace
 from tests.fuzz.readers import fuzz
 
@@ -30,6 +31,15 @@ def test_no_event_ends_the_app_but_those_that_are_meant_to(
     )
     assert done.returncode == 0, done.stderr[-6000:]
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "count"), [("keyring", 20), ("new workspace", 6), ("settings", 4)]
+)
+async def test_keys_typed_at_once_end_as_those_typed_slowly(
+    form: str, count: int, tmp_path: Path
+) -> None:
+    assert await differences(form, sequences(SEED, count), tmp_path) == []
 
 
 def test_whatever_is_in_a_file_or_an_answer_is_read_or_refused_in_words(tmp_path: Path) -> None:

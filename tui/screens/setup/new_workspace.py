@@ -13,6 +13,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from textual.content import Content
+from textual.events import DescendantBlur
 from textual.widgets import Checkbox, Input
 
 from core.errors import ConfigurationError
@@ -68,8 +69,14 @@ class NewWorkspaceForm(Form[bool]):
 
     @property
     def holds_keys(self) -> bool:
-        """Whether what was found, or counted, comes before the next key."""
-        return self._is_finding or self._accepts_soon
+        """Whether what is being found or counted comes before the next key."""
+        return self._is_finding or self._accepts_soon or self._counts_before_the_next_field
+
+    @property
+    def _counts_before_the_next_field(self) -> bool:
+        here = self.focused is not None and self.focused.id == "path"
+        folder = self.text("path") and self._folder(self.text("path"))
+        return not here and bool(folder) and not self._is_counted and os.path.isdir(folder)
 
     # The look
 
@@ -92,12 +99,17 @@ class NewWorkspaceForm(Form[bool]):
         if event.input.id == "path":
             self.set_timer(PAUSE_SECONDS, self._count_images)
 
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
+        if event.widget.id == "path":
+            self._count_images()
+
     def _count_images(self) -> None:
         place = self.text("path")
         said = asked_place(place)
         if not said and not os.path.isdir(self._folder(place)):
             said = plain("There is no such folder.", "$text-warning")
         if said:
+            self._take_subfolders(False)
             self._show(said)
         elif not self._is_counted:
             self.hint("path", plain("counting …", "$muted"))
@@ -114,14 +126,18 @@ class NewWorkspaceForm(Form[bool]):
         if not self._is_counted:
             # Another one has been typed meanwhile, and is counted next.
             return
-        subfolders = self.query_one("#recursive", Tick)
-        if not self._switched:
-            with subfolders.prevent(Checkbox.Changed):
-                subfolders.value = look.count() > look.count(False)
-        self._show(counted_words(look, subfolders.value))
+        self._take_subfolders(look.count() > look.count(False))
+        self._show(counted_words(look, self.query_one("#recursive", Tick).value))
         if self._accepts_soon:
             self._accepts_soon = False
             super().action_accept()
+
+    def _take_subfolders(self, taken: bool) -> None:
+        """Have the switch say what was found, until it is the user's."""
+        switch = self.query_one("#recursive", Tick)
+        if not self._switched:
+            with switch.prevent(Checkbox.Changed):
+                switch.value = taken
 
     def _show(self, words: Content) -> None:
         """Say what is in the folder, and offer what its folders are called."""
