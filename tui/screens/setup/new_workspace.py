@@ -57,6 +57,8 @@ class NewWorkspaceForm(Form[bool]):
         self._counting = Newest[FirstLook](self, "image count", self._counted)
         self._is_finding = True
         self._accepts_soon = False
+        # The field of the folder was left while that is being counted.
+        self._was_left = False
         self._switched = False
         self._look: FirstLook | None = None
 
@@ -70,13 +72,7 @@ class NewWorkspaceForm(Form[bool]):
     @property
     def holds_keys(self) -> bool:
         """Whether what is being found or counted comes before the next key."""
-        return self._is_finding or self._accepts_soon or self._counts_before_the_next_field
-
-    @property
-    def _counts_before_the_next_field(self) -> bool:
-        here = self.focused is not None and self.focused.id == "path"
-        folder = self.text("path") and self._folder(self.text("path"))
-        return not here and bool(folder) and not self._is_counted and os.path.isdir(folder)
+        return self._is_finding or self._accepts_soon or self._was_left
 
     # The look
 
@@ -101,6 +97,7 @@ class NewWorkspaceForm(Form[bool]):
 
     def on_descendant_blur(self, event: DescendantBlur) -> None:
         if event.widget.id == "path":
+            self._was_left = True
             self._count_images()
 
     def _count_images(self) -> None:
@@ -111,7 +108,8 @@ class NewWorkspaceForm(Form[bool]):
         if said:
             self._take_subfolders(False)
             self._show(said)
-        elif not self._is_counted:
+        self._was_left = self._was_left and not said and not self._is_counted
+        if not said and not self._is_counted:
             self.hint("path", plain("counting …", "$muted"))
             self._counting.ask(look_into(self._folder(place)))
 
@@ -126,6 +124,7 @@ class NewWorkspaceForm(Form[bool]):
         if not self._is_counted:
             # Another one has been typed meanwhile, and is counted next.
             return
+        self._was_left = False
         self._take_subfolders(look.count() > look.count(False))
         self._show(counted_words(look, self.query_one("#recursive", Tick).value))
         if self._accepts_soon:
