@@ -50,7 +50,7 @@ class InTurn(App[None]):
 
     async def _take(self) -> None:
         try:
-            while self._waiting and not self._exit:
+            while self._waiting and not self._is_over:
                 await super().on_event(self._waiting[0])
                 if not isinstance(self._waiting[0], MouseMove):
                     await self._come_to_rest()
@@ -76,8 +76,13 @@ class InTurn(App[None]):
             quiet = quiet + 1 if self._is_at_rest else 0
 
     @property
+    def _is_over(self) -> bool:
+        """Whether there is nobody left to take a key."""
+        return self._exit or not self._screen_stack
+
+    @property
     def _is_at_rest(self) -> bool:
-        if self._exit or not self._screen_stack:
+        if self._is_over:
             return True
         screen = self.screen
         parts = screen.walk_children(with_self=True)
@@ -89,6 +94,4 @@ class InTurn(App[None]):
 
     @property
     def _is_held(self) -> bool:
-        if self._exit or not self._screen_stack:
-            return False
-        return bool(getattr(self.screen, "holds_keys", False))
+        return not self._is_over and bool(getattr(self.screen, "holds_keys", False))

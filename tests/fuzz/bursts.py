@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ["TEXTUAL_FPS"] = "4"
 
 from textual.binding import Binding, BindingType
-from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -86,9 +85,8 @@ class OneForm(LabelpilotApp):
 class Hand:
     """Types into the form of an app."""
 
-    def __init__(self, app: OneForm, pilot: Pilot[None]) -> None:
+    def __init__(self, app: OneForm) -> None:
         self._app = app
-        self._pilot = pilot
 
     async def type(self, keys: list[str], *, at_once: bool) -> object:
         """Open the form, type, and tell how it ends; the app is as before then."""
@@ -106,7 +104,7 @@ class Hand:
     async def _quiet(self) -> None:
         """Wait until all is taken in, and nothing is found or counted any more."""
         for _ in range(TURNS):
-            await self._pilot.pause(0)
+            await asyncio.sleep(0)
             parts = [self._app, *self._app.screen.walk_children(with_self=True)]
             if not any(part.message_queue_size for part in parts):
                 if not getattr(self._app.screen, "holds_keys", False):
@@ -151,8 +149,8 @@ async def differences(name: str, sequences: list[list[str]], folder: Path) -> li
         file, config = backend.workspace.file, backend.workspace.root / "labeling"
         before = file.read_bytes()
         app = OneForm(FORMS[name], backend)
-        async with app.run_test(size=(60, 20)) as pilot:
-            hand, told = Hand(app, pilot), []
+        async with app.run_test(size=(60, 20)):
+            hand, told = Hand(app), []
             for keys in sequences:
                 file.write_bytes(before)
                 if name == "new workspace":
