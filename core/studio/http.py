@@ -70,9 +70,10 @@ def http_client(
 
 
 def _trusted(url: str) -> ssl.SSLContext | bool:
-    """Whom a connection trusts. To load whom it should takes as long as a request does: without
-    TLS it is nobody."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.startswith("http:") else True
+    """Whom a connection trusts. To load whom it should takes longer than a request to this machine
+    does, which needs none: there it is nobody."""
+    plain = url.startswith("http:") and is_loopback(url)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
 
 
 def _take_in(seconds: float, answer: httpx.Response) -> None:

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -81,7 +82,12 @@ def main() -> None:
                 os.environ[VARIABLE] = PASSWORD
                 toml += f'[studio]\ndatabase = "{stack.enter_context(a_cluster()).url}"\n'
             make_workspace(root, arguments.tasks, toml)
-        write_embeddings(root, arguments.tasks)
+        # Elsewhere: what a process has held, its commands seem to hold too.
+        writer = multiprocessing.get_context("spawn").Process(
+            target=write_embeddings, args=(root, arguments.tasks)
+        )
+        writer.start()
+        writer.join()
         try:
             cases = list(measured(root, f"{arguments.tasks:,} images, {arguments.database}"))
         finally:
