@@ -28,9 +28,11 @@ from cases import Case, show
 from labeler import Labeler, requests_of
 
 from core.labeling.stream import save_view
+from core.progress import finish
 from core.studio.process import read_record
 from core.studio.project import open_project
 from core.studio.server import stop_server
+from core.tasks.index.look import look_at_tasks
 from core.workspace.databases import VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, a_cluster
@@ -177,8 +179,9 @@ def most_memory(workspace: Workspace) -> float:
 def label(workspace: Workspace) -> float:
     """Label images that lie far apart; the seconds that it took."""
     with open_project(workspace) as opened:
-        tasks = (task.id for task in opened.client.tasks(opened.id, opened.remote.image_key))
-        apart = list(itertools.islice(tasks, 0, None, max(opened.remote.tasks // LABELS, 1)))
+        with finish(look_at_tasks(opened)) as known:
+            tasks = (task.id for task in known.tasks())
+            apart = list(itertools.islice(tasks, 0, None, max(opened.remote.tasks // LABELS, 1)))
         labeler = Labeler(opened.client, opened.id, 0)
         began = time.monotonic()
         for labeler.task in apart[:LABELS]:
