@@ -147,7 +147,7 @@ def not_written(path: Path, error: OSError) -> LabelpilotError:
     return LabelpilotError(
         f"{path} could not be written; what was there is as it was.",
         cause=error.strerror or str(error),
-        next_step="Make room or mend the folder's rights, and do it again.",
+        next_step="Make room or fix the folder's rights, and do it again.",
     )
 
 

@@ -85,7 +85,7 @@ UNDO: JobKind[int] = JobKind(
     "undo", "round", "Scores that are taken back stay so; doing it again completes it."
 )
 REPLAY: JobKind[Curves] = JobKind(
-    "replay", "round", "Comparing begins anew; nothing is changed by it.", runs_hooks=True
+    "replay", "round", "Comparing begins again; nothing is changed by it.", runs_hooks=True
 )
 MEASURE: JobKind[Curves | None] = JobKind(
     "measure", "orders", "What was measured before stays.", automatic=True

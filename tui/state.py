@@ -58,7 +58,7 @@ class WorkspaceState:
         """How many tasks are without their image, in words; empty where none is known to be."""
         report = self.reports.get("images")
         # A report has words only; the step leaves these out where there are none.
-        found = re.search(r"[\d,]+ tasks without their image", report.detail) if report else None
+        found = re.search(r"[\d,]+ tasks? without their image", report.detail) if report else None
         return found.group() if found else ""
 
     @property

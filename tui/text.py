@@ -7,13 +7,15 @@ Everything that labelpilot did not write itself (file names, labels, a server's 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.text import Text
 from textual.content import Content
 
 from core.masking import printable
+from core.words import count as count
+from core.words import some as some
 
 SAME_AS = "same as: "
 
@@ -66,11 +68,6 @@ def ago(moment: float, now: float) -> str:
     return f"{duration(max(0.0, now - moment))} ago"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 image`, `1,240 images`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def rate(per_second: float) -> str:
     """`3,900 a second`; slow ones in minutes."""
     if per_second >= 1:
@@ -105,9 +102,3 @@ def wrapped(line: str, width: int) -> list[str]:
         rows.append(line[:at])
         line = "  " + line[at:].lstrip()
     return [*rows, line]
-
-
-def some(names: Sequence[str], most: int) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -22,7 +22,6 @@ from core.dataset.reading.reader import FolderReader, read_file, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
 from core.dataset.source import (
-    ASKING,
     FileSource,
     FolderSource,
     Named,
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 # Why an image is left out in which regions were drawn, and none that could be written.
 NO_BACKGROUND = "regions were drawn in it and none can be written, so it is no empty image"
-WRITE_ANEW = "Have Label Studio write the folder anew: `labelpilot export --rewrite`."
+WRITE_ANEW = "Have Label Studio write the folder again: `labelpilot export --rewrite`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ def gather(
     rule = known_name("rule", rule or workspace.annotations.rule, RULES)
     if isinstance(source, (str, Path)):
         if isinstance(source, str):
-            yield Progress("ask", note=ASKING)
+            yield Progress("ask", note="asking Label Studio which annotations it has")
         with open_source(workspace, source) as opened:
             return (
                 yield from gather(

@@ -23,6 +23,7 @@ from core.dataset.source import Named, Source
 from core.errors import ConfigurationError
 from core.files import refuse_other_than, sha256_of
 from core.progress import Progress, Work
+from core.words import count
 from core.workspace.consents import may_write, may_write_as_named
 from core.workspace.settings import Workspace
 from core.workspace.toml_lines import FILE_NAME
@@ -85,13 +86,13 @@ class ExportResult:
             )
         if self.missing:
             sentences.append(
-                f"Label Studio has {len(self.missing):,} annotations that {self.source} has not. "
-                f"{WRITE_ANEW}"
+                f"Label Studio has {count(len(self.missing), 'annotation')} that {self.source} has "
+                f"not. {WRITE_ANEW}"
             )
         if self.deleted:
             sentences.append(
-                f"Left out: {self.deleted:,} annotations in {self.source} that are gone from "
-                "Label Studio."
+                f"Left out as gone from Label Studio: {count(self.deleted, 'annotation')} in "
+                f"{self.source}."
             )
         return sentences
 
@@ -134,7 +135,7 @@ def export_dataset(
     if rewrite:
         if source != "storage":
             raise ConfigurationError(
-                "Only the target storage's folder can be written anew.",
+                "Only the target storage's folder can be written again.",
                 next_step="Leave out `--rewrite`: from the API, nothing is missing.",
             )
         from core.dataset.target_sync import rewrite_folder
@@ -263,7 +264,8 @@ def _lacking_parts(dataset: Dataset, split: Split) -> tuple[str, ...]:
     """What to say of a part that got no image."""
     held = {dataset.parts[tag] for tag in dataset.decision.tags}
     groups = len(set(split.groups(dataset.paths()).values()))
-    why = f"the pattern for groups puts all {len(dataset.decision.tags):,} images into one group"
+    images = count(len(dataset.decision.tags), "image")
+    why = f"the pattern for groups puts all {images} into one group"
     few = f"there are {groups:,} to share out; label more, or choose another share"
     words = {"train": "training", "validation": "validation"}
     return tuple(

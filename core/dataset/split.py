@@ -79,7 +79,7 @@ def read_parts(path: Path) -> dict[str, Part]:
         raise ConfigurationError(
             f"{path} cannot be read; it keeps which image is for training and which is not.",
             cause=str(error),
-            next_step="Bring it back, or delete it to split anew.",
+            next_step="Bring it back, or delete it to split again.",
         ) from None
     return {tag: part for part, tags in kept.items() for tag in tags}
 

@@ -15,6 +15,7 @@ from core.studio.long_request import LongRequest, Silence
 from core.studio.models import Storage
 from core.studio.project import OpenProject, find_target_storage
 from core.studio.transport import NoAnswer
+from core.words import count
 from core.workspace.consents import may_write
 
 HEARTBEAT = 0.5
@@ -40,7 +41,7 @@ def rewrite_folder(opened: OpenProject) -> Work[None]:
             next_step="Run `labelpilot setup`, which makes it.",
         )
     total = sum(1 for _ in client.annotation_ids(opened.id))
-    yield Progress("rewrite", 0, total, f"Label Studio writes {total:,} annotations anew")
+    yield Progress("rewrite", 0, total, f"Label Studio writes {count(total, 'annotation')} again")
     after = yield from _synced(client, storage, total)
     if after.status != "completed":
         raise LabelpilotError(

@@ -295,7 +295,7 @@ class LabelSession:
                     if whose(opened) != self._of:
                         raise StudioUnreachable(
                             "Another project answers than the one that is labeled.",
-                            next_step="Leave, and begin anew.",
+                            next_step="Leave, and start again.",
                         )
                     self._connection = opened, client.whoami()
                 except BaseException:

@@ -169,7 +169,7 @@ def share_page(opened: OpenProject, person: str) -> Work[LabelPage]:
     notes: tuple[str, ...] = ()
     if changed_parts(views[person]):
         yield from deal(opened, sorted(views))
-        notes = (f"The tab of {person} was changed in the browser; its images are dealt anew.",)
+        notes = (f"The tab of {person} was changed in the browser; its images are dealt again.",)
         views = _views(find_tabs(opened))
     return LabelPage(stream_page(opened, views[person].id), notes + clicks(opened, tab=True))
 

@@ -139,12 +139,11 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `needs` names the step without which a probe can see nothing; one that may take
-    long is work, with progress."""
+    """One step. `needs` names the step without which a probe can see nothing."""
 
     id: StepId
     title: str
     why: str
     needs: StepId | None
-    probe: Callable[[Setup], Found | Work[Found]]
+    probe: Callable[[Setup], Found]
     apply: Callable[[Setup], Work[None]]

@@ -33,6 +33,7 @@ from core.studio.project import OpenProject, open_project
 from core.studio.server import server_url
 from core.tasks.proof import SyncResult
 from core.tasks.sync import find_images, sync_images
+from core.words import count
 from core.workspace.settings import Workspace, load_workspace, save_workspace
 from core.workspace.toml_lines import FILE_NAME
 
@@ -190,7 +191,7 @@ def make_demo(folder: Path) -> Work[Workspace]:
         _write_png(folder / "data" / "images" / f"{name}.png", grey)
         if number % 100 == 0:
             yield Progress("images", number, total)
-    yield Progress("images", total, total, f"{total:,} digits written as PNG files")
+    yield Progress("images", total, total, f"{count(total, 'digit')} written as PNG files")
     choices = "\n".join(f'    <Choice value="{digit}"/>' for digit in range(10))
     write_at_once(
         folder / "labeling" / "project_config.xml", LABEL_CONFIG.format(choices=choices).encode()

@@ -200,7 +200,7 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
         fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
         yield Finding("hooks", "note", detail, fix if source else f"{INSTALL}; or {fix}")
     elif shutil.which(python) is None:
-        fix = "mend `python` under [learning] in labelpilot.toml"
+        fix = "fix `python` under [learning] in labelpilot.toml"
         yield Finding("hooks", "wrong", f"{python}, which is to run {hooks}, is no program", fix)
     else:
         yield Finding("hooks", "ok", f"{hooks}, run by {python}")
@@ -268,8 +268,7 @@ def _token(workspace: Workspace) -> Iterator[Finding]:
 
 def _steps(workspace: Workspace) -> Iterator[Finding]:
     titles = {step.id: step.title.lower() for step in STEPS}
-    # Of each step the last report, without those on the way to it.
-    for report in {one.id: one for one in probe_steps(workspace)}.values():
+    for report in probe_steps(workspace):
         state = _STEP_STATES.get(report.state, "note")
         detail = report.detail if state != "note" else f"{report.state}: {report.detail}"
         yield Finding(f"set-up: {titles[report.id]}", state, detail, _fix(workspace, report))
@@ -280,7 +279,7 @@ def _fix(workspace: Workspace, report: Report) -> str:
     if report.state in ("done", "waiting"):
         return "labelpilot tidy" if "without their image" in report.detail else ""
     if report.id == "server" and not workspace.owns_server:
-        return "start it where it runs, or mend `url` under [studio] in labelpilot.toml"
+        return "start it where it runs, or fix `url` under [studio] in labelpilot.toml"
     if report.id in ("account", "token"):
         return _token_fix(workspace)
     return _STEP_FIXES.get(report.id, SETUP)

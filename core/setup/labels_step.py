@@ -6,6 +6,7 @@ from core.dataset.restore.lacking import find_lacking
 from core.dataset.restore.restore import restore_labels
 from core.progress import Work, finish
 from core.setup.context import Setup, Step, StepState
+from core.words import count
 
 
 def _probe_labels(setup: Setup) -> tuple[StepState, str]:
@@ -13,9 +14,9 @@ def _probe_labels(setup: Setup) -> tuple[StepState, str]:
     name = setup.workspace.relative(setup.workspace.annotations.path)
     missing, conflicts = len(lacking.comparison.missing), len(lacking.comparison.conflicts)
     if missing:
-        return "to do", f"{missing:,} labels in {name} are not in the project"
+        return "to do", f"{count(missing, 'label')} in {name} not in the project"
     if conflicts:
-        return "done", f"{conflicts:,} labels in {name} differ from the project's; both are kept"
+        return "done", f"{count(conflicts, 'label')} in {name} unlike the project's; both are kept"
     return "done", f"the project has every label in {name}"
 
 

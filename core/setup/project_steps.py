@@ -9,13 +9,14 @@ from core.progress import Progress, Work
 from core.setup.context import Found, NeedsYes, Setup, Step
 from core.studio.client.projects import SAMPLINGS
 from core.studio.identity import remember
+from core.words import count, some
 
 
 def _probe_project(setup: Setup) -> Found:
     project, title = setup.project, setup.workspace.project.title
     if project is None:
         return "to do", f"no project {title!r}"
-    detail = f"{project.title}, number {project.id}, {project.tasks:,} tasks"
+    detail = f"{project.title}, number {project.id}, {count(project.tasks, 'task')}"
     if project.title != title and setup.workspace.project.id is None:
         detail += f"; renamed: labelpilot.toml calls it {title!r}"
     return "done", detail
@@ -39,7 +40,7 @@ PROJECT = Step(
 
 def _probe_config(setup: Setup) -> Found:
     project = setup.opened.remote
-    labels = ", ".join(setup.config.labels[:8]) + (" …" if len(setup.config.labels) > 8 else "")
+    labels = some(setup.config.labels, 8)
     detail = f"labels: {labels}" if labels else "no fixed labels"
     if setup.config.more_data and not project.tasks:
         keys = ", ".join(f"${key}" for key in setup.config.more_data)
@@ -65,7 +66,7 @@ def _apply_config(setup: Setup) -> Work[None]:
         return
     if setup.config_diff and not setup.replace_config:
         raise NeedsYes(
-            f"The project's labeling config is another than {setup.workspace.project.label_config}"
+            f"The project's labeling config differs from {setup.workspace.project.label_config}"
             ", and was left as it is.",
             cause=setup.config_diff,
             next_step="Take over what the project has into the file; or replace it: "
@@ -80,7 +81,7 @@ def _apply_config(setup: Setup) -> Work[None]:
         raise ConfigurationError(
             f"Label Studio does not take {setup.workspace.project.label_config}.",
             cause=error.cause,
-            next_step="Mend the file; labels that annotations use already cannot be taken away.",
+            next_step="Fix the file; labels that annotations use already cannot be taken away.",
         ) from None
 
 

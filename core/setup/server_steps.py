@@ -21,7 +21,7 @@ from core.workspace.consents import may_send_token
 def _probe_server(setup: Setup) -> Found:
     workspace, status = setup.workspace, setup.server
     if status.running and not status.settings_current:
-        return "part", "runs with other settings than the workspace's: start it anew"
+        return "part", "runs with other settings than the workspace's: restart it"
     if not status.running:
         if not workspace.owns_server:
             return "wrong", f"no Label Studio answers at {workspace.studio.url}"
@@ -38,7 +38,7 @@ def _apply_server(setup: Setup) -> Work[None]:
     if not setup.workspace.owns_server:
         raise StudioUnreachable(
             f"No Label Studio answers at {setup.workspace.studio.url}.",
-            next_step="Start it, or mend `url` under [studio] in labelpilot.toml.",
+            next_step="Start it, or fix `url` under [studio] in labelpilot.toml.",
         )
     yield from start_server(setup.workspace)
 

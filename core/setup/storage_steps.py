@@ -12,7 +12,7 @@ from core.dataset.drift import unwritten
 from core.dataset.restore.former import keep_clear
 from core.dataset.target_sync import refresh_folder, rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
-from core.progress import Progress, Work
+from core.progress import Progress, Work, finish
 from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.index.look import look_at_tasks
@@ -21,6 +21,7 @@ from core.tasks.oddities import known_odd_names
 from core.tasks.proof import prove
 from core.tasks.session import known_root
 from core.tasks.sync import find_images, sync_images
+from core.words import count
 from core.workspace.consents import may_write
 
 
@@ -71,10 +72,10 @@ SOURCE_STORAGE = Step(
 )
 
 
-def _probe_images(setup: Setup) -> Work[Found]:
+def _probe_images(setup: Setup) -> Found:
     if setup.workspace.images.bucket is not None:
         return _in_bucket(setup)
-    state, detail = yield from _found_images(setup)
+    state, detail = _found_images(setup)
     odd = known_odd_names(setup.workspace, setup.manifest)
     return state, "; ".join([detail, *(sentence.rstrip(".") for sentence in odd)])
 
@@ -82,24 +83,24 @@ def _probe_images(setup: Setup) -> Work[Found]:
 def _in_bucket(setup: Setup) -> Found:
     """What is known of images in a bucket, without looking there."""
     storage, tasks = setup.sources.here, setup.opened.remote.tasks
-    detail = f"{tasks:,} tasks; what is new in {setup.workspace.images.url} a sync finds"
+    detail = f"{count(tasks, 'task')}; what is new in {setup.workspace.images.url} a sync finds"
     if not tasks:
         return "to do", detail
     return ("done" if storage is not None and storage.status == "completed" else "part"), detail
 
 
-def _found_images(setup: Setup) -> Work[tuple[StepState, str]]:
+def _found_images(setup: Setup) -> tuple[StepState, str]:
     manifest = setup.manifest
     total = manifest.count
     if not setup.opened.remote.tasks:
         return "to do", f"none of {total:,} images is a task"
-    with (yield from look_at_tasks(setup.opened, "images")) as tasks:
-        proof = yield from prove(tasks, manifest, known_root(setup.workspace), "images")
+    with finish(look_at_tasks(setup.opened)) as tasks:
+        proof = finish(prove(tasks, manifest, known_root(setup.workspace), "images"))
     detail = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:
-        detail += f", {proof.duplicates:,} duplicates"
+        detail += f", {count(proof.duplicates, 'duplicate')}"
     if proof.missing_files:
-        detail += f", {proof.missing_files:,} tasks without their image"
+        detail += f", {count(proof.missing_files, 'task')} without their image"
     if proof.stale:
         return "part", f"{detail}, {proof.stale:,} are shown from where they no longer are"
     return ("done" if proof.complete else "part" if proof.present else "to do"), detail
@@ -142,7 +143,7 @@ def _probe_target(setup: Setup) -> Found:
                 "the project's settings"
             )
     if lacking := unwritten(setup.opened):
-        return "part", f"at least {lacking:,} labels lie in no file of {name}"
+        return "part", f"at least {count(lacking, 'label')} not in any file of {name}"
     return "done", f"annotations are written to {name}"
 
 
@@ -160,7 +161,7 @@ def _apply_target(setup: Setup) -> Work[None]:
         raise ConfigurationError(
             f"The annotation folder {path} cannot be written to.",
             cause=error.strerror or str(error),
-            next_step="Mend its rights, or `path` under [annotations] in labelpilot.toml.",
+            next_step="Fix its rights, or `path` under [annotations] in labelpilot.toml.",
         ) from None
     moved = list(setup.targets.moved)
     if setup.targets.here is None:
@@ -200,7 +201,7 @@ def _bucket_explained(setup: Setup, bucket: Bucket) -> Iterator[None]:
         raise ConfigurationError(
             f"Label Studio cannot look into {setup.workspace.images.url}.",
             cause=error.cause,
-            next_step=f"Give it {names} in its environment, and start it anew"
+            next_step=f"Give it {names} in its environment, and restart it"
             + (f" ({again})" if setup.workspace.owns_server else "")
             + f"; or make the storage yourself, in the settings of its project "
             f"{setup.opened.remote.title!r}, Cloud Storage, for this bucket and prefix. It is "
@@ -220,7 +221,7 @@ def _paths_explained(setup: Setup) -> Iterator[None]:
         raise ConfigurationError(
             "Label Studio does not take the folder as a storage.",
             cause=error.cause,
-            next_step="Start it anew: `labelpilot server stop`, then `labelpilot setup`."
+            next_step="Restart it: `labelpilot server stop`, then `labelpilot setup`."
             if own
             else "On that server, set LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to a parent of the folder, and restart it.",

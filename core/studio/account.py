@@ -135,9 +135,9 @@ def _set_password(workspace: Workspace, password: str) -> Work[bool]:
     if f"User with username {EMAIL} not found" in told:
         # The next start makes it.
         account_marker(workspace).unlink(missing_ok=True)
-        next_step = "Start it anew: `labelpilot server stop`, then `labelpilot setup`."
+        next_step = "Restart it: `labelpilot server stop`, then `labelpilot setup`."
     else:
-        next_step = f"Its whole story is in {log}; try again."
+        next_step = f"The full log is in {log}; try again."
     raise LabelpilotError(
         f"Label Studio did not change the password of {EMAIL}.",
         cause="\n".join(log_tail(log)[-3:]),

@@ -25,6 +25,7 @@ from core.studio.process import FIRST_PORT, launch, read_record
 from core.studio.project import open_project
 from core.studio.server import database, log_file, log_tail, stop_server
 from core.studio.starting import start_server
+from core.words import count
 from core.workspace.consents import may_start_server
 from core.workspace.databases import database_fault
 from core.workspace.locks import only_one
@@ -59,9 +60,9 @@ class MoveResult:
 
     def __str__(self) -> str:
         return (
-            f"{self.tasks:,} tasks and {self.annotations:,} annotations moved, all rows equal, "
-            f"{self.seconds:.0f} s. The former database is {self.former}, and stays until you "
-            "remove it."
+            f"{count(self.tasks, 'task')} and {count(self.annotations, 'annotation')} moved, "
+            f"all rows equal, {self.seconds:.0f} s. The former database is {self.former}, and "
+            "stays until you remove it."
         )
 
 
@@ -209,6 +210,6 @@ def _run(workspace: Workspace, command: str, variables: Mapping[str, str]) -> Wo
         raise LabelpilotError(
             "Label Studio's data could not be copied; everything is as it was.",
             cause="\n".join(log_tail(log, offset)[-3:]),
-            next_step=f"Its whole story is in {log}.",
+            next_step=f"The full log is in {log}.",
         )
     return last

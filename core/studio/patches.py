@@ -12,7 +12,7 @@ from core.studio.process import living, read_record
 from core.workspace.settings import Workspace
 
 # What to do about it: the package names the version that the patches were tried with.
-FITTING = "pip install 'labelpilot[studio]', and start the server anew"
+FITTING = "pip install 'labelpilot[studio]', and restart the server"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def _numbered(client: StudioClient, number: int) -> RemoteProject:
     if project is None:
         raise ConfigurationError(
             f"Label Studio has no project with the number {number}.",
-            next_step="Mend `id` under [project] in labelpilot.toml, or remove it.",
+            next_step="Fix `id` under [project] in labelpilot.toml, or remove it.",
         )
     return project
 

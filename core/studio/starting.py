@@ -194,7 +194,7 @@ def _not_up(what: str, tail: list[str], log: Path) -> StudioUnreachable:
     return StudioUnreachable(
         f"Label Studio {what}.",
         cause="\n".join(tail[-TAIL_LINES:]),
-        next_step=f"Its whole story is in {log}; mend what it says, or try again.",
+        next_step=f"The full log is in {log}; fix what it says, or try again.",
     )
 
 

@@ -158,7 +158,7 @@ def _answers(what: str) -> Iterator[None]:
         raise StudioUnreachable(
             f"Label Studio did not answer while {what}.",
             cause=f"{type(error).__name__}: {error}",
-            next_step="Look whether it is running, and try again.",
+            next_step="Check that it is running, and try again.",
         ) from None
 
 

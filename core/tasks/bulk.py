@@ -156,7 +156,8 @@ def _given_up(error: StudioUnreachable, done: int, total: int) -> StudioUnreacha
     if not done:
         return error
     return PartlyDone(
-        f"{done:,} of {total:,} missing images were made tasks; then Label Studio stayed away.",
+        f"{done:,} of {total:,} missing images were made tasks; then Label Studio stopped "
+        "answering.",
         cause=error.in_short,
-        next_step="Look whether it is running, and sync again: it goes on from there.",
+        next_step="Check that it is running, and sync again: it goes on from there.",
     )

@@ -9,21 +9,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from core.buckets import CLOUD_SCHEMES, bucket_url
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
-from core.studio.models import Storage, TaskDetail
+from core.studio.models import Storage
 from core.studio.project import OpenProject
 from core.tasks.native import await_end, sync_storage
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.tasks.session import Session, open_session
-
-# What the index keeps of the last count.
-_COUNTED = "in buckets"
+from core.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
         before = yield from _count(session, cloud)
         if before.imported:
             raise ConfigurationError(
-                f"{before.imported:,} images of the cloud storage were imported.",
+                f"Of the cloud storage, {count(before.imported, 'image')} came by an import.",
                 cause="Label Studio's own sync would make each of them a second time.",
                 next_step="Remove those tasks, or make a new project.",
             )
@@ -98,23 +95,14 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
 
 
 def _count(session: Session, cloud: list[Storage]) -> Work[_Found]:
-    """Count the tasks of each image in the storages; what was counted last stands as long as the
-    tasks are as they were then."""
+    """Count the tasks of each image in the storages."""
     yield Progress("look", 0, None, "asking which images are tasks")
-    beginnings = [bucket_url(one.type, one.path, one.prefix) for one in cloud if one.source_files]
-    of = [[one.id for one in cloud], beginnings]
-    with (yield from session.tasks("look")) as known:
-        if (former := known.result(_COUNTED, of)) is not None:
-            return _Found(**former)
-        found = _counted(session.details(), tuple(beginnings))
-        known.keep_result(_COUNTED, of, asdict(found))
-        return found
-
-
-def _counted(every: Iterable[TaskDetail], beginnings: tuple[str, ...]) -> _Found:
+    beginnings = tuple(
+        bucket_url(one.type, one.path, one.prefix) for one in cloud if one.source_files
+    )
     counts: Counter[str] = Counter()
     imported = described = tasks = 0
-    for task in every:
+    for task in session.details():
         tasks += 1
         if task.image.startswith(beginnings):
             counts[task.image] += 1

@@ -19,6 +19,7 @@ from core.studio.project import OpenProject
 from core.tasks.modes import fit_storage
 from core.tasks.native import await_end
 from core.tasks.session import Session, open_session
+from core.words import count
 
 # Tasks removed by one request: few, so that a label that is submitted meanwhile waits for moments,
 # and on a server that is not ours little lies between the look at a task and its removal.
@@ -72,10 +73,10 @@ class RepairPlan:
 
     def __str__(self) -> str:
         if not self.doubled:
-            return f"No image is more than one task ({self.tasks:,} tasks)."
+            return f"No image is more than one task ({count(self.tasks, 'task')})."
         text = (
             f"{self.doubled:,} images are several tasks ({', '.join(self.examples)}): "
-            f"{len(self.remove):,} tasks that nobody worked on would be removed"
+            f"{count(len(self.remove), 'task')} that nobody worked on would be removed"
         )
         if self.kept:
             text += f"; {self.kept:,} stay, because somebody worked on several tasks of one image"
@@ -107,8 +108,9 @@ class RepairResult:
 
     def __str__(self) -> str:
         return (
-            f"{self.removed:,} tasks removed, {self.tasks:,} left; {self.duplicates:,} duplicates, "
-            f"{self.annotations:,} annotations ({self.annotations_before:,} before)"
+            f"{count(self.removed, 'task')} removed, {self.tasks:,} left; "
+            f"{count(self.duplicates, 'duplicate')}, "
+            f"{count(self.annotations, 'annotation')} ({self.annotations_before:,} before)"
         )
 
 

@@ -69,7 +69,7 @@ def look_at_images(workspace: Workspace, *, full: bool = False) -> Work[Manifest
     manifest = yield from scan_images(workspace.images, known, stamped=True)
     believed = [one for one in manifest.listings if known.get(one.folder) is one]
     if doubt := (yield from _doubt(workspace.images, believed)):
-        yield Progress("scan", note=f"All images are listed anew: {doubt}.")
+        yield Progress("scan", note=f"All images are listed again: {doubt}.")
         manifest = yield from scan_images(workspace.images, stamped=True)
     replaced = set(map(os.fsdecode, kept.replaced))
     for listing in manifest.listings:

@@ -16,6 +16,7 @@ from core.studio.models import Task
 from core.tasks.index.kept import KeptTasks
 from core.tasks.manifest import Manifest
 from core.tasks.options import Mode
+from core.words import count
 
 _TASKS_AN_EVENT = 20_000
 _PROOF = "proof"
@@ -129,9 +130,10 @@ def compare(
 def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -> Work[Proof]:
     """Hold the manifest against the project's tasks; where both are as they were when that was done
     last, its proof stands. `root` is as in `Comparison`."""
-    of = [manifest.digest, str(manifest.folder), str(root)]
-    if (former := tasks.result(_PROOF, of)) is not None:
-        return Proof(**{**former, "missing": ()})
+    of = [manifest.digest, str(manifest.folder), str(root), tasks.revision]
+    former = tasks.fact(_PROOF)
+    if former is not None and former["of"] == of:
+        return Proof(**{**former["proof"], "missing": ()})
     comparison = Comparison(manifest.paths, manifest.folder, root)
     total = tasks.count()[0]
     for number, task in enumerate(tasks.tasks(), start=1):
@@ -140,7 +142,7 @@ def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -
             yield Progress(stage, number, total)
     proof = comparison.proof()
     if not proof.missing:
-        tasks.keep_result(_PROOF, of, asdict(proof))
+        tasks.note(_PROOF, {"of": of, "proof": asdict(proof)})
     return proof
 
 
@@ -185,11 +187,15 @@ class SyncResult:
 
     def __str__(self) -> str:
         tasks = self.existing + self.created
-        gone = f"{self.missing_files:,} tasks without their image, " if self.missing_files else ""
+        gone = (
+            f"{count(self.missing_files, 'task')} without their image, "
+            if self.missing_files
+            else ""
+        )
         moved = f"{self.moved:,} follow an image that has moved, " if self.moved else ""
         doubtful = f"{self.doubtful:,} may be one of several images, " if self.doubtful else ""
         return (
             f"{min(tasks, self.images):,} of {self.images:,} images are tasks, "
-            f"{self.duplicates:,} duplicates, {moved}{gone}{doubtful}{self.retries:,} retries, "
-            f"{self.seconds:.0f} s"
+            f"{count(self.duplicates, 'duplicate')}, {moved}{gone}{doubtful}"
+            f"{count(self.retries, 'retry', 'retries')}, {self.seconds:.0f} s"
         )

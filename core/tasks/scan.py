@@ -22,6 +22,7 @@ from core.errors import ConfigurationError
 from core.patterns import Matcher
 from core.progress import Progress, Work
 from core.tasks.manifest import UNSURE, Listing, Manifest, joined, some_names, split
+from core.words import count
 from core.workspace.settings import Images
 
 # Entries between two progress events: a scan must be able to show itself, and to be cancelled.
@@ -45,7 +46,7 @@ def check_images(images: Images) -> None:
         what = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise ConfigurationError(
             f"The image folder {folder} {what}.",
-            next_step="Make it, or mend `path` under [images] in labelpilot.toml.",
+            next_step="Make it, or fix `path` under [images] in labelpilot.toml.",
         )
     # Label Studio trims a storage's path and turns backslashes into slashes.
     if "\\" in str(folder) or str(folder) != str(folder).strip():
@@ -259,11 +260,13 @@ def _no_image(images: Images, left_out: int) -> ConfigurationError:
         f"No file in {images.path} matches the pattern {images.pattern!r}.",
         cause=f"{left_out:,} files are there"
         + ("." if images.recursive else ", subfolders not counted."),
-        next_step="Mend `pattern`, `path` or `recursive` under [images] in labelpilot.toml; "
+        next_step="Fix `pattern`, `path` or `recursive` under [images] in labelpilot.toml; "
         "the pattern must match the file's name from its beginning.",
     )
 
 
 def _found(manifest: Manifest) -> str:
     left_out = manifest.why_left_out
-    return f"{manifest.count:,} images found" + (f"; left out: {left_out}" if left_out else "")
+    return f"{count(manifest.count, 'image')} found" + (
+        f"; left out: {left_out}" if left_out else ""
+    )

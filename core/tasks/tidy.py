@@ -20,6 +20,7 @@ from core.tasks.modes import served_root
 from core.tasks.moves import find_moves
 from core.tasks.native import await_end
 from core.tasks.session import Session, open_session
+from core.words import count
 
 _NAMED = 5
 
@@ -51,7 +52,7 @@ class TidyPlan:
         return {"gone": self.gone, "labeled": self.labeled, "removed": 0, "moved": self.moved}
 
     def __str__(self) -> str:
-        text = f"No task is without its image ({self.tasks:,} tasks)."
+        text = f"No task is without its image ({count(self.tasks, 'task')})."
         if self.gone:
             text = (
                 f"The image of {self.gone:,} tasks is gone ({', '.join(self.examples)}): "
@@ -82,9 +83,9 @@ class TidyResult:
 
     def __str__(self) -> str:
         return (
-            f"{self.removed:,} tasks without their image removed, {self.tasks:,} left; "
-            f"{self.labeled:,} that somebody worked on stay, {self.annotations:,} annotations "
-            f"({self.annotations_before:,} before)"
+            f"{count(self.removed, 'task')} without their image removed, {self.tasks:,} left; "
+            f"{self.labeled:,} that somebody worked on stay, "
+            f"{count(self.annotations, 'annotation')} ({self.annotations_before:,} before)"
         )
 
 

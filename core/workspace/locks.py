@@ -52,7 +52,7 @@ def only_one(workspace: Workspace, name: str, *, wait: float = 0.0) -> Iterator[
         raise LabelpilotError(
             f"{path} cannot be locked, so nothing was changed.",
             cause=str(error),
-            next_step="Mend the folder's rights, or move the workspace to a local disk.",
+            next_step="Fix the folder's rights, or move the workspace to a local disk.",
         ) from None
     try:
         with contextlib.suppress(OSError), open_own(holder, "wb") as file:

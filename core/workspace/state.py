@@ -95,7 +95,7 @@ class State:
             raise ConfigurationError(
                 f"labelpilot cannot write to its folder {self.folder}.",
                 cause=error.strerror or str(error),
-                next_step="Mend the folder's rights, or make room.",
+                next_step="Fix the folder's rights, or make room.",
             ) from None
         return self.folder
 

@@ -278,7 +278,7 @@ def _changing() -> Iterator[_Record]:
         raise LabelpilotError(
             f"What you agree to cannot be kept in {file}.",
             cause=str(error),
-            next_step=f"Mend the folder's rights, or set {VARIABLE} to the workspace's folder.",
+            next_step=f"Fix the folder's rights, or set {VARIABLE} to the workspace's folder.",
         ) from None
     try:
         yield _read()

@@ -14,7 +14,7 @@ async def test_a_sync_ends_with_its_proof(ready: FakeBackend, walk: Walker) -> N
         await app.press("2")
         assert f"5 of {len(IMAGES)} images are tasks" in app.text
         await app.press("enter")
-        assert "12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s." in app.text
+        assert "12 of 12 images are tasks, 0 duplicates, 1 retry, 3 s." in app.text
         assert f"12 images found; {WEIRD}" in app.text
 
 
@@ -72,10 +72,10 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
     async with walk(ready) as app:
         await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
-        await app.strike("4")
+        await app.strike("3")
         ready.hold = None
         await app.settled()
-        assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retries, 3 s."]
+        assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retry, 3 s."]
 
 
 async def test_f_syncs_with_every_image_listed_anew(ready: FakeBackend, walk: Walker) -> None:

@@ -106,8 +106,7 @@ class Place:
     def shown(self) -> int:
         """How many tasks the server shows the image of."""
         client = self.client
-        transport = client.transport
-        headers = {"Authorization": transport.access.header(transport.client, client.url)}
+        headers = client.transport._wrapper.get_headers()
         urls = [client.url + task.image for task in client.tasks(self.project_id, "image")]
         return [httpx.get(url, headers=headers).status_code for url in urls].count(200)
 

@@ -275,7 +275,7 @@ def test_a_file_whose_annotation_was_deleted_is_left_out_and_told(labeled: Label
     done = labeled.export()
     assert done.code == 0
     assert (labeled.facts()["deleted"], labeled.facts()["missing"]) == (1, 0)
-    assert "1 annotations in annotations that are gone from Label Studio" in done.err
+    assert "gone from Label Studio: 1 annotation in annotations." in done.err
     del whole[Path(content["task"]["data"]["image"]).stem]
     assert labeled.dataset() == whole
 

@@ -159,7 +159,7 @@ def test_a_colleague_comes_in_by_the_invitation_and_what_they_label_is_seen(
     tab = int(settle.json["url"].split("tab=")[1])
     assert [task for task, _ in opened.client.view_tasks(opened.id, tab, 9)] == [first]
     report = toys.run("report", "--from", "api")
-    assert "0 of 1 images with several annotations are alike" in report.out
+    assert "0 of 1 image with several annotations: all alike" in report.out
 
     renewed = toys.run("people", "invite", "--revoke", "--json").json["signup_url"]
     assert renewed != link
@@ -268,7 +268,7 @@ def test_what_somebody_changed_in_the_browser_is_said_and_set_right(
     view = find_tabs(opened)["share of 1"]
     broken = {**view.data, "filters": {"conjunction": "and", "items": []}}
     opened.client.save_view(opened.id, broken, view.id)
-    assert "dealt anew" in finish(share_page(opened, "1")).notes[0]
+    assert "dealt again" in finish(share_page(opened, "1")).notes[0]
     again = find_tabs(opened)["share of 1"].id
     assert len(opened.client.view_tasks(opened.id, again, 100)) < IMAGES
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @command("labelpilot sync --mode native")
 @click.option("--mode", type=MODE, help="How tasks are made.")
-@click.option("--full", is_flag=True, help="List every image anew, whatever is known of them.")
+@click.option("--full", is_flag=True, help="List every image again, whatever is known of them.")
 def sync(mode: Any, full: bool, root: Path | None, as_json: bool) -> None:
     """Make each image one task, and prove it.
 
@@ -112,7 +112,7 @@ def _source_options(function: Function) -> Function:
 @click.option(
     "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
 )
-@click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder anew first.")
+@click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder again first.")
 @click.option("--check", is_flag=True, help="Only say what would change; exit code 4 if anything.")
 def export(
     origin: Any,
@@ -129,6 +129,7 @@ def export(
 ) -> None:
     """Write the annotations to dataset.json, or otherwise."""
     from core.dataset.split import Split
+    from core.words import count
 
     workspace = open_workspace(root)
     if check:
@@ -142,8 +143,8 @@ def export(
     )
     result = run(work)
     words = (
-        f"{result.images:,} images in {result.path}; {result.skipped:,} skipped, "
-        f"{len(result.conflicts):,} conflicts, {len(result.unreadable):,} unreadable"
+        f"{count(result.images, 'image')} in {result.path}; {result.skipped:,} skipped, "
+        f"{count(len(result.conflicts), 'conflict')}, {len(result.unreadable):,} unreadable"
     )
     show(as_json, result.as_json(), words)
     for left_out in (*result.unreadable, *result.left_out):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.commands.console import backend, command, link, open_app, open_workspace, say, show
+from tui.commands.console import backend, command, link, open_workspace, say, show
 from tui.commands.exit_codes import ExitCode
 from tui.commands.progress_bar import run
 
@@ -33,14 +33,6 @@ def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> Non
     _show_page(run(work or backend.label_page(workspace, person)), as_json)
 
 
-@command("labelpilot label")
-def label(root: Path | None, as_json: bool) -> None:
-    """Label in the terminal: open the app where one image comes after the other."""
-    if as_json:
-        raise click.UsageError("labelpilot label opens the app, and prints nothing.")
-    open_app(open_workspace(root).root, "label")
-
-
 @command("labelpilot conflicts --settle 17")
 @click.option("--settle", type=int, metavar="ANNOTATION", help="Have this answer be the right one.")
 @click.option("--undo", type=int, metavar="ANNOTATION", help="Take that back.")
@@ -53,6 +45,8 @@ def conflicts(
     Each answer stands with the number of its annotation. The right one is marked as ground truth,
     which counts with the rule ground-truth; exit code 4 while any is not settled.
     """
+    from core.words import count
+
     if sum((settle is not None, undo is not None, publish)) > 1:
         raise click.UsageError("Give one of --settle, --undo and --publish.")
     workspace = open_workspace(root)
@@ -69,7 +63,7 @@ def conflicts(
     found = run(backend.conflicts(workspace))
     still = sum(one.settled is None for one in found)
     shown = {"conflicts": [one.as_json() for one in found], "open": still}
-    words = f"{len(found):,} images on which people differ, {still:,} of them not settled"
+    words = f"{count(len(found), 'image')} on which people differ, {still:,} of them not settled"
     show(as_json, shown, "\n".join([*map(str, found), words]))
     if still:
         sys.exit(ExitCode.PARTLY)
@@ -143,4 +137,8 @@ def people_share(names: tuple[str, ...], end: bool, root: Path | None, as_json: 
 
 def share_lines(shares: Sequence[Share]) -> list[str]:
     """Each share and its link, in a line."""
-    return [f"{share.person}: {share.images:,} images at {link(share.url)}" for share in shares]
+    from core.words import count
+
+    return [
+        f"{share.person}: {count(share.images, 'image')} at {link(share.url)}" for share in shares
+    ]

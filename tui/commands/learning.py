@@ -58,6 +58,7 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
     from core.learning.measuring.comparison import compare, recommended, summary
     from core.learning.measuring.label_efficiency import label_efficiency
     from core.learning.rounds.options import RoundOptions
+    from core.words import count
 
     names = people_of(people) if people is not None else ()
     work = backend.run_round(open_workspace(root), RoundOptions(**options), names)
@@ -77,7 +78,7 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
         f"{result.order}: {asking}",
         f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}",
         *known,
-        f"{result.scored:,} images scored as {result.model_version}, "
+        f"{count(result.scored, 'image')} scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
         f"{result.second_opinions:,} of them are asked of two people"
         if result.second_opinions
@@ -234,11 +235,16 @@ def hooks(template: Template, root: Path | None, as_json: bool) -> None:
 def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     """Say what came of each round, or take one back."""
     from core.errors import LabelpilotError
+    from core.words import count
 
     workspace = open_workspace(root)
     if undo is not None:
-        count = run(backend.remove_version(workspace, undo))
-        show(as_json, {"model_version": undo, "changed": count}, f"{count:,} scores taken back")
+        changed = run(backend.remove_version(workspace, undo))
+        show(
+            as_json,
+            {"model_version": undo, "changed": changed},
+            f"{count(changed, 'score')} taken back",
+        )
         return
     records, found = backend.history(workspace)
     labeled: dict[str, int] = {}
@@ -249,7 +255,7 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     lines = [
         f"{r.model_version}: {r.order}, "
         + (f"{labeled[r.model_version]:,} of " if r.model_version in labeled else "")
-        + f"{len(r.picks):,} images "
+        + f"{count(len(r.picks), 'image')} "
         + ("labeled" if r.model_version in labeled else "asked for")
         for r in records
     ]

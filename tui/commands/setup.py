@@ -43,15 +43,17 @@ _KEYRING_ADVICE = (
 )
 def demo(auto: bool, folder: Path | None, root: Path | None, as_json: bool) -> None:
     """Open an example workspace of 1,797 handwritten digits."""
+    from core.words import count
+
     workspace = run(backend.make_demo(folder or root))
     if not auto:
         open_app(workspace.root)
         return
     result = run(backend.walk_demo(workspace))
     words = (
-        f"{result.sync}\n{result.annotations:,} images annotated; "
+        f"{result.sync}\n{count(result.annotations, 'image')} annotated; "
         f"{result.dataset.images:,} tags in {result.dataset.path}\n"
-        f"{result.learning.scored:,} images scored as {result.learning.model_version}\n"
+        f"{count(result.learning.scored, 'image')} scored as {result.learning.model_version}\n"
         f"Label them in order: {link(result.learning.view_url)}"
     )
     show(as_json, result.as_json(), words)

@@ -136,7 +136,7 @@ def _put_dataset(workspace: Workspace, change: ClassChange) -> tuple[ClassChange
     if not dataset.is_file():
         return change, []
     is_old, is_new = dataset.read_bytes() == kept, sha256_of(dataset) == change.written
-    anew = f"{workspace.relative(dataset)} was written since: `labelpilot export` writes it anew."
+    anew = f"{workspace.relative(dataset)} was written since: `labelpilot export` writes it again."
     if change.stage == "leaving":
         if is_new:
             write_at_once(dataset, kept)

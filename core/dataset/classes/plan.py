@@ -16,6 +16,7 @@ from core.labeling_config import LabelingConfig, parse_labeling_config
 from core.progress import Progress, Work
 from core.studio.client.results import KINDS
 from core.studio.project import OpenProject
+from core.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Counts:
             f"{self.annotations:,} annotations of {self.tasks:,} tasks",
             f"{self.drafts:,} drafts",
             f"{self.predictions:,} predictions",
-            f"{self.files:,} label files",
+            f"{count(self.files, 'label file')}",
             last,
         ]
         *others, final = filter(None, parts)

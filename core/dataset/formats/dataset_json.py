@@ -57,12 +57,12 @@ def read_dataset(dataset: Path) -> dict[str, list[str]] | None:
         raise ConfigurationError(
             f"{dataset} cannot be read.",
             cause=str(error),
-            next_step="Write it anew: `labelpilot export`.",
+            next_step="Write it again: `labelpilot export`.",
         ) from None
     if not isinstance(found, dict) or not all(isinstance(value, list) for value in found.values()):
         raise ConfigurationError(
             f"{dataset} is no dataset: a tag and a list of classes for each image.",
-            next_step="Write it anew: `labelpilot export`.",
+            next_step="Write it again: `labelpilot export`.",
         )
     return found
 

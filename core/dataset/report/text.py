@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from core.dataset.options import RULES
 from core.dataset.report.report import HealthReport, problems
+from core.words import count
 
 _BAR = 30
 _NAMED = 10
@@ -17,13 +18,14 @@ def report_text(report: HealthReport) -> str:
 
 
 def _lines(report: HealthReport) -> Iterator[str]:
-    yield f"{report.images:,} images from {report.annotations:,} annotations in {report.source}"
+    images, annotations = count(report.images, "image"), count(report.annotations, "annotation")
+    yield f"{images} from {annotations} in {report.source}"
     yield f"rule: {RULES[report.rule]}"
     yield f"skipped {report.skipped:,}   without a class {report.empty:,}"
     found = problems(report)
     yield from _section("To look at" if found else "Nothing is wrong that could be seen", found)
     yield from _section("Classes", _bars(report.classes))
-    pairs = [f"{count:>9,}  {first} + {second}" for first, second, count in report.together]
+    pairs = [f"{number:>9,}  {first} + {second}" for first, second, number in report.together]
     yield from _section("Together on one image", _shortened(pairs))
     yield from _section("Labeled by", _people(report))
     yield from _section("Labeled on", _bars(report.days))
@@ -31,15 +33,16 @@ def _lines(report: HealthReport) -> Iterator[str]:
         yield from _section(
             "Agreement",
             [
-                f"{report.alike:,} of {report.several:,} images with several annotations are alike",
+                f"{report.alike:,} of {count(report.several, 'image')} with several annotations: "
+                "all alike",
                 *(f"{_alpha(one.alpha):>9}  {one.name}" for one in report.alpha),
             ],
         )
     yield from _section("Images on which people differ", _differing(report))
     yield from _section("Labeled images without a file", _shortened(report.without_file))
     if report.without_label is not None:
-        count = len(report.without_label)
-        yield from _section(f"Files without a label: {count:,}", _shortened(report.without_label))
+        title = f"Files without a label: {len(report.without_label):,}"
+        yield from _section(title, _shortened(report.without_label))
     yield from _section(
         "Look alike by picture, and differ",
         _shortened(

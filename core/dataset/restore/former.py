@@ -118,6 +118,6 @@ def _move(path: Path, folder: Path) -> Path:
         raise LabelpilotError(
             f"{path} could not be set aside; it is as it was.",
             cause=error.strerror or str(error),
-            next_step="Mend the folder's rights, and do it again.",
+            next_step="Fix the folder's rights, and do it again.",
         ) from None
     return folder / name

@@ -22,6 +22,7 @@ from core.dataset.restore.lacking import find_lacking, tag_of_found
 from core.errors import LabelpilotError, PartlyDone, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
+from core.words import count
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
 
@@ -63,7 +64,7 @@ class RestoreResult:
     def __str__(self) -> str:
         return (
             f"{self.restored:,} of {self.found:,} labels restored, of {self.people:,} people; "
-            f"{self.equal:,} were there already, {len(self.conflicts):,} conflicts, "
+            f"{self.equal:,} were there already, {count(len(self.conflicts), 'conflict')}, "
             f"{len(self.unreadable):,} unreadable, {self.seconds:.1f} s"
         )
 
@@ -125,9 +126,9 @@ def _sent(
         if not ids:
             raise
         raise PartlyDone(
-            f"{len(ids):,} of {total:,} labels were restored; then Label Studio stayed away.",
+            f"{len(ids):,} of {total:,} labels were restored; then Label Studio stopped answering.",
             cause=error.in_short,
-            next_step="Look whether it is running, and restore again: it goes on from there.",
+            next_step="Check that it is running, and restore again: it goes on from there.",
         ) from None
     return ids
 

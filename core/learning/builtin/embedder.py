@@ -166,7 +166,7 @@ def _no_image(unreadable: dict[str, str]) -> LabelpilotError:
     return LabelpilotError(
         f"None of the {len(unreadable):,} images can be read.",
         cause=f"{path}: {why}.",
-        next_step="Mend `path` or `pattern` under [images] in labelpilot.toml.",
+        next_step="Fix `path` or `pattern` under [images] in labelpilot.toml.",
     )
 
 

@@ -279,7 +279,7 @@ def _result(
 
     The traceback of an error of the user's goes to the end of `log`.
     """
-    see = f"The whole story is in {workspace.relative(log)}."
+    see = f"The full log is in {workspace.relative(log)}."
     if code == 0 and (folder / RESULT).exists():
         result: dict[str, Any] = json.loads(read_own(folder / RESULT))
     else:

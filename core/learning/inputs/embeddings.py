@@ -67,7 +67,7 @@ def check_tags(
     _refuse(
         "Some losses are not finite.",
         (tag for tag, loss in losses.items() if not np.isfinite(loss)),
-        "Mend get_loss_trainset(), or leave these images out of what it returns.",
+        "Fix get_loss_trainset(), or leave these images out of what it returns.",
     )
 
 
@@ -103,7 +103,7 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
     """
     rows, length = embeddings.vectors.shape
     if rows == 0 or length == 0:
-        raise LabelpilotError("There are no embeddings.", next_step="Mend get_embeddings().")
+        raise LabelpilotError("There are no embeddings.", next_step="Fix get_embeddings().")
     if path is None:
         out = np.empty((rows, length), np.float32)
         yield from _scale(
@@ -149,7 +149,7 @@ def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> Labelpil
     return LabelpilotError(
         "Some embeddings have no direction, so nothing can be compared with them.",
         cause=cause[0].upper() + cause[1:] + ".",
-        next_step="Mend get_embeddings(), or leave these images out of what it returns.",
+        next_step="Fix get_embeddings(), or leave these images out of what it returns.",
     )
 
 

@@ -85,7 +85,7 @@ def _unusable(what: str, path: Path, error: Exception) -> LabelpilotError:
     return LabelpilotError(
         f"The {what} in {path} cannot be used.",
         cause=cause[:1].upper() + cause[1:].rstrip(".") + ".",
-        next_step=f"Write them again, or mend `{what}` under [learning]: a table needs a column "
+        next_step=f"Write them again, or fix `{what}` under [learning]: a table needs a column "
         'tag, an .npz an array "tags", an .npy a list of tags in a .json file beside it.',
     )
 

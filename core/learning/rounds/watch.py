@@ -30,6 +30,7 @@ from core.own_files import read_own
 from core.progress import Progress, Work
 from core.studio.project import OpenProject, open_project
 from core.studio.waiting import pause
+from core.words import count
 from core.workspace.consents import may_run_hooks
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
@@ -80,8 +81,8 @@ class WatchedRound:
         if self.error:
             return f"{begun}; {self.error}"
         return (
-            f"{begun}; trained on {self.images:,} images in {self.training_seconds:,.0f} s, "
-            f"{self.scored:,} images scored"
+            f"{begun}; trained on {count(self.images, 'image')} in {self.training_seconds:,.0f} s, "
+            f"{count(self.scored, 'image')} scored"
             + (f"; {self.forecast.in_short}" if self.forecast else "")
         )
 

@@ -161,7 +161,7 @@ def _connected(scheduler: str, secret: Path | None) -> Work[Any]:
         raise LabelpilotError(
             f"No dask scheduler answers at {scheduler}.",
             cause=cause if silent else f"{type(why).__name__}: {why}",
-            next_step="Mend `scheduler` or `scheduler_secret` under [learning] in "
+            next_step="Fix `scheduler` or `scheduler_secret` under [learning] in "
             "labelpilot.toml, or search on this machine: `--engine exact`.",
         ) from None
     if not client.scheduler_info()["workers"]:
@@ -183,7 +183,7 @@ def _files(secret: Path | None) -> dict[str, str]:
         raise ConfigurationError(
             f"The cluster's secret, {secret}, cannot be read.",
             cause=str(error.strerror),
-            next_step="Copy it from another member of the cluster, or mend `scheduler_secret` "
+            next_step="Copy it from another member of the cluster, or fix `scheduler_secret` "
             "under [learning] in labelpilot.toml.",
         ) from None
     if others:

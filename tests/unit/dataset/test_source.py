@@ -39,6 +39,6 @@ def test_the_api_needs_a_server(workspace: Workspace) -> None:
 
 
 def test_only_the_folder_can_be_written_anew(workspace: Workspace) -> None:
-    with pytest.raises(ConfigurationError, match="written anew") as raised:
+    with pytest.raises(ConfigurationError, match="written again") as raised:
         finish(export_dataset(workspace, "api", rewrite=True))
     assert "--rewrite" in raised.value.next_step

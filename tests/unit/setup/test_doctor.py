@@ -59,16 +59,16 @@ def test_it_changes_nothing(root: Path) -> None:
     ("content", "name", "words", "fix"),
     [
         ("[imagez]", "workspace", "`imagez` is not known", "Did you mean `images`?"),
-        ("[images]\npath = 'nowhere'", "images", "nowhere does not exist", "mend `path`"),
+        ("[images]\npath = 'nowhere'", "images", "nowhere does not exist", "fix `path`"),
         ("[images]\npattern = 'x'", "images", "matches the pattern 'x'", "pattern"),
         ("[project]\nlabel_config = 'x.xml'", "labeling config", "cannot be read", "[project]"),
-        ("[learning]\npython = '/no/python'", "hooks", "is no program", "mend `python`"),
+        ("[learning]\npython = '/no/python'", "hooks", "is no program", "fix `python`"),
         ("[learning]\nhooks = 'x.py'", "hooks", "x.py does not exist", "[learning]"),
         (
             "[studio]\nurl = 'http://127.0.0.1:1'",
             "set-up: server",
             "no Label Studio answers",
-            "mend `url`",
+            "fix `url`",
         ),
         (
             "[studio]\nurl = 'http://studio.example'\nallow_http = true",

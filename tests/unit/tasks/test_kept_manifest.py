@@ -199,7 +199,7 @@ def test_where_the_times_of_folders_lie_the_sample_shows_it_and_all_is_listed_an
     folder.look()
     change(folder.images)
     found = folder.look()
-    (said,) = (note for note in folder.notes if note.startswith("All images are listed anew: "))
+    (said,) = (note for note in folder.notes if note.startswith("All images are listed again: "))
     assert reason in said
     assert found.paths == folder.all_listed()
 

@@ -110,7 +110,7 @@ class ExportScreen(Section):
         command = job.command if job is not None else self._command
         same = same_as(command)
         if failure is not None and failure.error is not None:
-            keys = f"{self.key('write')} tells the whole, {self.key('refresh')} looks again"
+            keys = f"{self.key('write')} shows the whole message, {self.key('refresh')} looks again"
             hint = plain(keys, "$muted")
             # That there is nothing to export yet is no mishap.
             style = "bold" if failure.kind is PREVIEW else "bold $text-error"
@@ -214,7 +214,7 @@ class ExportScreen(Section):
             return
         self.forget_failures()
         begin = partial(self.backend.rewrite, self.workspace)
-        job = self.start(REWRITE, "Writing the folder anew", f"{self._command} --rewrite", begin)
+        job = self.start(REWRITE, "Writing the folder again", f"{self._command} --rewrite", begin)
         self.await_result(job, lambda _: self._read())
 
     def _next_rule(self) -> None:

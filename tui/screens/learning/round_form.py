@@ -26,7 +26,7 @@ class RoundForm(Form[RoundOptions]):
             Field("model_version", "Model version", options.model_version),
             Field("order", "Order", options.order),
             Field("neighbours", "Neighbours", str(neighbours)),
-            Field("worst", "Worst only", str(options.worst or ""), "all that have a loss"),
+            Field("worst", "Worst only", str(options.worst or ""), "all train images"),
             Field("claim", "Claim", options.claim),
             Field("random", "Random share", f"{options.random_share * 100:g} %"),
         ]

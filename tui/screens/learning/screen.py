@@ -124,7 +124,7 @@ class LearningScreen(Section):
         if workspace is None:
             return [self.no_workspace]
         if failure is not None and failure.error is not None:
-            keys = f"{self.key('plan')} tells the whole, {self.key('refresh')} tries again"
+            keys = f"{self.key('plan')} shows the whole message, {self.key('refresh')} tries again"
             hint = plain(keys, "$muted")
             return [plain(sentence(failure.error), "bold $text-error"), hint]
         published = self._rounds.of_this_plan
@@ -175,7 +175,7 @@ class LearningScreen(Section):
 
     def actions(self) -> dict[str, Action]:
         off, busy = self.no_workspace, self.busy(PLAN)
-        anew = "" if self.plan is None else "plan anew"
+        anew = "" if self.plan is None else "plan again"
         unread = "There is no plan to search in yet." if self.plan is None else ""
         none = "" if self._rounds.versions else "No model version is published."
         retrospect = self._retrospect

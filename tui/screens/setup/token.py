@@ -41,7 +41,7 @@ TITLES: dict[Choice, tuple[str, str]] = {
         "Encrypted on disk; its password is asked once each time.",
     ),
     "variable": ("Set an environment variable", "You keep the token; the next page says how."),
-    "session": ("Keep it for this session", "Asked for again when labelpilot is started anew."),
+    "session": ("Keep it for this session", "Asked for again when labelpilot is started again."),
     "file": ("Keep it in a file", "Only you can read it, but it is not encrypted."),
 }
 

@@ -72,7 +72,9 @@ class SyncScreen(Section):
             parts: list[Content | str] = [plain(sentence(job.error), "bold $text-error")]
             cause = job.error.cause if isinstance(job.error, LabelpilotError) else ""
             parts += [plain(line) for line in cause.splitlines()[:3]]
-            hint = f"{retry} goes on from where it stopped, {self.key('sync')} tells the whole"
+            hint = (
+                f"{retry} goes on from where it stopped, {self.key('sync')} shows the whole message"
+            )
             return [*parts, "", plain(hint, "$muted")]
         if job.outcome == "stopped":
             text = f"Stopped after {duration(job.elapsed)}. What was made stays; "
