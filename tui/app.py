@@ -1,4 +1,4 @@
-"""The app: four sections over one core. It wires them together and does nothing itself.
+"""The app: five sections over one core. It wires them together and does nothing itself.
 
 Everything it imports at its top is light: no Label Studio SDK, no keyring, no HTTP client, no numpy
 before the first paint.
@@ -20,7 +20,7 @@ from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.events import AppBlur
+from textual.events import AppBlur, CursorPosition
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widget import Widget
@@ -59,6 +59,8 @@ from tui.news import ends_a_step, tell_end
 from tui.own_commands import run_command
 from tui.own_keys import character_of
 from tui.screens.export.screen import ExportScreen
+from tui.screens.label.screen import LabelScreen
+from tui.screens.label.sight import QUESTION
 from tui.screens.learning.screen import LearningScreen
 from tui.screens.section import Section
 from tui.screens.setup.screen import SetupScreen
@@ -69,7 +71,7 @@ from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
 from tui.threads import LooseThreads
 from tui.turns import InTurn
-from tui.widgets.pixel_picture import prepare
+from tui.widgets.pixels import prepare
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -86,6 +88,7 @@ class LabelpilotApp(InTurn):
     MODES: ClassVar[dict[str, Any]] = {
         "setup": SetupScreen,
         "sync": SyncScreen,
+        "label": LabelScreen,
         "export": ExportScreen,
         "learning": LearningScreen,
     }
@@ -97,7 +100,11 @@ class LabelpilotApp(InTurn):
     ]
 
     def __init__(
-        self, root: Path, backend: Backend | None = None, poll_seconds: float = POLL_SECONDS
+        self,
+        root: Path,
+        backend: Backend | None = None,
+        poll_seconds: float = POLL_SECONDS,
+        section: str = "",
     ) -> None:
         pass_over_faults()
         super().__init__()
@@ -106,6 +113,9 @@ class LabelpilotApp(InTurn):
         agree = partial(agrees, self, self.backend)
         self.jobs = Jobs(self, self._job_changed, self._job_ended, agree)
         self.changed: Signal[None] = Signal(self, "changed")
+        self.echo: Signal[float] = Signal(self, "echo")
+        self._first = section
+        self._former = self.DEFAULT_MODE
         self.watcher = Watcher(root, self.backend, self._state_changed)
         self._trust = TrustQuestions(self, self.backend)
         self._measuring = Measuring(self)
@@ -162,6 +172,8 @@ class LabelpilotApp(InTurn):
             problems[MOST_TOLD:] = [f"{count(more, 'more thing')} in keys.toml cannot be used."]
         for problem in problems:
             self.say(problem, "warning")
+        if self._first:
+            self.action_section(self._first)
         self.check()
 
     # What screens, dialogs and widgets ask (see `tui.host`)
@@ -172,6 +184,16 @@ class LabelpilotApp(InTurn):
 
     def check(self) -> None:
         self.watcher.check()
+
+    def ask_echo(self) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(QUESTION)
+
+    def on_cursor_position(self, event: CursorPosition) -> None:
+        self.echo.publish(event.time)
+
+    def back(self) -> None:
+        self.action_section(self._former)
 
     def say(self, text: str, severity: str = "information") -> None:
         self.notify(harmless(text), severity=cast(Any, severity), markup=False)
@@ -210,6 +232,7 @@ class LabelpilotApp(InTurn):
 
     def action_section(self, mode: str) -> None:
         if self.current_mode != mode and len(self.screen_stack) == 1:
+            self._former = self.current_mode
             self.switch_mode(mode)
             self.changed.publish(None)
 

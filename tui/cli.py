@@ -62,6 +62,7 @@ for command in (
     data.restore,
     classes.classes,
     labeling.open_,
+    labeling.label,
     labeling.conflicts,
     labeling.people,
     learning.active_learning,

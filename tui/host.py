@@ -25,6 +25,9 @@ class Host(Protocol):
     jobs: Jobs
     journal: Journal
     changed: Signal[None]
+    # Published when the terminal has answered, with the moment of it: what was painted before it
+    # was asked is on the screen then.
+    echo: Signal[float]
 
     @property
     def state(self) -> WorkspaceState:
@@ -32,6 +35,12 @@ class Host(Protocol):
 
     def check(self) -> None:
         """Check the workspace and its server again."""
+
+    def ask_echo(self) -> None:
+        """Ask the terminal to answer once it has painted what it was told so far."""
+
+    def back(self) -> None:
+        """Open the section that was open before this one."""
 
     def say(self, text: str, severity: str = "information") -> None:
         """A toast. The text is shown as it is."""

@@ -21,6 +21,7 @@ Place = Literal[
     "everywhere",
     "setup",
     "sync",
+    "label",
     "export",
     "conflicts",
     "learning",
@@ -42,6 +43,7 @@ CHANGING = frozenset(
     for place, actions in {
         "setup": "do do_all edit server token",
         "sync": "sync full retry",
+        "label": "answer submit skip take_back find",
         "export": "write rewrite rule report",
         "conflicts": "settle publish",
         "learning": "plan embed publish share edit undo",
@@ -53,6 +55,7 @@ PLACE_TITLES: dict[Place, str] = {
     "everywhere": "Everywhere",
     "setup": "Setup",
     "sync": "Sync",
+    "label": "Label",
     "export": "Export",
     "conflicts": "Conflicts",
     "learning": "Active learning",
@@ -63,7 +66,7 @@ PLACE_TITLES: dict[Place, str] = {
 }
 
 
-SECTIONS: tuple[Place, ...] = ("setup", "sync", "export", "learning")
+SECTIONS: tuple[Place, ...] = ("setup", "sync", "label", "export", "learning")
 # Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
 WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "conflicts", "dialog")
 
@@ -114,6 +117,13 @@ DEFAULTS: tuple[Key, ...] = (
     Key("sync", "d", "repair", "doubled", "See images that are several tasks, and fix that"),
     Key("sync", "t", "tidy", "gone", "See tasks whose image is gone, and remove the unlabeled"),
     Key("sync", "b", "label", "label", "Open the page for labeling, or show its link"),
+    Key("label", "1-9", "answer", "answer", "Give the answer that the key stands beside, or not"),
+    Key("label", "space,enter", "submit", "submit", "Submit the label, and go on"),
+    Key("label", "x", "skip", "skip", "Skip the image"),
+    Key("label", "z", "take_back", "undo", "Take the last label or skip back"),
+    Key("label", "slash", "find", "find", "Give an answer by a part of its words"),
+    Key("label", "o", "open", "browser", "Open this image in the browser"),
+    Key("label", "escape", "close", "back", "Back to the section before"),
     Key("export", MAIN, "write", "write", "Write the dataset, or read why that failed"),
     Key("export", "w", "rewrite", "fill folder", "Have Label Studio write what the folder lacks"),
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),
@@ -149,8 +159,9 @@ DEFAULTS: tuple[Key, ...] = (
     Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
     Key("everywhere", "1", "section('setup')", "", "Setup: the steps from nothing to labeling"),
     Key("everywhere", "2", "section('sync')", "", "Sync: images to tasks"),
-    Key("everywhere", "3", "section('export')", "", "Export: annotations to dataset.json"),
-    Key("everywhere", "4", "section('learning')", "", "Active learning: what to label next"),
+    Key("everywhere", "3", "section('label')", "", "Label: one image after the other"),
+    Key("everywhere", "4", "section('export')", "", "Export: annotations to dataset.json"),
+    Key("everywhere", "5", "section('learning')", "", "Active learning: what to label next"),
     Key("everywhere", "L", "logs", "logs", "Logs: ours and the server's"),
     Key("everywhere", "colon", "command_palette", "more", "Everything that can be done now"),
     Key("everywhere", "y", "copy_twin", "", "Copy the command that does the same"),
@@ -193,7 +204,7 @@ def keys_of(*places: Place) -> Iterator[Key]:
 
 def key_of(place: Place, action: str) -> str:
     """The key of an action, as prose names it."""
-    return next(key.face.split("/")[0] for key in keys_of(place) if key.action == action)
+    return next(key.face.split("/")[0] or "/" for key in keys_of(place) if key.action == action)
 
 
 def raw_key(id: str) -> str:

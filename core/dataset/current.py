@@ -12,24 +12,31 @@ from zlib import crc32
 from core.dataset.dataset import gather
 from core.dataset.formats.dataset_json import read_dataset
 from core.dataset.reading.batch import Columns
+from core.dataset.source import ASKING, open_source
 from core.errors import LabelpilotError
 from core.images import tag_of
 from core.progress import Progress, Work
+from core.studio.project import OpenProject
 from core.workspace.settings import Workspace
 
 
 def current_labels(
-    workspace: Workspace, on_records: Callable[[Columns], None] | None = None
+    workspace: Workspace,
+    on_records: Callable[[Columns], None] | None = None,
+    project: OpenProject | None = None,
 ) -> Work[Mapping[str, Sequence[str]] | None]:
     """Tag -> classes, by the annotations and the workspace's rule.
 
     Where no annotation can be read, those of the dataset that was exported last, and a progress
-    event says so; None where there is none either. `on_records` gets the annotations as they come.
-    Raises ConfigurationError where the dataset is damaged.
+    event says so; None where there is none either. `on_records` gets the annotations as they come;
+    Label Studio is asked by way of `project`, where that is open already. Raises ConfigurationError
+    where the dataset is damaged.
     """
     out = workspace.annotations.dataset
     try:
-        dataset = yield from gather(workspace, "storage", None, out=out, on_records=on_records)
+        yield Progress("ask", note=ASKING)
+        with open_source(workspace, "storage", project) as source:
+            dataset = yield from gather(workspace, source, None, out=out, on_records=on_records)
     except LabelpilotError as error:
         exported = read_dataset(out)
         if exported is not None:

@@ -22,6 +22,7 @@ from core.dataset.reading.reader import FolderReader, read_file, read_tasks
 from core.dataset.reading.records import Interpreter, Labels
 from core.dataset.rules import Decision, Tally
 from core.dataset.source import (
+    ASKING,
     FileSource,
     FolderSource,
     Named,
@@ -176,7 +177,7 @@ def gather(
     rule = known_name("rule", rule or workspace.annotations.rule, RULES)
     if isinstance(source, (str, Path)):
         if isinstance(source, str):
-            yield Progress("ask", note="asking Label Studio which annotations it has")
+            yield Progress("ask", note=ASKING)
         with open_source(workspace, source) as opened:
             return (
                 yield from gather(

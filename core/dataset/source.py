@@ -11,11 +11,14 @@ import os
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from core.dataset.options import Origin
 from core.errors import ConfigurationError, LabelpilotError
 from core.workspace.settings import Workspace
+
+if TYPE_CHECKING:
+    from core.studio.project import OpenProject
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,19 @@ class TaskSource:
 Source: TypeAlias = "FolderSource | FileSource | TaskSource"
 # Which source is meant: by its name, or by the path of another folder or file.
 Named: TypeAlias = "Origin | Path"
+# What is said while a source is opened.
+ASKING = "asking Label Studio which annotations it has"
 
 
 @contextlib.contextmanager
-def open_source(workspace: Workspace, origin: Named) -> Iterator[Source]:
+def open_source(
+    workspace: Workspace, origin: Named, project: OpenProject | None = None
+) -> Iterator[Source]:
     """The workspace's annotations, or those that a path names, for as long as the block lasts.
 
-    Raises ConfigurationError where the folder or the file is missing, and, from the API, what
-    `open_project` raises, StudioRefused and StudioUnreachable.
+    Label Studio is asked by way of `project`, where that is open already. Raises ConfigurationError
+    where the folder or the file is missing, and, from the API, what `open_project` raises,
+    StudioRefused and StudioUnreachable.
     """
     if isinstance(origin, Path):
         if not origin.exists():
@@ -87,16 +95,20 @@ def open_source(workspace: Workspace, origin: Named) -> Iterator[Source]:
             next_step="Run `labelpilot setup`, which makes it; or export from Label Studio "
             "itself: `labelpilot export --from api`.",
         )
-    yield _folder(workspace)
+    yield _folder(workspace, project)
 
 
-def _folder(workspace: Workspace) -> FolderSource:
+def _folder(workspace: Workspace, project: OpenProject | None) -> FolderSource:
     """The annotation folder, with what Label Studio knows of it if it can be asked."""
     from core.studio.project import open_project
 
     path = workspace.annotations.path
     try:
-        with open_project(workspace) as opened:
+        with (
+            open_project(workspace)
+            if project is None
+            else contextlib.nullcontext(project) as opened
+        ):
             live = frozenset(opened.client.annotation_ids(opened.id))
             return FolderSource(path, live, opened.remote.label_config)
     except LabelpilotError as error:

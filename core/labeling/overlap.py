@@ -39,7 +39,7 @@ def ask_twice(opened: OpenProject, wanted: Iterable[int], former: Iterable[int] 
     twice = client.asked_twice(opened.id)
     changes = [(task, 2) for task in sorted(wanted - twice)]
     changes += [(task, 1) for task in sorted((set(former) - wanted) & twice)]
-    labeled: AbstractSet[int] = set(client.annotated_task_ids(opened.id)) if changes else set()
+    labeled: AbstractSet[int] = client.annotated_task_ids(opened.id) if changes else set()
     for number, (task, people) in enumerate(changes):
         yield Progress("second opinions", number, len(changes))
         client.ask_of(task, people, finished=people == 1 and task in labeled)

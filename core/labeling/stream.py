@@ -64,6 +64,11 @@ def stream_page(opened: OpenProject, view_id: int | None) -> str:
     return f"{opened.client.url}/projects/{opened.id}/data?{tab}labeling=1"
 
 
+def task_page(opened: OpenProject, task_id: int) -> str:
+    """The page with one task."""
+    return f"{opened.client.url}/projects/{opened.id}/data?task={task_id}"
+
+
 def tab_page(opened: OpenProject, view_id: int) -> str:
     """The page with the list of a tab's tasks."""
     return f"{opened.client.url}/projects/{opened.id}/data?tab={view_id}"

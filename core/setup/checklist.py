@@ -6,7 +6,7 @@ Nothing is done before the workspace's own files have passed `preflight`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import LabelpilotError
@@ -75,12 +75,15 @@ def preflight(workspace: Workspace) -> Work[None]:
 
 
 def probe_steps(workspace: Workspace) -> Iterator[Report]:
-    """Look at every step in order. Raises nothing: what cannot be seen is `wrong` or `waiting`."""
+    """Look at every step in order. Raises nothing: what cannot be seen is `wrong` or `waiting`.
+
+    Where a look takes long, the step's reports before the last say how far it has come.
+    """
     setup = Setup(workspace)
     seen: dict[StepId, StepState] = {}
     try:
         for step in STEPS:
-            report = _probe(setup, step, seen)
+            report = yield from _probe(setup, step, seen)
             seen[step.id] = report.state
             yield report
     finally:
@@ -101,7 +104,7 @@ def apply_step(
             step = _BY_ID[step_id]
             yield from step.apply(setup)
             setup.forget()
-            report = Report(step.id, *step.probe(setup))
+            report = yield from _looked_at(setup, step)
             if step.needs not in (None, "server"):
                 setup.remember()
             return report
@@ -130,7 +133,7 @@ def set_up(
                     reports.append(Report(step.id, "skipped", "as asked"))
                     continue
                 yield Progress(step.id, number, len(STEPS))
-                report = Report(step.id, *step.probe(setup))
+                report = yield from _looked_at(setup, step)
                 if report.state != "done":
                     report = yield from _done(setup, step)
                 reports.append(report)
@@ -150,7 +153,14 @@ def _done(setup: Setup, step: Step) -> Work[Report]:
     with contextlib.suppress(NeedsYes):
         yield from step.apply(setup)
     setup.forget()
-    return Report(step.id, *step.probe(setup))
+    return (yield from _looked_at(setup, step))
+
+
+def _looked_at(setup: Setup, step: Step) -> Work[Report]:
+    found = step.probe(setup)
+    if isinstance(found, Generator):
+        found = yield from found
+    return Report(step.id, *found)
 
 
 def _result(setup: Setup, reports: list[Report]) -> SetupResult:
@@ -166,10 +176,20 @@ def _result(setup: Setup, reports: list[Report]) -> SetupResult:
     )
 
 
-def _probe(setup: Setup, step: Step, seen: dict[StepId, StepState]) -> Report:
+def _probe(
+    setup: Setup, step: Step, seen: dict[StepId, StepState]
+) -> Generator[Report, None, Report]:
     if step.needs is not None and seen.get(step.needs) not in ("done", "part"):
         return Report(step.id, "waiting", f"comes after {_BY_ID[step.needs].title.lower()}")
+    looking = _looked_at(setup, step)
     try:
-        return Report(step.id, *step.probe(setup))
+        while True:
+            event = next(looking)
+            if event.total is not None and event.done < event.total:
+                how_far = f"looking at the tasks: {event.done:,} of {event.total:,}"
+                yield Report(step.id, "waiting", how_far)
+    except StopIteration as ended:
+        report: Report = ended.value
+        return report
     except LabelpilotError as error:
         return Report(step.id, "wrong", " ".join(str(error).splitlines()))

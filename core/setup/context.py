@@ -139,11 +139,12 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `needs` names the step without which a probe can see nothing."""
+    """One step. `needs` names the step without which a probe can see nothing; one that may take
+    long is work, with progress."""
 
     id: StepId
     title: str
     why: str
     needs: StepId | None
-    probe: Callable[[Setup], Found]
+    probe: Callable[[Setup], Found | Work[Found]]
     apply: Callable[[Setup], Work[None]]

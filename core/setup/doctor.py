@@ -268,7 +268,8 @@ def _token(workspace: Workspace) -> Iterator[Finding]:
 
 def _steps(workspace: Workspace) -> Iterator[Finding]:
     titles = {step.id: step.title.lower() for step in STEPS}
-    for report in probe_steps(workspace):
+    # Of each step the last report, without those on the way to it.
+    for report in {one.id: one for one in probe_steps(workspace)}.values():
         state = _STEP_STATES.get(report.state, "note")
         detail = report.detail if state != "note" else f"{report.state}: {report.detail}"
         yield Finding(f"set-up: {titles[report.id]}", state, detail, _fix(workspace, report))

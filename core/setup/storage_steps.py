@@ -12,7 +12,7 @@ from core.dataset.drift import unwritten
 from core.dataset.restore.former import keep_clear
 from core.dataset.target_sync import refresh_folder, rewrite_folder
 from core.errors import ConfigurationError, StudioRefused
-from core.progress import Progress, Work, finish
+from core.progress import Progress, Work
 from core.setup.context import Found, Setup, Step, StepState
 from core.studio.project import SOURCE_TITLE, TARGET_TITLE
 from core.tasks.index.look import look_at_tasks
@@ -72,10 +72,10 @@ SOURCE_STORAGE = Step(
 )
 
 
-def _probe_images(setup: Setup) -> Found:
+def _probe_images(setup: Setup) -> Work[Found]:
     if setup.workspace.images.bucket is not None:
         return _in_bucket(setup)
-    state, detail = _found_images(setup)
+    state, detail = yield from _found_images(setup)
     odd = known_odd_names(setup.workspace, setup.manifest)
     return state, "; ".join([detail, *(sentence.rstrip(".") for sentence in odd)])
 
@@ -89,13 +89,13 @@ def _in_bucket(setup: Setup) -> Found:
     return ("done" if storage is not None and storage.status == "completed" else "part"), detail
 
 
-def _found_images(setup: Setup) -> tuple[StepState, str]:
+def _found_images(setup: Setup) -> Work[tuple[StepState, str]]:
     manifest = setup.manifest
     total = manifest.count
     if not setup.opened.remote.tasks:
         return "to do", f"none of {total:,} images is a task"
-    with finish(look_at_tasks(setup.opened)) as tasks:
-        proof = finish(prove(tasks, manifest, known_root(setup.workspace), "images"))
+    with (yield from look_at_tasks(setup.opened, "images")) as tasks:
+        proof = yield from prove(tasks, manifest, known_root(setup.workspace), "images")
     detail = f"{proof.present:,} of {total:,} images are tasks"
     if proof.duplicates:
         detail += f", {count(proof.duplicates, 'duplicate')}"

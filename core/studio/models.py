@@ -309,6 +309,13 @@ def read_row(row: Any) -> Annotation:
 
 
 @understood
+def read_answer(row: Any) -> tuple[int, int, bool]:
+    """(annotation, task, whether it is a skip), as our own server lists many at once."""
+    number, task, skipped = row
+    return expect_number(number), expect_number(task), bool(skipped)
+
+
+@understood
 def read_result(row: Any) -> tuple[int, int, Any]:
     """(number, task, result) of an annotation, a draft or a prediction."""
     number, task, result = row

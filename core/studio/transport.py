@@ -1,7 +1,6 @@
 """Requests to Label Studio, and its answers as values or as sentences.
 
-Tokens are the SDK's: it trades a personal one for access, and renews that before it ends. The rest
-of it is not used: importing its client takes seconds, it sends again what creates too, and its
+The SDK is not used: importing its client takes seconds, it sends again what creates too, and its
 typed resources drop fields and reject the bodies of other server versions. So bodies are read as
 plain JSON here and checked where they are used, and only a GET is tried again.
 """
@@ -15,14 +14,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from core.deadline import Overdue, within
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.masking import redact
+from core.studio.access import Access, NoAccess
 from core.studio.http import http_client
+
+if TYPE_CHECKING:
+    import httpx
 
 # Seconds. Long work that the server does inside a request (a native sync) sets its own.
 CONNECT_SECONDS = 10.0
@@ -56,15 +59,15 @@ class Postponed(StudioRefused):
 class Transport:
     """Sends requests to one Label Studio with one token. Safe to use from several threads.
 
-    Nothing is sent before the first request; the SDK is imported then. `confirm` is asked about
+    Nothing is sent before the first request; httpx is imported then. `confirm` is asked about
     each connection: see `core.studio.door`.
     """
 
     def __init__(self, url: str, token: str, confirm: Callable[[], None] | None = None) -> None:
         self.url = url
-        self._token = token
+        self.access = Access(token)
         self._confirm = confirm
-        self._wrapped: Any = None
+        self._connected: httpx.Client | None = None
         self._lock = threading.Lock()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -78,6 +81,12 @@ class Transport:
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
     ) -> Any:
         """As `get`, with a method of one's own: for what changes nothing, whatever its method."""
+        failed: StudioRefused | StudioUnreachable | None = None
+        try:
+            return self.send(method, path, params=params, body=body)
+        except (Postponed, NoAnswer) as error:
+            failed = error
+        # Loaded only where it is needed: that takes as long as several requests.
         import stamina
         import stamina.instrumentation
 
@@ -91,6 +100,8 @@ class Transport:
             wait_max=3.0,
         ):
             with attempt:
+                if attempt.num == 1:
+                    raise failed
                 return self.send(method, path, params=params, body=body)
         raise AssertionError("unreachable")
 
@@ -111,36 +122,27 @@ class Transport:
         where nothing could be sent.
         """
         answer = self._exchange(method, path, params, body, read_seconds)
-        if answer.status_code == 401 and self._renew_access():
+        if answer.status_code == 401 and self.access.renew():
             # A 401 did nothing, so sending again is safe; the access token may have run out.
             answer = self._exchange(method, path, params, body, read_seconds)
         return _checked(answer, method, path)
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._wrapped is not None:
-            self._wrapped.httpx_client.httpx_client.close()
+        if self._connected is not None:
+            self._connected.close()
 
     @property
-    def _wrapper(self) -> Any:
-        """The SDK's keeper of a token, around the connections; its private names are used only in
-        this class."""
-        from label_studio_sdk.core.client_wrapper import SyncClientWrapper
-
+    def client(self) -> httpx.Client:
+        """The connections."""
         with self._lock:
-            if self._wrapped is None:
+            if self._connected is None:
                 with _sentences(self.url):
-                    client = http_client(self.url, READ_SECONDS, self._confirm)
-                    # Who sends a token has no session: a server of ours takes a change that comes
-                    # with one from its own pages only, and so the renewal of an access token.
-                    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-                    self._wrapped = SyncClientWrapper(
-                        # It joins paths with urljoin, which drops a prefix without the slash.
-                        base_url=f"{self.url}/",
-                        api_key=self._token,
-                        httpx_client=client,
-                    )
-        return self._wrapped
+                    self._connected = http_client(self.url, READ_SECONDS, self._confirm)
+                # Who sends a token has no session: a server of ours takes a change that comes
+                # with one from its own pages only, and so the renewal of an access token.
+                self._connected.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+            return self._connected
 
     def _exchange(
         self,
@@ -149,19 +151,20 @@ class Transport:
         params: Mapping[str, Any] | None,
         body: Any,
         read_seconds: float | None,
-    ) -> Any:
+    ) -> httpx.Response:
         import httpx
 
         content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
-        wrapper = self._wrapper
+        client = self.client
 
-        def request() -> Any:
-            return wrapper.httpx_client.httpx_client.request(
+        def request() -> httpx.Response:
+            proof = self.access.header(client, self.url)
+            return client.request(
                 method,
                 f"{self.url}/{path.lstrip('/')}",
                 params=params,
                 content=content,
-                headers={"Content-Type": "application/json", **wrapper.get_headers()},
+                headers={"Content-Type": "application/json", "Authorization": proof},
                 timeout=httpx.Timeout(CONNECT_SECONDS, read=read_seconds, write=READ_SECONDS),
             )
 
@@ -172,30 +175,21 @@ class Transport:
             # take, whose own timeout frees the connection.
             return within(read_seconds + 1.0, request, "request")
 
-    def _renew_access(self) -> bool:
-        """Drop the access token, so that the next request gets a new one; False for legacy ones."""
-        tokens = self._wrapper._tokens_client
-        if tokens._use_legacy_token:
-            return False
-        tokens._access_token = None
-        return True
-
 
 @contextlib.contextmanager
 def _sentences(url: str) -> Iterator[None]:
-    """Turn what httpx and the SDK raise into our errors."""
+    """Turn what httpx and a token's trade raise into our errors."""
     import httpx
-    from label_studio_sdk.core.api_error import ApiError
 
     try:
         yield
-    except ApiError as error:
-        # Raised while the access token is fetched: before the request itself was sent.
-        status = error.status_code or 0
-        if status in (401, 403):
-            raise _bad_token(status, _detail(error.body)) from None
+    except NoAccess as error:
+        # Before the request itself was sent.
+        detail = _detail(error.body)
+        if error.status in (401, 403):
+            raise _bad_token(error.status, detail) from None
         raise StudioUnreachable(
-            "Label Studio gave no access token.", cause=f"status {status}: {_detail(error.body)}"
+            "Label Studio gave no access token.", cause=f"status {error.status}: {detail}"
         ) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
         raise StudioUnreachable(
@@ -216,7 +210,7 @@ def _sentences(url: str) -> Iterator[None]:
             next_step="Check that it is still running, and try again.",
         ) from None
     except ValueError as error:
-        # The SDK reads the answer to a token's refresh as JSON, whatever a proxy sent.
+        # The answer to a token's refresh, whatever a proxy sent.
         raise NoAnswer(
             f"What answers at {url} is not Label Studio, or is broken.",
             cause=f"It gave no access token for the token ({type(error).__name__}).",
@@ -224,7 +218,7 @@ def _sentences(url: str) -> Iterator[None]:
         ) from None
 
 
-def _checked(answer: Any, method: str, path: str) -> Any:
+def _checked(answer: httpx.Response, method: str, path: str) -> Any:
     status = answer.status_code
     if status in (204, 205) or (200 <= status < 300 and not answer.content):
         return None

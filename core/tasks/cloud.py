@@ -9,18 +9,22 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 
 from core.buckets import CLOUD_SCHEMES, bucket_url
 from core.errors import ConfigurationError, LabelpilotError
 from core.progress import Progress, Work
-from core.studio.models import Storage
+from core.studio.models import Storage, TaskDetail
 from core.studio.project import OpenProject
 from core.tasks.native import await_end, sync_storage
 from core.tasks.options import Mode
 from core.tasks.proof import SyncResult
 from core.tasks.session import Session, open_session
 from core.words import count
+
+# What the index keeps of the last count.
+_COUNTED = "in buckets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,23 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
 
 
 def _count(session: Session, cloud: list[Storage]) -> Work[_Found]:
-    """Count the tasks of each image in the storages."""
+    """Count the tasks of each image in the storages; what was counted last stands as long as the
+    tasks are as they were then."""
     yield Progress("look", 0, None, "asking which images are tasks")
-    beginnings = tuple(
-        bucket_url(one.type, one.path, one.prefix) for one in cloud if one.source_files
-    )
+    beginnings = [bucket_url(one.type, one.path, one.prefix) for one in cloud if one.source_files]
+    of = [[one.id for one in cloud], beginnings]
+    with (yield from session.tasks("look")) as known:
+        if (former := known.result(_COUNTED, of)) is not None:
+            return _Found(**former)
+        found = _counted(session.details(), tuple(beginnings))
+        known.keep_result(_COUNTED, of, asdict(found))
+        return found
+
+
+def _counted(every: Iterable[TaskDetail], beginnings: tuple[str, ...]) -> _Found:
     counts: Counter[str] = Counter()
     imported = described = tasks = 0
-    for task in session.details():
+    for task in every:
         tasks += 1
         if task.image.startswith(beginnings):
             counts[task.image] += 1

@@ -32,7 +32,7 @@ def held_mode(session: Session, proof: Proof) -> Held:
     if not session.storage.synchronizable:
         # Imported, or made by its own sync and re-pointed since.
         return "bulk"
-    linked = session.client.linked_tasks(session.project_id, str(session.folder))
+    linked = session.linked_tasks()
     if not linked:
         return "bulk"
     return "native" if linked >= proof.own_tasks else "mixed"

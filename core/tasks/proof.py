@@ -130,10 +130,9 @@ def compare(
 def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -> Work[Proof]:
     """Hold the manifest against the project's tasks; where both are as they were when that was done
     last, its proof stands. `root` is as in `Comparison`."""
-    of = [manifest.digest, str(manifest.folder), str(root), tasks.revision]
-    former = tasks.fact(_PROOF)
-    if former is not None and former["of"] == of:
-        return Proof(**{**former["proof"], "missing": ()})
+    of = [manifest.digest, str(manifest.folder), str(root)]
+    if (former := tasks.result(_PROOF, of)) is not None:
+        return Proof(**{**former, "missing": ()})
     comparison = Comparison(manifest.paths, manifest.folder, root)
     total = tasks.count()[0]
     for number, task in enumerate(tasks.tasks(), start=1):
@@ -142,7 +141,7 @@ def prove(tasks: KeptTasks, manifest: Manifest, root: Path | None, stage: str) -
             yield Progress(stage, number, total)
     proof = comparison.proof()
     if not proof.missing:
-        tasks.note(_PROOF, {"of": of, "proof": asdict(proof)})
+        tasks.keep_result(_PROOF, of, asdict(proof))
     return proof
 
 

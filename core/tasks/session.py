@@ -26,6 +26,8 @@ from core.workspace.settings import Workspace
 
 # How often the tasks are looked at again, before it is given up.
 LISTINGS = 5
+# What the index keeps of who made the tasks.
+_LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,19 @@ class Session:
         """The manifest held against the project's tasks as they are now. Raises as `tasks` does."""
         with (yield from self.tasks(stage)) as tasks:
             return (yield from prove(tasks, manifest, known_root(self.workspace), stage))
+
+    def linked_tasks(self) -> int:
+        """How many of the tasks that were seen last a local storage's own sync of the folder made.
+
+        Asked once for as long as they are as they were: the server looks at every task for it.
+        """
+        folder = str(self.folder)
+        with KeptTasks(self.opened) as known:
+            count = known.result(_LINKED, [self.storage.id, folder])
+            if count is None:
+                count = self.client.linked_tasks(self.project_id, folder)
+                known.keep_result(_LINKED, [self.storage.id, folder], count)
+            return int(count)
 
     def last_task(self) -> tuple[int, Task | None]:
         """How many tasks the project has, and the newest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,38 @@ class TaggedTask:
         return self.folder / self.name
 
 
+class TaggedTasks(Mapping[str, TaggedTask]):
+    """Tag -> task of each image that is one. There may be a million: each is made as it is asked
+    for."""
+
+    def __init__(
+        self, folder: Path, paths: Mapping[str, str], ids: Mapping[str, int], labeled: Set[str]
+    ) -> None:
+        """`paths` is tag -> path in `folder`, `ids` path -> task; `labeled` are paths too."""
+        self._folder = folder
+        self._paths = paths
+        self._ids = ids
+        self._labeled = labeled
+
+    def __getitem__(self, tag: str) -> TaggedTask:
+        path = self._paths[tag]
+        return TaggedTask(self._folder, path, self._ids[path], path in self._labeled)
+
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @property
+    def labeled(self) -> set[str]:
+        """The tags of those that are labeled."""
+        return {tag for tag, path in self._paths.items() if path in self._labeled}
+
+
 class ImageFiles(Mapping[str, Path]):
     """Tag -> file of the images that are tasks; each is made as it is asked for."""
 
@@ -46,7 +78,7 @@ class ImageFiles(Mapping[str, Path]):
         return len(self._images)
 
 
-def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
+def tasks_by_tag(opened: OpenProject) -> Work[TaggedTasks]:
     """Tag -> task for every image that is a task.
 
     Raises ConfigurationError where two images have one tag, or the project has no task.
@@ -60,23 +92,21 @@ def tasks_by_tag(opened: OpenProject) -> Work[dict[str, TaggedTask]]:
     return found
 
 
-def tagged(tasks: Iterable[Task], images: Images) -> dict[str, TaggedTask]:
+def tagged(tasks: Iterable[Task], images: Images) -> TaggedTasks:
     """Tag -> task for every image that is one of `tasks`.
 
     An image that is two tasks stands for the first, and is labeled if either is. Raises
     ConfigurationError where two images have one tag.
     """
     path_of = ImagePaths(images.path)
-    labeled: dict[str, bool] = {}
-    task_ids: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    labeled: set[str] = set()
     for task in tasks:
         path = path_of(task.image)
-        task_ids.setdefault(path, task.id)
-        labeled[path] = labeled.get(path, False) or task.annotations > 0
-    return {
-        tag: TaggedTask(images.path, path, task_ids[path], labeled[path])
-        for tag, path in tags_by_path(task_ids, images.tag).items()
-    }
+        ids.setdefault(path, task.id)
+        if task.annotations:
+            labeled.add(path)
+    return TaggedTasks(images.path, tags_by_path(ids, images.tag), ids, labeled)
 
 
 def image_tags(workspace: Workspace) -> Work[set[str]]:

@@ -22,6 +22,7 @@ from core.dataset.conflicts import Conflict, have_ground_truths_count
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.labeling.session import LabelSession
 from core.labeling.shares import Share
 from core.labeling.stream import LabelPage
 from core.learning.measuring.comparison import Curves
@@ -41,6 +42,7 @@ from core.tasks.proof import SyncResult
 from core.tasks.scan import scan_images
 from core.tasks.tidy import TidyPlan, TidyResult
 from core.workspace.settings import Workspace, save_workspace
+from tests.app.label_doubles import MemorySession, config_of
 from tui.backend import Backend
 
 WEIRD = "[b] weird [red].png"
@@ -105,6 +107,7 @@ class FakeBackend(Backend):
     fail: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event | None = None
     measured: Curves | None = None
+    session: LabelSession | None = None
     calls: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
@@ -340,6 +343,15 @@ class FakeBackend(Backend):
         marked = (replace(a, ground_truth=right and a.annotation == annotation) for a in of.answers)
         after = replace(of, answers=tuple(marked))
         return after, have_ground_truths_count(workspace) if right else ""
+
+    def label_session(self, workspace: Workspace) -> LabelSession:
+        self.called("label_session")
+        return self.session or MemorySession(config_of("cat", "dog"), [])
+
+    def task_page(self, workspace: Workspace, task_id: int) -> Work[LabelPage]:
+        self.called(f"task_page {task_id}")
+        yield Progress("link")
+        return LabelPage(f"http://127.0.0.1:8080/projects/1/data?task={task_id}")
 
     def conflicts_page(self, workspace: Workspace) -> Work[LabelPage]:
         return self.label_page(workspace)

@@ -28,8 +28,8 @@ SIZE = (88, 26)
 WAYS: dict[str, tuple[str, ...]] = {
     "setup": ("1",),
     "sync": ("2", "enter"),
-    "export": ("3",),
-    "learning": ("4", "enter"),
+    "export": ("4",),
+    "learning": ("5", "enter"),
 }
 LONGEST_TURNS = 6000
 

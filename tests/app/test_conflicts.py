@@ -28,7 +28,7 @@ async def test_a_key_settles_a_conflict_and_takes_that_back(
     differing: FakeBackend, walk: Walker
 ) -> None:
     async with walk(differing, size=(110, 40)) as app:
-        await app.press("3")
+        await app.press("4")
         assert "labelers differ: img_000" in app.text
         assert "s settles them" in app.text
         await app.press("s")
@@ -54,7 +54,7 @@ async def test_a_tab_of_what_is_not_settled_can_be_made_from_there(
     differing: FakeBackend, walk: Walker
 ) -> None:
     async with walk(differing) as app:
-        await app.press("3", "s", "p")
+        await app.press("4", "s", "p")
         assert "Label in the browser" in app.text
         await app.press("escape", "escape")
         assert "labelers differ" in app.text
@@ -62,5 +62,5 @@ async def test_a_tab_of_what_is_not_settled_can_be_made_from_there(
 
 async def test_without_a_conflict_the_key_says_so(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("3", "s")
+        await app.press("4", "s")
         assert app.toasts == ["There is no image on which people differ."]

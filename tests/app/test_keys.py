@@ -96,8 +96,8 @@ async def test_the_line_of_keys_shows_only_what_applies(backend: FakeBackend, wa
 async def test_the_help_tells_every_key_and_its_section_first(
     ready: FakeBackend, walk: Walker
 ) -> None:
-    async with walk(ready, size=(100, 160)) as app:
-        await app.press("3", "question_mark")
+    async with walk(ready, size=(100, 180)) as app:
+        await app.press("4", "question_mark")
         assert app.text.index("Write the dataset") < app.text.index("Do every step")
         for key in KEYS:
             assert key.what in app.text, key
@@ -125,7 +125,7 @@ async def test_y_copies_the_command_of_what_is_shown(
         monkeypatch.chdir(root / "data")
         await app.press("2", "y")
         assert app.app.clipboard == "labelpilot sync"
-        await app.press("4", "y")
+        await app.press("5", "y")
         assert app.app.clipboard.startswith("labelpilot active-learning --model-version ")
         assert (root / ".labelpilot/logs/copied.txt").read_text() == app.app.clipboard
 
@@ -234,7 +234,7 @@ async def test_long_lines_of_a_log_are_wrapped_whatever_its_width(
 
 async def test_the_journal_holds_no_dumps_of_data(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         journal = "\n".join(app.app.journal.lines)
         assert "Planning the round: done." in journal
         assert "RoundPlan(" not in journal and "array(" not in journal
@@ -244,7 +244,7 @@ async def test_the_help_is_scrolled_and_its_lines_keep_their_column(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready, size=(60, 20)) as app:
-        await app.press("4", "question_mark")
+        await app.press("5", "question_mark")
         lines = app.text.splitlines()
         row = next(n for n, line in enumerate(lines) if "Run the hooks" in line)
         assert lines[row].index("Run the hooks") == lines[row + 1].index("publishes nothing")

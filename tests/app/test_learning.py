@@ -26,7 +26,7 @@ async def test_enter_plans_and_shows_why_before_anything_is_published(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         assert "model version model_v1" in app.text
         await app.press("enter")
         assert "8 images would be asked for. p publishes them; nothing is written yet." in app.text
@@ -43,7 +43,7 @@ async def test_the_output_of_the_hooks_is_seen_while_they_run(
 ) -> None:
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         await app.strike("enter")
         await app.until(lambda: "[bold]loading[/] the model" in app.text)
         assert "Planning the round" in app.text
@@ -56,7 +56,7 @@ async def test_m_says_what_to_install_where_there_is_no_network(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("4", "m")
+        await app.press("5", "m")
         assert app.toasts == [
             "labelpilot's own network is not installed: pip install 'labelpilot[embed]'"
         ]
@@ -64,7 +64,7 @@ async def test_m_says_what_to_install_where_there_is_no_network(
 
 async def test_a_plan_made_anew_runs_the_hooks_anew(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         assert "--fresh" not in app.text
         assert "r plan again" in app.footer
         ready.hold = threading.Event()
@@ -77,7 +77,7 @@ async def test_a_plan_made_anew_runs_the_hooks_anew(ready: FakeBackend, walk: Wa
 
 async def test_publishing_then_taking_it_back(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         await app.settled()
         await app.press("p")
         assert "Published: 8 images scored as model_v1." in app.text
@@ -95,13 +95,13 @@ async def test_the_next_model_version_follows_what_is_published(
 ) -> None:
     ready.published = {"model_v2": 5, "other": 1, "model_v10": 4}
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         assert "model version model_v11" in app.text
 
 
 async def test_the_form_changes_what_is_planned_with(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "e", "end", *["backspace"] * 8)
+        await app.press("5", "e", "end", *["backspace"] * 8)
         await app.write("[/b] v2")
         await app.press("tab", "end", *["backspace"] * 12)
         await app.write("sideways")
@@ -122,7 +122,7 @@ async def test_hooks_that_fail_are_told_whole_and_r_plans_again(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         ready.fail[f"plan {'labelpilot active-learning --model-version model_v1'}"] = refusal()
         await app.press("enter")
         assert "Label Studio [said] no to [/b]." in app.text
@@ -138,14 +138,14 @@ async def test_enter_pressed_too_early_plans_as_soon_as_the_versions_are_known(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.strike("4", "enter")
+        await app.strike("5", "enter")
         await app.until(lambda: "8 images would be asked for" in app.text)
         assert app.toasts == []
 
 
 async def test_a_filter_keeps_the_images_that_hold_a_text(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         await app.press("slash")
         await app.write("WEIRD [")
         await app.settled()
@@ -162,7 +162,7 @@ async def test_without_a_hooks_file_it_says_whose_embeddings_stand_in(
 ) -> None:
     ready.workspace.learning.hooks.unlink()
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         assert "Embeddings by EfficientNet-Lite0, losses by a linear head on your" in app.text
         await app.press("enter")
         await app.until(lambda: "8 images would be asked for" in app.text)
@@ -175,7 +175,7 @@ async def test_where_nothing_makes_embeddings_enter_writes_a_hooks_file_to_compl
     hooks = ready.workspace.learning.hooks
     hooks.unlink()
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         assert "There is no hooks file labeling/active_learning.py yet." in app.text
         assert "pip install 'labelpilot[embed]'" in app.text
         assert app.footer.strip().startswith("enter write hooks")
@@ -191,7 +191,7 @@ async def test_the_history_tells_what_came_of_each_round(ready: FakeBackend, wal
     save_record(ready.workspace, first)
     save_record(ready.workspace, second)
     async with walk(ready) as app:
-        await app.press("4", "h")
+        await app.press("5", "h")
         assert app.text.index("v2") < app.text.index("[/b] v1")
         assert "2 images of them labeled when the next model was trained" in app.text
         assert "mean loss 3.000 on 1 picked in order" in app.text
@@ -201,7 +201,7 @@ async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("4", "e")
+        await app.press("5", "e")
         assert "nearest to what the model got wrong." in app.text
         await app.press(*["tab"] * 5)
         await app.press("end", *["backspace"] * 3)
@@ -226,7 +226,7 @@ async def test_o_shows_which_order_pays_and_enter_takes_it(
 ) -> None:
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready, size=(80, 40)) as app:
-        await app.press("4", "o")
+        await app.press("5", "o")
         assert "herding pays most on your labels: +17.5 ± 0.0 points" in app.text
         assert "labels to reach" in app.text
         assert "76.0 ± 1.0" in app.text
@@ -244,7 +244,7 @@ async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     ready.hold = threading.Event()
     async with walk(ready) as app:
-        await app.press("4")
+        await app.press("5")
         await app.strike("o")
         await app.until(lambda: "same as: labelpilot replay" in app.text)
         await app.press("escape")
@@ -253,7 +253,7 @@ async def test_orders_can_be_stopped_and_what_is_found_waits_for_the_user(
         ready.hold.set()
         await app.settled()
         assert "Which order pays" not in app.text
-        await app.press("4")
+        await app.press("5")
         assert "Which order pays" in app.text
 
 
@@ -262,10 +262,10 @@ async def test_where_labels_or_embeddings_are_not_there_yet_it_says_what_to_do(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("4", "o", "s")
+        await app.press("5", "o", "s")
         assert "There is no data/dataset.json yet. If they train on it" in app.text
         assert "o tells on yours" not in app.text
-        assert app.toasts == ["There is no data/dataset.json yet: 3, then enter, writes it."] * 2
+        assert app.toasts == ["There is no data/dataset.json yet: 4, then enter, writes it."] * 2
         ready.workspace.learning.hooks.unlink()
         await app.press("s")
         assert app.toasts[-1].startswith("There are no embeddings yet: enter writes a hooks file")
@@ -280,7 +280,7 @@ async def test_s_lists_labels_that_all_their_neighbours_contradict(
     labels = {f"img_{n:03}": ["dog" if n == 3 else "[/red]"] for n in range(8)}
     backend.workspace.annotations.dataset.write_text(json.dumps(labels))
     async with walk(backend) as app:
-        await app.press("4", "s")
+        await app.press("5", "s")
         assert "1 label is likely wrong." in app.text
         row = next(line for line in app.text.splitlines() if "img_003" in line)
         assert "9.00  dog: all say [/red], none says dog" in row
@@ -292,7 +292,7 @@ async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
     ready.workspace.learning.hooks.write_text("raise ValueError('[/b] no')")
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready) as app:
-        await app.press("4", "s")
+        await app.press("5", "s")
         assert "labeling/active_learning.py failed on line 1." in app.text
         ready.workspace.learning.hooks.write_text(HOOKS)
         await app.press("r")
@@ -304,7 +304,7 @@ async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(
 ) -> None:
     ready.workspace.annotations.dataset.write_text(json.dumps(DATASET))
     async with walk(ready) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         words = label_efficiency("nearest-loss")
         assert f"{words} o tells on yours." in app.text
         await app.press("e")
@@ -324,7 +324,7 @@ async def test_orders_are_measured_by_themselves_as_labels_come_and_the_best_is_
             return ready.calls.count("measure")
 
         assert [await labeled(99), await labeled(100), await labeled(101)] == [0, 1, 1]
-        await app.press("4", "e")
+        await app.press("5", "e")
         assert "random: not measured on yours yet" in app.text
         # Nothing was at hand to measure on; a plan makes it.
         ready.measured = ready.curves(104)

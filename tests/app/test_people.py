@@ -34,7 +34,7 @@ async def test_a_published_order_is_shared_and_each_link_shown(
 ) -> None:
     ready.published = {"model_v1": 8}
     async with walk(ready, size=(100, 30)) as app:
-        await app.press("4", "i")
+        await app.press("5", "i")
         await app.write("anna@x.org, [b]")
         await app.press("enter")
         assert ready.calls[-1] == "share anna@x.org [b]"
@@ -50,7 +50,7 @@ async def test_a_published_order_is_shared_and_each_link_shown(
 
 async def test_there_is_nothing_to_share_before_a_round(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("4", "i")
+        await app.press("5", "i")
         assert "No model version is published." in app.toasts
 
 
@@ -58,7 +58,7 @@ async def test_labels_that_come_are_counted_on_top_and_ticked_in_the_plan(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready, size=(120, 30)) as app:
-        await app.press("4", "enter")
+        await app.press("5", "enter")
         assert "✓" not in app.text
         labeled = {0: ("anna@x.org",), 2: ("[b]@x.org",), 77: ("anna@x.org",)}
         app.app.watcher._polled(False, RoundLabels("model_v1", 8, 3, labeled))

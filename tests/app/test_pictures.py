@@ -21,12 +21,13 @@ from tui.keys import SECTIONS
 PLACES: dict[str, tuple[str, ...]] = {
     "setup": ("1",),
     "sync": ("2",),
-    "export": ("3",),
-    "learning": ("4", "enter"),
+    "label": ("3",),
+    "export": ("4",),
+    "learning": ("5", "enter"),
     "settings": ("e",),
     "help": ("question_mark",),
-    "why": ("4", "enter", "enter"),
-    "orders": ("3", "enter", "4", "o"),
+    "why": ("5", "enter", "enter"),
+    "orders": ("4", "enter", "5", "o"),
 }
 SIZES = {"80x24": (80, 24), "60x20": (60, 20), "120x40": (120, 40)}
 

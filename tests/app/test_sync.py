@@ -72,7 +72,7 @@ async def test_a_sync_that_fails_unseen_is_told_by_a_toast(
     async with walk(ready) as app:
         await app.strike("2", "enter")
         await app.until(lambda: "0 of 12" in app.text)
-        await app.strike("3")
+        await app.strike("4")
         ready.hold = None
         await app.settled()
         assert app.toasts == ["12 of 12 images are tasks, 0 duplicates, 1 retry, 3 s."]

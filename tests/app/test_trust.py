@@ -67,7 +67,7 @@ async def test_opening_one_asks_before_a_token_leaves_this_machine(
 
 async def test_a_round_asks_for_the_hooks_file_and_goes_on(stranger: Asking, walk: Walker) -> None:
     async with walk(stranger) as one:
-        await one.press("4")
+        await one.press("5")
         await one.strike("enter")
         await one.until(lambda: isinstance(one.app.screen, Dialog))
         assert "active_learning.py" in one.text
@@ -82,7 +82,7 @@ async def test_a_round_asks_for_the_hooks_file_and_goes_on(stranger: Asking, wal
 
 async def test_who_stops_the_job_answers_its_question_too(stranger: Asking, walk: Walker) -> None:
     async with walk(stranger) as one:
-        await one.press("4")
+        await one.press("5")
         await one.strike("enter")
         await one.until(lambda: isinstance(one.app.screen, Dialog))
         (job,) = one.app.jobs.running

@@ -129,7 +129,7 @@ def test_from_a_folder_of_images_to_the_label_stream_in_at_most_twelve_keys(
             choice = {"from_name": "labels", "to_name": "image", "type": "choices"}
             client.annotate(task.id, [{**choice, "value": {"choices": ["a"]}}])
 
-    tmux.press("Enter", "3")
+    tmux.press("Enter", "4")
     tmux.wait_for("3 images labeled", "on no image: b")
     tmux.press("Enter")
     tmux.wait_for("Written: ", "3 tags")

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -27,9 +28,11 @@ from cases import Case, show
 from labeler import Labeler, requests_of
 
 from core.labeling.stream import save_view
+from core.progress import finish
 from core.studio.process import read_record
 from core.studio.project import open_project
 from core.studio.server import stop_server
+from core.tasks.index.look import look_at_tasks
 from core.workspace.databases import VARIABLE
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.postgresql import PASSWORD, a_cluster
@@ -81,7 +84,12 @@ def main() -> None:
                 os.environ[VARIABLE] = PASSWORD
                 toml += f'[studio]\ndatabase = "{stack.enter_context(a_cluster()).url}"\n'
             make_workspace(root, arguments.tasks, toml)
-        write_embeddings(root, arguments.tasks)
+        # Elsewhere: what a process has held, its commands seem to hold too.
+        writer = multiprocessing.get_context("spawn").Process(
+            target=write_embeddings, args=(root, arguments.tasks)
+        )
+        writer.start()
+        writer.join()
         try:
             cases = list(measured(root, f"{arguments.tasks:,} images, {arguments.database}"))
         finally:
@@ -171,8 +179,9 @@ def most_memory(workspace: Workspace) -> float:
 def label(workspace: Workspace) -> float:
     """Label images that lie far apart; the seconds that it took."""
     with open_project(workspace) as opened:
-        tasks = (task.id for task in opened.client.tasks(opened.id, opened.remote.image_key))
-        apart = list(itertools.islice(tasks, 0, None, max(opened.remote.tasks // LABELS, 1)))
+        with finish(look_at_tasks(opened)) as known:
+            tasks = (task.id for task in known.tasks())
+            apart = list(itertools.islice(tasks, 0, None, max(opened.remote.tasks // LABELS, 1)))
         labeler = Labeler(opened.client, opened.id, 0)
         began = time.monotonic()
         for labeler.task in apart[:LABELS]:

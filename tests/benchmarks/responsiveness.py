@@ -143,8 +143,8 @@ def measure(images: int) -> list[Case]:
             rest = latencies(terminal)
             sync = latencies(terminal, b"images to tasks", b"2", b"\r", b"1")
             annotate(root, images // 2)
-            export = latencies(terminal, b"reading the annotations", b"3", b"1")
-            search = latencies(terminal, b"planning the round", b"4", b"\r", b"1")
+            export = latencies(terminal, b"reading the annotations", b"4", b"1")
+            search = latencies(terminal, b"planning the round", b"5", b"\r", b"1")
         finally:
             terminal.close()
     found = {"at rest": rest, "sync": sync, "export": export, "neighbour search": search}
@@ -180,7 +180,7 @@ def latencies(terminal: Terminal, work: bytes = b"", *keys: bytes) -> list[float
     for key in keys:
         terminal.send(key)
         # The sections come at once; a plan waits until the model versions are known.
-        terminal.drain(1.5 if key == b"4" else 0.2)
+        terminal.drain(1.5 if key == b"5" else 0.2)
     found: list[float] = []
     down = True
     while len(found) < KEYS:

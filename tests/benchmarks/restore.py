@@ -136,7 +136,7 @@ def kill_once(opened: OpenProject, seconds: float, drawn: random.Random) -> bool
     Whether there were labels left to restore when it died.
     """
     total = len(read_all(opened.workspace))
-    tasks = opened.client.annotated_task_ids(opened.id)
+    tasks = sorted(opened.client.annotated_task_ids(opened.id))
     opened.client.transport.send(
         "POST",
         "api/dm/actions/",

@@ -46,7 +46,7 @@ OWN_ROUNDS = 2
 SYNC = """
 import resource, sys, time
 from pathlib import Path
-import label_studio_sdk.tokens.client_ext
+import httpcore
 from core.progress import finish
 from tui.backend import Backend
 from core.workspace.settings import load_workspace

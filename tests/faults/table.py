@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -55,6 +56,7 @@ def main() -> None:
     rows = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labelpilot-faults-")))
+        os.environ["LABELPILOT_TRUST"] = os.path.realpath(folder)
         cluster = stack.enter_context(a_cluster()) if options.postgresql else None
         server = stack.enter_context(fault_server(folder / "server", cluster=cluster))
         for harm in HARMS:

@@ -84,6 +84,11 @@ def test_a_second_sync_makes_only_what_is_new(server: FaultServer, bucket: Bucke
     bucket.put("new.png")
     again = finish(Backend().sync(bucket.workspace(server.url)))
     assert (again.existing, again.created, again.duplicates) == (IMAGES, 1, 0)
+    with broken.before(server.url) as proxy:
+        third = finish(Backend().sync(bucket.workspace(proxy.url)))
+        listed = [line for line in proxy.seen if "storage_filename" in line]
+    assert (third.existing, third.created, third.duplicates) == (IMAGES + 1, 0, 0)
+    assert not listed
 
 
 def test_bulk_import_is_refused(server: FaultServer, bucket: Bucket) -> None:

@@ -37,8 +37,13 @@ def test_a_second_sync_sends_nothing_and_doubles_nothing(server: FaultServer, mo
         again = finish(Backend().sync(case.workspace(proxy.url)))
         sent = [line for line in proxy.seen if line.startswith("POST") and "import" in line]
         synced = [line for line in proxy.seen if "/sync" in line]
+        proxy.seen.clear()
+        finish(Backend().sync(case.workspace(proxy.url)))
+        looked_for = [line for line in proxy.seen if "storage_filename" in line]
     assert (again.mode, again.created, again.complete) == (mode, 0, True)
     assert not sent and not synced
+    # Who made the tasks is not asked again: the server would look at each of them.
+    assert not looked_for
     assert case.task_count() == IMAGES
 
 

@@ -233,7 +233,7 @@ async def test_no_name_steers_the_terminal_that_the_app_is_in(named: Path) -> No
     app = LabelpilotApp(named, backend, poll_seconds=0)
     shown = ""
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        for key in ("1", "2", "enter", "3", "d", "escape", "4", "enter", "enter", "L"):
+        for key in ("1", "2", "enter", "4", "d", "escape", "5", "enter", "enter", "L"):
             await pilot.press(key)
             await app.workers.wait_for_complete()
             await pilot.pause()

@@ -106,7 +106,8 @@ class Place:
     def shown(self) -> int:
         """How many tasks the server shows the image of."""
         client = self.client
-        headers = client.transport._wrapper.get_headers()
+        transport = client.transport
+        headers = {"Authorization": transport.access.header(transport.client, client.url)}
         urls = [client.url + task.image for task in client.tasks(self.project_id, "image")]
         return [httpx.get(url, headers=headers).status_code for url in urls].count(200)
 

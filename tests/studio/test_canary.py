@@ -163,7 +163,7 @@ async def test_no_screen_that_is_exported_shows_them(demo: Demo, secrets: dict[s
     app = LabelpilotApp(demo.folder, poll_seconds=0)
     shown = []
     async with app.run_test(size=(120, 40)) as pilot:
-        for key in ("1", "2", "3", "4", "L"):
+        for key in ("1", "2", "3", "4", "5", "L"):
             await pilot.press(key)
             await app.workers.wait_for_complete()
             await pilot.pause()

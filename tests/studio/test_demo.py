@@ -112,7 +112,7 @@ def test_work_that_outlasts_an_access_token_goes_on(demo: Demo) -> None:
     client, number = demo.client(), demo.result["project_id"]
     # The server answers with a session, which must not come along when access is renewed.
     title = client.project(number).title
-    client.transport._renew_access()
+    client.transport.access.renew()
     assert client.update_project(number, {"title": title}).title == title
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError
-from core.progress import finish
+from core.progress import Progress, finish
+from core.setup.checklist import probe_steps, set_up
 from core.studio.client import StudioClient
 from core.studio.project import OpenProject
 from core.tasks.index import by_counts
@@ -193,3 +194,16 @@ def test_what_was_made_elsewhere_or_is_damaged_is_not_believed(
     with pytest.raises(ConfigurationError, match="is a link"):
         looked.look()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_project_that_nobody_listed_yet_is_looked_at_with_progress(place: Place) -> None:
+    place.set_up()
+    file = place.workspace.state.cache / "tasks.sqlite"
+    file.unlink()
+    events: list[Progress] = []
+    finish(set_up(place.workspace), events.append)
+    assert (0, 4) in [(event.done, event.total) for event in events if event.stage == "images"]
+    file.unlink()
+    first, last = (one for one in probe_steps(place.workspace) if one.id == "images")
+    assert first.detail == "looking at the tasks: 0 of 4"
+    assert (last.state, last.detail) == ("done", "4 of 4 images are tasks")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.dataset.conflicts import Conflict
+    from core.labeling.session import LabelSession
     from core.labeling.shares import Share
     from core.labeling.stream import LabelPage
     from core.progress import Work
@@ -29,6 +30,24 @@ class LabelingCalls:
         yield Progress("link")
         with open_project(workspace) as opened:
             return (yield from share_page(opened, person)) if person else label_stream(opened)
+
+    def label_session(self, workspace: Workspace) -> LabelSession:
+        """What is labeled in the terminal, one image after the other."""
+        from core.labeling.session import LabelSession
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return LabelSession(opened)
+
+    def task_page(self, workspace: Workspace, task_id: int) -> Work[LabelPage]:
+        """The page with one task."""
+        from core.labeling.stream import LabelPage, task_page
+        from core.progress import Progress
+        from core.studio.project import open_project
+
+        yield Progress("link")
+        with open_project(workspace) as opened:
+            return LabelPage(task_page(opened, task_id))
 
     def conflicts_page(self, workspace: Workspace) -> Work[LabelPage]:
         """The page with the images on which people differ."""

@@ -82,7 +82,7 @@ class LearningCalls:
         from core.studio.project import open_project
 
         with open_project(workspace) as opened:
-            labeled = set(opened.client.annotated_task_ids(opened.id))
+            labeled = opened.client.annotated_task_ids(opened.id)
             return {
                 record.model_version: sum(pick.task_id in labeled for pick in record.picks)
                 for record in load_records(workspace)

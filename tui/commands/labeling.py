@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.commands.console import backend, command, link, open_workspace, say, show
+from tui.commands.console import backend, command, link, open_app, open_workspace, say, show
 from tui.commands.exit_codes import ExitCode
 from tui.commands.progress_bar import run
 
@@ -31,6 +31,14 @@ def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> Non
     workspace = open_workspace(root)
     work = backend.conflicts_page(workspace) if conflicts else None
     _show_page(run(work or backend.label_page(workspace, person)), as_json)
+
+
+@command("labelpilot label")
+def label(root: Path | None, as_json: bool) -> None:
+    """Label in the terminal: open the app where one image comes after the other."""
+    if as_json:
+        raise click.UsageError("labelpilot label opens the app, and prints nothing.")
+    open_app(open_workspace(root).root, "label")
 
 
 @command("labelpilot conflicts --settle 17")

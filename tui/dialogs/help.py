@@ -17,6 +17,8 @@ ABOUT: dict[Place, str] = {
     f"chosen one, {key_of('setup', 'do_all')} does all that need no answer.",
     "sync": "Label Studio needs one task for each image. A sync makes those that are missing and "
     "proves that none is there twice.",
+    "label": "An answer's key stands beside it. A key that is pressed before an image is seen does "
+    "not count for it. Each label is on the disk at once, and is sent behind the screen.",
     "export": "What is labeled becomes dataset.json: tag to list of classes. Nothing is written "
     f"before you press {key_of('export', 'write')}.",
     "learning": "Your hooks tell what the model finds hard; the images most like those are asked "

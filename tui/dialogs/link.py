@@ -82,6 +82,13 @@ def show_link(screen: Screen[Any]) -> None:
     show_found(screen, "link", lambda backend, own: _found(backend, own, backend.label_page(own)))
 
 
+def show_task_link(screen: Screen[Any], task_id: int) -> None:
+    """Open the page with one task, or show its link."""
+    show_found(
+        screen, "task", lambda backend, own: _found(backend, own, backend.task_page(own, task_id))
+    )
+
+
 def show_conflicts_link(screen: Screen[Any]) -> None:
     """Make a tab of what people differ on, and open its page or show its link."""
     show_found(

@@ -1,4 +1,4 @@
-"""What the four sections have in common: two lines on top, keys below, and a table of what each key
+"""What the five sections have in common: two lines on top, keys below, and a table of what each key
 does, with the reason where it does not apply."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Section(Screen[None]):
-    """One of the four. Subclasses give `body`, `show` and `actions`."""
+    """One of the five. Subclasses give `body`, `show` and `actions`."""
 
     PLACE: ClassVar[Place]
     # The kinds of jobs that this section shows, the most telling first.

@@ -1,44 +1,54 @@
-"""A small picture of an image: in the terminal's pixels where it shows them, else in half-blocks.
+"""A picture of an image: in the terminal's pixels where it shows them, else in half-blocks.
 
-Reading an image is the user's disk and Pillow's work, so it happens in a thread. Without Pillow, or
-for a file that is gone or is no image, its name stands in its place. Nothing of the image but its
-pixels is used.
+It reads the image itself, in a thread, or is given a drawing that was made before. For a file that
+is gone or is no image, its name stands in its place.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
-from textual.app import ComposeResult
+from rich.control import Control
+from rich.segment import ControlType, Segment
+from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from tui.text import harmless, shortened
-from tui.widgets import pixel_picture
+from tui.widgets import pixels
+from tui.widgets.drawing import Canvas, Drawing, draw
 
-# A picture of more pixels than this is not opened: it would take seconds and gigabytes.
-MOST_PIXELS = 100_000_000
-# What a picture in pixels is reduced to, either way.
-LONGEST_SIDE = 640
-UPPER_HALF = "▀"
+# What has no width is none of a row's text.
+_UNSEEN = ((ControlType.CURSOR_FORWARD, 0),)
 
 
 class Picture(Widget):
-    """Shows the image file that `show` names."""
+    """Shows the image file that `show` names, or the drawing that `paint` is given."""
 
     can_focus = False
 
-    def __init__(self, id: str | None = None) -> None:
+    class Resized(Message):
+        """What it is given is to be drawn for another size."""
+
+    def __init__(self, id: str | None = None, *, centred: bool = False) -> None:
         super().__init__(id=id)
         self._path: Path | None = None
-        self._strips: list[Strip] = []
+        self._centred = centred
+        self._drawing = Drawing()
+
+    @property
+    def canvas(self) -> Canvas:
+        """What is to be drawn for."""
+        return Canvas(
+            self.size.width,
+            self.size.height,
+            pixels.shown,
+            self.rich_style,
+            not self.app.no_color,
+            self._centred,
+        )
 
     def show(self, path: Path | None) -> None:
         """Show another image, as soon as it is read."""
@@ -46,103 +56,75 @@ class Picture(Widget):
             self._path = path
             self._read()
 
+    def paint(self, drawing: Drawing) -> None:
+        """Show what was drawn before."""
+        if drawing is self._drawing:
+            return
+        former, self._drawing = self._drawing, drawing
+        self._write(drawing.ahead)
+        self.refresh()
+        if former.behind:
+            self.call_after_refresh(self._write, former.behind)
+
     def on_resize(self) -> None:
-        self._read()
+        if self._path is not None:
+            self._read()
+        self.post_message(self.Resized())
+
+    def on_unmount(self) -> None:
+        self._write(self._drawing.behind)
+
+    def _write(self, codes: str) -> None:
+        driver = self.app._driver
+        if codes and driver is not None and not self.app.is_headless:
+            driver.write(codes)
 
     def _read(self) -> None:
         if self._path is None or not self.size.area:
-            self._strips = []
-            self.refresh()
+            self.paint(Drawing())
             return
-        path, width, height = self._path, self.size.width, self.size.height
+        path, canvas = self._path, self.canvas
         self.run_worker(
-            lambda: self._load(path, width, height),
+            lambda: self._load(path, canvas),
             group="picture",
             thread=True,
             exclusive=True,
             exit_on_error=False,
         )
 
-    def compose(self) -> ComposeResult:
-        if pixel_picture.pixel_widget is not None:
-            yield pixel_picture.pixel_widget(id="pixels")
-
-    def _load(self, path: Path, width: int, height: int) -> None:
+    def _load(self, path: Path, canvas: Canvas) -> None:
         worker = get_current_worker()
-        if pixel_picture.pixel_widget is not None:
-            image = read_image(path, LONGEST_SIDE, LONGEST_SIDE, enlarge=False)
-            if image is not None and not worker.is_cancelled:
-                self.app.call_from_thread(self._loaded_pixels, path, image)
-                return
-        strips = half_blocks(path, width, height)
+        drawing = draw(path, canvas)
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._loaded, path, strips)
+            self.app.call_from_thread(self._loaded, path, drawing)
 
-    def _loaded_pixels(self, path: Path, image: Any) -> None:
+    def _loaded(self, path: Path, drawing: Drawing) -> None:
         if path == self._path:
-            self._strips = []
-            shown = self.query_one("#pixels")
-            pixel_picture.show_pixels(shown, image, self.size.width, self.size.height)
+            if drawing.problem:
+                name = shortened(harmless(path.name), max(1, self.size.width))
+                drawing = Drawing((Strip([Segment(name, self.rich_style)]),))
+            self.paint(drawing)
 
-    def _loaded(self, path: Path, strips: list[Strip] | None) -> None:
-        if path != self._path:
-            return
-        style = self.rich_style
-        name = shortened(path.name, max(1, self.size.width))
-        self._strips = strips or [Strip([Segment(harmless(name), style)])]
-        self.refresh()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows as they are where all of them are shown: what was made before is not made anew
+        for each paint."""
+        style, size, rows = self.rich_style, self.size, self._drawing.rows
+        blank = Strip.blank(size.width, style)
+        shown = [
+            row if row.cell_length == size.width else row.adjust_cell_length(size.width, style)
+            for row in rows[: size.height]
+        ]
+        shown += [blank] * (size.height - len(shown))
+        if self._drawing.over and shown and self.screen.is_active:
+            shown[-1] = self._covered(shown[-1])
+        shown = shown[crop.y : crop.bottom]
+        if crop.x or crop.right < size.width:
+            shown = [row.crop(crop.x, crop.right) for row in shown]
+        return shown
 
-    def render_line(self, y: int) -> Strip:
-        blank = Strip.blank(self.size.width, self.rich_style)
-        if y >= len(self._strips):
-            return blank
-        return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
-
-
-def can_show() -> bool:
-    """Whether pictures can be shown at all."""
-    return importlib.util.find_spec("PIL") is not None
-
-
-@lru_cache(maxsize=64)
-def half_blocks(path: Path, width: int, height: int) -> list[Strip] | None:
-    """The image in at most `width` x `height` cells; None where it cannot be shown."""
-    small = read_image(path, width, height * 2)
-    if small is None:
-        return None
-    pixels = small.load()
-    return [_row(pixels, small.width, small.height, y) for y in range(0, small.height, 2)]
-
-
-def read_image(path: Path, width: int, height: int, *, enlarge: bool = True) -> Any | None:
-    """The image as Pillow's RGB, in at most `width` x `height` pixels; None if it cannot be read.
-
-    A smaller image is enlarged to fill them unless `enlarge` is False.
-    """
-    if not can_show():
-        return None
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return None
-            image.draft("RGB", (width * 2, height * 2))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            scale = min(width / upright.width, height / upright.height)
-            if scale > 1 and not enlarge:
-                return upright
-            size = (max(1, int(upright.width * scale)), max(1, int(upright.height * scale)))
-            method = Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST
-            return upright.resize(size, method)
-    except Exception:
-        return None
-
-
-def _row(pixels: object, width: int, height: int, y: int) -> Strip:
-    cells = []
-    for x in range(width):
-        upper = Color.from_rgb(*pixels[x, y])  # type: ignore[index]
-        lower = Color.from_rgb(*pixels[x, y + 1]) if y + 1 < height else None  # type: ignore[index]
-        cells.append(Segment(UPPER_HALF, Style(color=upper, bgcolor=lower)))
-    return Strip(cells, width)
+    def _covered(self, last: Strip) -> Strip:
+        """The last row, and then what is drawn over all of them."""
+        x, y = self.region.offset + self._drawing.offset
+        codes = Control.move_to(x, y).segment.text + self._drawing.over
+        codes += Control.move_to(self.region.right, self.region.bottom - 1).segment.text
+        return Strip([*last, Segment(codes, None, _UNSEEN)], last.cell_length)

@@ -1,4 +1,4 @@
-"""The two lines on top of each section: where you stand, and the four sections."""
+"""The two lines on top of each section: where you stand, and the five sections."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ are checked and compared, and the images are put into an order. Publishing is an
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
 from core.learning.builtin.losses import with_own_losses
+from core.learning.hooks.run import Hooks
 from core.learning.inputs.gathering import gather
 from core.learning.inputs.pool import make_pool
 from core.learning.measuring.comparison import Curves
@@ -75,11 +76,13 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     if workspace.learning.scheduler is not None and options.engine in ("auto", "dask"):
         may_reach_scheduler(workspace)
     images = yield from tasks_by_tag(opened)
-    # An image that is no task yet is not an unknown one.
-    known = set(images) | (yield from image_tags(workspace))
     folder = round_folder(workspace, options.model_version)
     inputs = yield from gather(workspace, folder, reuse=not options.fresh)
-    labeled = {tag for tag, image in images.items() if image.labeled}
+    known: Collection[str] = images
+    if _names_others(inputs.hooks, images):
+        # An image that is no task yet is not an unknown one.
+        known = set(images) | (yield from image_tags(workspace))
+    labeled = images.labeled
     newer = newer_labels(workspace, labeled)
     if newer:
         name = workspace.relative(workspace.annotations.dataset)
@@ -88,7 +91,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
             "for your model to learn from them, export and train again."
         )
         yield Progress("labels", note=note)
-    classes = yield from current_labels(workspace)
+    classes = yield from current_labels(workspace, project=opened)
     pool = yield from make_pool(
         inputs.hooks,
         known,
@@ -119,6 +122,13 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         losses_of=inputs.losses_of,
         measured=measured_on(workspace, classes, inputs.embeddings_of),
     )
+
+
+def _names_others(hooks: Hooks, images: Collection[str]) -> bool:
+    """Whether the hooks name anything that is none of `images` (tags)."""
+    embedded = () if hooks.embeddings is None else hooks.embeddings.tags
+    named = (embedded, hooks.losses or (), hooks.labeled or ())
+    return any(tag not in images for tags in named for tag in tags)
 
 
 def _vectors_file(workspace: Workspace, folder: Path) -> Path:

@@ -69,7 +69,7 @@ def publish_round(
     began = time.monotonic()
     workspace, client, version = opened.workspace, opened.client, plan.model_version
     with only_one(workspace, "publish"):
-        labeled = set(client.annotated_task_ids(opened.id))
+        labeled = client.annotated_task_ids(opened.id)
         picks = tuple(pick for pick in plan.picks if pick.task_id not in labeled)
         if not picks:
             raise LabelpilotError(

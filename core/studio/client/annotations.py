@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+from core.errors import StudioRefused
 from core.studio.client.connection import LAST, Connection
 from core.studio.listings import (
     ANNOTATED_PAGE,
@@ -25,10 +26,13 @@ from core.studio.models import (
     expect_number,
     read_account,
     read_annotation,
+    read_answer,
     read_row,
 )
 
-# Where labelpilot's own server gives and takes whole annotations.
+# Where labelpilot's own server lists which annotations there are.
+ANSWERS = "api/labelpilot/answers"
+# Where it gives and takes whole annotations.
 RESTORE = "api/labelpilot/annotations"
 
 
@@ -53,20 +57,31 @@ class AnnotationCalls(Connection):
         tasks, _, _ = tasks_page(self.transport, params, count)
         return [(int(task["id"]), _numbers(task)) for task in tasks]
 
-    def annotated_task_ids(self, project_id: int) -> list[int]:
+    def annotated_task_ids(self, project_id: int) -> set[int]:
         """The ids of the tasks that have an annotation."""
+        try:
+            return {task for _, task, skipped in self._answers(project_id) if not skipped}
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
         labeled = column_filter("total_annotations", "greater", "Number", 0)
         params = lean(project_id) | query(labeled)
-        return [
+        return {
             int(item["id"])
             for page in task_pages(self.transport, params, TASK_PAGE)
             for item in page
             # A filter that the server does not understand is ignored without a word.
             if item.get("total_annotations")
-        ]
+        }
 
     def annotation_ids(self, project_id: int) -> Iterator[int]:
         """The ids of a project's annotations, skipped ones too."""
+        try:
+            yield from (number for number, _, _ in self._answers(project_id))
+            return
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
         params = {"project": project_id, "fields": "all", "include": "id,annotations_ids"}
         for page in task_pages(self.transport, params | answered(), TASK_PAGE):
             for item in page:
@@ -91,6 +106,12 @@ class AnnotationCalls(Connection):
         return int(expect(answer, "id")["id"])
 
     # What labelpilot's own server adds
+
+    def _answers(self, project_id: int) -> Iterator[tuple[int, int, bool]]:
+        """(number, task, whether it is a skip) of each annotation. Raises StudioRefused with the
+        status 404 on a server that does not list them at once: labelpilot's own does."""
+        params = {"project": project_id}
+        yield from self.rows_of_own(ANSWERS, params, "answers", read_answer, itemgetter(0))
 
     def takes_labels_back(self, project_id: int) -> bool:
         """Whether the server takes annotations in as they were: labelpilot's own does."""

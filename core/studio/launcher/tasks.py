@@ -1,7 +1,8 @@
 """A project's tasks, told in little time: whether they are as they were, and those that are not.
 
 The Data Manager takes minutes to list a million tasks. At `URL` one statement sums them up by
-ranges of their numbers, and the tasks of some ranges are given as they lie in the database.
+ranges of their numbers, and the tasks of some ranges are given as they lie in the database. At
+`ANSWERS` stands which annotations there are, and nothing else of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any
 from .patches import Closed, answer_at, patch, project_of
 
 URL = "api/labelpilot/tasks"
+ANSWERS = "api/labelpilot/answers"
+# As many annotations are given at once.
+PAGE = 50_000
 # What is summed up changes with a task's image and with its labels. That a sum is the same all the
 # same is a matter of one in four thousand million.
 _SUMS = {
@@ -30,12 +34,14 @@ _SUMS = {
 
 @patch("tasks-at-once", "Which tasks have changed is asked in a way that takes longer.")
 def tell_of_tasks() -> None:
-    """Tell of a project's tasks at `URL`."""
+    """Tell of a project's tasks at `URL`, and of their annotations at `ANSWERS`."""
     from django.db import connection
     from rest_framework.response import Response
     from rest_framework.views import APIView
-    from tasks.models import Task
+    from tasks.models import Annotation, Task
 
+    for field in ("task", "was_cancelled"):
+        Annotation._meta.get_field(field)
     fields = {field.column for field in Task._meta.concrete_fields}
     known = {"id", "project_id", "data", "total_annotations"} <= fields
     if Task._meta.db_table != "task" or not known or connection.vendor not in _SUMS:
@@ -70,7 +76,19 @@ def tell_of_tasks() -> None:
                 cursor.execute(_SUMS[connection.vendor], [width, project.pk])
                 return [(number, tasks, int(total)) for number, tasks, total in cursor.fetchall()]
 
+    class Answers(APIView):  # type: ignore[misc]
+        schema = None
+
+        def get(self, request: Any) -> Any:
+            """(number, task, whether it is a skip) of the annotations with a number above
+            `after`."""
+            after = int(request.query_params["after"])
+            found = Annotation.objects.filter(task__project=project_of(self, request), id__gt=after)
+            rows = found.order_by("id").values_list("id", "task", "was_cancelled")[:PAGE]
+            return Response({"answers": list(rows)})
+
     answer_at(URL, Tasks)
+    answer_at(ANSWERS, Answers)
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:

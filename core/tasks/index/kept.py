@@ -22,7 +22,7 @@ from core.studio.project import OpenProject
 from core.workspace.trust import own_mark
 
 # Counted up where what is kept, or what it means, changes.
-_VERSION = 2
+_VERSION = 3
 _TABLES = (
     "CREATE TABLE task (id INTEGER PRIMARY KEY, image TEXT NOT NULL, annotations INTEGER NOT NULL)",
     "CREATE TABLE range (number INTEGER PRIMARY KEY, tasks INTEGER NOT NULL, sum INTEGER NOT NULL)",
@@ -156,6 +156,16 @@ class KeptTasks:
         """Keep `value` as `name`; what cannot be kept is asked for anew."""
         with contextlib.suppress(sqlite3.Error), self._writing():
             self._note(name, value)
+
+    def result(self, name: str, of: Sequence[object]) -> Any:
+        """What was kept of these very tasks as `name`, and for the same `of`; else None."""
+        kept = self.fact(name)
+        same = kept is not None and kept["of"] == [*of, self.revision]
+        return kept["result"] if same else None
+
+    def keep_result(self, name: str, of: Sequence[object], result: object) -> None:
+        """Keep what was found out of the tasks for as long as none of them changes."""
+        self.note(name, {"of": [*of, self.revision], "result": result})
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -18,7 +18,7 @@ def found(root: Path, *tasks: tuple[int, str, int]) -> dict[str, TaggedTask]:
     """The tags of tasks: (id, image below the folder, number of annotations)."""
     url_of = url_maker(root / "images", root)
     listed = [Task(number, url_of(path), count) for number, path, count in tasks]
-    return tagged(listed, Images(path=root / "images"))
+    return dict(tagged(listed, Images(path=root / "images")))
 
 
 def test_an_image_that_is_two_tasks_stands_for_the_first_and_is_labeled_if_either_is(

@@ -22,9 +22,10 @@ from tui.dialogs.link import show_conflicts_link
 from tui.host import host_of
 from tui.keys import Place, bindings
 from tui.text import cell, count, plain
+from tui.widgets.drawing import can_show
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
-from tui.widgets.picture import Picture, can_show
+from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.dataset.conflicts import Answer, Conflict

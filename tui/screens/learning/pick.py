@@ -11,7 +11,8 @@ from textual.content import Content
 from core.buckets import bucket_url
 from tui.dialogs.dialog import Dialog
 from tui.text import lines, plain
-from tui.widgets.picture import Picture, can_show
+from tui.widgets.drawing import can_show
+from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,10 @@ from textual.widgets import DataTable, Static
 
 from tui.screens.learning.pick import paths_of
 from tui.text import cell, plain
+from tui.widgets.drawing import can_show
 from tui.widgets.filter import Filter
 from tui.widgets.lists import KeyedTable
-from tui.widgets.picture import Picture, can_show
+from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from core.learning.rounds.ledger import Pick

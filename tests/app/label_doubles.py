@@ -1,0 +1,74 @@
+"""A session of labeling over a real folder: what is submitted is kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.labeling.questionnaire import Answers, Questionnaire
+from core.labeling.questions import read_questions
+from core.labeling.session import LabelItem, LabelSession
+from core.labeling_config import parse_labeling_config
+
+
+@dataclass
+class MemorySession(LabelSession):
+    """Asks what `config` asks of every item, in their order; `sent` is what was submitted."""
+
+    config: str
+    items: list[LabelItem]
+    sent: list[tuple[int, Answers, float]] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    done: list[LabelItem] = field(default_factory=list)
+    failed: tuple[str, ...] = ()
+    at_end: bool = True
+    on_their_way: int = 0
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.questionnaire: Questionnaire = read_questions(parse_labeling_config(self.config))
+
+    def ahead(self, count: int) -> Sequence[LabelItem]:
+        return self.items[:count]
+
+    def submit(self, item: LabelItem, answers: Answers, lead_time: float) -> None:
+        assert item is self.items[0]
+        self.sent.append((item.task_id, answers, lead_time))
+        self.done.append(self.items.pop(0))
+
+    def skip(self, item: LabelItem, lead_time: float = 0.0) -> None:
+        self.skipped.append(item.task_id)
+        self.done.append(self.items.pop(0))
+
+    def take_back(self) -> LabelItem | None:
+        if not self.done:
+            return None
+        item = self.done.pop()
+        self.items.insert(0, item)
+        self.sent = [one for one in self.sent if one[0] != item.task_id]
+        return item
+
+    @property
+    def done_by_me(self) -> int:
+        return len(self.sent)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def items_of(paths: Sequence[Path]) -> list[LabelItem]:
+    """An item for each image file."""
+    return [
+        LabelItem(number, path.stem, path, f"/data/local-files/?d={path.name}")
+        for number, path in enumerate(paths, start=1)
+    ]
+
+
+def config_of(*classes: str, choice: str = "multiple", more: str = "") -> str:
+    """A labeling config with these classes."""
+    choices = "".join(f'<Choice value="{name}"/>' for name in classes)
+    return (
+        f'<View><Image name="image" value="$image"/><Choices name="labels" toName="image" '
+        f'choice="{choice}">{choices}</Choices>{more}</View>'
+    )

@@ -1,0 +1,84 @@
+"""Which key gives which answer: the config's own keys first, then digits, then letters.
+
+A key that this screen needs for itself is no answer's, whatever a config says: what stands beside
+an answer is what counts.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.keys import OWN, keys_of
+from tui.own_keys import character_of
+
+if TYPE_CHECKING:
+    from core.labeling.questionnaire import Answer, Question, Questionnaire
+
+DIGITS = "1234567890"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a key does: it gives `answer` to a question, or without one lets a number be typed."""
+
+    question: str
+    answer: Answer | None = None
+
+
+def answers_of(question: Question) -> tuple[Answer, ...]:
+    """The answers that can be chosen, as they are stored; none of a number, which is typed."""
+    if question.kind == "rating":
+        return tuple(range(1, int(question.maximum or 0) + 1))
+    return tuple(choice.stored for choice in question.choices if choice.open)
+
+
+def allot(questions: Questionnaire) -> Mapping[str, Press]:
+    """Key -> what it does. Of more answers than there are keys, the first have one."""
+    taken = _taken()
+    found: dict[str, Press] = {}
+    # What is typed comes first: it is found by no part of a name.
+    rest = [Press(one.name) for one in questions.questions if one.kind == "number"]
+    has_rating = any(one.kind == "rating" for one in questions.questions)
+    for question in questions.questions:
+        for press, wish in _wishes(question):
+            if wish and wish not in taken and wish not in found:
+                found[wish] = press
+            elif press not in rest:
+                rest.append(press)
+    free = (
+        key
+        for key in (*("" if has_rating else DIGITS), *string.ascii_lowercase)
+        if key not in taken and key not in found
+    )
+    waiting = (press for press in rest if press not in found.values())
+    found.update(zip(free, waiting))  # noqa: B905
+    return found
+
+
+def _taken() -> set[str]:
+    """The characters that do something else here."""
+    known = [key.key for key in keys_of("label", "everywhere")]
+    known += [command.key for command in OWN.commands]
+    return {character_of(part) for keys in known for part in keys.split(",")} - set(DIGITS)
+
+
+def _wishes(question: Question) -> Iterator[tuple[Press, str]]:
+    """Each answer of a question with the key that it would have."""
+    if question.kind == "number":
+        yield Press(question.name), _character(question.hotkey)
+    elif question.kind == "rating":
+        for star in answers_of(question):
+            yield Press(question.name, star), str(star) if star in range(1, 10) else ""
+    else:
+        for choice in question.choices:
+            if choice.open:
+                yield Press(question.name, choice.stored), _character(choice.hotkey)
+
+
+def _character(hotkey: str) -> str:
+    """The one character that a config's hotkey is; empty for none, or for several keys."""
+    _, shift, key = hotkey.strip().rpartition("shift+")
+    return (key.upper() if shift else key) if len(key) == 1 else ""
