@@ -87,9 +87,7 @@ def _pages(opened: OpenProject, account: Account, count: int) -> Callable[[], li
         return client.to_label(opened.id, key, account.id, shown, size, number)
 
     def in_order() -> list[Task]:
-        number = next(numbers)
-        found, total = page(number, count)
-        return found if (number - 1) * count < total else []
+        return page(next(numbers), count)[0]
 
     def at_random() -> list[Task]:
         total = page(1, 1)[1]

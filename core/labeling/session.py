@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ _AGAIN_SECONDS = 45.0
 # Before a server that does not answer is asked again, at first and at most.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 # How long the end may wait for what is being sent, and for what was held to be given back.
-_END_SECONDS = 3.0
+_END_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,9 @@ class LabelSession:
             return None
         said = self.questionnaire.answers_of(label.body["result"])
         task = Task(label.task, label.url, 0)
-        item = replace(self._item(task), annotation=label.changes, suggestion=said or None)
+        item = replace(
+            self._item(task), tag=label.tag, annotation=label.changes, suggestion=said or None
+        )
         with self._lock:
             self._ahead = [item, *(one for one in self._ahead if one.task_id != item.task_id)]
             self._pinned.add(item.task_id)
@@ -174,8 +177,9 @@ class LabelSession:
         """Give back the images that are held; labels on their way stay on the disk."""
         self._ending.set()
         self._wake_up()
+        end = time.monotonic() + _END_SECONDS
         for thread in self._threads:
-            thread.join(_END_SECONDS)
+            thread.join(max(end - time.monotonic(), 0.0))
         self._stack.close()
         if not any(thread.is_alive() for thread in self._threads):
             self._outbox.close()

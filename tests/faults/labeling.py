@@ -1,0 +1,253 @@
+"""Labels made in the terminal while everything around them dies: what was lost, doubled or wrong.
+
+A hand that knows the answers labels the example's digits; its app and the server are killed again
+and again, and somebody else labels over the API at the same time.
+
+uv run python -m tests.faults.labeling [--labels 500] [--kills 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import httpx
+
+from core.errors import LabelpilotError
+from core.labeling.session import LabelItem, LabelSession
+from core.progress import finish
+from core.setup.checklist import set_up
+from core.setup.demo import CLASSES_FILE, make_demo
+from core.studio.process import read_record
+from core.studio.project import OpenProject, open_project
+from core.studio.server import stop_server
+from core.studio.starting import start_server
+from core.workspace.settings import Workspace, load_workspace
+from tests.studio.labelers import Labeler, Project
+
+PATIENCE = 600.0
+
+
+@dataclass
+class Outcome:
+    """What came of it. `labels` are those that the hand was told are kept."""
+
+    labels: int = 0
+    by_others: int = 0
+    app_kills: int = 0
+    server_kills: int = 0
+    lost: int = 0
+    doubled: int = 0
+    wrong: int = 0
+    touched: int = 0
+    seconds: float = 0.0
+
+
+def truth(workspace: Workspace, item: LabelItem) -> str:
+    """What an image shows: the digit; of other pictures, what their task's number says."""
+    known = workspace.root / CLASSES_FILE
+    if known.exists():
+        return str(json.loads(known.read_text())[item.tag])
+    return "ab"[item.task_id % 2]
+
+
+def label_all(folder: Path, log: Path) -> None:
+    """Label whatever comes, and write down each label once it is kept."""
+    workspace = load_workspace(folder)
+    while True:
+        try:
+            with open_project(workspace) as opened:
+                session = LabelSession(opened)
+            break
+        except LabelpilotError:
+            time.sleep(0.2)
+    name = session.questionnaire.questions[0].name
+    with session, log.open("a") as written:
+        while True:
+            for item in session.ahead(1):
+                session.submit(item, {name: (truth(workspace, item),)}, 0.5)
+                written.write(f"{item.task_id}\n")
+                written.flush()
+            time.sleep(0.01)
+
+
+@dataclass
+class Hand:
+    """Somebody who labels in `folder` and knows every answer."""
+
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def begin(self) -> None:
+        arguments = [sys.executable, "-m", "tests.faults.labeling", "--hand", str(self.folder)]
+        self.process = subprocess.Popen([*arguments, "--log", str(self.log)])
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(30)
+
+    def said(self) -> list[int]:
+        """The tasks that were labeled, as far as the hand was told."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [int(line) for line in lines]
+
+
+def label_in_a_browser(
+    person: Labeler, project: Project, ended: threading.Event, done: list[int]
+) -> None:
+    """Label what the page gives, slowly, through whatever happens to the server."""
+    while not ended.wait(0.5):
+        with contextlib.suppress(httpx.HTTPError):
+            if (got := person.ask(project)) is not None:
+                person.label(got[0])
+                done.append(got[0])
+
+
+def chaos(
+    workspace: Workspace,
+    opened: OpenProject,
+    hand: Hand,
+    *,
+    labels: int,
+    kills: int,
+    kill_server: Callable[[], None],
+    start: Callable[[], object],
+) -> Outcome:
+    """Have the hand give so many labels, its app and the server killed so many times meanwhile."""
+    began, client, outcome = time.monotonic(), opened.client, Outcome()
+    tasks = tuple(task.id for task in client.tasks(opened.id, opened.remote.image_key))
+    ben, ended, by_ben = Labeler(client, "ben"), threading.Event(), list[int]()
+    arguments = (ben, Project(client, opened.id, tasks), ended, by_ben)
+    colleague = threading.Thread(target=label_in_a_browser, args=arguments)
+    colleague.start()
+    hand.begin()
+    try:
+        for number in range(1, 2 * kills + 1):
+            _until(lambda at=number: len(hand.said()) >= labels * at // (2 * kills + 1))
+            if number % 2:
+                hand.kill()
+                outcome.app_kills += 1
+                hand.begin()
+            else:
+                kill_server()
+                outcome.server_kills += 1
+                start()
+        _until(lambda: len(hand.said()) >= labels)
+    finally:
+        ended.set()
+        colleague.join(60)
+        hand.kill()
+    _arrive(workspace, opened)
+    _judge(opened, outcome, hand.said(), by_ben)
+    outcome.seconds = round(time.monotonic() - began, 1)
+    return outcome
+
+
+def kill_server(workspace: Workspace) -> None:
+    """End labelpilot's own server without a word."""
+    record = read_record(workspace)
+    assert record is not None
+    os.kill(record.pid, signal.SIGKILL)
+
+
+def _until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+def _arrive(workspace: Workspace, opened: OpenProject) -> None:
+    """Send what the hand left behind, as the next session does."""
+    with LabelSession(opened, ()) as session:
+        _until(lambda: session.on_their_way == 0)
+        assert not session.failed, session.failed
+
+
+def _judge(
+    opened: OpenProject,
+    outcome: Outcome,
+    said: list[int],
+    by_ben: list[int],
+) -> None:
+    client, me = opened.client, opened.client.whoami().id
+    mine: Counter[int] = Counter()
+    others: Counter[int] = Counter()
+    for task in client.annotated_tasks(opened.id):
+        for one in task["annotations"]:
+            by = one["completed_by"]
+            if (by["id"] if isinstance(by, dict) else by) != me:
+                others[task["id"]] += 1
+                continue
+            mine[task["id"]] += 1
+            url = task["data"][opened.remote.image_key]
+            value = one["result"][0]["value"]["choices"] if one["result"] else None
+            outcome.wrong += value != [
+                truth(opened.workspace, LabelItem(task["id"], _tag(url), None, url))
+            ]
+    outcome.labels = len(said)
+    outcome.by_others = others.total()
+    outcome.lost = len(set(said) - mine.keys())
+    outcome.doubled = sum(count - 1 for count in mine.values()) + len(mine.keys() & others.keys())
+    outcome.touched = len(set(by_ben) - others.keys()) + sum(n - 1 for n in others.values())
+
+
+def _tag(url: str) -> str:
+    return url.rpartition("/")[2].partition(".")[0]
+
+
+@contextlib.contextmanager
+def example() -> Iterator[tuple[Workspace, OpenProject]]:
+    """The example with all its tasks and no label, on a server of its own."""
+    with tempfile.TemporaryDirectory(prefix="labelpilot-labeling-") as folder:
+        os.environ["LABELPILOT_TRUST"] = os.path.realpath(folder)
+        workspace = finish(make_demo(Path(folder) / "demo"))
+        try:
+            finish(set_up(workspace))
+            with open_project(workspace) as opened:
+                yield workspace, opened
+        finally:
+            stop_server(workspace)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--labels", type=int, default=500, help="How many the hand gives.")
+    parser.add_argument("--kills", type=int, default=5, help="Of the app, and of the server.")
+    parser.add_argument("--hand", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.hand:
+        label_all(options.hand, options.log)
+        return
+    with example() as (workspace, opened):
+        outcome = chaos(
+            workspace,
+            opened,
+            Hand(workspace.root, workspace.root / "said"),
+            labels=options.labels,
+            kills=options.kills,
+            kill_server=lambda: kill_server(workspace),
+            start=lambda: finish(start_server(workspace)),
+        )
+    print(json.dumps(asdict(outcome), indent=1))
+    bad = outcome.lost + outcome.doubled + outcome.wrong + outcome.touched
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
