@@ -1,4 +1,5 @@
-"""Which key gives which answer: the config's own keys first, then digits, then letters.
+"""Which key gives which answer: the config's own keys first, then a digit for the class that is
+called by it, then digits, then letters.
 
 A key that this screen needs for itself is no answer's, whatever a config says: what stands beside
 an answer is what counts.
@@ -42,12 +43,13 @@ def allot(questions: Questionnaire) -> Mapping[str, Press]:
     # What is typed comes first: it is found by no part of a name.
     rest = [Press(one.name) for one in questions.questions if one.kind == "number"]
     has_rating = any(one.kind == "rating" for one in questions.questions)
-    for question in questions.questions:
-        for press, wish in _wishes(question):
-            if wish and wish not in taken and wish not in found:
-                found[wish] = press
-            elif press not in rest:
-                rest.append(press)
+    for wishes in (_wishes, _called_by_a_digit):
+        for question in questions.questions:
+            for press, wish in wishes(question):
+                if wish and not (wish in taken or wish in found or press in found.values()):
+                    found[wish] = press
+                elif press not in rest:
+                    rest.append(press)
     free = (
         key
         for key in (*("" if has_rating else DIGITS), *string.ascii_lowercase)
@@ -76,6 +78,13 @@ def _wishes(question: Question) -> Iterator[tuple[Press, str]]:
         for choice in question.choices:
             if choice.open:
                 yield Press(question.name, choice.stored), _character(choice.hotkey)
+
+
+def _called_by_a_digit(question: Question) -> Iterator[tuple[Press, str]]:
+    """The classes that are called by a digit, each with that."""
+    for choice in question.choices:
+        if choice.open and len(choice.text) == 1 and choice.text in DIGITS:
+            yield Press(question.name, choice.stored), choice.text
 
 
 def _character(hotkey: str) -> str:
