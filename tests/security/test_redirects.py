@@ -22,14 +22,17 @@ from core.workspace.settings import Studio, Workspace
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
 
 
-def personal() -> str:
-    parts = ({"alg": "HS256"}, {"token_type": "refresh", "exp": int(time.time()) + 1000})
+def personal(seconds: int = 1000) -> str:
+    """A personal token that ends in so many seconds."""
+    parts = ({"alg": "HS256"}, {"token_type": "refresh", "exp": int(time.time()) + seconds})
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts]
     return ".".join(part.rstrip("=") for part in [*encoded, "c2lnbmF0dXJl"])
 
 
 @contextlib.contextmanager
-def server(status: int, headers: dict[str, str]) -> Iterator[tuple[str, list[bytes]]]:
+def server(
+    status: int, headers: dict[str, str], content: bytes = b""
+) -> Iterator[tuple[str, list[bytes]]]:
     """A server that answers everything alike, and what it was sent."""
     received: list[bytes] = []
 
@@ -40,8 +43,9 @@ def server(status: int, headers: dict[str, str]) -> Iterator[tuple[str, list[byt
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
 
         do_GET = do_POST = answer  # noqa: N815 (the names that http.server calls)
 
