@@ -8,6 +8,8 @@ from typing import Any
 from .patches import Closed, patch, takes
 
 SLOWER = "Label Studio's answers come later."
+# Of what is kept, so much at most.
+MOST_KEPT = 10_000
 
 
 @patch("slash-at-once", SLOWER)
@@ -40,3 +42,34 @@ def append_slash_at_once() -> None:
         return answer
 
     middleware.process_request = process_request
+
+
+@patch("flags-at-once", "Each task that is listed or imported takes longer to come.")
+def keep_flags() -> None:
+    """Keep what a flag of Label Studio's features is for somebody.
+
+    It works that out of a file anew for each task that it lists or imports. The file is read at the
+    start and never again.
+    """
+    from django.conf import settings
+
+    client = importlib.import_module("core.feature_flags").base.client
+    takes(client.variation, "key", "context", "default")
+    takes(client.is_initialized)
+    if not (settings.FEATURE_FLAGS_FROM_FILE or settings.FEATURE_FLAGS_OFFLINE):
+        raise Closed("flags can change while it runs")
+    asked, known = client.variation, dict[tuple[str, str, str], Any]()
+
+    def variation(key: str, context: Any, default: Any) -> Any:
+        question = (key, repr(context), repr(default))
+        if question in known:
+            return known[question]
+        answer = asked(key, context, default)
+        # As long as the file is not read, each flag has its default.
+        if client.is_initialized():
+            if len(known) >= MOST_KEPT:
+                known.clear()
+            known[question] = answer
+        return answer
+
+    client.variation = variation
