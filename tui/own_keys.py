@@ -34,8 +34,8 @@ NAMED = {
 }
 # Ways out that always lead out.
 _KEPT = {"ctrl+c", "ctrl+q"}
-# Their keys belong to what one types and to what moves in a list.
-_FIXED = ("list", "form")
+# Their keys belong to what one types, what moves in a list, and to the answers in their order.
+_FIXED = ("list", "form", "label.answer")
 # Windows over a section, in which the keys of everywhere are not heard.
 _WINDOWS = ("conflicts", "dialog", "form", "logs")
 _SECTIONS = ("theme", "keys", "commands")
