@@ -15,7 +15,7 @@ from typing import Literal
 from textual.binding import Binding
 
 from core.errors import ConfigurationError
-from tui.own_keys import character_of, own_keys, theme_problem
+from tui.own_keys import character_of, is_changeable, own_keys, theme_problem
 
 Place = Literal[
     "everywhere",
@@ -235,9 +235,10 @@ def bindings(*places: Place) -> list[Binding]:
 
 def markdown_table() -> str:
     """The table of keys in `tui/help/keys.md`."""
-    lines = ["| where | key | does |", "|---|---|---|"]
+    lines = ["| where | key | does | in `keys.toml` |", "|---|---|---|---|"]
     for place, title in PLACE_TITLES.items():
         for key in (key for key in DEFAULTS if key.place == place):
             face = " ".join(f"`{part}`" for part in key.face.split("/") if part) or "`/`"
-            lines.append(f"| {title} | {face} | {key.what} |")
+            name = f"`{key.id}`" if is_changeable(key.id) else ""
+            lines.append(f"| {title} | {face} | {key.what} | {name} |")
     return "\n".join(lines) + "\n"

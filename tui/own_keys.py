@@ -75,6 +75,11 @@ def own_keys(known: Mapping[str, str]) -> OwnKeys:
     return read_keys(text, known)
 
 
+def is_changeable(name: str) -> bool:
+    """Whether the key of this `Key.id` may be another one."""
+    return not name.startswith(_FIXED)
+
+
 def read_keys(text: str, known: Mapping[str, str]) -> OwnKeys:
     """What `text`, the content of a `keys.toml`, says. Raises nothing: see `problems`."""
     found = OwnKeys()
@@ -97,7 +102,7 @@ def read_keys(text: str, known: Mapping[str, str]) -> OwnKeys:
     else:
         what = f"`theme` must be text in quotes, not {shown_value(theme)}"
         found.problems.append(wrong_value(text, None, "theme", what, FILE_NAME))
-    changeable = [one for one in known if not one.startswith(_FIXED)]
+    changeable = list(filter(is_changeable, known))
     for name, value in _flat(data.get("keys", {})):
         if name not in changeable:
             found.problems.append(unknown_name(text, "keys", name, changeable, FILE_NAME))
