@@ -205,7 +205,7 @@ class Questionnaire:
         """The answers as Label Studio's page writes them; hidden questions write nothing."""
         return [
             {
-                "value": {one.kind: one.value(given)},
+                "value": {one.kind: value},
                 "id": "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH)),
                 "from_name": one.name,
                 "to_name": one.to_name,
@@ -213,7 +213,7 @@ class Questionnaire:
                 "origin": "manual",
             }
             for one in self.visible(answers)
-            if (given := self._given(one, answers))
+            if (given := self._given(one, answers)) and (value := one.value(given)) != []
         ]
 
     def answers_of(self, result: Sequence[Mapping[str, Any]]) -> Answers:

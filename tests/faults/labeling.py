@@ -3,7 +3,7 @@
 A hand that knows the answers labels the example's digits; its app and the server are killed again
 and again, and somebody else labels over the API at the same time.
 
-uv run python -m tests.faults.labeling [--labels 500] [--kills 5]
+uv run python -m tests.faults.labeling [--labels 500] [--kills 5] [--bare]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,9 @@ from pathlib import Path
 import httpx
 
 from core.errors import LabelpilotError
+from core.labeling.questions import read_questions
 from core.labeling.session import LabelItem, LabelSession
+from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.setup.checklist import set_up
 from core.setup.demo import CLASSES_FILE, make_demo
@@ -35,9 +38,20 @@ from core.studio.project import OpenProject, open_project
 from core.studio.server import stop_server
 from core.studio.starting import start_server
 from core.workspace.settings import Workspace, load_workspace
+from tests.app.test_pty import Terminal
+from tests.conftest import MIGRATED
+from tests.studio.first_start import prepare
 from tests.studio.labelers import Labeler, Project
+from tui.screens.label.hotkeys import allot
+from tui.screens.label.sight import QUESTION
 
 PATIENCE = 600.0
+# What the app shows: an image that is drawn, with its tag and size; another one, or none; an answer
+# that is given; and what it says of a key that was pressed before the image was there.
+NAMED = r"(digit_\d{4})\s+\S+\s+64x64"
+OTHER = r"(?!{})digit_\d{{4}}\s+\S+\s+64x64|Looking for the next|Nothing is left"
+TICKED = "\u2611"
+TOO_EARLY = "did not count"
 
 
 @dataclass
@@ -59,7 +73,8 @@ def truth(workspace: Workspace, item: LabelItem) -> str:
     """What an image shows: the digit; of other pictures, what their task's number says."""
     known = workspace.root / CLASSES_FILE
     if known.exists():
-        return str(json.loads(known.read_text())[item.tag])
+        (digit,) = json.loads(known.read_text())[item.tag]
+        return str(digit)
     return "ab"[item.task_id % 2]
 
 
@@ -106,6 +121,76 @@ class Hand:
         return [int(line) for line in lines]
 
 
+class Typist:
+    """As `Hand`, at the keys of the app in a terminal: it reads what is shown, and presses what
+    stands beside the right answer. What was labeled is what made another image come."""
+
+    def __init__(self, opened: OpenProject) -> None:
+        self._workspace, remote = opened.workspace, opened.remote
+        questionnaire = read_questions(parse_labeling_config(remote.label_config))
+        self._keys = {str(press.answer): key for key, press in allot(questionnaire).items()}
+        tasks = opened.client.tasks(opened.id, remote.image_key)
+        self._tasks = {_tag(task.image): task.id for task in tasks}
+        self._said: list[int] = []
+        self._terminal: Terminal | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        folder = str(self._workspace.root)
+        self._terminal = Terminal(self._workspace.root, "tui", "--workspace", folder, "label")
+        self._thread = threading.Thread(target=self._type, args=(self._terminal,))
+        self._thread.start()
+
+    def kill(self) -> None:
+        assert self._terminal is not None
+        assert self._thread is not None
+        self._terminal.process.kill()
+        self._thread.join(60)
+        self._terminal.close()
+
+    def said(self) -> list[int]:
+        return list(self._said)
+
+    def _type(self, terminal: Terminal) -> None:
+        """Label what is shown until the app is gone."""
+        with contextlib.suppress(OSError):
+            tag = self._other(terminal, "")
+            while terminal.process.poll() is None:
+                digit = truth(self._workspace, LabelItem(0, tag, None, ""))
+                ticked, other = re.compile(f"{TICKED} {digit}"), re.compile(OTHER.format(tag))
+                while not self._presses(terminal, self._keys[digit], ticked):
+                    pass
+                while not self._presses(terminal, " ", other):
+                    pass
+                self._said.append(self._tasks[tag])
+                tag = self._other(terminal, tag)
+
+    def _presses(self, terminal: Terminal, key: str, wanted: re.Pattern[str]) -> bool:
+        """Whether a key brought what is `wanted`; False where it came too early to count."""
+        terminal.output = b""
+        terminal.send(key.encode())
+        while not wanted.search(terminal.text):
+            if TOO_EARLY in terminal.text:
+                return False
+            self._read(terminal)
+        return True
+
+    def _other(self, terminal: Terminal, tag: str) -> str:
+        """The tag of the image that is drawn, once it is another one."""
+        while not (found := re.findall(NAMED, terminal.text)) or found[-1] == tag:
+            self._read(terminal)
+        return str(found[-1])
+
+    def _read(self, terminal: Terminal) -> None:
+        """Take what is painted, and answer as a terminal does that is asked for its cursor."""
+        if terminal.process.poll() is not None:
+            raise OSError("the app is gone")
+        asked = terminal.output.count(QUESTION.encode())
+        terminal._read(0.05)
+        for _ in range(terminal.output.count(QUESTION.encode()) - asked):
+            terminal.send(b"\x1b[24;80R")
+
+
 def label_in_a_browser(
     person: Labeler, project: Project, ended: threading.Event, done: list[int]
 ) -> None:
@@ -120,7 +205,7 @@ def label_in_a_browser(
 def chaos(
     workspace: Workspace,
     opened: OpenProject,
-    hand: Hand,
+    hand: Hand | Typist,
     *,
     labels: int,
     kills: int,
@@ -216,6 +301,8 @@ def example() -> Iterator[tuple[Workspace, OpenProject]]:
     with tempfile.TemporaryDirectory(prefix="labelpilot-labeling-") as folder:
         os.environ["LABELPILOT_TRUST"] = os.path.realpath(folder)
         workspace = finish(make_demo(Path(folder) / "demo"))
+        if MIGRATED in os.environ:
+            prepare(workspace, Path(os.environ[MIGRATED]))
         try:
             finish(set_up(workspace))
             with open_project(workspace) as opened:
@@ -228,6 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--labels", type=int, default=500, help="How many the hand gives.")
     parser.add_argument("--kills", type=int, default=5, help="Of the app, and of the server.")
+    parser.add_argument("--bare", action="store_true", help="Label without the app's screen.")
     parser.add_argument("--hand", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -238,7 +326,7 @@ def main() -> None:
         outcome = chaos(
             workspace,
             opened,
-            Hand(workspace.root, workspace.root / "said"),
+            Hand(workspace.root, workspace.root / "said") if options.bare else Typist(opened),
             labels=options.labels,
             kills=options.kills,
             kill_server=lambda: kill_server(workspace),

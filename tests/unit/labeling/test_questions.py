@@ -209,6 +209,10 @@ def test_what_cannot_be_answered_here_is_said(body: str, words: str, complete: b
     assert found.complete is bool(complete)
 
 
+def test_what_is_none_of_its_answers_is_not_written() -> None:
+    assert asked(choices('choice="multiple"')).result({"kind": ("z",)}) == []
+
+
 def test_one_key_chooses_and_takes_back() -> None:
     single, several = asked(choices())["kind"], asked(choices('choice="multiple"'))["kind"]
     assert toggled(single, {"kind": ("a",)}, "b") == {"kind": ("b",)}
