@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.labeling.questionnaire import Answers, Questionnaire
@@ -45,6 +45,8 @@ class MemorySession(LabelSession):
         if not self.done:
             return None
         item = self.done.pop()
+        said = next((answers for task, answers, _ in self.sent if task == item.task_id), None)
+        item = replace(item, suggestion=said)
         self.items.insert(0, item)
         self.sent = [one for one in self.sent if one[0] != item.task_id]
         return item

@@ -41,7 +41,7 @@ async def opened(app: Walk) -> LabelScreen:
     await app.press("3")
     screen = app.app.screen
     assert isinstance(screen, LabelScreen)
-    await app.until(lambda: screen._item is None or screen._sight.since is not None)
+    await app.until(lambda: screen._item is None or screen._front._sight.since is not None)
     return screen
 
 
@@ -49,7 +49,7 @@ async def seen(app: Walk, name: str) -> None:
     """Wait until the image of this name is on the screen, and keys are meant for it."""
     screen = app.app.screen_stack[0]
     assert isinstance(screen, LabelScreen)
-    await app.until(lambda: f" {name} " in app.text and screen._sight.since is not None)
+    await app.until(lambda: f" {name} " in app.text and screen._front._sight.since is not None)
 
 
 def given(session: MemorySession) -> list[tuple[int, tuple[object, ...]]]:
@@ -140,7 +140,7 @@ async def test_where_the_terminal_answers_a_key_counts_from_its_answer_on(
         app.app.post_message(events.CursorPosition(0, 0))
         await app.taken_in()
         await app.strike("1")
-        await app.until(lambda: " photo_1 " in app.text and screen._sight.is_painted)
+        await app.until(lambda: " photo_1 " in app.text and screen._front._sight.is_painted)
         await app.strike("x")
         assert "A key came before this image was seen" in app.text
         app.app.post_message(events.CursorPosition(0, 0))
@@ -158,13 +158,13 @@ async def test_a_key_that_is_held_down_does_not_go_on_to_the_next_image(
         screen = await opened(app)
         await app.strike("1")
         await seen(app, "photo_1")
-        since = screen._sight.since
+        since = screen._front._sight.since
         assert since is not None
-        last = screen._sight._last[1]
+        last = screen._front._sight._last[1]
         for number in range(5):
             key = events.Key("1", "1")
             key.time = max(since, last) + 0.03 * number
-            screen._sight._last = ("1", key.time - 0.03)
+            screen._front._sight._last = ("1", key.time - 0.03)
             app.app.post_message(key)
             await app.taken_in()
         assert " photo_1 " in app.text

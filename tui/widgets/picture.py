@@ -58,7 +58,7 @@ class Picture(Widget):
 
     def paint(self, drawing: Drawing) -> None:
         """Show what was drawn before."""
-        if drawing is self._drawing:
+        if drawing == self._drawing:
             return
         former, self._drawing = self._drawing, drawing
         self._write(drawing.ahead)

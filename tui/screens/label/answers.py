@@ -134,3 +134,13 @@ def found_rows(
             row = row + plain(f"  {question.title}", "$muted")
         rows.append(row.truncate(max(1, width), ellipsis=True))
     return rows
+
+
+def number_in(text: str, question: Question) -> tuple[tuple[Answer, ...], str]:
+    """The number that was typed, none where nothing was; and what is wrong with it."""
+    text = text.strip().replace(",", ".")
+    try:
+        given = (float(text),) if text else ()
+    except ValueError:
+        return (), f"{text!r} is no number."
+    return given, question.problem(given) if given else ""
