@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from cases import Case, show
-from label_efficiency import Data, digits, plain, rare, several, unit, wrong
+from label_sets import Data, digits, plain, rare, several, unit, wrong
 
 from core.learning.inputs.pool import Labels
 from core.learning.measuring.forecast import FILE, STEP, Evidence, Scale, evidence

@@ -17,7 +17,7 @@ import time
 import numpy as np
 from cases import Case, show
 from forecast import SETS
-from label_efficiency import Data
+from label_sets import Data
 
 from core.learning.builtin.losses import out_of_fold
 from core.learning.inputs.pool import Labels

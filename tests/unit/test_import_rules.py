@@ -262,3 +262,39 @@ def test_the_command_line_starts_with_little() -> None:
 def test_the_names_of_options_are_had_for_next_to_nothing() -> None:
     loaded = loaded_by("import core.dataset.options, core.learning.rounds.options")
     assert not {name for name in loaded if of([*STARTING[1:], "msgspec"], name)}
+
+
+def named(path: Path) -> set[str]:
+    """What a module's own text gives a name to, outside of functions and classes."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_commands_that_no_test_runs_import_what_is_there() -> None:
+    """A benchmark takes long, so that nobody sees at once where a module of its has moved."""
+    lacking = []
+    for path in [
+        p for room in ("benchmarks", "fuzz") for p in (ROOT / "tests" / room).glob("*.py")
+    ]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.module is None:
+                continue
+            place = node.module.replace(".", "/")
+            first = place.partition("/")[0]
+            beside = path.parent / f"{place}.py"
+            if not beside.exists() and first not in ("core", "tui", "tests"):
+                continue
+            file = beside if beside.exists() else ROOT / f"{place}.py"
+            package = ROOT / place / "__init__.py"
+            names = named(file) if file.exists() else named(package) if package.exists() else set()
+            for name in {alias.name for alias in node.names} - names:
+                if not (ROOT / place / f"{name}.py").exists():
+                    lacking.append(f"{path.name}: {node.module}.{name}")
+    assert lacking == []

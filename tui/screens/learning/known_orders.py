@@ -32,6 +32,8 @@ class KnownOrders:
     @property
     def best(self) -> str | None:
         """The order that surely pays most on the user's labels, if one does."""
+        if self.curves is None:
+            return None
         from core.learning.measuring.comparison import recommended
 
         found = recommended(self._comparisons)
@@ -65,11 +67,11 @@ class KnownOrders:
 
     @property
     def _comparisons(self) -> list[Comparison]:
-        from core.learning.measuring.comparison import compare
-
         curves = self.curves
         if curves is None:
             return []
+        from core.learning.measuring.comparison import compare
+
         if self._compared is None or self._compared[0] is not curves:
             self._compared = (curves, compare(curves))
         return self._compared[1]
