@@ -8,7 +8,7 @@ labels on, 20 at a time up to 400; the learner is a linear head, or a small netw
 each round, whose hidden layer is the embedding. The orders are the very code that a round runs;
 beside them stands an oracle that knows every label, and what the first 20 and 40 labels by coverage
 are worth. `--seeds`, `--sets`, `--orders` and `--learners` make it smaller; `--save` writes the
-figures that the app shows beside each order.
+figures that the app shows beside each order, and keeps those of what was not run.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ def main() -> None:
         words = "points over random, several labels"
         rows.append(Case("mean gain: herding", 0, mean, words, ">= 1", mean >= 1))
     if options.save:
-        figures = {"random": RANDOMS_LABELS, "labels": labels}
+        # What was not run this time stays as it was.
+        known = json.loads(FILE.read_text())["labels"]
+        labels = {order: known.get(order, {}) | found for order, found in labels.items()}
+        figures = {"random": RANDOMS_LABELS, "labels": labels, "several": sorted(SEVERAL)}
         FILE.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     if options.json:
         show(rows, True)

@@ -6,8 +6,13 @@ import random
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from core.images import tag_of
 from core.learning.builtin.losses import BY_A_HEAD
+from core.learning.measuring.comparison import Curves
+from core.learning.measuring.kept_replay import keep_replay
+from core.learning.rounds.options import ORDERS
 from tests.photographs import PHOTOGRAPHS, cut
 from tests.studio.places import Place
 
@@ -54,6 +59,7 @@ def test_photographs_come_to_a_second_round_and_a_wrong_label_is_suspected(place
     made = _round(place, "model_v1")
     assert (made["embeddings_of"], made["losses_of"]) == ("EfficientNet-Lite0", BY_A_HEAD)
     assert made["scored"] == len(classes) - FIRST
+    assert (made["recommended"], made["measured_on"]) == (None, None)
     assert wrong in [one["tag"] for one in place.run("suspects", "--json").json]
 
     scores = place.client.predictions(place.project_id, "model_v1")
@@ -61,6 +67,12 @@ def test_photographs_come_to_a_second_round_and_a_wrong_label_is_suspected(place
     tag_of_task = {task: tag for tag, task in tasks.items()}
     for task in asked:
         place.client.annotate(task, _choice(classes[tag_of_task[task]]))
-    assert _round(place, "model_v2")["scored"] == len(classes) - FIRST - NEXT
+    given = {tag: ["tissue" if tag == wrong else classes[tag]] for tag in first}
+    orders = {order: np.full((2, 2, 4), 0.5 + (order == "margin") / 4) for order in ORDERS}
+    curves = Curves((10, 20), orders, images=FIRST)
+    keep_replay(place.workspace, curves, given, made["embeddings_of"])
+    next_round = _round(place, "model_v2")
+    assert next_round["scored"] == len(classes) - FIRST - NEXT
+    assert (next_round["recommended"], next_round["measured_on"]) == ("margin", FIRST)
     again = place.run("embed", "--json").json
     assert (again["images"], again["computed"]) == (len(classes), 0)

@@ -268,7 +268,7 @@ def named(path: Path) -> set[str]:
     """What a module's own text gives a name to, outside of functions and classes."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.alias):
             found.add(node.asname or node.name)

@@ -1,7 +1,7 @@
 """The label efficiency of each order as it was measured, to be told where an order is chosen.
 
 The figures lie in `label_efficiency.json`, which `tests/benchmarks/label_efficiency.py --save`
-writes. They were measured on handwritten digits with a simulated annotator; `labelpilot replay`
+writes: on handwritten digits, one an image and several. `labelpilot replay`
 measures on the user's own images.
 """
 
@@ -19,9 +19,24 @@ def label_efficiency(order: str) -> str:
     found = known["labels"].get(order)
     if not found:
         return ""
-    never = sum(count is None for count in found.values())
+    several = known.get("several", ())
+    kinds: tuple[list[int | None], list[int | None]] = ([], [])
+    for trial, count in found.items():
+        kinds[trial.partition(",")[0] in several].append(count)
+    one, more = (_in_words(counts, known["random"]) for counts in kinds)
+    where = "where images have several classes"
+    told = "; ".join(filter(None, (one, more and f"{where}, {more}")))
+    return f"Measured on digits: {told}."
+
+
+def _in_words(counts: list[int | None], random: int) -> str:
+    """How many labels were needed in some trials, None where random was better in one."""
+    never = counts.count(None)
     if never:
-        return f"Measured on digits: worse than random in {never} of {len(found)} trials."
-    least, most = min(found.values()), max(found.values())
+        return f"worse than random in {never} of {len(counts)} trials"
+    if not counts:
+        return ""
+    known = [count for count in counts if count is not None]
+    least, most = min(known), max(known)
     span = f"{least} to {most}" if least < most else f"{least}"
-    return f"Measured on digits: {span} labels do what {known['random']} random ones do."
+    return f"{span} labels do what {random} random ones do"

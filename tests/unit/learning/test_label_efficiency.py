@@ -15,8 +15,9 @@ from core.learning.rounds.options import ORDERS
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     labels = {"best": {"a": 90, "b": 100}, "mixed": {"a": 150, "b": None}, "worst": {"a": None}}
+    labels |= {"both": {"a, network": 90, "c, network": 170, "c, linear": 200}, "several": {"c": 7}}
     file = tmp_path / "label_efficiency.json"
-    file.write_text(json.dumps({"random": 280, "labels": labels}))
+    file.write_text(json.dumps({"random": 280, "labels": labels, "several": ["c"]}))
     monkeypatch.setattr(module, "FILE", file)
 
 
@@ -24,6 +25,12 @@ def figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("order", "said"),
     [
         ("best", "90 to 100 labels do what 280 random ones do."),
+        (
+            "both",
+            "Measured on digits: 90 labels do what 280 random ones do; where images have several "
+            "classes, 170 to 200 labels do what 280 random ones do.",
+        ),
+        ("several", "on digits: where images have several classes, 7 labels do what 280"),
         ("mixed", "worse than random in 1 of 2 trials."),
         ("worst", "Measured on digits: worse than random in 1 of 1 trials."),
     ],
