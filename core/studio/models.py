@@ -130,6 +130,16 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """A prediction of a task: its score, and the `result` that the page shows as chosen."""
+
+    id: int
+    task: int
+    score: float
+    result: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDetail:
     """A task: whether somebody annotated, skipped or began it, and whether a storage made it."""
 
@@ -323,9 +333,15 @@ def read_result(row: Any) -> tuple[int, int, Any]:
 
 
 @understood
-def read_prediction(item: Any) -> tuple[int, int, float]:
-    """(prediction id, task id, score)."""
-    return int(item["id"]), int(item["task"]), float(item.get("score") or 0.0)
+def read_prediction(item: Any) -> Prediction:
+    """A prediction, as a listing has it."""
+    result = item.get("result")
+    return Prediction(
+        int(item["id"]),
+        int(item["task"]),
+        float(item.get("score") or 0.0),
+        result if isinstance(result, list) else [],
+    )
 
 
 @understood

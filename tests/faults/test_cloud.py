@@ -190,7 +190,7 @@ def test_images_in_a_bucket_go_the_whole_way_without_a_folder_or_a_credential_of
 
     _, done = finish(backend.run_round(named, RoundOptions("from a bucket")))
     assert done.scored
-    assert {prediction[1] for prediction in client.predictions(result.project_id, "from a bucket")}
+    assert {one.task for one in client.predictions(result.project_id, "from a bucket")}
 
     report = finish(backend.report(named))
     assert report.images == 5

@@ -37,7 +37,7 @@ def test_the_first_task_of_the_view_has_the_highest_score(demo: Demo) -> None:
     assert query["labeling"] == ["1"]
     client = demo.client()
     shown = client.view_tasks(project_id, int(query["tab"][0]), learning["scored"])
-    scores = [score for _, _, score in client.predictions(project_id, learning["model_version"])]
+    scores = [one.score for one in client.predictions(project_id, learning["model_version"])]
     assert len(scores) == learning["scored"] > 200
     assert [score for _, score in shown] == sorted(scores, reverse=True)
     assert client.project(project_id).model_version == learning["model_version"]

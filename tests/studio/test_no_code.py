@@ -63,7 +63,7 @@ def test_photographs_come_to_a_second_round_and_a_wrong_label_is_suspected(place
     assert wrong in [one["tag"] for one in place.run("suspects", "--json").json]
 
     scores = place.client.predictions(place.project_id, "model_v1")
-    asked = [task for _, task, _ in sorted(scores, key=lambda row: -row[2])][:NEXT]
+    asked = [one.task for one in sorted(scores, key=lambda one: -one.score)][:NEXT]
     tag_of_task = {task: tag for tag, task in tasks.items()}
     for task in asked:
         place.client.annotate(task, _choice(classes[tag_of_task[task]]))

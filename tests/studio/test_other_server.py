@@ -73,7 +73,7 @@ def test_labels_become_a_dataset_and_losses_an_order(odd_names: OddNames) -> Non
     learned = odd_names.run("active-learning", "--model-version", "m/1 [x]", "--json")
     assert learned.code == 0, learned.err
     # Losses above 1, which a stock server does not take in bulk.
-    scores = [score for _, _, score in odd_names.client.predictions(project_id, "m/1 [x]")]
+    scores = [one.score for one in odd_names.client.predictions(project_id, "m/1 [x]")]
     assert max(scores) == len(dataset) - 0.5
     view = int(learned.json["view_url"].split("tab=")[1].split("&")[0])
     shown = odd_names.client.view_tasks(project_id, view, len(NAMES))

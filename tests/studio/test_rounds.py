@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import random
 import signal
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.learning.measuring.label_efficiency import label_efficiency
 from core.learning.rounds.ledger import find_record, outcomes
@@ -51,8 +54,8 @@ def removed(workspace: Workspace, version: str) -> int:
 
 def scores(demo: Demo, version: str) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
-    for _, task_id, score in demo.client().predictions(demo.result["project_id"], version):
-        found.setdefault(task_id, []).append(score)
+    for one in demo.client().predictions(demo.result["project_id"], version):
+        found.setdefault(one.task, []).append(one.score)
     return found
 
 
@@ -195,3 +198,43 @@ def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_
         assert label_efficiency("nearest-loss") in done.out
     assert ["not run again" in done.err for done in (first, second, fresh)] == [False, True, False]
     assert "0 earlier scores replaced" in second.out
+
+
+@pytest.fixture
+def with_pixels(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """The example with its images' pixels as embeddings, which no label has taught anything."""
+    found = {
+        file.stem: np.asarray(Image.open(file).convert("L").resize((8, 8)), np.float32).ravel() + 1
+        for file in workspace.images.path.glob("*.png")
+    }
+    np.savez(tmp_path / "pixels.npz", tags=list(found), embeddings=list(found.values()))
+    learning = dataclasses.replace(
+        workspace.learning, hooks=tmp_path / "none.py", embeddings=tmp_path / "pixels.npz"
+    )
+    return dataclasses.replace(workspace, learning=learning)
+
+
+def test_what_is_suggested_is_published_with_the_scores_and_an_undo_brings_it_back(
+    demo: Demo, workspace: Workspace, with_pixels: Workspace
+) -> None:
+    truth, client = json.loads((demo.folder / "digits.json").read_text()), demo.client()
+    with open_project(with_pixels) as opened:
+        plan = finish(plan_round(opened, RoundOptions("ticked", order="random", suggest=True)))
+        first = finish(publish_round(opened, plan))
+        assert first.suggested > 500 and first.precision is not None and first.precision >= 0.9
+
+        def ticked() -> dict[int, list[str]]:
+            there = client.predictions(opened.id, "ticked")
+            return {one.task: one.result[0]["value"]["choices"] for one in there if one.result}
+
+        before, tags = ticked(), {pick.task_id: pick.tag for pick in plan.picks}
+        assert len(before) == first.suggested
+        right = sum(choices == truth[tags[task]] for task, choices in before.items())
+        assert abs(right / len(before) - first.precision) < 0.08
+
+        plain = finish(publish_round(opened, dataclasses.replace(plan, results={})))
+        assert (plain.replaced, plain.suggested, ticked()) == (len(before), 0, {})
+    removed(workspace, "ticked")
+    assert ticked() == before
+    removed(workspace, "ticked")
+    assert scores(demo, "ticked") == {}

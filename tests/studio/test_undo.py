@@ -88,7 +88,7 @@ def state(opened: OpenProject, *plans: RoundPlan) -> tuple[object, ...]:
         predictions = client.predictions(opened.id, name)
         record = find_record(opened.workspace, name)
         recorded = {pick.task_id: pick.score for pick in record.picks} if record else None
-        found += [sorted((task, score) for _, task, score in predictions), recorded]
+        found += [sorted((one.task, one.score) for one in predictions), recorded]
     return client.project(opened.id).model_version, *found
 
 

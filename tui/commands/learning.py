@@ -46,6 +46,11 @@ NOT_MEASURED = "No order is measured on your own labels yet: `labelpilot replay`
     is_flag=True,
     help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
 )
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="Tick what each image is likely labeled as, if your labels show how far to trust that.",
+)
 @click.option("--fresh", is_flag=True, help="Run the hooks again, whatever they gave before.")
 @click.option(
     "--people",
@@ -80,6 +85,10 @@ def active_learning(people: str | None, root: Path | None, as_json: bool, **opti
         *known,
         f"{count(result.scored, 'image')} scored as {result.model_version}, "
         f"{result.replaced:,} earlier scores replaced",
+        f"{result.suggested:,} of them tick what they are likely labeled as; on your labels, "
+        f"{plan.precision}"
+        if plan.precision and result.suggested
+        else str(plan.precision or ""),
         f"{result.second_opinions:,} of them are asked of two people"
         if result.second_opinions
         else "",

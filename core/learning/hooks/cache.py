@@ -58,6 +58,21 @@ def earlier_result(
     return result, ended.st_mtime
 
 
+def kept_result(folder: Path, vectors: Iterable[str]) -> dict[str, Any] | None:
+    """What was kept in `folder`, whatever the hooks read has changed since; None where it is not
+    whole, or the files of what it names in `vectors` are other ones by now."""
+    try:
+        result: dict[str, Any] = json.loads(read_own(folder / RESULT))
+        for name in vectors:
+            if name in result:
+                file = result[name].get("path") or str(folder / f"{name}.npy")
+                if result["read"][file] != _state(file):
+                    return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return result
+
+
 def _state(path: str | Path) -> list[int]:
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns]

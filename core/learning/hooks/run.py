@@ -8,6 +8,7 @@ when labelpilot does, however that ends. Nothing of the user's is ever imported 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -27,7 +28,7 @@ from unicodedata import normalize
 import psutil
 
 from core.errors import ConfigurationError, LabelpilotError
-from core.learning.hooks.cache import RESULT, earlier_result, keep_result
+from core.learning.hooks.cache import RESULT, earlier_result, keep_result, kept_result
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, open_vectors
 from core.learning.inputs.embeddings import named_tags
 from core.own_files import make_own, open_own, read_own, refuse_links_below
@@ -67,6 +68,11 @@ class Hooks:
     labeled: frozenset[str] | None
     probabilities: TaggedVectors | None
     seconds: float
+
+    @property
+    def learned_from(self) -> frozenset[str]:
+        """The tags whose labels the model behind it was trained on, as far as it says so."""
+        return frozenset((*(self.losses or ()), *(self.labeled or ())))
 
     def spelled_as(self, images: Collection[str]) -> Hooks:
         """The same, with the tags spelled as `images` are: accents composed, or apart."""
@@ -139,6 +145,20 @@ def kept_hooks(workspace: Workspace, folder: Path) -> Hooks | None:
         if earlier is None:
             return None
         return _hooks(earlier[0], folder, workspace.relative(workspace.learning.hooks), started)
+
+
+def kept_runs(workspace: Workspace) -> Iterator[Hooks]:
+    """What the runs of the rounds so far gave, the last one first, as far as it is there still.
+
+    Nothing is run: what the hooks read may have changed since.
+    """
+    shown = workspace.relative(workspace.learning.hooks)
+    files = workspace.state.rounds.glob(f"*/{RESULT}")
+    for file in sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True):
+        result = kept_result(file.parent, VECTORS)
+        if result is not None and "embeddings" in result:
+            with contextlib.suppress(LabelpilotError):
+                yield _hooks(result, file.parent, shown, time.monotonic())
 
 
 def _command(workspace: Workspace, python: str, folder: Path) -> list[str]:

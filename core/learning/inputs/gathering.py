@@ -11,15 +11,16 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.errors import ConfigurationError
 from core.learning.builtin import network
 from core.learning.builtin.embedder import embed, kept_embeddings
 from core.learning.builtin.losses import BY_A_HEAD
 from core.learning.builtin.model import name_of
 from core.learning.hooks.cache import RESULT
-from core.learning.hooks.run import Hooks, kept_hooks, run_hooks
+from core.learning.hooks.run import Hooks, kept_hooks, kept_runs, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.inputs.result_files import read_embeddings, read_losses
-from core.learning.inputs.sources import network_is_installed
+from core.learning.inputs.sources import INSTALL, network_is_installed
 from core.learning.rounds.ledger import round_folder
 from core.own_files import make_own
 from core.progress import Progress, Work
@@ -28,6 +29,8 @@ from core.workspace.settings import Workspace
 # Where hooks leave what they gave, if no round has been planned yet.
 NO_ROUND = "no round"
 NO_HOOKS = Hooks(None, None, None, None, 0.0)
+# Where no hooks are.
+NOWHERE = ".labelpilot/no hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,21 @@ class Inputs:
     """What is known of the images: `hooks` with embeddings at least, completed.
 
     Its losses are None where they are to come from the labels. `embeddings_of` and `losses_of` say
-    whose both are: a file of the user's, or what stands in.
+    whose both are: a file of the user's, or what stands in. `by_own_network`: the embeddings are of
+    labelpilot's own, which was not trained on these images.
     """
 
     hooks: Hooks
     embeddings_of: str
     losses_of: str
+    by_own_network: bool = False
+
+    @property
+    def run(self) -> Hooks:
+        """What a training gave: labels have taught labelpilot's own network nothing."""
+        if self.by_own_network:
+            return replace(self.hooks, losses=None, labeled=None, probabilities=None)
+        return self.hooks
 
     @property
     def embeddings(self) -> TaggedVectors:
@@ -56,7 +68,7 @@ def gather(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[I
     if os.path.isfile(learning.hooks):
         hooks = yield from run_hooks(workspace, folder, reuse=reuse)
         lacking = f"{file} has no get_embeddings() that is complete."
-    embeddings_of = losses_of = file
+    embeddings_of, losses_of, by_own = file, file, False
     if hooks.embeddings is None and learning.embeddings is not None:
         embeddings_of = workspace.relative(learning.embeddings)
         yield Progress("embeddings", note=f"Reading {embeddings_of}")
@@ -67,12 +79,33 @@ def gather(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[I
             raise network.not_installed(lacking)
         found = yield from embed(workspace)
         hooks, embeddings_of = replace(hooks, embeddings=found.vectors), found.network
+        by_own = learning.model is None
     if hooks.losses is None and learning.losses is not None:
         hooks = replace(hooks, losses=read_losses(learning.losses))
         losses_of = workspace.relative(learning.losses)
     if hooks.losses is None:
         losses_of = BY_A_HEAD
-    return Inputs(hooks, embeddings_of, losses_of)
+    return Inputs(hooks, embeddings_of, losses_of, by_own)
+
+
+def trainings(workspace: Workspace) -> Work[list[Hooks]]:
+    """What the user's trainings gave, the last one first, without running anything of theirs: the
+    hooks' runs that are kept, else the file of embeddings, else labelpilot's own network.
+
+    Raises what `embed` raises, and ConfigurationError where there is none of them.
+    """
+    runs = list(kept_runs(workspace))
+    if runs:
+        return runs
+    learning = replace(workspace.learning, hooks=workspace.root / NOWHERE)
+    if learning.embeddings is None and learning.model is None and not network_is_installed():
+        raise ConfigurationError(
+            "There are no embeddings yet, so nothing can be compared.",
+            next_step="Publish a round, with `labelpilot active-learning`, or install a network "
+            f"of labelpilot's own: `{INSTALL}`.",
+        )
+    inputs = yield from gather(replace(workspace, learning=learning), workspace.state.cache)
+    return [inputs.run]
 
 
 def last_run_folder(workspace: Workspace) -> Path:

@@ -13,7 +13,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import orjson
 from core.errors import LabelpilotError
 from core.files import write_at_once
 from core.own_files import read_own, refuse_links
-from core.studio.models import RemoteProject
+from core.studio.models import Prediction, RemoteProject
 from core.workspace.settings import Workspace
 
 RECORD = "round.json"
@@ -66,14 +66,15 @@ class RoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What stood before the run number `run` of a model version: its scores (task id -> score), the
-    model version that the project showed (None where nothing was noted), and the record of the run
-    before."""
+    """What stood before the run number `run` of a model version: its scores (task id -> score) and
+    what it suggested (task id -> results), the model version that the project showed (None where
+    nothing was noted), and the record of the run before."""
 
     run: int
     scores: Mapping[int, float]
     shown: str | None = None
     record: RoundRecord | None = None
+    results: Mapping[int, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def note_before(
     workspace: Workspace,
     model_version: str,
     project: RemoteProject,
-    scores: Mapping[int, float],
+    there: Mapping[int, Prediction],
 ) -> None:
     """Note, for an undo, what a run is about to replace in a project: see `Before`.
 
@@ -180,7 +181,8 @@ def note_before(
         content = {
             "project": [project.id, project.created],
             "shown": project.model_version,
-            "scores": {str(task_id): score for task_id, score in scores.items()},
+            "scores": {str(task): one.score for task, one in there.items()},
+            "results": {str(task): one.result for task, one in there.items() if one.result},
             "record": asdict(record) if record else None,
         }
         write_at_once(note, orjson.dumps(content))
@@ -206,7 +208,8 @@ def _before(note: Path, project: RemoteProject) -> Before | None:
             return None
         scores = {int(task_id): float(score) for task_id, score in stored["scores"].items()}
         record = _record(stored["record"]) if stored["record"] else None
-        return Before(0, scores, str(stored["shown"]), record)
+        results = {int(task): list(one) for task, one in stored.get("results", {}).items()}
+        return Before(0, scores, str(stored["shown"]), record, results)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -52,8 +52,8 @@ class RoundOptions:
     are found. `batch_size` is about how many images will be labeled before the next training, and
     `random_share` the share of them that is drawn at random for comparison. `fresh` runs the hooks
     whatever they gave before; with `leave_out_suspects`, labels that are likely wrong count for
-    nothing. Raises ConfigurationError for a name that is not known, a model version without one,
-    and a number below 1.
+    nothing; with `suggest`, what an image is likely labeled as is ticked. Raises ConfigurationError
+    for a name that is not known, a model version without one, and a number below 1.
     """
 
     model_version: str
@@ -66,6 +66,7 @@ class RoundOptions:
     batch_size: int = 100
     fresh: bool = False
     leave_out_suspects: bool = False
+    suggest: bool = False
 
     def __post_init__(self) -> None:
         if not self.model_version.strip() or not self.model_version.isprintable():
@@ -98,6 +99,8 @@ class RoundOptions:
             parts += ["--random-share", f"{self.random_share:g}"]
         if self.leave_out_suspects:
             parts += ["--leave-out-suspects"]
+        if self.suggest:
+            parts += ["--suggest"]
         if self.fresh:
             parts += ["--fresh"]
         return " ".join(parts)

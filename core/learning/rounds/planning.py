@@ -6,18 +6,24 @@ are checked and compared, and the images are put into an order. Publishing is an
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset.current import current_labels
 from core.dataset.formats.dataset_json import read_dataset
+from core.labeling.questionnaire import Questionnaire
+from core.labeling.questions import read_questions
+from core.labeling.suggestions import Precision, Suggestions, as_prediction
+from core.labeling_config import parse_labeling_config
 from core.learning.builtin.losses import with_own_losses
-from core.learning.hooks.run import Hooks
+from core.learning.hooks.run import Hooks, kept_runs
 from core.learning.inputs.gathering import gather
 from core.learning.inputs.pool import make_pool
 from core.learning.measuring.comparison import Curves
@@ -27,6 +33,8 @@ from core.learning.orders.order import Order
 from core.learning.orders.ranking import rank
 from core.learning.rounds.ledger import Pick, round_folder
 from core.learning.rounds.options import RoundOptions
+from core.learning.rounds.scores import Results
+from core.learning.suggesting.guesses import suggest
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag
@@ -42,7 +50,8 @@ class RoundPlan:
     neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
     a task. `newer_labels` counts the labeled images that dataset.json does not know.
     `embeddings_of` and `losses_of` say whose both are. `measured` is what a replay of these labels
-    found of the orders, None where there was none yet.
+    found of the orders, None where there was none yet. `results` is task id -> what its prediction
+    suggests, and `precision` what suggestions are worth; None where none were asked for.
     """
 
     model_version: str
@@ -61,6 +70,8 @@ class RoundPlan:
     embeddings_of: str = ""
     losses_of: str = ""
     measured: Curves | None = field(default=None, repr=False)
+    results: Results = field(default_factory=dict, repr=False)
+    precision: Precision | None = None
 
 
 def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
@@ -104,6 +115,16 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         pool = yield from with_own_losses(pool)
     trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
     ranking = yield from rank(trusted, options, learning=workspace.learning)
+    picks = tuple(_picks(ranking.order, images, pool.tags))
+    results, precision = dict[int, list[dict[str, Any]]](), None
+    if options.suggest:
+        config = parse_labeling_config(opened.remote.label_config)
+        questions = read_questions(config)
+        runs = itertools.chain([inputs.run], kept_runs(workspace))
+        candidates = [pick.tag for pick in picks]
+        suggested = yield from suggest(classes or {}, candidates, config, questions, runs)
+        precision = suggested.precision
+        results = _results(questions, suggested, picks)
     return RoundPlan(
         model_version=options.model_version,
         order=ranking.order.name,
@@ -114,13 +135,15 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         candidates=ranking.candidates,
         losses=pool.losses[pool.asking],
         train_tags=tuple(pool.tags[row] for row in pool.asking),
-        picks=tuple(_picks(ranking.order, images, pool.tags)),
+        picks=picks,
         paths=ImageFiles(images),
         seconds=time.monotonic() - began,
         newer_labels=newer,
         embeddings_of=inputs.embeddings_of,
         losses_of=inputs.losses_of,
         measured=measured_on(workspace, classes, inputs.embeddings_of),
+        results=results,
+        precision=precision,
     )
 
 
@@ -145,6 +168,18 @@ def newer_labels(workspace: Workspace, labeled: Set[str]) -> int:
     file. Raises ConfigurationError for a damaged one."""
     known = read_dataset(workspace.annotations.dataset)
     return 0 if known is None else len(labeled - known.keys())
+
+
+def _results(
+    questions: Questionnaire, suggested: Suggestions, picks: Iterable[Pick]
+) -> dict[int, list[dict[str, Any]]]:
+    """Task id -> the results of its prediction, for the picks of which something is ticked."""
+    found = {pick.task_id: suggested.of(pick.tag) for pick in picks}
+    return {
+        task: results
+        for task, one in found.items()
+        if one is not None and (results := as_prediction(questions, one.answers))
+    }
 
 
 def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:

@@ -25,8 +25,9 @@ from core.learning.rounds.ledger import (
     save_record,
 )
 from core.learning.rounds.planning import RoundPlan
-from core.learning.rounds.scores import put_scores
+from core.learning.rounds.scores import put_scores, said
 from core.progress import Progress, Work
+from core.studio.models import Prediction
 from core.studio.project import OpenProject
 from core.workspace.locks import only_one
 
@@ -34,8 +35,10 @@ from core.workspace.locks import only_one
 @dataclass(frozen=True, slots=True)
 class RoundResult:
     """What was published. `scored` predictions are there now, of which `created` are new;
-    `replaced` of an earlier run were removed. `recall` is 1 for an exact search; `second_opinions`
-    counts the images that two people are asked; `seconds` counts from the start of the plan."""
+    `replaced` of an earlier run were removed; `suggested` of them tick what the image is likely
+    labeled as, and of such ticks the share `precision` is right, from the probability `threshold`
+    on. `recall` is 1 for an exact search; `second_opinions` counts the images that two people are
+    asked; `seconds` counts from the start of the plan."""
 
     model_version: str
     order: str
@@ -50,6 +53,9 @@ class RoundResult:
     seconds: float
     second_opinions: int = 0
     shares: tuple[Share, ...] = ()
+    suggested: int = 0
+    precision: float | None = None
+    threshold: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that `labelpilot active-learning --json` prints."""
@@ -80,11 +86,17 @@ def publish_round(
         # Asked anew, as the hooks may have run for hours, and now, as new scores change it.
         project = client.project(opened.id)
 
-        def note(there: Mapping[int, float]) -> None:
-            if there != wanted or project.model_version != version:
+        results = {task: plan.results[task] for task in wanted if task in plan.results}
+
+        def note(there: Mapping[int, Prediction]) -> None:
+            scores = {task: one.score for task, one in there.items()}
+            same = scores == wanted and all(
+                said(one.result) == said(results.get(task, ())) for task, one in there.items()
+            )
+            if not same or project.model_version != version:
                 note_before(workspace, version, project, there)
 
-        scores = yield from put_scores(client, opened.id, version, wanted, note)
+        scores = yield from put_scores(client, opened.id, version, wanted, note, results)
         client.update_project(opened.id, {"model_version": version})
         view_id = save_view(opened)
         yield Progress("read back", len(wanted), len(wanted))
@@ -120,6 +132,9 @@ def publish_round(
         seconds=plan.seconds + time.monotonic() - began,
         second_opinions=len(second),
         shares=shares,
+        suggested=len(results),
+        precision=plan.precision.share if plan.precision else None,
+        threshold=plan.precision.threshold if plan.precision else None,
     )
 
 
@@ -149,7 +164,9 @@ def remove_version(opened: OpenProject, model_version: str) -> Work[int]:
             # Tasks may be gone since; their scores would be refused, and the others with them.
             there = client.task_data(opened.id, list(before.scores))
             scores = {task: score for task, score in before.scores.items() if task in there}
-            done = yield from put_scores(client, opened.id, model_version, scores)
+            done = yield from put_scores(
+                client, opened.id, model_version, scores, results=before.results
+            )
             changed = done.replaced + done.created
         else:
             yield Progress("remove")

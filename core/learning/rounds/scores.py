@@ -1,4 +1,4 @@
-"""The scores of a model version in Label Studio: each task's own, once.
+"""The scores of a model version in Label Studio, and what it suggests: each task's own, once.
 
 Predictions are not idempotent on the server (sent twice, they are there twice), so what is there is
 read before anything is sent, again after every doubtful answer, and once more at the end.
@@ -7,13 +7,17 @@ read before anything is sent, again after every doubtful answer, and once more a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import orjson
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.progress import Progress, Work
 from core.studio.client import StudioClient
+from core.studio.models import Prediction
 from core.studio.waiting import Patience
 
 # With the server's memory-saving flag a refused list of more than 500 leaves its first part there.
@@ -25,8 +29,10 @@ BAD_REQUEST = 400
 # Removing one prediction takes as long as removing so many with their version, and writing them.
 SINGLE_COST = 8
 
-# Task id -> (prediction id, score) of each prediction that it has.
-_Existing: TypeAlias = Mapping[int, list[tuple[int, float]]]
+# Task id -> what its prediction suggests, as Label Studio's results.
+Results: TypeAlias = Mapping[int, Sequence[Mapping[str, Any]]]
+# Task id -> the predictions that it has.
+_Existing: TypeAlias = Mapping[int, list[Prediction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +48,23 @@ def put_scores(
     project_id: int,
     model_version: str,
     wanted: Mapping[int, float],
-    note: Callable[[Mapping[int, float]], None] | None = None,
+    note: Callable[[Mapping[int, Prediction]], None] | None = None,
+    results: Results = MappingProxyType({}),
 ) -> Work[Scores]:
-    """Make `wanted` (task id -> score) the predictions of a model version, each once.
+    """Make `wanted` (task id -> score) the predictions of a model version, each once, those that
+    `results` has with what they suggest.
 
-    What was there is handed to `note` before anything is changed. What differs is sent, and looked
-    at again until nothing differs; after a pass without a mishap the count is proof enough.
-    Raises LabelpilotError where the server does not show what it took, StudioRefused, and
+    What was there is handed to `note` before anything is changed, by task. What differs is sent,
+    and looked at again until nothing differs; after a pass without a mishap the count is proof
+    enough. Raises LabelpilotError where the server does not show what it took, StudioRefused, and
     StudioUnreachable where it stays away.
     """
-    writer = _Writer(client, project_id, model_version, wanted)
+    writer = _Writer(client, project_id, model_version, wanted, results)
     yield Progress("compare", 0, len(wanted))
     existing = writer.existing()
-    stale, missing = _difference(existing, wanted)
+    stale, missing = writer.difference(existing)
     if note is not None:
-        note({task_id: found[0][1] for task_id, found in existing.items()})
+        note({task_id: found[0] for task_id, found in existing.items()})
     patience, sent = Patience(client.url, ATTEMPTS), -1
     while stale or missing:
         if len(stale) + len(missing) == sent:
@@ -81,21 +89,14 @@ def put_scores(
                 raise
             writer.singly = True
             existing = writer.existing()
-        stale, missing = _difference(existing, wanted)
+        stale, missing = writer.difference(existing)
     return Scores(writer.created, writer.replaced)
 
 
-def _difference(existing: _Existing, wanted: Mapping[int, float]) -> tuple[list[int], list[int]]:
-    """(ids of predictions that must go, ids of tasks that need one). Of equal ones one stays."""
-    stale: list[int] = []
-    right: set[int] = set()
-    for task_id, found in existing.items():
-        for prediction_id, score in found:
-            if score == wanted.get(task_id) and task_id not in right:
-                right.add(task_id)
-            else:
-                stale.append(prediction_id)
-    return stale, [task_id for task_id in wanted if task_id not in right]
+def said(result: Sequence[Mapping[str, Any]]) -> frozenset[bytes]:
+    """What a prediction suggests, in a form to compare."""
+    parts = ([item.get(key) for key in ("from_name", "type", "value")] for item in result)
+    return frozenset(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in parts)
 
 
 @dataclass(slots=True)
@@ -111,18 +112,33 @@ class _Writer:
     project_id: int
     model_version: str
     wanted: Mapping[int, float]
+    results: Results
     created: int = 0
     replaced: int = 0
     singly: bool = False
 
     def existing(self) -> _Existing:
         """The predictions that the model version has now."""
-        found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        found: dict[int, list[Prediction]] = defaultdict(list)
         if self.model_version in self.client.model_versions(self.project_id):
             predictions = self.client.predictions(self.project_id, self.model_version)
-            for prediction_id, task_id, score in predictions:
-                found[task_id].append((prediction_id, score))
+            for prediction in predictions:
+                found[prediction.task].append(prediction)
         return found
+
+    def difference(self, existing: _Existing) -> tuple[list[int], list[int]]:
+        """(ids of predictions that must go, tasks that need one). Of equal ones one stays."""
+        stale: list[int] = []
+        right: set[int] = set()
+        for task_id, found in existing.items():
+            suggested = said(self.results.get(task_id, ()))
+            for one in found:
+                is_right = one.score == self.wanted.get(task_id) and said(one.result) == suggested
+                if is_right and task_id not in right:
+                    right.add(task_id)
+                else:
+                    stale.append(one.id)
+        return stale, [task_id for task_id in self.wanted if task_id not in right]
 
     def send(self, missing: list[int]) -> Work[bool]:
         """Send the scores of these tasks; whether the server took them all."""
@@ -160,5 +176,5 @@ class _Writer:
             "task": task_id,
             "score": self.wanted[task_id],
             "model_version": self.model_version,
-            "result": [],
+            "result": list(self.results.get(task_id, ())),
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed
-from core.studio.models import expect, expect_number, read_prediction
+from core.studio.models import Prediction, expect, expect_number, read_prediction
 
 
 class PredictionCalls(Connection):
@@ -18,8 +18,8 @@ class PredictionCalls(Connection):
         body = self.transport.get(f"api/projects/{project_id}/model-versions/")
         return {str(name): expect_number(count) for name, count in expect(body).items()}
 
-    def predictions(self, project_id: int, model_version: str) -> Iterator[tuple[int, int, float]]:
-        """(prediction id, task id, score) for each prediction of a model version."""
+    def predictions(self, project_id: int, model_version: str) -> Iterator[Prediction]:
+        """Each prediction of a model version."""
         params = {"project": project_id, "model_version": model_version}
         for item in listed(self.transport, "api/predictions/", params):
             # A filter that the server does not know is ignored without a word.

@@ -19,7 +19,7 @@ from core.learning.rounds.ledger import (
     round_folder,
     save_record,
 )
-from core.studio.models import RemoteProject
+from core.studio.models import Prediction, RemoteProject
 from core.workspace.settings import Workspace
 
 
@@ -46,10 +46,10 @@ def test_a_record_is_read_back_as_it_was_written(workspace: Workspace) -> None:
 def test_what_was_noted_of_another_project_is_nothing_to_go_back_to(workspace: Workspace) -> None:
     here = RemoteProject(1, "a title", "", "", "shown before", 4, created="yesterday")
     lost = replace(here, created="a year ago")
-    note_before(workspace, "v1", lost, {7: 1.0})
+    note_before(workspace, "v1", lost, {7: Prediction(1, 7, 1.0, [])})
     assert before_last_run(workspace, "v1", lost).scores == {7: 1.0}
     assert before_last_run(workspace, "v1", here).scores == {}
-    note_before(workspace, "v1", here, {8: 2.0})
+    note_before(workspace, "v1", here, {8: Prediction(2, 8, 2.0, [])})
     found = before_last_run(workspace, "v1", here)
     assert (found.run, found.scores, found.shown) == (1, {8: 2.0}, "shown before")
 
