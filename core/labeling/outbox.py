@@ -36,13 +36,16 @@ _TABLE = """CREATE TABLE IF NOT EXISTS label (
     place INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, whose TEXT NOT NULL,
     slot INTEGER NOT NULL, task INTEGER NOT NULL, tag TEXT NOT NULL, url TEXT NOT NULL,
     body BLOB NOT NULL, changes INTEGER, annotation INTEGER, before BLOB, state TEXT NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0, back INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT ''
+    tries INTEGER NOT NULL DEFAULT 0, back INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '',
+    together TEXT NOT NULL DEFAULT ''
 )"""
 _CLAIM = """CREATE TABLE IF NOT EXISTS claim (
     whose TEXT NOT NULL, task INTEGER NOT NULL, slot INTEGER NOT NULL, until REAL NOT NULL,
     PRIMARY KEY (whose, task)
 )"""
-_COLUMNS = "id, task, tag, url, body, changes, annotation, before, state, tries, back, why"
+_COLUMNS = (
+    "id, task, tag, url, body, changes, annotation, before, state, tries, back, why, together"
+)
 # What a label's state can be: on its way, there, or refused for good.
 WAITING, ARRIVED, REFUSED = "waiting", "arrived", "refused"
 _ON_THE_WAY = f"(state = '{WAITING}' OR back AND state != '{REFUSED}')"
@@ -55,6 +58,7 @@ class Label:
     `id` is the annotation's unique one, by which Label Studio takes it once only. `changes` is the
     annotation that is changed where none is made, and `before` is what that held; `annotation` is
     the one that was made. It was tried to send `tries` times; `back`: it is to be taken back.
+    Labels that were made `together`, of look-alikes, share that name, and are taken back together.
     """
 
     id: str
@@ -69,6 +73,7 @@ class Label:
     tries: int = 0
     back: bool = False
     why: str = ""
+    together: str = ""
 
     @property
     def skips(self) -> bool:
@@ -104,8 +109,8 @@ class Outbox:
         """Put a label on the disk, to be sent."""
         with self._writing() as database:
             database.execute(
-                "INSERT INTO label (id, whose, slot, task, tag, url, body, changes, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO label (id, whose, slot, task, tag, url, body, changes, state, "
+                "together) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     label.id,
                     self._of,
@@ -116,6 +121,7 @@ class Outbox:
                     orjson.dumps(label.body),
                     label.changes,
                     WAITING,
+                    label.together,
                 ),
             )
             database.execute(
@@ -124,16 +130,17 @@ class Outbox:
                 (ARRIVED, KEPT),
             )
 
-    def take_back(self) -> Label | None:
-        """The last label of this slot, to be taken back; None where there is none.
+    def take_back(self, together: str = "") -> Label | None:
+        """The last label of this slot, to be taken back, or the last of those made `together`; None
+        where there is none.
 
         One that nobody tried to send yet is gone with that.
         """
         with self._writing() as database:
             row = database.execute(
                 f"SELECT {_COLUMNS} FROM label WHERE whose = ? AND slot = ? AND NOT back "  # noqa: S608
-                "AND state != ? ORDER BY place DESC LIMIT 1",
-                (self._of, self._slot, REFUSED),
+                "AND state != ? AND (? = '' OR together = ?) ORDER BY place DESC LIMIT 1",
+                (self._of, self._slot, REFUSED, together, together),
             ).fetchone()
             if row is None:
                 return None

@@ -83,6 +83,8 @@ class LabelSession:
         self._ahead: list[LabelItem] = list(again or ())
         # Taken back a moment ago: to be shown although they have a label still.
         self._pinned: set[int] = set()
+        # Look-alikes that are shown beside the image in front.
+        self._beside: tuple[int, ...] = ()
         self._at_end = False
         self._done = 0
         self._problems: dict[str, str] = {}
@@ -122,6 +124,32 @@ class LabelSession:
         """
         self._add(item, self.questionnaire.result(answers), lead_time, skipped=False)
 
+    def submit_together(
+        self, items: Sequence[LabelItem], answers: Answers, lead_time: float
+    ) -> None:
+        """Label look-alikes with the same answers, which share the time that they took. Taking one
+        back takes back all of them. Raises as `submit` does."""
+        together, seconds = new_id(), lead_time / max(len(items), 1)
+        for item in items:
+            result = self.questionnaire.result(answers)
+            self._add(item, result, seconds, skipped=False, together=together)
+
+    def hold_beside(self, tasks: Sequence[int]) -> list[LabelItem]:
+        """Hold `tasks`, look-alikes of the image in front, and those only: the images of those
+        that are still to be labeled, and that nobody else has. Waits for the network.
+
+        Raises StudioRefused, StudioUnreachable.
+        """
+        self._beside = tuple(tasks)
+        opened, account = self._connected()
+        with self._lock:
+            ahead = [one.task_id for one in self._ahead]
+        sent = set(self._outbox.tasks_on_the_way())
+        asked = [*ahead, *(task for task in tasks if task not in ahead)]
+        found = next_tasks(opened, account, self._outbox, self._session, asked, 0)
+        items = {task.id: self._item(task) for task in found if task.id not in sent}
+        return [items[task] for task in tasks if task in items]
+
     def skip(self, item: LabelItem, lead_time: float = 0.0) -> None:
         """Skip an image, as Label Studio's page does; one that is labeled again stays as it is."""
         if item.annotation is None:
@@ -132,22 +160,30 @@ class LabelSession:
     def take_back(self) -> LabelItem | None:
         """Take the last label or skip back, also one of a former session; None where there is none.
 
-        Its image is the one to be labeled now, with what was said ticked.
+        Its image is the one to be labeled now, with what was said ticked; those that were labeled
+        together with it come next.
         """
         label = self._outbox.take_back()
         if label is None:
             return None
+        labels = [label]
+        while label.together and (other := self._outbox.take_back(label.together)):
+            labels.append(other)
+        items = [self._taken_back(one) for one in reversed(labels)]
+        tasks = {item.task_id for item in items}
+        with self._lock:
+            self._ahead = [*items, *(one for one in self._ahead if one.task_id not in tasks)]
+            self._pinned |= tasks
+            self._done -= sum(not one.skips for one in labels)
+        self._wake_up()
+        return items[0]
+
+    def _taken_back(self, label: Label) -> LabelItem:
         said = self.questionnaire.answers_of(label.body["result"])
         task = Task(label.task, label.url, 0)
-        item = replace(
+        return replace(
             self._item(task), tag=label.tag, annotation=label.changes, suggestion=said or None
         )
-        with self._lock:
-            self._ahead = [item, *(one for one in self._ahead if one.task_id != item.task_id)]
-            self._pinned.add(item.task_id)
-            self._done -= not label.skips
-        self._wake_up()
-        return item
 
     @property
     def on_their_way(self) -> int:
@@ -191,12 +227,17 @@ class LabelSession:
         self.close()
 
     def _add(
-        self, item: LabelItem, result: list[dict[str, object]], lead_time: float, *, skipped: bool
+        self,
+        item: LabelItem,
+        result: list[dict[str, object]],
+        lead_time: float,
+        *,
+        skipped: bool,
+        together: str = "",
     ) -> None:
         body = {"result": result, "lead_time": round(lead_time, 3), "was_cancelled": skipped}
-        self._outbox.add(
-            Label(new_id(), item.task_id, item.tag, item.url, body, changes=item.annotation)
-        )
+        label = Label(new_id(), item.task_id, item.tag, item.url, body, changes=item.annotation)
+        self._outbox.add(replace(label, together=together))
         self._done += not skipped
         self._drop(item)
 
@@ -265,7 +306,8 @@ class LabelSession:
         with self._lock:
             mine = [one.task_id for one in self._ahead]
         # What is on its way is to be labeled still, for all that the server knows.
-        asked = [*mine, *(task for task in sent if task not in mine)]
+        others = sent.union(self._beside).difference(mine)
+        asked = [*mine, *others]
         more = max(HELD - len(mine), 0)
         found = next_tasks(opened, account, self._outbox, self._session, asked, more)
         kept = {task.id for task in found}

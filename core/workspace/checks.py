@@ -80,6 +80,7 @@ _FAULTS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("images", "pattern"): _pattern_fault,
     ("project", "title"): _title_fault,
     ("labeling", "overlap"): lambda share: "" if 0 <= share <= 1 else "must be from 0 to 1",
+    ("labeling", "group_size"): lambda size: "" if size >= 1 else "must be 1 or more",
     ("learning", "neighbours"): lambda count: "" if count >= 1 else "must be 1 or more",
     ("learning", "scheduler"): scheduler_fault,
 }

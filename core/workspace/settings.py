@@ -99,9 +99,12 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Labeling:
-    """How images are asked for: `overlap` is the share of a round that two people are asked."""
+    """How images are asked for: `overlap` is the share of a round that two people are asked,
+    `group_size` how many look-alikes are labeled together at most (None: as many as cost little).
+    """
 
     overlap: float = 0.0
+    group_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from core.dataset.conflicts import Conflict
+    from core.labeling.session import LabelSession
     from core.learning.builtin.embedder import Embedded
     from core.learning.hooks.templates import Template
     from core.learning.measuring.comparison import Curves
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from core.learning.rounds.planning import RoundPlan
     from core.learning.rounds.publishing import RoundResult
     from core.learning.rounds.watch import WatchedRound, WatchOptions
+    from core.learning.suggesting.helping import Help
     from core.progress import Work
     from core.workspace.settings import Workspace
 
@@ -142,6 +145,27 @@ class LearningCalls:
         from core.learning.rounds.watch import watched_round
 
         return watched_round(workspace, options)
+
+    def help_labeling(self, workspace: Workspace) -> Work[Help]:
+        """Suggestions, and what finds look-alikes."""
+        from core.learning.suggesting.helping import help_labeling
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from help_labeling(opened))
+
+    def label_again(
+        self, workspace: Workspace, doubts: Sequence[Suspect] | Sequence[Conflict] | None = None
+    ) -> Work[LabelSession]:
+        """What is labeled again in the terminal: labels that are likely wrong, images on which
+        people differ, or those that a second opinion is asked on."""
+        from core.labeling.session import LabelSession
+        from core.learning.suggesting.doubts import to_label_again
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            items = yield from to_label_again(opened, doubts)
+            return LabelSession(opened, items)
 
     def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
         from core.learning.measuring.retrospect import suspect_labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from core.errors import StudioRefused
 from core.studio.client.annotations import AnnotationCalls
 from core.studio.client.connection import LAST
 from core.studio.client.tasks import TaskCalls
-from core.studio.listings import column_filter, listed, query, tasks_page, whole
+from core.studio.listings import ANNOTATED_PAGE, column_filter, listed, query, task_pages, whole
 from core.studio.models import expect, expect_items, expect_number, read_result
 
 Kind = Literal["annotations", "drafts", "predictions"]
@@ -67,9 +67,15 @@ class ResultCalls(TaskCalls, AnnotationCalls):
     def annotations_of(self, project_id: int, task_id: int) -> list[dict[str, Any]]:
         """The annotations of a task, whole, skipped ones too."""
         # The list of a task's annotations that Label Studio has leaves those out.
-        only = column_filter("id", "in_list", "List", [task_id])
-        tasks, _, _ = tasks_page(self.transport, whole(project_id) | query(only), 1)
-        return [item for task in tasks if task["id"] == task_id for item in task["annotations"]]
+        tasks = self.whole_tasks(project_id, [task_id])
+        return [item for task in tasks for item in task["annotations"]]
+
+    def whole_tasks(self, project_id: int, task_ids: Collection[int]) -> Iterator[dict[str, Any]]:
+        """Those of the tasks that are there, whole, with their annotations."""
+        only = column_filter("id", "in_list", "List", list(task_ids))
+        for page in task_pages(self.transport, whole(project_id) | query(only), ANNOTATED_PAGE):
+            # A filter that the server does not understand is ignored without a word.
+            yield from (item for item in page if item["id"] in task_ids)
 
     def change_annotation(self, annotation_id: int, fields: Mapping[str, Any]) -> None:
         """Change fields of an annotation, in Label Studio's own way: it is changed now, by us."""

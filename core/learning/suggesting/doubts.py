@@ -1,0 +1,65 @@
+"""Which labels are to be looked at again, and what speaks for and against each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.dataset.conflicts import Conflict
+from core.labeling.again import label_again
+from core.labeling.session import LabelItem
+from core.learning.measuring.suspects import Suspect
+from core.learning.rounds.ledger import load_records
+from core.progress import Work
+from core.studio.project import OpenProject
+from core.tasks.tags import tasks_by_tag
+
+SECOND_OPINION = "A second opinion: somebody else has labeled this image."
+
+
+def to_label_again(
+    opened: OpenProject, doubts: Sequence[Suspect] | Sequence[Conflict] | None = None
+) -> Work[list[LabelItem]]:
+    """The images whose labels are doubted, in that order, but for conflicts that are settled;
+    without `doubts`, those on which a second opinion is asked."""
+    if doubts is None:
+        return (yield from _second_opinions(opened))
+    notes = {
+        one.task: _said(one) for one in doubts if isinstance(one, Conflict) and not one.settled
+    }
+    suspects = [one for one in doubts if isinstance(one, Suspect)]
+    if suspects:
+        tasks = yield from tasks_by_tag(opened)
+        notes |= {tasks[one.tag].task_id: _against(one) for one in suspects if one.tag in tasks}
+    return (yield from label_again(opened, notes))
+
+
+def _second_opinions(opened: OpenProject) -> Work[list[LabelItem]]:
+    """Images that the rounds ask of two people and that one other person has labeled."""
+    records = [one for one in load_records(opened.workspace) if one.project_id == opened.id]
+    asked = dict.fromkeys(task for one in records for task in one.second_opinions)
+    labeled = set(opened.client.annotated_task_ids(opened.id)) if asked else set()
+    notes = dict.fromkeys((task for task in asked if task in labeled), SECOND_OPINION)
+    return (yield from label_again(opened, notes, blind=True)) if notes else []
+
+
+def _against(suspect: Suspect) -> str:
+    """Both sides: what was said, and what speaks against it."""
+    parts = [
+        f"{doubt.name} {'is unlikely' if doubt.present else 'is likely'}"
+        f" ({100 * doubt.probability:.0f} %)"
+        for doubt in suspect.doubts
+        if doubt.probability is not None
+    ]
+    if suspect.expected:
+        parts.append(f"its neighbours say {', '.join(suspect.expected)}")
+    elif suspect.unsupported:
+        parts.append(f"none of its neighbours says {', '.join(suspect.unsupported)}")
+    return f"Said was {', '.join(suspect.classes) or 'no class'}; {', '.join(parts)}."
+
+
+def _said(conflict: Conflict) -> str:
+    said = (
+        f"{one.person or 'somebody'}: {', '.join(one.classes) or 'none'}"
+        for one in conflict.answers
+    )
+    return "; ".join(said)
