@@ -123,8 +123,9 @@ class LabelScreen(Section):
         else:
             self._session = opened
             self._keys = dict(allot(opened.questionnaire))
-        self._turn()
         self.show()
+        self._show_answers()
+        self.query_one(KeyBar).refresh()
 
     @property
     def _front(self) -> Front:
