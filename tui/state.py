@@ -34,7 +34,8 @@ POLL_SECONDS = 3.0
 class WorkspaceState:
     """What was found. `missing` says that there is no workspace file; `problem` that it cannot be
     used, or that checking failed through a mistake of ours; `refused` that its user has to agree to
-    something first."""
+    something first. `known` says that a look at this workspace has come to its end: until then,
+    what is not there is not looked at yet."""
 
     root: Path
     workspace: Workspace | None = None
@@ -47,6 +48,7 @@ class WorkspaceState:
     token: str | None = None
     labels: RoundLabels | None = None
     checking: bool = False
+    known: bool = False
 
     def step_state(self, step_id: str) -> str:
         """The state of a step; empty while it is not known."""
@@ -115,7 +117,7 @@ class Watcher:
             tell(self._set, {"steps": steps})
             workspace = self._backend.load(self.state.root)
             self._stamp = _stamp(workspace.file)
-            tell(self._set, {"workspace": workspace, "missing": False, "problem": None})
+            tell(self._begin, workspace)
             tell(self._set, {"refused": self._backend.refused_token(workspace)})
             tell(self._set, {"server": self._backend.status(workspace)})
             tell(self._set, {"token": self._backend.token_source(workspace)})
@@ -170,12 +172,19 @@ class Watcher:
             setattr(self.state, name, value)
         self._changed()
 
+    def _begin(self, workspace: Workspace) -> None:
+        """Forget what was found elsewhere, and go on in `workspace`."""
+        state = self.state
+        if state.workspace is None or _places(state.workspace) != _places(workspace):
+            state.reports, state.server, state.token, state.known = {}, None, None, False
+        self._set({"workspace": workspace, "missing": False, "problem": None})
+
     def _report(self, report: Report) -> None:
         self.state.reports[report.id] = report
         self._changed()
 
     def _checked(self) -> None:
-        self.state.checking = False
+        self.state.checking, self.state.known = False, True
         self.checks += 1
         if self._again:
             self._again = False
@@ -189,6 +198,12 @@ class Watcher:
             self._changed()
         if changed:
             self.check()
+
+
+def _places(workspace: Workspace) -> tuple[object, ...]:
+    """What the steps of the set-up are about."""
+    paths = (workspace.annotations.path, workspace.project)
+    return (workspace.root, workspace.studio, workspace.images, *paths)
 
 
 def _stamp(file: Path) -> float | None:

@@ -82,6 +82,11 @@ def bar(share: float, width: int) -> str:
     return "█" * whole + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[rest]
 
 
+def spinner() -> str:
+    """What moves while something is looked at: another sign four times a second."""
+    return "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(time.monotonic() * 4) % 10]
+
+
 def clock(moment: float | None = None) -> str:
     """The time of day."""
     return time.strftime("%H:%M:%S", time.localtime(moment))

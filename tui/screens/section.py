@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.actions import Action, act, actions_of
+from tui.actions import LOOKING_ONLY, Action, act, actions_of
 from tui.dialogs.dialog import error_dialog, sentence
 from tui.dialogs.link import show_link
 from tui.host import Host, host_of
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from tui.backend import Backend
     from tui.state import WorkspaceState
 
+# So often what is being looked at moves; nothing else does by itself.
+SPIN_SECONDS = 0.25
+
 
 class Section(Screen[None]):
     """One of the five. Subclasses give `body`, `show` and `actions`."""
@@ -40,6 +43,8 @@ class Section(Screen[None]):
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = ()
     AUTO_FOCUS = ""
 
+    # The key that waits for the look that would tell whether it applies.
+    _soon = ""
     _awaited: tuple[Job[Any], Callable[[Any], object]] | None = None
 
     def compose(self) -> ComposeResult:
@@ -62,6 +67,7 @@ class Section(Screen[None]):
 
     def on_mount(self) -> None:
         self.host.changed.subscribe(self, lambda _: self._show_if_current())
+        self.set_interval(SPIN_SECONDS, self._spin)
         self.show()
 
     def on_screen_resume(self) -> None:
@@ -80,6 +86,16 @@ class Section(Screen[None]):
         if self in self.app.screen_stack:
             self.show()
         self._tell_awaited()
+        if self._soon and not self.is_looking and self.app.screen is self:
+            self.action_act(self._soon)
+
+    def _spin(self) -> None:
+        """Let what is being looked at be seen to be."""
+        if self.is_looking and self.is_current:
+            self.show()
+
+    def on_screen_suspend(self) -> None:
+        self._soon = ""
 
     # What is known
 
@@ -180,7 +196,24 @@ class Section(Screen[None]):
         return key_of(self.PLACE, action)
 
     def action_act(self, name: str) -> None:
-        act(self, name, self.host.say)
+        action, before = actions_of(self).get(name), self._soon
+        self._soon = ""
+        denied = action is not None and action.why_not not in ("", LOOKING_ONLY)
+        if denied and self.is_looking and name != "stop":
+            # What is not looked at yet is not denied: the key is done, or refused, after the look.
+            self._soon = name
+            if name != before:
+                self.host.say("Looking …; that is done as soon as it is known.")
+        else:
+            act(self, name, self.host.say)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether what keys depend on is only now looked at for the first time."""
+        running = self.host.jobs.running
+        first = self.state.checking and not self.state.known
+        reading = any(job.kind.automatic and job.kind in self.JOBS for job in running)
+        return (first or reading) and all(job.kind.automatic for job in running)
 
     def unless_failed(self, action: Action) -> Action:
         """`action`, or while a failure is shown, the whole of it."""

@@ -82,8 +82,9 @@ class TopBar(Widget):
         )
 
     def _token(self) -> Content:
-        token = host_of(self).state.token
-        text = f"token {token}" if token else "no token"
+        state = host_of(self).state
+        unknown = "no token" if state.known else "token …"
+        text = f"token {state.token}" if state.token else unknown
         return plain(text if host_of(self).state.workspace else "", "$muted")
 
     def _sections(self) -> Content:

@@ -22,7 +22,7 @@ from tui.screens.section import Section
 from tui.screens.setup.new_workspace import NewWorkspaceForm
 from tui.screens.setup.settings import SettingsForm
 from tui.screens.setup.token import TokenFlow
-from tui.text import lines, plain, same_as
+from tui.text import lines, plain, same_as, spinner
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.lists import KeyedList, KeyedText
 from tui.widgets.live_text import LiveText
@@ -104,11 +104,20 @@ class SetupScreen(Section):
         doing = job is not None and _step_of(job.kind, job.progress.stage) == step.id
         state = "doing" if doing else report.state if report else ""
         glyph, word, colour = FACES[state]
+        if step is self._looked_at:
+            glyph, word = spinner(), "looks"
         narrow = self.size.width < 76
         title = f"{step.title:<16}"
         marked = f" {glyph} {word:<7}" if not narrow else f"{glyph} {word:<6}"
         detail = plain(report.detail if report else "", "$muted")
         return Content.assemble((marked, colour), (title, "$foreground"), detail)
+
+    @property
+    def _looked_at(self) -> Step | None:
+        """The step that is being looked at for the first time."""
+        state = self.state
+        steps = state.steps if state.checking and state.workspace is not None else ()
+        return next((step for step in steps if step.id not in state.reports), None)
 
     @property
     def chosen(self) -> Step | None:
@@ -131,7 +140,7 @@ class SetupScreen(Section):
                 plain(f"{self.key('do')} asks where the images are, and makes one."),
             ]
         if step is None:
-            return [plain("Looking at the workspace …", "$muted")]
+            return [plain(f"{spinner()} Looking at the workspace …", "$muted")]
         if failure is not None and failure.error is not None:
             keys = f"{self.key('do')} tells why and what to do; {self.key('refresh')} looks again"
             return [plain(sentence(failure.error), "bold $text-error"), plain(keys, "$muted")]
@@ -154,7 +163,7 @@ class SetupScreen(Section):
     def _step_found(self, step: Step) -> list[Content | str]:
         report = self.state.reports.get(step.id)
         parts: list[Content | str] = [plain(step.title, "bold")]
-        parts += [plain(report.detail)] if report else []
+        parts += [plain(report.detail if report else f"{spinner()} looking …")]
         parts += [plain(step.why, "$muted"), ""]
         command = COMMANDS.get(step.id, "labelpilot setup")
         if step.id == "token" and self._token_is_asked:

@@ -19,7 +19,7 @@ from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, TIDY, TIDY_PLAN, Job
 from tui.jobs import Job
 from tui.keys import Place, bindings, key_of, section_key
 from tui.screens.section import Section
-from tui.text import duration, harmless, lines, plain, same_as
+from tui.text import duration, harmless, lines, plain, same_as, spinner
 from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
@@ -95,7 +95,7 @@ class SyncScreen(Section):
                 f"The set-up is running; it makes the tasks as well. {setup} shows how far it is."
             ]
         if report is None:
-            return [self.no_workspace or "Looking …"]
+            return [self.no_workspace or f"{spinner()} Looking …"]
         style = "$text-success" if report.state == "done" else "$foreground"
         detail = plain(harmless(report.detail).capitalize(), style)
         if self._are_doubled:
