@@ -20,6 +20,7 @@ import orjson
 from core.dataset.export import ExportResult, export_dataset
 from core.dataset.source import FolderSource
 from core.errors import ConfigurationError
+from core.extras import install_extra
 from core.files import write_at_once
 from core.images import ImagePaths, tag_of
 from core.labeling_config import read_labeling_config
@@ -266,7 +267,7 @@ def _digits() -> tuple[Any, Any]:
     except ImportError:
         raise ConfigurationError(
             "The example needs scikit-learn and Pillow, which are not both installed.",
-            next_step="Install it with `pip install 'labelpilot[demo]'`.",
+            next_step=f"Install it with `{install_extra('demo')}`.",
         ) from None
     digits = load_digits()
     return digits.images, digits.target

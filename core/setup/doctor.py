@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.extras import install, install_extra
 from core.labeling_config import read_labeling_config
-from core.learning.inputs.sources import INSTALL, embeddings_from
+from core.learning.inputs.sources import embeddings_from
 from core.masking import fit_to_paste
 from core.progress import finish
 from core.secrets.credentials import VARIABLE, described_token, find_secret
@@ -31,7 +32,7 @@ from core.setup.checklist import Report, probe_steps
 from core.setup.context import StepId, StepState
 from core.setup.steps import STEPS
 from core.studio.environment import document_root, trusted_origins
-from core.studio.patches import FITTING, closed_patches
+from core.studio.patches import closed_patches, how_to_fit
 from core.studio.process import FIRST_PORT
 from core.studio.server import installed_version, log_file
 from core.tasks.kept_manifest import look_at_images
@@ -123,12 +124,12 @@ def _versions() -> Iterator[Finding]:
         try:
             yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "note", "not installed", f"pip install {package}")
+            yield Finding(package, "note", "not installed", install(package))
     if version := installed_version():
         yield Finding("label-studio", "ok", version)
     else:
         detail = "not installed here; needed only for a server of labelpilot's own"
-        yield Finding("label-studio", "note", detail, "pip install 'labelpilot[studio]'")
+        yield Finding("label-studio", "note", detail, install_extra("studio"))
 
 
 def _surroundings() -> Iterator[Finding]:
@@ -198,7 +199,9 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
             source or "", "nothing gives embeddings, which active learning needs"
         )
         fix = "labelpilot hooks, or name yours as `hooks` under [learning] in labelpilot.toml"
-        yield Finding("hooks", "note", detail, fix if source else f"{INSTALL}; or {fix}")
+        yield Finding(
+            "hooks", "note", detail, fix if source else f"{install_extra('embed')}; or {fix}"
+        )
     elif shutil.which(python) is None:
         fix = "fix `python` under [learning] in labelpilot.toml"
         yield Finding("hooks", "wrong", f"{python}, which is to run {hooks}, is no program", fix)
@@ -238,7 +241,7 @@ def _own_server(workspace: Workspace) -> Iterator[Finding]:
     if log_file(workspace).exists():
         yield Finding("server log", "ok", str(log_file(workspace)))
     for closed in closed_patches(workspace):
-        yield Finding(f"patch {closed.name}", "wrong", closed.without, FITTING)
+        yield Finding(f"patch {closed.name}", "wrong", closed.without, how_to_fit())
     yield from _private(workspace)
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import orjson
 
+from core.extras import install_extra
 from core.own_files import read_own
 from core.studio.process import living, read_record
 from core.workspace.settings import Workspace
-
-# What to do about it: the package names the version that the patches were tried with.
-FITTING = "pip install 'labelpilot[studio]', and restart the server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,11 @@ class ClosedPatch:
 
 # Of a server that wrote down nothing, as on a full disk.
 UNKNOWN = ClosedPatch("unknown", "What labelpilot changes in Label Studio may not hold there.")
+
+
+def how_to_fit() -> str:
+    """What to do about it: the package names the version that the patches were tried with."""
+    return f"{install_extra('studio')}, and restart the server"
 
 
 def closed_patches(workspace: Workspace) -> tuple[ClosedPatch, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from core.errors import ConfigurationError, LabelpilotError, StudioUnreachable
+from core.extras import install_extra
 from core.files import write_at_once
 from core.own_files import make_own, open_own
 from core.processes import end, start
@@ -74,7 +75,7 @@ def start_server(workspace: Workspace) -> Work[ServerStatus]:
     if importlib.util.find_spec("label_studio") is None:
         raise ConfigurationError(
             "Label Studio is not installed beside labelpilot.",
-            next_step="Install it with `pip install 'labelpilot[studio]'`, or name your server's "
+            next_step=f"Install it with `{install_extra('studio')}`, or name your server's "
             "`url` under [studio] in labelpilot.toml.",
         )
     document_root(workspace)

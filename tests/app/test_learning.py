@@ -8,6 +8,7 @@ import threading
 import pytest
 from textual.widgets import Input
 
+from core.extras import install_extra
 from core.learning.measuring.label_efficiency import label_efficiency
 from core.learning.rounds.following import RoundLabels
 from core.learning.rounds.ledger import Pick, RoundRecord, save_record
@@ -58,7 +59,7 @@ async def test_m_says_what_to_install_where_there_is_no_network(
     async with walk(ready) as app:
         await app.press("5", "m")
         assert app.toasts == [
-            "labelpilot's own network is not installed: pip install 'labelpilot[embed]'"
+            f"labelpilot's own network is not installed: {install_extra('embed')}"
         ]
 
 
@@ -177,7 +178,7 @@ async def test_where_nothing_makes_embeddings_enter_writes_a_hooks_file_to_compl
     async with walk(ready) as app:
         await app.press("5")
         assert "There is no hooks file labeling/active_learning.py yet." in app.text
-        assert "pip install 'labelpilot[embed]'" in app.text
+        assert "labelpilot's own network does: " in app.text
         assert app.footer.strip().startswith("enter write hooks")
         await app.press("enter")
         assert "def get_embeddings" in hooks.read_text()

@@ -29,13 +29,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from core.learning.rounds.options import RoundOptions
 from tests.app.doubles import FakeBackend, make_workspace
 from tests.fuzz.events import NAMED
 from tui.app import LabelpilotApp
 from tui.dialogs.form import Form, Tick
 from tui.driver import InputParser
-from tui.screens.learning.round_form import RoundForm
 from tui.screens.learning.sharing import ShareForm
 from tui.screens.setup.new_workspace import NewWorkspaceForm
 from tui.screens.setup.settings import SettingsForm
@@ -46,7 +44,6 @@ Make = Callable[[FakeBackend], Form[Any]]
 FORMS: dict[str, Make] = {
     "new workspace": lambda backend: NewWorkspaceForm(backend.workspace.root, backend),
     "settings": lambda backend: SettingsForm(backend.workspace.root, backend.workspace, backend),
-    "round": lambda backend: RoundForm(RoundOptions("model_v1"), backend.workspace, lambda _: ""),
     "share": lambda backend: ShareForm(""),
     "token": lambda backend: TokenForm(),
     "keyring": lambda backend: KeyringForm(new=True),

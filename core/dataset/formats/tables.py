@@ -15,6 +15,7 @@ import orjson
 from core.dataset.dataset import Dataset, DatasetImage
 from core.dataset.reading.batch import LeftOut
 from core.errors import ConfigurationError
+from core.extras import install_extra
 from core.files import written_at_once
 from core.images import is_inside
 
@@ -56,7 +57,7 @@ def write_parquet(path: Path, dataset: Dataset) -> list[LeftOut]:
     except ImportError:
         raise ConfigurationError(
             "Parquet files need pyarrow, which is not installed.",
-            next_step="Install it: `pip install 'labelpilot[tables]'`.",
+            next_step=f"Install it: `{install_extra('tables')}`.",
         ) from None
     fields = [("tag", arrow.string()), ("image", arrow.string())]
     fields.append(("classes", arrow.list_(arrow.string())))

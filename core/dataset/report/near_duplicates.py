@@ -14,6 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.extras import install_extra
 from core.progress import Progress, Work
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def find_near_duplicates(
     None are where Pillow is not installed; a note says so.
     """
     if importlib.util.find_spec("PIL") is None:
-        note = "Pictures were not compared: `pip install 'labelpilot[pictures]'` makes it possible."
+        how = install_extra("pictures")
+        note = f"Pictures were not compared: `{how}` makes it possible."
         yield Progress("pictures", note=note)
         return NearDuplicates((), 0)
     tags = [tag for tag in sorted(classes) if tag in files]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
+from core.extras import install_extra
 from core.learning.inputs.pool import Labels
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
@@ -159,7 +160,7 @@ def logistic_regression() -> type:
     except ImportError:
         raise ConfigurationError(
             "This needs scikit-learn, which is not installed.",
-            next_step="Install it with `pip install 'labelpilot[learning]'`, or take the order "
+            next_step=f"Install it with `{install_extra('learning')}`, or take the order "
             "nearest-loss, k-center or random.",
         ) from None
     kind: type = LogisticRegression

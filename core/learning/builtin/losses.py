@@ -12,6 +12,7 @@ import dataclasses
 
 import numpy as np
 
+from core.extras import install_extra
 from core.learning.builtin.head import guessed, has_scikit_learn
 from core.learning.inputs.pool import Labels, Pool
 from core.learning.orders.order import Mask, Numbers
@@ -28,7 +29,7 @@ def with_own_losses(pool: Pool) -> Work[Pool]:
     if pool.labels is None:
         return pool
     if not has_scikit_learn():
-        note = "There are no losses: they need `pip install 'labelpilot[learning]'`"
+        note = f"There are no losses: they need `{install_extra('learning')}`"
         yield Progress("losses", note=note)
         return pool
     losses = np.full(len(pool.tags), np.nan)

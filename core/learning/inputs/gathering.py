@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ConfigurationError
+from core.extras import install_extra
 from core.learning.builtin import network
 from core.learning.builtin.embedder import embed, kept_embeddings
 from core.learning.builtin.losses import BY_A_HEAD
@@ -20,7 +21,7 @@ from core.learning.hooks.cache import RESULT
 from core.learning.hooks.run import Hooks, kept_hooks, kept_runs, run_hooks
 from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.inputs.result_files import read_embeddings, read_losses
-from core.learning.inputs.sources import INSTALL, network_is_installed
+from core.learning.inputs.sources import network_is_installed
 from core.learning.rounds.ledger import round_folder
 from core.own_files import make_own
 from core.progress import Progress, Work
@@ -102,7 +103,7 @@ def trainings(workspace: Workspace) -> Work[list[Hooks]]:
         raise ConfigurationError(
             "There are no embeddings yet, so nothing can be compared.",
             next_step="Publish a round, with `labelpilot active-learning`, or install a network "
-            f"of labelpilot's own: `{INSTALL}`.",
+            f"of labelpilot's own: `{install_extra('embed')}`.",
         )
     inputs = yield from gather(replace(workspace, learning=learning), workspace.state.cache)
     return [inputs.run]

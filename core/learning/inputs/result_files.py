@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.extras import install_extra
 from core.files import read_at_most, written_at_once
 from core.learning.hooks.vector_files import TaggedVectors, load_vectors, npy_head, open_vectors
 
@@ -146,7 +147,7 @@ def _parquet(path: Path, wanted: str) -> Iterator[Rows]:
     except ImportError:
         raise ConfigurationError(
             f"To read {path.name}, pyarrow is needed, which is not installed.",
-            next_step="Install it with `pip install 'labelpilot[tables]'`, or write a .csv.",
+            next_step=f"Install it with `{install_extra('tables')}`, or write a .csv.",
         ) from None
     try:
         with parquet.ParquetFile(path) as file:  # type: ignore[no-untyped-call]

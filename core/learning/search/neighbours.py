@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from core.deadline import Call
 from core.errors import ConfigurationError
+from core.extras import install
 from core.learning.rounds.options import Engine
 from core.learning.search.exact import (
     ROWS_AT_ONCE,
@@ -229,7 +230,7 @@ def _annoy(
     except ImportError:
         raise ConfigurationError(
             "Annoy is not installed.",
-            next_step="Install it with `pip install annoy` (it needs a C++ compiler), or search "
+            next_step=f"Install it with `{install('annoy')}` (it needs a C++ compiler), or search "
             "exactly.",
         ) from None
 

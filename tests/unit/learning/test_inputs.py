@@ -14,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from core.errors import ConfigurationError, LabelpilotError
+from core.extras import install_extra
 from core.learning.builtin.losses import BY_A_HEAD
 from core.learning.inputs.gathering import Inputs, gather
 from core.learning.inputs.result_files import read_embeddings, read_losses
@@ -72,7 +73,7 @@ def test_where_nothing_makes_embeddings_it_says_why_and_what_to_install(
     with pytest.raises(ConfigurationError) as caught:
         inputs(tmp_path, hooks=hooks)
     assert cause in caught.value.cause
-    assert "pip install 'labelpilot[embed]'" in caught.value.next_step
+    assert install_extra("embed") in caught.value.next_step
 
 
 # Files that a training run wrote

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.learning.inputs.sources import INSTALL, NETWORK, Source, embeddings_from
+from core.extras import install_extra
+from core.learning.inputs.sources import NETWORK, Source, embeddings_from
 from tui.keys import key_of, section_key
 from tui.text import count, duration, plain
 from tui.widgets.histogram import histogram
@@ -112,5 +113,5 @@ def _whose(workspace: Workspace, source: Source | None) -> list[Content | str]:
         plain(f"There is no hooks file {hooks} yet.", "$text-warning"),
         "It gives get_embeddings(), get_loss_trainset() and get_tags_labeled().",
         f"{plan} writes one to complete; {edit} in Setup names another.",
-        plain(f"Without one, labelpilot's own network does: {INSTALL}"),
+        plain(f"Without one, labelpilot's own network does: {install_extra('embed')}"),
     ]

@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.errors import LabelpilotError
-from core.learning.inputs.sources import INSTALL, embeddings_from, network_is_installed
+from core.extras import install_extra
+from core.learning.inputs.sources import embeddings_from, network_is_installed
 from core.learning.rounds.options import OrderName, RoundOptions, next_version
 from tui.actions import Action
 from tui.dialogs.dialog import sentence
@@ -258,7 +259,7 @@ class LearningScreen(Section):
         workspace = self.workspace
         if workspace is None or workspace.learning.model is not None or network_is_installed():
             return ""
-        return f"labelpilot's own network is not installed: {INSTALL}"
+        return f"labelpilot's own network is not installed: {install_extra('embed')}"
 
     def _embed(self) -> None:
         if self.workspace is not None:

@@ -173,10 +173,12 @@ class NewWorkspaceForm(Form[bool]):
 
     def action_accept(self) -> None:
         place = self.text("path")
-        if "://" in place or self._is_counted or not os.path.isdir(self._folder(place)):
+        # What was found empty is counted anew: files may have come.
+        counted = self._is_counted and self._look is not None and self._look.count() > 0
+        if "://" in place or counted or not os.path.isdir(self._folder(place)):
             super().action_accept()
         else:
-            self._accepts_soon = True
+            self._look, self._accepts_soon = None, True
             self._count_images()
 
     def accept(self, values: Mapping[str, str | bool]) -> bool:
@@ -213,8 +215,6 @@ class NewWorkspaceForm(Form[bool]):
             raise ConfigurationError(f"There is no folder {place or '(nothing given)'}.")
         look = self._look
         if look is not None and look.whole and not look.count(recursive):
-            # It is counted anew next time: files may have come.
-            self._look = None
             raise ConfigurationError(
                 f"There is nothing to label in {place}: {counted_words(look, recursive).plain}.",
                 next_step="Take its subfolders too."
