@@ -22,15 +22,21 @@ from core.own_files import make_own, read_own
 from core.progress import Progress, Work
 from core.tasks.manifest import Manifest, some_names
 from core.tasks.scan import STRIDE
+from core.words import count
 from core.workspace.settings import Workspace
 
 # Of more new files, so many are looked at, spread evenly.
 MOST_LOOKED_AT = 20_000
 _HEAD, _TAIL = 64, 1024
-_CUT = "look cut off"
-_TIFF = "are TIFF or HEIC, which most browsers do not show"
-_EMPTY = "are empty files"
-_OTHER = "hold no picture that a browser shows"
+# What is said of one image, and of several.
+_Said = tuple[str, str]
+_CUT = "looks cut off", "look cut off"
+_TIFF = (
+    "is TIFF or HEIC, which most browsers do not show",
+    "are TIFF or HEIC, which most browsers do not show",
+)
+_EMPTY = "is an empty file", "are empty files"
+_OTHER = "holds no picture that a browser shows", "hold no picture that a browser shows"
 _FIXES = {
     _EMPTY: "bring them back, or remove them",
     _CUT: "copy them again",
@@ -61,14 +67,20 @@ def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
     found = [
         _sentence(
             len(hidden),
-            "images are hidden files, as a Mac leaves them beside the real ones",
+            (
+                "image is a hidden file, as a Mac leaves them beside the real ones",
+                "images are hidden files, as a Mac leaves them beside the real ones",
+            ),
             hidden,
             r"remove them, or let `pattern` under [images] begin with `[^.]`",
         ),
         _same(
             paths,
             str.lower,
-            "names are there again in upper or lower case",
+            (
+                "name is there again in upper or lower case",
+                "names are there again in upper or lower case",
+            ),
             "rename one of each: not every disk can hold both",
         ),
     ]
@@ -76,7 +88,7 @@ def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
         tags = _same(
             paths,
             lambda path: tag_of(path, "stem"),
-            "tags stand for several images",
+            ("tag stands for several images", "tags stand for several images"),
             'rename these, or set `tag = "path"` under [images]',
         )
         found.append(tags)
@@ -86,7 +98,10 @@ def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
 def replaced_files(manifest: Manifest) -> list[str]:
     """That images were replaced by others of the same name, as `odd_names` says it."""
     paths = list(manifest.replaced)
-    what = "images are other files than before, of the same name"
+    what = (
+        "image is another file than before, of the same name",
+        "images are other files than before, of the same name",
+    )
     sentence = _sentence(len(paths), what, paths, "look whether their labels still hold")
     return [sentence] if sentence else []
 
@@ -95,7 +110,7 @@ def odd_files(folder: Path, paths: Sequence[str]) -> Work[list[str]]:
     """What is odd about the content of the files `paths` of `folder`, as `odd_names` says it."""
     every = max(1, -(-len(paths) // MOST_LOOKED_AT))
     looked_at = paths[::every]
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[_Said, list[str]] = {}
     for number, path in enumerate(looked_at):
         if number % STRIDE == 0:
             yield Progress("look", number, len(looked_at), "looking at the new files")
@@ -103,24 +118,29 @@ def odd_files(folder: Path, paths: Sequence[str]) -> Work[list[str]]:
             kinds.setdefault(fault, []).append(path)
     of_some = f" of the {len(looked_at):,} that were looked at" if every > 1 else ""
     return [
-        _sentence(len(kinds[kind]), f"images{of_some} {kind}", kinds[kind], fix)
+        _sentence(
+            len(kinds[kind]),
+            (f"image{of_some} {kind[0]}", f"images{of_some} {kind[1]}"),
+            kinds[kind],
+            fix,
+        )
         for kind, fix in _FIXES.items()
         if kind in kinds
     ]
 
 
-def _fault(file: Path) -> str:
-    """What is wrong with a file, as far as its ends tell; empty for nothing."""
+def _fault(file: Path) -> _Said | None:
+    """What is wrong with a file, as far as its ends tell; None for nothing."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
-        return ""
+        return None
     try:
         size = os.fstat(descriptor).st_size
         head = os.pread(descriptor, _HEAD, 0)
         tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
     except OSError:
-        return ""
+        return None
     finally:
         os.close(descriptor)
     if not size:
@@ -128,26 +148,26 @@ def _fault(file: Path) -> str:
     return _fault_of(head, tail, size)
 
 
-def _fault_of(head: bytes, tail: bytes, size: int) -> str:
+def _fault_of(head: bytes, tail: bytes, size: int) -> _Said | None:
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "" if b"IEND" in tail else _CUT
+        return None if b"IEND" in tail else _CUT
     if head.startswith(b"\xff\xd8\xff"):
-        return "" if b"\xff\xd9" in tail else _CUT
+        return None if b"\xff\xd9" in tail else _CUT
     if head.startswith((b"GIF87a", b"GIF89a")):
-        return "" if b"\x3b" in tail[-8:] else _CUT
+        return None if b"\x3b" in tail[-8:] else _CUT
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "" if int.from_bytes(head[4:8], "little") + 8 <= size else _CUT
+        return None if int.from_bytes(head[4:8], "little") + 8 <= size else _CUT
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         return _TIFF
     if head[4:8] == b"ftyp":
-        return "" if head[8:12] in (b"avif", b"avis") else _TIFF
+        return None if head[8:12] in (b"avif", b"avis") else _TIFF
     if head.startswith((b"BM", b"\x00\x00\x01\x00")):
-        return ""
+        return None
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return "" if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) else _OTHER
+    return None if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) else _OTHER
 
 
-def _same(paths: Iterable[str], key: Callable[[str], str], what: str, fix: str) -> str:
+def _same(paths: Iterable[str], key: Callable[[str], str], what: _Said, fix: str) -> str:
     """A sentence on the paths for which `key` is the same."""
     paths = list(paths)
     counts = Counter(map(key, paths))
@@ -157,5 +177,5 @@ def _same(paths: Iterable[str], key: Callable[[str], str], what: str, fix: str) 
     return _sentence(len(several), what, [path for path in paths if key(path) in several], fix)
 
 
-def _sentence(count: int, what: str, names: list[str], fix: str) -> str:
-    return f"{count:,} {what} ({some_names(names)}): {fix}." if count else ""
+def _sentence(number: int, what: _Said, names: list[str], fix: str) -> str:
+    return f"{count(number, *what)} ({some_names(names)}): {fix}." if number else ""

@@ -132,6 +132,8 @@ class Typist:
         tasks = opened.client.tasks(opened.id, remote.image_key)
         self._tasks = {_tag(task.image): task.id for task in tasks}
         self._said: list[int] = []
+        # What was shown when nothing came any more, and when a key was pressed last.
+        self._stuck, self._moved = "", 0.0
         self._terminal: Terminal | None = None
         self._thread: threading.Thread | None = None
 
@@ -149,10 +151,12 @@ class Typist:
         self._terminal.close()
 
     def said(self) -> list[int]:
+        assert not self._stuck, f"no key helps; the terminal shows:\n{self._stuck}"
         return list(self._said)
 
     def _type(self, terminal: Terminal) -> None:
         """Label what is shown until the app is gone."""
+        self._moved = time.monotonic()
         with contextlib.suppress(OSError):
             tag = self._other(terminal, "")
             while terminal.process.poll() is None:
@@ -167,7 +171,7 @@ class Typist:
 
     def _presses(self, terminal: Terminal, key: str, wanted: re.Pattern[str]) -> bool:
         """Whether a key brought what is `wanted`; False where it came too early to count."""
-        terminal.output = b""
+        terminal.output, self._moved = b"", time.monotonic()
         terminal.send(key.encode())
         while not wanted.search(terminal.text):
             if TOO_EARLY in terminal.text:
@@ -185,6 +189,9 @@ class Typist:
         """Take what is painted, and answer as a terminal does that is asked for its cursor."""
         if terminal.process.poll() is not None:
             raise OSError("the app is gone")
+        if time.monotonic() > self._moved + PATIENCE / 5:
+            self._stuck = terminal.text[-2000:]
+            raise OSError("nothing comes")
         asked = terminal.output.count(QUESTION.encode())
         terminal._read(0.05)
         for _ in range(terminal.output.count(QUESTION.encode()) - asked):
@@ -236,8 +243,10 @@ def chaos(
         ended.set()
         colleague.join(60)
         hand.kill()
-    _arrive(workspace, opened)
-    _judge(opened, outcome, hand.said(), by_ben)
+    # The server is another process by now than the one that `opened` knows.
+    with open_project(workspace) as now:
+        _arrive(now)
+        _judge(now, outcome, hand.said(), by_ben)
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
 
@@ -256,7 +265,7 @@ def _until(holds: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def _arrive(workspace: Workspace, opened: OpenProject) -> None:
+def _arrive(opened: OpenProject) -> None:
     """Send what the hand left behind, as the next session does."""
     with LabelSession(opened, ()) as session:
         _until(lambda: session.on_their_way == 0)

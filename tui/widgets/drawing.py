@@ -19,6 +19,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from core.extras import install_extra
 from tui.text import harmless, wrapped
 from tui.widgets.pixels import MOST_ROWS, TerminalPixels, forget_kitty, kitty, sixels
 
@@ -31,7 +32,6 @@ MOST_PIXELS = 100_000_000
 LARGEST_SIXEL = (960, 720)
 UPPER_HALF = "▀"
 SHADES = " ░▒▓█"
-NO_PILLOW = "Pictures need Pillow here: pip install 'labelpilot[pictures]'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def read_image(path: Path, width: int, height: int) -> tuple[Any, tuple[int, int
     Raises NotShown.
     """
     if not can_show():
-        raise NotShown(NO_PILLOW)
+        raise NotShown(f"Pictures need Pillow here: {install_extra('pictures')}.")
     from PIL import Image, ImageOps
 
     try:

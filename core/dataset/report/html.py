@@ -19,6 +19,7 @@ from core.dataset.options import RULES
 from core.dataset.report.exhibits import Exhibits
 from core.dataset.report.report import HealthReport, problems
 from core.masking import printable
+from core.words import count
 
 # Longer lists belong into the JSON report; a page of a million rows opens nowhere.
 _ROWS = 200
@@ -55,7 +56,7 @@ def report_html(report: HealthReport, shown: Exhibits) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    page.filters.update(count=lambda number: f"{number:,}", short=_short, counted=_counted)
+    page.filters.update(count=lambda number: f"{number:,}", short=_short, counted=count)
     return page.get_template("report.html").render(
         report=report,
         rule=RULES[report.rule],
@@ -120,11 +121,6 @@ def _over(days: dict[str, int]) -> Over | None:
         bars.setdefault(start[each], 0)
         bars[start[each]] += known.get(day, 0)
     return Over(each, [(day.isoformat(), annotations) for day, annotations in bars.items()])
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    """`1 image`, `1,240 images`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _names(names: Sequence[str]) -> str:

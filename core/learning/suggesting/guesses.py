@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dataset.class_names import ClassNames
+from core.extras import install_extra
 from core.labeling.questionnaire import Answer, Questionnaire
 from core.labeling.suggestions import (
     FEWEST_LABELS,
@@ -37,7 +38,6 @@ from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
 ROWS_AT_ONCE = 4096
-NO_HEAD = "Nothing is suggested: that needs `pip install 'labelpilot[learning]'`."
 NO_CLASSES = "Nothing is suggested: the labels have no class that the labeling config offers."
 
 
@@ -90,7 +90,9 @@ def suggest(
     if theirs is not None:
         return theirs
     if not has_scikit_learn():
-        return Suggestions(Precision(why=NO_HEAD))
+        return Suggestions(
+            Precision(why=f"Nothing is suggested: that needs `{install_extra('learning')}`.")
+        )
     return (yield from _by_head(known, wanted))
 
 

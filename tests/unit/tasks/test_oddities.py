@@ -39,12 +39,12 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("a/one.png", "b/one.png"), ["1 tags stand", "a/one.png", "b/one.png", 'tag = "path"']),
-        (("one.png", "one.jpg"), ["1 tags stand", "one.jpg"]),
-        (("IMG.png", "img.png"), ["1 names", "IMG.png", "upper or lower"]),
-        (("a/x.png", "A/X.png"), ["1 names", "A/X.png"]),
-        (("._x.png", "x.png"), ["1 images are hidden", "._x.png", "[^.]"]),
-        ((".thumbs/t.png", "x.png"), ["1 images are hidden", ".thumbs/t.png"]),
+        (("a/one.png", "b/one.png"), ["1 tag stands", "a/one.png", "b/one.png", 'tag = "path"']),
+        (("one.png", "one.jpg"), ["1 tag stands", "one.jpg"]),
+        (("IMG.png", "img.png"), ["1 name is", "IMG.png", "upper or lower"]),
+        (("a/x.png", "A/X.png"), ["1 name is", "A/X.png"]),
+        (("._x.png", "x.png"), ["1 image is a hidden", "._x.png", "[^.]"]),
+        ((".thumbs/t.png", "x.png"), ["1 image is a hidden", ".thumbs/t.png"]),
     ],
 )
 def test_odd_names_are_said_with_their_fix(
@@ -70,9 +70,9 @@ def test_a_whole_picture_is_not_odd_and_a_cut_or_empty_one_is(tmp_path: Path, ki
     (tmp_path / "empty.png").touch()
     found = finish(odd_files(tmp_path, ["whole.png", "cut.png", "empty.png"]))
     said = " ".join(found)
-    assert "1 images are empty files (empty.png)" in said
+    assert "1 image is an empty file (empty.png)" in said
     # A bitmap's end is like its middle.
-    assert ("1 images look cut off (cut.png)" in said) == (kind != "BMP")
+    assert ("1 image looks cut off (cut.png)" in said) == (kind != "BMP")
     assert "whole.png" not in said
 
 
