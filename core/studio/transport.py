@@ -1,8 +1,8 @@
 """Requests to Label Studio, and its answers as values or as sentences.
 
-The SDK is not used: importing its client takes seconds, it sends again what creates too, and its
-typed resources drop fields and reject the bodies of other server versions. So bodies are read as
-plain JSON here and checked where they are used, and only a GET is tried again.
+Of the SDK only what keeps a token is used: importing its client takes seconds, it sends again what
+creates too, and its typed resources drop fields and reject the bodies of other server versions. So
+bodies are read as plain JSON here and checked where they are used, and only a GET is tried again.
 """
 
 from __future__ import annotations

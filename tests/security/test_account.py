@@ -210,13 +210,13 @@ def test_a_personal_token_is_renewed_before_its_access_ends_and_once_on_a_401(
         assert sent == ["/api/current-user/whoami"]
 
         sent.clear()  # an access token that has run out: renewed before anything is sent
-        access = transport.access
-        access._given = _ended(access._given)
+        tokens = transport.access._wrapper._tokens_client
+        tokens._set_access_token(_ended(tokens._access_token))
         client.whoami()
         assert sent == ["/api/token/refresh/", "/api/current-user/whoami"]
 
         sent.clear()  # one that the server does not take: renewed once, and sent again
-        access._given = access._given[:-4] + "AAAA"
+        tokens._set_access_token(tokens._access_token[:-4] + "AAAA")
         client.whoami()
         assert sent == [
             "/api/current-user/whoami",
@@ -226,7 +226,7 @@ def test_a_personal_token_is_renewed_before_its_access_ends_and_once_on_a_401(
 
         sent.clear()  # a personal token that was revoked: no second try
         rotate_token(served.workspace)
-        access._given = access._given[:-4] + "AAAA"
+        tokens._set_access_token(tokens._access_token[:-4] + "AAAA")
         with pytest.raises(StudioRefused, match="does not accept the token"):
             client.whoami()
         assert sent == ["/api/current-user/whoami", "/api/token/refresh/"]

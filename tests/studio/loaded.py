@@ -35,7 +35,7 @@ def load() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.startswith(APART) and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    for name in ("httpx", "tui.cli"):
+    for name in ("label_studio_sdk.core.client_wrapper", "tui.cli"):
         importlib.import_module(name)
 
 

@@ -231,8 +231,8 @@ except StudioUnreachable:
     pass
 """
     )
-    assert "httpx" in loaded
-    heavy = "label_studio_sdk stamina tenacity asyncio azure boto3 numpy pandas PIL sklearn".split()
+    assert "label_studio_sdk.core.client_wrapper" in loaded
+    heavy = "label_studio_sdk.client stamina tenacity azure boto3 numpy pandas PIL sklearn".split()
     assert not {name for name in loaded if of(heavy, name)}
 
 
