@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from core.dataset.conflicts import Conflict
     from core.dataset.export import ExportResult
     from core.dataset.report.report import HealthReport
+    from core.labeling.session import LabelSession
     from core.labeling.shares import Share
     from core.learning.builtin.embedder import Embedded
     from core.learning.measuring.comparison import Curves
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from core.learning.measuring.suspects import Suspect
     from core.learning.rounds.planning import RoundPlan
     from core.learning.rounds.publishing import RoundResult
+    from core.learning.suggesting.helping import Help
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.proof import SyncResult
     from core.tasks.tidy import TidyPlan, TidyResult
 
 Result = TypeVar("Result")
 # Jobs of one group would get into each other's way.
-Group = Literal["project", "dataset", "round", "orders", "versions"]
+Group = Literal["project", "dataset", "round", "orders", "versions", "labeling", "again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +101,5 @@ FORECAST: JobKind[Forecast] = JobKind(
 VERSIONS: JobKind[dict[str, int]] = JobKind(
     "versions", "versions", "Looking changes nothing.", automatic=True
 )
+HELP: JobKind[Help] = JobKind("help", "labeling", "Suggestions are made anew.", automatic=True)
+AGAIN: JobKind[LabelSession] = JobKind("again", "again", "Looking changes nothing.", automatic=True)

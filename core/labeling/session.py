@@ -46,7 +46,8 @@ class LabelItem:
 
     `path` is its file, where it lies on this machine; `url` is its address as its task holds it.
     `annotation` is the number of the annotation that is to be changed, where it is labeled again;
-    `suggestion` are the answers that are ticked at first; `note` is a sentence on why it is shown.
+    `suggestion` are the answers that it was given before, which may be none; None where it has no
+    label. `note` is a sentence on why it is shown.
     """
 
     task_id: int
@@ -152,7 +153,7 @@ class LabelSession:
 
     def skip(self, item: LabelItem, lead_time: float = 0.0) -> None:
         """Skip an image, as Label Studio's page does; one that is labeled again stays as it is."""
-        if item.annotation is None:
+        if self._streams:
             self._add(item, [], lead_time, skipped=True)
         else:
             self._drop(item)
@@ -179,11 +180,9 @@ class LabelSession:
         return items[0]
 
     def _taken_back(self, label: Label) -> LabelItem:
-        said = self.questionnaire.answers_of(label.body["result"])
+        said = None if label.skips else self.questionnaire.answers_of(label.body["result"])
         task = Task(label.task, label.url, 0)
-        return replace(
-            self._item(task), tag=label.tag, annotation=label.changes, suggestion=said or None
-        )
+        return replace(self._item(task), tag=label.tag, annotation=label.changes, suggestion=said)
 
     @property
     def on_their_way(self) -> int:

@@ -22,14 +22,18 @@ from core.dataset.conflicts import Conflict, have_ground_truths_count
 from core.dataset.export import ExportResult, preview_dataset
 from core.dataset.options import Rule
 from core.errors import LabelpilotError
+from core.labeling.groups import GroupSizes
 from core.labeling.session import LabelSession
 from core.labeling.shares import Share
 from core.labeling.stream import LabelPage
+from core.labeling.suggestions import Precision, Suggestions, too_few
 from core.learning.measuring.comparison import Curves
+from core.learning.measuring.suspects import Suspect
 from core.learning.rounds.ledger import Pick
 from core.learning.rounds.options import RoundOptions
 from core.learning.rounds.planning import RoundPlan
 from core.learning.rounds.publishing import RoundResult
+from core.learning.suggesting.helping import Help
 from core.progress import Progress, Work
 from core.secrets.credentials import Source
 from core.setup.checklist import Report, SetupResult
@@ -108,6 +112,8 @@ class FakeBackend(Backend):
     hold: threading.Event | None = None
     measured: Curves | None = None
     session: LabelSession | None = None
+    again: LabelSession | None = None
+    help: Help | None = None
     calls: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
@@ -348,6 +354,20 @@ class FakeBackend(Backend):
         self.called("label_session")
         return self.session or MemorySession(config_of("cat", "dog"), [])
 
+    def label_again(
+        self, workspace: Workspace, doubts: Sequence[Suspect] | Sequence[Conflict] | None = None
+    ) -> Work[LabelSession]:
+        """The session that is `again`, whatever is doubted."""
+        self.called(f"label_again {len(doubts or ())}")
+        yield Progress("labels")
+        assert self.again is not None
+        return self.again
+
+    def help_labeling(self, workspace: Workspace) -> Work[Help]:
+        self.called("help_labeling")
+        yield from self.work("help", 1)
+        return self.help or help_of(Suggestions(Precision(why=too_few(7))))
+
     def task_page(self, workspace: Workspace, task_id: int) -> Work[LabelPage]:
         self.called(f"task_page {task_id}")
         yield Progress("link")
@@ -360,6 +380,11 @@ class FakeBackend(Backend):
         self.called("label_page")
         yield Progress("link")
         return LabelPage("http://127.0.0.1:8080/projects/1/data?labeling=1")
+
+
+def help_of(suggestions: Suggestions) -> Help:
+    """These suggestions, and nothing that finds look-alikes."""
+    return Help(suggestions, GroupSizes(), {}, (), {}, np.empty((0, 0), np.float32))
 
 
 def refusal() -> LabelpilotError:

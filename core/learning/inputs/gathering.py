@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ConfigurationError
-from core.extras import install_extra
 from core.learning.builtin import network
 from core.learning.builtin.embedder import embed, kept_embeddings
 from core.learning.builtin.losses import BY_A_HEAD
@@ -91,20 +90,24 @@ def gather(workspace: Workspace, folder: Path, *, reuse: bool = False) -> Work[I
 
 def trainings(workspace: Workspace) -> Work[list[Hooks]]:
     """What the user's trainings gave, the last one first, without running anything of theirs: the
-    hooks' runs that are kept, else the file of embeddings, else labelpilot's own network.
+    hooks' runs that are kept, else the file of embeddings, else what labelpilot's own network made
+    of the images before.
 
-    Raises what `embed` raises, and ConfigurationError where there is none of them.
+    Raises what `gather` raises, and ConfigurationError where there is none of them.
     """
     runs = list(kept_runs(workspace))
     if runs:
         return runs
+    if workspace.learning.embeddings is None:
+        # Made here, they would take the processor from whoever labels.
+        own = kept_embeddings(workspace)
+        if own is None:
+            raise ConfigurationError(
+                "There are no embeddings yet, so nothing can be compared.",
+                next_step="`labelpilot embed` makes some, and so does a round with hooks.",
+            )
+        return [replace(NO_HOOKS, embeddings=own)]
     learning = replace(workspace.learning, hooks=workspace.root / NOWHERE)
-    if learning.embeddings is None and learning.model is None and not network_is_installed():
-        raise ConfigurationError(
-            "There are no embeddings yet, so nothing can be compared.",
-            next_step="Publish a round, with `labelpilot active-learning`, or install a network "
-            f"of labelpilot's own: `{install_extra('embed')}`.",
-        )
     inputs = yield from gather(replace(workspace, learning=learning), workspace.state.cache)
     return [inputs.run]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 
 from core.errors import LabelpilotError
 from core.labeling.questionnaire import Questionnaire, toggled
@@ -19,10 +19,12 @@ from tui.actions import LOOKING_ONLY, Action
 from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_task_link
 from tui.keys import Place, bindings, keys_of
-from tui.screens.label.answers import found, found_rows, number_in, rows_of
+from tui.screens.label.answers import Chances, found, found_rows, number_in, rows_of
 from tui.screens.label.front import NO_PICTURE, Front
+from tui.screens.label.helping import Helping
 from tui.screens.label.hotkeys import Press, allot
 from tui.screens.label.pace import Pace, state_line
+from tui.screens.label.sessions import Sessions
 from tui.screens.section import Section
 from tui.text import harmless, plain
 from tui.widgets.finder import Finder
@@ -30,14 +32,11 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.labeling.questionnaire import Answers
+    from core.labeling.questionnaire import Answers, Question
     from core.labeling.session import LabelItem, LabelSession
-    from core.studio.server import ServerStatus
 
 # How many pictures are made before they are wanted.
 AHEAD = 6
-# How long the end of the app waits for labels that are being sent.
-END_SECONDS = 2.0
 # How often is looked whether labels have arrived and other images are there.
 LOOK_SECONDS = 0.5
 
@@ -50,12 +49,10 @@ class LabelScreen(Section):
 
     def __init__(self) -> None:
         super().__init__()
-        self._session: LabelSession | None = None
-        self._opening = False
-        # Why there is no session, and the server that said so: another one is asked again.
-        self._refused: Exception | None = None
-        self._asked_of: ServerStatus | None = None
+        self._sessions = Sessions(self, self._changed)
+        self._helping = Helping(self)
         self._answers: Answers = {}
+        self._chances: Chances = {}
         self._keys: dict[str, Press] = {}
         self._pace = Pace()
         self._note: tuple[str, str] = ("", "")
@@ -73,14 +70,10 @@ class LabelScreen(Section):
         super().on_mount()
 
     def on_unmount(self) -> None:
-        if self._session is not None:
-            # A server that is silent must not keep the app: what is not sent is on the disk.
-            ending = threading.Thread(target=self._session.close, daemon=True, name="label end")
-            ending.start()
-            ending.join(END_SECONDS)
+        self._sessions.close()
 
     def on_screen_resume(self) -> None:
-        self._asked_of = None
+        self._sessions.ask_anew()
         self._front.come_back()
         super().on_screen_resume()
 
@@ -93,39 +86,19 @@ class LabelScreen(Section):
 
     # The session
 
-    def _open(self) -> None:
-        """Begin to label, once there is a project to label in."""
-        workspace = self.workspace
-        ready = workspace is not None and self.state.step_state("project") == "done"
-        if not ready or self._session is not None or self._opening or not self.is_active:
-            return
-        if self._refused is not None and self._asked_of == self.state.server:
-            return
-        self._opening, self._refused, self._asked_of = True, None, self.state.server
-        app = self.app
-
-        def work() -> None:
-            assert workspace is not None
-            try:
-                opened: Any = self.backend.label_session(workspace)
-            except Exception as error:
-                opened = error
-            app.call_from_thread(self._begin, opened)
-
-        self.run_worker(work, thread=True, group="label", exit_on_error=False)
-
-    def _begin(self, opened: LabelSession | Exception) -> None:
-        self._opening = False
-        if isinstance(opened, Exception):
-            self._refused = opened
-        elif not self.is_attached:
-            opened.close()
-        else:
-            self._session = opened
-            self._keys = dict(allot(opened.questionnaire))
-        self.show()
+    def _changed(self) -> None:
+        """Another session is in front: it may ask other questions."""
+        self._keys = dict(allot(self._questions))
+        if self._session is not None:
+            self._helping.look(self._session.done_by_me)
+        self._turn()
+        self._show_state()
         self._show_answers()
         self.query_one(KeyBar).refresh()
+
+    @property
+    def _session(self) -> LabelSession | None:
+        return self._sessions.current
 
     @property
     def _front(self) -> Front:
@@ -143,25 +116,37 @@ class LabelScreen(Section):
     def _look(self) -> None:
         if not self.is_active:
             return
-        if self._session is None:
-            self._open()
-        self._turn()
-        self._show_state()
+        self.show()
 
-    def _turn(self) -> None:
-        """Bring the session's next image to the front."""
+    def _turn(self) -> bool:
+        """Bring the session's next image to the front; says whether it is another one."""
         items = self._session.ahead(AHEAD) if self._session is not None else ()
-        if self._front.put(items, self._empty()):
-            self._answers = {} if self._item is None else self._first_answers(self._item)
+        is_new = self._front.put(items, self._sessions.empty())
+        if is_new:
+            self._begin_answers()
             self._early = 0
             self._say("")
             self._show_answers()
             self._show_state()
             self.query_one(KeyBar).refresh()
+        return is_new
 
-    def _first_answers(self, item: LabelItem) -> Answers:
-        """What is given at first: what is suggested or was taken back, else the config's own."""
-        return dict(item.suggestion or self._questions.at_first())
+    def _begin_answers(self) -> None:
+        """Give what the image in front was given before, else what is suggested for it, else the
+        config's own."""
+        self._answers, self._chances, item = {}, {}, self._item
+        if item is None:
+            return
+        if item.suggestion is not None:
+            self._answers = dict(item.suggestion)
+            return
+        self._answers = self._questions.at_first()
+        found = self._helping.of(item.tag)
+        if found is not None:
+            suggested = {**self._answers, **found.answers}
+            # A tick that has no room is none: nobody would see it.
+            if len(self._rows(suggested, found.probabilities)) <= self._most_rows:
+                self._answers, self._chances = suggested, found.probabilities
 
     # What is shown around it
 
@@ -169,8 +154,13 @@ class LabelScreen(Section):
         return self.query_one(f"#{name}", LiveText)
 
     def show(self) -> None:
-        self._open()
-        self._turn()
+        self._sessions.look()
+        if self._session is not None:
+            self._helping.look(self._session.done_by_me)
+        if not self._turn() and not self._front.is_seen:
+            # What was made meanwhile is ticked before the image is seen, and never under a hand.
+            self._begin_answers()
+            self._show_answers()
         self._show_state()
 
     def _show_state(self) -> None:
@@ -178,29 +168,27 @@ class LabelScreen(Section):
         self._text("state").show([state_line(labels, session, self._pace, self.size.width)])
         self._show_note()
 
-    def _empty(self) -> list[str]:
-        """What stands where no image is in front."""
-        if self._refused is not None:
-            return [sentence(self._refused)]
-        if self.no_workspace:
-            return [self.no_workspace]
-        if not self.state.step_state("project"):
-            return ["Looking at the project …"]
-        if self.state.step_state("project") != "done":
-            return ["There is no project to label in yet.", "The set-up makes one."]
-        if self._session is None:
-            return ["Looking for what is to be labeled …"]
-        if not self._session.at_end:
-            return ["Looking for the next images …"]
-        return ["Nothing is left to be labeled."]
+    @property
+    def _most_rows(self) -> int:
+        """So many rows of answers are shown at most."""
+        return max(1, self.size.height // 3)
+
+    def _rows(
+        self, answers: Answers, chances: Chances, asked: Sequence[Question] | None = None
+    ) -> list[Content]:
+        asked = self._questions.visible(answers) if asked is None else asked
+        return rows_of(asked, answers, self._keys, self._width, self.key("find"), chances)
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.size.width - 2)
 
     def _show_answers(self) -> None:
         view, finder = self._text("answers"), self.query_one(Finder)
-        width, questions = max(1, self.size.width - 2), self._questions
-        most = max(1, self.size.height // 3)
+        questions = self._questions
         # Room for every question, so that the picture keeps its size from image to image.
-        rows = rows_of(questions.questions, self._answers, self._keys, width, self.key("find"))
-        height = min(most, max(len(rows), 1)) if self._session is not None else 0
+        rows = self._rows(self._answers, self._chances, questions.questions)
+        height = min(self._most_rows, max(len(rows), 1)) if self._session is not None else 0
         view.styles.height = height
         if self._item is None:
             view.show([])
@@ -208,11 +196,9 @@ class LabelScreen(Section):
         if finder.is_finding:
             presses = self._found
             at = min(finder.at, max(0, len(presses) - 1))
-            view.show(found_rows(questions, presses, at, self._answers, width, height))
+            view.show(found_rows(questions, presses, at, self._answers, self._width, height))
             return
-        asked = questions.visible(self._answers)
-        rows = rows_of(asked, self._answers, self._keys, width, self.key("find"))
-        view.show(rows)
+        view.show(self._rows(self._answers, self._chances))
 
     def _say(self, words: str, style: str = "$text-warning") -> None:
         self._note = (words, style)
@@ -227,6 +213,7 @@ class LabelScreen(Section):
             style = "$text-error" if failed else "$muted"
             if words and not failed:
                 words = f"{words} {self.key('open')}: in the browser."
+            words = words or self._helping.words
         text = plain(f" {harmless(words)}", style)
         self._text("note").show([text.truncate(max(1, self.size.width), ellipsis=True)])
 
@@ -272,10 +259,12 @@ class LabelScreen(Section):
         elif press.answer is None:
             self.query_one(Finder).open_number(question)
         else:
-            self._answers = toggled(question, self._answers, press.answer)
-            if self._submits_at_once and self._answers.get(question.name):
+            if self._submits_at_once:
+                # Also one that is ticked already: its key says that it is right.
+                self._answers = {question.name: (press.answer,)}
                 self._submit(moment)
                 return
+            self._answers = toggled(question, self._answers, press.answer)
             self._say("")
             self._show_answers()
 
@@ -342,6 +331,10 @@ class LabelScreen(Section):
             self._front.open()
             show_task_link(self, self._item.task_id)
 
+    def _leave(self) -> None:
+        if not self._sessions.leave_again():
+            self.host.back()
+
     # Answers by a part of their words, and numbers
 
     @property
@@ -405,7 +398,7 @@ class LabelScreen(Section):
             "take_back": Action(self._take_back, "" if self._session else none),
             "find": Action(self._find, none),
             "open": Action(self._open_page, none),
-            "close": Action(self.host.back),
+            "close": Action(self._leave),
         }
 
 

@@ -1,0 +1,131 @@
+"""What helps whoever labels in the terminal: suggestions, and labels that are looked at again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.errors import ConfigurationError
+from core.labeling.suggestions import Precision, Suggestions
+from tests.app.conftest import Walker
+from tests.app.doubles import FakeBackend, help_of
+from tests.app.label_doubles import config_of
+from tests.app.test_label_screen import Asks, asks, given, opened, seen
+
+__all__ = ["asks"]
+SEVERAL = config_of("cat", "dog")
+ONE = config_of("cat", "dog", choice="single-radio")
+MEASURED = Precision(0.8, 212, 200, 212, 200)
+
+
+def suggesting(*rows: tuple[float, float], one: bool = False) -> Suggestions:
+    """Chances of cat and dog for `photo_0` and those after it."""
+    tags = {f"photo_{number}": number for number in range(len(rows))}
+    exclusive = (np.array([0, 1]),) if one else ()
+    choices = (("labels", "cat"), ("labels", "dog"))
+    return Suggestions(MEASURED, choices, tags, np.array(rows), exclusive)
+
+
+async def test_suggestions_come_ticked_with_their_chances_and_are_submitted_by_a_key_only(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(SEVERAL)
+    ready.help = help_of(suggesting((0.99, 0.01), (0.93, 0.31), (0.2, 0.9)))
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.strike("3")
+        await seen(app, "photo_0")
+        assert "Suggestions are being made …" in app.text
+        ready.hold.set()
+        await app.until(lambda: "Suggestions accepted as they are: 94 % of 212." in app.text)
+        # The image that is looked at already gets no tick under the hand.
+        assert "☑" not in app.text
+        await app.strike("space")
+        await seen(app, "photo_1")
+        assert "1 ☑ cat .93   2 ☐ dog .31" in app.text
+        # What the person says counts.
+        await app.strike("1", "2", "space")
+        await seen(app, "photo_2")
+        assert "1 ☐ cat .20   2 ☑ dog .90" in app.text
+        await app.strike("z")
+        await seen(app, "photo_1")
+        assert "1 ☐ cat   2 ☑ dog" in app.text
+        await app.strike("space")
+        await seen(app, "photo_2")
+        # One that is held down would not go on.
+        await app.strike("9", "space")
+    assert given(session) == [(1, ()), (2, ("dog",)), (3, ("dog",))]
+
+
+async def test_an_image_that_was_labeled_with_nothing_is_given_back_with_nothing(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    asks(SEVERAL)
+    ready.help = help_of(suggesting((0.99, 0.01), (0.99, 0.01), (0.99, 0.01)))
+    async with walk(ready) as app:
+        await app.strike("3")
+        await seen(app, "photo_0")
+        await app.until(lambda: "94 % of 212" in app.text)
+        await app.strike("space")
+        await seen(app, "photo_1")
+        await app.strike("1", "space")
+        await seen(app, "photo_2")
+        await app.strike("z")
+        await seen(app, "photo_1")
+        assert "☑" not in app.text
+
+
+async def test_of_one_answer_alone_space_takes_what_is_suggested_and_a_key_takes_its_own(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(ONE, ("red", "lime", "blue", "white"))
+    ready.help = help_of(suggesting(*[(0.95, 0.05)] * 4, one=True))
+    ready.hold = threading.Event()
+    async with walk(ready) as app:
+        await app.strike("3")
+        await seen(app, "photo_0")
+        # Nothing is ticked yet, and nothing is submitted.
+        await app.strike("space")
+        ready.hold.set()
+        await app.until(lambda: "94 % of 212" in app.text)
+        await app.strike("2")
+        for number, key in enumerate(("space", "2", "1"), start=1):
+            await seen(app, f"photo_{number}")
+            assert "1 ● cat .95" in app.text
+            await app.strike(key)
+        await app.until(lambda: "Nothing is left to be labeled" in app.text)
+    expected = ["dog", "cat", "dog", "cat"]
+    assert [answers for _, answers in given(session)] == [(name,) for name in expected]
+
+
+async def test_a_tick_that_has_no_room_is_not_made(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    names = [f"a class with a long name, the {number}." for number in range(30)]
+    asks(config_of(*names))
+    found = suggesting((0.99, 0.99))
+    ready.help = help_of(replace(found, choices=(("labels", names[0]), ("labels", names[29]))))
+    async with walk(ready, size=(60, 20)) as app:
+        screen = await opened(app)
+        assert screen._answers == {}
+
+
+@pytest.mark.parametrize("there_are", ["no embeddings", "too few labels"])
+async def test_why_nothing_is_suggested_is_said(
+    ready: FakeBackend, walk: Walker, asks: Asks, there_are: str
+) -> None:
+    asks(SEVERAL)
+    if there_are == "no embeddings":
+        ready.fail["help_labeling"] = ConfigurationError("There are [no] embeddings yet.")
+        why = "Nothing is suggested: There are [no] embeddings yet."
+    else:
+        why = "Nothing is suggested yet: 7 labels are too few"
+    async with walk(ready) as app:
+        await opened(app)
+        await app.until(lambda: why in app.text)
+        assert app.toasts == []
+        await app.strike("1", "space")
+        await seen(app, "photo_1")
