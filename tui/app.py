@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -34,6 +34,7 @@ from tui.dialogs.help import HelpDialog
 from tui.dialogs.logs import LogsScreen
 from tui.dialogs.trust import TrustQuestions, agrees
 from tui.driver import lenient
+from tui.job_kinds import AGAIN
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
 from tui.keys import (
@@ -75,6 +76,9 @@ from tui.widgets.pixels import prepare
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+    from core.dataset.conflicts import Conflict
+    from core.learning.measuring.suspects import Suspect
 
 # What is wrong in the user's own file of keys: so much is told at once.
 MOST_TOLD = 3
@@ -194,6 +198,13 @@ class LabelpilotApp(InTurn):
 
     def back(self) -> None:
         self.action_section(self._former)
+
+    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict]) -> None:
+        workspace = self.state.workspace
+        if workspace is not None:
+            begin = partial(self.backend.label_again, workspace, doubts)
+            self.jobs.start(AGAIN, "Looking at labels again", "", begin)
+            self.action_section("label")
 
     def say(self, text: str, severity: str = "information") -> None:
         self.notify(harmless(text), severity=cast(Any, severity), markup=False)

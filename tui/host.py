@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.message_pump import MessagePump
     from textual.signal import Signal
 
+    from core.dataset.conflicts import Conflict
+    from core.learning.measuring.suspects import Suspect
     from tui.backend import Backend
     from tui.jobs import Jobs
     from tui.journal import Journal
@@ -41,6 +45,9 @@ class Host(Protocol):
 
     def back(self) -> None:
         """Open the section that was open before this one."""
+
+    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict]) -> None:
+        """Open the label section on the images whose labels are doubted."""
 
     def say(self, text: str, severity: str = "information") -> None:
         """A toast. The text is shown as it is."""

@@ -45,7 +45,8 @@ CHANGING = frozenset(
         "sync": "sync full retry",
         "label": "answer submit skip take_back find",
         "export": "write rewrite rule report",
-        "conflicts": "settle publish",
+        "conflicts": "settle again publish",
+        "dialog": "again",
         "learning": "plan embed publish share edit undo",
     }.items()
     for action in actions.split()
@@ -140,6 +141,9 @@ DEFAULTS: tuple[Key, ...] = (
     Key("export", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("export", "escape", "stop", "stop", "Stop reading"),
     Key("conflicts", MAIN, "settle", "it is right", "Have this answer count, or take that back"),
+    Key(
+        "conflicts", "l", "again", "label again", "Look at those not settled, and label them again"
+    ),
     Key("conflicts", "p", "publish", "as a tab", "Make a tab of what is not settled, and open it"),
     Key("conflicts", "c", "copy", "copy", "Copy who said what"),
     Key("conflicts", "escape,q", "close", "close", "Back to the export"),
@@ -179,6 +183,13 @@ DEFAULTS: tuple[Key, ...] = (
     Key("dialog", "enter,y", "accept", "yes", "Yes, or close"),
     Key("dialog", "escape,n", "cancel", "no", "No, or close"),
     Key("dialog", "c", "copy", "copy", "Copy the text"),
+    Key(
+        "dialog",
+        "l",
+        "again",
+        "label again",
+        "Look at these labels again, and change what is wrong",
+    ),
     Key("dialog", "p", "reveal", "show password", "Show or hide the password to sign in with"),
     Key("logs", "tab", "other", "other log", "Ours, or the server's"),
     Key("logs", "slash", "filter", "filter", "Show only lines that hold a text"),

@@ -114,6 +114,7 @@ class FakeBackend(Backend):
     session: LabelSession | None = None
     again: LabelSession | None = None
     help: Help | None = None
+    suspected: list[Suspect] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
@@ -353,6 +354,10 @@ class FakeBackend(Backend):
     def label_session(self, workspace: Workspace) -> LabelSession:
         self.called("label_session")
         return self.session or MemorySession(config_of("cat", "dog"), [])
+
+    def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
+        yield Progress("suspects")
+        return self.suspected
 
     def label_again(
         self, workspace: Workspace, doubts: Sequence[Suspect] | Sequence[Conflict] | None = None

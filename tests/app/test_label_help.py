@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from core.dataset.conflicts import Answer, Conflict
 from core.errors import ConfigurationError
 from core.labeling.suggestions import Precision, Suggestions
+from core.learning.measuring.suspects import Suspect
 from tests.app.conftest import Walker
-from tests.app.doubles import FakeBackend, help_of
-from tests.app.label_doubles import config_of
+from tests.app.doubles import IMAGES, FakeBackend, annotation, help_of
+from tests.app.label_doubles import MemorySession, config_of
 from tests.app.test_label_screen import Asks, asks, given, opened, seen
 
 __all__ = ["asks"]
@@ -129,3 +132,86 @@ async def test_why_nothing_is_suggested_is_said(
         assert app.toasts == []
         await app.strike("1", "space")
         await seen(app, "photo_1")
+
+
+def again(session: MemorySession) -> MemorySession:
+    """Of the images that a session asks of, the first is the person's own cat, and the second was
+    labeled by somebody else."""
+    own, other = (replace(one, task_id=one.task_id + 100) for one in session.items[:2])
+    own = replace(own, annotation=7, suggestion={"labels": ("cat",)}, note="You: cat; [b]: dog.")
+    other = replace(other, note="anna: cat; ben: none")
+    return MemorySession(session.config, [own, other])
+
+
+async def test_conflicts_are_labeled_again_and_escape_leads_back_to_the_stream(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    stream = asks(SEVERAL)
+    ready.again = doubted = again(stream)
+    answers = (Answer(2, "anna", ("cat",), 1.0, False), Answer(50, "", (), 2.0, False))
+    ready.differing = (Conflict("img_000", IMAGES[1], 7, answers),)
+    (ready.workspace.annotations.path / "50").write_text(
+        json.dumps(annotation(50, IMAGES[1], ["dog"]))
+    )
+    async with walk(ready) as app:
+        await opened(app)
+        await app.press("escape", "4")
+        await app.press("s")
+        await app.press("l")
+        assert "label_again 1" in ready.calls
+        await seen(app, "photo_0")
+        assert " photo_0  data/images/sub/photo_0.png  You: cat; [b]: dog.  40x30" in app.text
+        assert "Labels to look at again   2 left" in app.text
+        assert "space keep" in app.footer
+        assert "1 ☑ cat   2 ☐ dog" in app.text
+        await app.strike("1", "2")
+        assert "space change" in app.footer
+        await app.strike("space")
+        await seen(app, "photo_1")
+        assert "☑" not in app.text
+        await app.strike("x")
+        await app.until(lambda: "Nothing is left to be looked at again." in app.text)
+        await app.press("escape")
+        await seen(app, "photo_0")
+        assert "Labels to look at again" not in app.text
+        await app.until(lambda: doubted.closed)
+        await app.strike("2", "space")
+    assert given(doubted) == [(101, ("dog",))]
+    assert doubted.skipped == [102]
+    assert given(stream) == [(1, ("dog",))]
+
+
+async def test_suspects_are_labeled_again_by_a_key(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    stream = asks(ONE)
+    ready.again = doubted = again(stream)
+    ready.suspected = [Suspect("img_000", 4.0, ("cat",), ("cat",), ("dog",))]
+    (ready.workspace.annotations.dataset).parent.mkdir(exist_ok=True)
+    ready.workspace.annotations.dataset.write_text("{}")
+    async with walk(ready) as app:
+        await app.press("5")
+        await app.press("s")
+        assert "1 label is likely wrong." in app.text
+        await app.press("l")
+        await seen(app, "photo_0")
+        assert "You: cat; [b]: dog." in app.text
+        await app.strike("space")
+        await seen(app, "photo_1")
+        await app.strike("escape")
+        await seen(app, "photo_0")
+    assert given(doubted) == [(101, ("cat",))]
+    assert stream.sent == []
+
+
+async def test_where_nothing_is_left_to_label_again_it_says_so(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    stream = asks(ONE)
+    ready.again = none = MemorySession(stream.config, [])
+    async with walk(ready) as app:
+        app.app.label_again([])
+        await app.until(lambda: app.toasts)
+        await seen(app, "photo_0")
+        assert app.toasts == ["Nothing of it can be labeled again by now."]
+        await app.until(lambda: none.closed)

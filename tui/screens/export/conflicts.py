@@ -41,7 +41,8 @@ PICTURE_WIDTH = 36
 
 
 class ConflictsScreen(ModalScreen[bool]):
-    """Shows conflicts; gives whether any was settled or taken back."""
+    """Shows conflicts; gives whether any was settled or taken back. `again`: they are to be labeled
+    again."""
 
     PLACE: ClassVar[Place] = "conflicts"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("conflicts")]
@@ -49,7 +50,8 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def __init__(self, found: Sequence[Conflict]) -> None:
         super().__init__()
-        self._found = list(found)
+        self.found = list(found)
+        self.again = False
         # Each answer is a row: the number of its conflict, and its own in that.
         self._rows = [
             (number, place) for number, one in enumerate(found) for place in range(len(one.answers))
@@ -84,7 +86,7 @@ class ConflictsScreen(ModalScreen[bool]):
         for name in ("image", "who", "says"):
             table.add_column(cell(name), width=each)
         for number, place in self._rows:
-            one = self._found[number]
+            one = self.found[number]
             answer = one.answers[place]
             table.add_row(
                 self._state(one, answer),
@@ -96,8 +98,8 @@ class ConflictsScreen(ModalScreen[bool]):
         self._tell()
 
     def _tell(self) -> None:
-        still = sum(one.settled is None for one in self._found)
-        title = f"{count(len(self._found), 'image')} on which people differ, {still:,} not settled"
+        still = sum(one.settled is None for one in self.found)
+        title = f"{count(len(self.found), 'image')} on which people differ, {still:,} not settled"
         self.query_one(".title", Static).update(plain(title))
 
     def _state(self, conflict: Conflict, answer: Answer) -> object:
@@ -107,7 +109,7 @@ class ConflictsScreen(ModalScreen[bool]):
         event.stop()
         workspace = host_of(self).state.workspace
         if workspace is not None and (chosen := self._chosen) is not None:
-            path = self._found[chosen[0]].path
+            path = self.found[chosen[0]].path
             self.query_one(Picture).show(workspace.images.path / path)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
@@ -128,17 +130,18 @@ class ConflictsScreen(ModalScreen[bool]):
         chosen = self._chosen
         none = "" if chosen else "There is no answer to choose."
         word = "take back" if chosen and self._is_right(*chosen) else ""
-        still = any(one.settled is None for one in self._found)
+        still = any(one.settled is None for one in self.found)
         settled = "" if still else "All of them are settled."
         return {
             "settle": Action(self._settle, none, word),
+            "again": Action(self._label_again, settled),
             "publish": Action(partial(show_conflicts_link, self), settled),
             "copy": Action(self._copy, none),
             "close": Action(partial(self.dismiss, self._changed)),
         }
 
     def _is_right(self, number: int, place: int) -> bool:
-        conflict = self._found[number]
+        conflict = self.found[number]
         return conflict.settled is conflict.answers[place]
 
     def _settle(self) -> None:
@@ -147,7 +150,7 @@ class ConflictsScreen(ModalScreen[bool]):
         if workspace is None or chosen is None:
             return
         number, place = chosen
-        conflict, right = self._found[number], not self._is_right(number, place)
+        conflict, right = self.found[number], not self._is_right(number, place)
         annotation = conflict.answers[place].annotation
         work = host.backend.settle(workspace, annotation, right, conflict)
         ask(
@@ -159,12 +162,12 @@ class ConflictsScreen(ModalScreen[bool]):
         )
 
     def _settled(self, number: int, done: tuple[Conflict, str]) -> None:
-        self._found[number], remark = done
+        self.found[number], remark = done
         self._changed = True
         table = self.query_one(KeyedTable)
         for row, (one, place) in enumerate(self._rows):
             if one == number:
-                conflict = self._found[number]
+                conflict = self.found[number]
                 state = self._state(conflict, conflict.answers[place])
                 table.update_cell_at(Coordinate(row, 0), state)
         self._tell()
@@ -173,5 +176,9 @@ class ConflictsScreen(ModalScreen[bool]):
             host_of(self).say(remark)
             host_of(self).check()
 
+    def _label_again(self) -> None:
+        self.again = True
+        self.dismiss(self._changed)
+
     def _copy(self) -> None:
-        host_of(self).copy_out("\n".join(map(str, self._found)))
+        host_of(self).copy_out("\n".join(map(str, self.found)))

@@ -261,9 +261,15 @@ class ExportScreen(Section):
 
     def _open_conflicts(self, found: Sequence[Conflict]) -> None:
         if found:
-            self.app.push_screen(ConflictsScreen(found), self._settled)
+            screen = ConflictsScreen(found)
+            self.app.push_screen(screen, partial(self._conflicts_closed, screen))
         else:
             self.host.say("In Label Studio there is no image on which people differ.")
+
+    def _conflicts_closed(self, screen: ConflictsScreen, changed: bool | None) -> None:
+        self._settled(changed)
+        if screen.again:
+            self.host.label_again(screen.found)
 
     def _settled(self, changed: bool | None) -> None:
         if not changed or self.workspace is None:

@@ -18,7 +18,7 @@ from tui.host import host_of
 from tui.keys import key_of
 from tui.screens.label.pictures import Pictures
 from tui.screens.label.sight import Sight
-from tui.text import plain, shortened
+from tui.text import harmless, plain, shortened
 from tui.widgets.drawing import Drawing, written
 from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
@@ -73,7 +73,10 @@ class Front(Vertical):
         """Bring the first of `items` to the front, or the words `empty` where there is none; says
         whether it is another one than before."""
         former, self._items, self._empty = self.item, items, empty
-        is_new = (former and former.task_id) != (self.item and self.item.task_id)
+        # One that is labeled again is another one, with a note on why.
+        is_new = (former and (former.task_id, former.note)) != (
+            self.item and (self.item.task_id, self.item.note)
+        )
         if is_new:
             if former is not None and former.path is not None:
                 self._former.append(former.path)
@@ -182,9 +185,9 @@ class Front(Vertical):
         pixels = f"  {width:,}x{height:,}" if width else ""
         workspace = host_of(self).state.workspace
         where = workspace.relative(item.path) if workspace and item.path else item.url
-        room = self.size.width - len(pixels) - len(item.tag) - 5
+        note = f"  {harmless(item.note)}" if item.note else ""
+        room = self.size.width - len(pixels) - len(item.tag) - len(note) - 5
         parts = [plain(f" {item.tag}", "bold")]
         if room > 8:
             parts.append(plain(f"  {shortened(where, room)}", "$muted"))
-        note = f"  {item.note}" if item.note else ""
-        return Content("").join([*parts, plain(pixels, "$muted"), plain(note, "$text-warning")])
+        return Content("").join([*parts, plain(note, "$text-warning"), plain(pixels, "$muted")])

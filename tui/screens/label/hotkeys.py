@@ -60,6 +60,18 @@ def allot(questions: Questionnaire) -> Mapping[str, Press]:
     return found
 
 
+def is_one_key(questions: Questionnaire) -> bool:
+    """Whether one key is all that is asked: a single choice among few."""
+    asked = questions.questions
+    return len(asked) == 1 and asked[0].kind == "choices" and not asked[0].several
+
+
+def keys_of_image() -> set[str]:
+    """The keys that do something to the image in front."""
+    keys = (key for key in keys_of("label") if key.action != "close")
+    return {part for key in keys for part in key.key.split(",")}
+
+
 def _taken() -> set[str]:
     """The characters that do something else here."""
     known = [key.key for key in keys_of("label", "everywhere")]

@@ -1,4 +1,5 @@
-"""The line on top of labeling: how much of the round is labeled, how fast, what is on its way."""
+"""The lines around labeling: how much of the round is labeled, how fast, what is on its way, and
+what is to be said where no key has just been answered."""
 
 from __future__ import annotations
 
@@ -47,11 +48,18 @@ class Pace:
 
 
 def state_line(
-    labels: RoundLabels | None, session: LabelSession | None, pace: Pace, width: int
+    labels: RoundLabels | None,
+    session: LabelSession | None,
+    pace: Pace,
+    width: int,
+    again: int | None = None,
 ) -> Content:
-    """The round and what was done at the left, and at the right what has not arrived yet."""
+    """The round and what was done at the left, and at the right what has not arrived yet; `again`:
+    so many are left of those whose labels are looked at again."""
     parts = []
-    if labels is not None and labels.asked:
+    if again is not None:
+        parts += [plain("Labels to look at again", "bold"), plain(f"{again:,} left")]
+    elif labels is not None and labels.asked:
         parts.append(plain(f"Round {labels.model_version}", "bold"))
         parts.append(plain(f"{len(labels.labeled):,} of {labels.asked:,} labeled"))
     if session is not None:
@@ -61,3 +69,12 @@ def state_line(
     right = plain(f"{way:,} on their way", "$text-warning") if way else Content("")
     gap = " " * max(2, width - left.cell_length - right.cell_length - 2)
     return Content("").join([plain(" "), left, plain(gap), right])
+
+
+def remark(session: LabelSession, opener: str, helping: str) -> tuple[str, str]:
+    """What went wrong, else what cannot be labeled here (`opener` opens the browser), else what is
+    to be said of the `helping` suggestions; and its style."""
+    if session.failed:
+        return session.failed[-1], "$text-error"
+    unanswerable = " ".join(session.questionnaire.unanswerable)
+    return f"{unanswerable} {opener}: in the browser." if unanswerable else helping, "$muted"

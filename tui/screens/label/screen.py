@@ -18,12 +18,12 @@ from core.read_only import is_read_only
 from tui.actions import LOOKING_ONLY, Action
 from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_task_link
-from tui.keys import Place, bindings, keys_of
+from tui.keys import Place, bindings
 from tui.screens.label.answers import Chances, found, found_rows, number_in, rows_of
 from tui.screens.label.front import NO_PICTURE, Front
 from tui.screens.label.helping import Helping
-from tui.screens.label.hotkeys import Press, allot
-from tui.screens.label.pace import Pace, state_line
+from tui.screens.label.hotkeys import Press, allot, is_one_key, keys_of_image
+from tui.screens.label.pace import Pace, remark, state_line
 from tui.screens.label.sessions import Sessions
 from tui.screens.section import Section
 from tui.text import harmless, plain
@@ -89,12 +89,14 @@ class LabelScreen(Section):
     def _changed(self) -> None:
         """Another session is in front: it may ask other questions."""
         self._keys = dict(allot(self._questions))
-        if self._session is not None:
-            self._helping.look(self._session.done_by_me)
         self._turn()
+        self._help()
         self._show_state()
         self._show_answers()
-        self.query_one(KeyBar).refresh()
+
+    def _help(self) -> None:
+        if self._session is not None:
+            self._helping.look(self._session.done_by_me)
 
     @property
     def _session(self) -> LabelSession | None:
@@ -114,9 +116,8 @@ class LabelScreen(Section):
         return self._session.questionnaire if self._session is not None else Questionnaire()
 
     def _look(self) -> None:
-        if not self.is_active:
-            return
-        self.show()
+        if self.is_active:
+            self.show()
 
     def _turn(self) -> bool:
         """Bring the session's next image to the front; says whether it is another one."""
@@ -128,7 +129,6 @@ class LabelScreen(Section):
             self._say("")
             self._show_answers()
             self._show_state()
-            self.query_one(KeyBar).refresh()
         return is_new
 
     def _begin_answers(self) -> None:
@@ -155,8 +155,7 @@ class LabelScreen(Section):
 
     def show(self) -> None:
         self._sessions.look()
-        if self._session is not None:
-            self._helping.look(self._session.done_by_me)
+        self._help()
         if not self._turn() and not self._front.is_seen:
             # What was made meanwhile is ticked before the image is seen, and never under a hand.
             self._begin_answers()
@@ -165,7 +164,9 @@ class LabelScreen(Section):
 
     def _show_state(self) -> None:
         labels, session = self.state.labels, self._session
-        self._text("state").show([state_line(labels, session, self._pace, self.size.width)])
+        self._text("state").show(
+            [state_line(labels, session, self._pace, self.size.width, self._sessions.left_again)]
+        )
         self._show_note()
 
     @property
@@ -184,6 +185,7 @@ class LabelScreen(Section):
         return max(1, self.size.width - 2)
 
     def _show_answers(self) -> None:
+        self.query_one(KeyBar).refresh()
         view, finder = self._text("answers"), self.query_one(Finder)
         questions = self._questions
         # Room for every question, so that the picture keeps its size from image to image.
@@ -206,14 +208,8 @@ class LabelScreen(Section):
 
     def _show_note(self) -> None:
         words, style = self._note
-        session = self._session
-        if not words and session is not None:
-            failed = session.failed
-            words = failed[-1] if failed else " ".join(self._questions.unanswerable)
-            style = "$text-error" if failed else "$muted"
-            if words and not failed:
-                words = f"{words} {self.key('open')}: in the browser."
-            words = words or self._helping.words
+        if not words and self._session is not None:
+            words, style = remark(self._session, self.key("open"), self._helping.words)
         text = plain(f" {harmless(words)}", style)
         self._text("note").show([text.truncate(max(1, self.size.width), ellipsis=True)])
 
@@ -225,7 +221,7 @@ class LabelScreen(Section):
         if isinstance(self.focused, Finder) or (self._item is None and self._is_over):
             return
         press = self._keys.get(character)
-        if press is None and not character.isdigit() and event.key not in _of_image():
+        if press is None and not character.isdigit() and event.key not in keys_of_image():
             return
         early = not self._front.counts(event.key, event.time)
         if not early and press is None and not character.isdigit():
@@ -259,7 +255,7 @@ class LabelScreen(Section):
         elif press.answer is None:
             self.query_one(Finder).open_number(question)
         else:
-            if self._submits_at_once:
+            if is_one_key(self._questions):
                 # Also one that is ticked already: its key says that it is right.
                 self._answers = {question.name: (press.answer,)}
                 self._submit(moment)
@@ -267,12 +263,6 @@ class LabelScreen(Section):
             self._answers = toggled(question, self._answers, press.answer)
             self._say("")
             self._show_answers()
-
-    @property
-    def _submits_at_once(self) -> bool:
-        """Whether one key is all that is asked: a single choice among few."""
-        questions = self._questions.questions
-        return len(questions) == 1 and questions[0].kind == "choices" and not questions[0].several
 
     def _may_answer(self) -> bool:
         if is_read_only():
@@ -389,20 +379,18 @@ class LabelScreen(Section):
 
     def actions(self) -> dict[str, Action]:
         none = "" if self._item is not None else "There is no image to label."
-        alone = "The answer's own key submits." if self._submits_at_once else ""
+        alone = "The answer's own key submits." if is_one_key(self._questions) else ""
+        item = self._item
+        # What it does to a label that is the person's own already.
+        word = "keep" if item is not None and self._answers == item.suggestion else "change"
+        word = "" if item is None or item.annotation is None else word
         beside = "Press the key that stands beside an answer."
         return {
             "answer": Action(partial(self._say, beside), none),
-            "submit": Action(self._submit, none or (alone if not self._answers else "")),
+            "submit": Action(self._submit, none or (alone if not self._answers else ""), word),
             "skip": Action(self._skip, none),
             "take_back": Action(self._take_back, "" if self._session else none),
             "find": Action(self._find, none),
             "open": Action(self._open_page, none),
             "close": Action(self._leave),
         }
-
-
-def _of_image() -> set[str]:
-    """The keys that do something to the image in front."""
-    keys = (key for key in keys_of("label") if key.action != "close")
-    return {part for key in keys for part in key.key.split(",")}

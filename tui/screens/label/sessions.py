@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from core.studio.server import ServerStatus
     from tui.screens.section import Section
 
+# More images than are labeled again at a time.
+MOST = 1_000_000
 # How long the end of the app waits for labels that are being sent.
 END_SECONDS = 2.0
 
@@ -33,7 +35,17 @@ class Sessions:
 
     @property
     def current(self) -> LabelSession | None:
-        return self.again or self._stream
+        """The one in front; none while labels are looked for that are given again."""
+        return None if self._is_looking else self.again or self._stream
+
+    @property
+    def _is_looking(self) -> bool:
+        return self._section.host.jobs.last(AGAIN) is not None
+
+    @property
+    def left_again(self) -> int | None:
+        """How many are left to be labeled again; None where the label stream is in front."""
+        return None if self.again is None else len(self.again.ahead(MOST))
 
     def ask_anew(self) -> None:
         """Ask also a server that has refused."""
@@ -82,7 +94,7 @@ class Sessions:
         if job.result is None:
             if job.error is not None:
                 self._section.host.say(sentence(job.error), "error")
-        elif job.result.at_end:
+        elif not job.result.ahead(1):
             job.result.close()
             self._section.host.say("Nothing of it can be labeled again by now.")
         else:
@@ -109,7 +121,7 @@ class Sessions:
         section, session = self._section, self.current
         if section.no_workspace:
             return [section.no_workspace]
-        if section.host.jobs.last(AGAIN) is not None:
+        if self._is_looking:
             return ["Looking at the labels …"]
         if self.again is not None:
             leave = section.key("close")

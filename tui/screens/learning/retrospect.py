@@ -135,4 +135,8 @@ class Retrospect:
         self._section.app.push_screen(Dialog("What more labels would bring", text))
 
     def _show_suspects(self, found: Sequence[Suspect]) -> None:
-        self._section.app.push_screen(suspects_dialog(found))
+        def closed(again: bool | None) -> None:
+            if again:
+                self._section.host.label_again(found)
+
+        self._section.app.push_screen(suspects_dialog(found), closed)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.actions import Action
 from tui.dialogs.dialog import Dialog
 from tui.text import count, lines, plain
 
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
 MOST_SHOWN = 500
 TAG_WIDTH = 22
 LOSS_WIDTH = 8
+
+
+class SuspectsDialog(Dialog):
+    """The list; gives whether its labels are to be looked at again."""
+
+    def actions(self) -> dict[str, Action]:
+        return {
+            **super().actions(),
+            "again": Action(partial(self.dismiss, True)),
+            "accept": Action(partial(self.dismiss, False), word="close"),
+        }
 
 
 def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
@@ -36,7 +49,7 @@ def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
         parts.append(plain(f"and {len(found) - MOST_SHOWN:,} more", "$muted"))
     parts += ["", plain("Only the image can tell: a rare kind looks the same here.", "$muted")]
     copied = "\n".join(one.tag for one in found)
-    return Dialog("Suspected label errors", lines(parts), copied=copied)
+    return SuspectsDialog("Suspected label errors", lines(parts), copied=copied)
 
 
 def _row(one: Suspect) -> Content:
