@@ -22,6 +22,7 @@ Place = Literal[
     "setup",
     "sync",
     "label",
+    "group",
     "export",
     "conflicts",
     "learning",
@@ -43,7 +44,7 @@ CHANGING = frozenset(
     for place, actions in {
         "setup": "do do_all edit server token",
         "sync": "sync full retry",
-        "label": "answer submit skip take_back find",
+        "label": "answer submit skip take_back find group",
         "export": "write rewrite rule report",
         "conflicts": "settle again publish",
         "dialog": "again",
@@ -57,6 +58,7 @@ PLACE_TITLES: dict[Place, str] = {
     "setup": "Setup",
     "sync": "Sync",
     "label": "Label",
+    "group": "Look-alikes",
     "export": "Export",
     "conflicts": "Conflicts",
     "learning": "Active learning",
@@ -69,7 +71,7 @@ PLACE_TITLES: dict[Place, str] = {
 
 SECTIONS: tuple[Place, ...] = ("setup", "sync", "label", "export", "learning")
 # Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
-WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "conflicts", "dialog")
+WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "group", "conflicts", "dialog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,16 @@ DEFAULTS: tuple[Key, ...] = (
     Key("label", "x", "skip", "skip", "Skip the image"),
     Key("label", "z", "take_back", "undo", "Take the last label or skip back"),
     Key("label", "slash", "find", "find", "Give an answer by a part of its words"),
+    Key("label", "g", "group", "look-alikes", "Label the images that look alike together"),
     Key("label", "o", "open", "browser", "Open this image in the browser"),
     Key("label", "escape", "close", "back", "Back to the section before"),
+    Key("group", "left", "left", "", "To the image before"),
+    Key("group", "right", "right", "", "To the next image"),
+    Key("group", "up", "up", "", "Up"),
+    Key("group", "down", "down", "", "Down"),
+    Key("group", MAIN, "mark", "unmark", "Take the image out, or in again"),
+    Key("group", "space", "submit", "label the marked", "Label the marked ones with the answers"),
+    Key("group", "escape", "close", "back", "Back to one image at a time"),
     Key("export", MAIN, "write", "write", "Write the dataset, or read why that failed"),
     Key("export", "w", "rewrite", "fill folder", "Have Label Studio write what the folder lacks"),
     Key("export", "c", "rule", "rule", "Change what counts where labelers disagree"),

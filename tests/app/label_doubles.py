@@ -25,6 +25,8 @@ class MemorySession(LabelSession):
     at_end: bool = True
     on_their_way: int = 0
     closed: bool = False
+    groups: list[list[int]] = field(default_factory=list)
+    beside: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.questionnaire: Questionnaire = read_questions(parse_labeling_config(self.config))
@@ -36,6 +38,18 @@ class MemorySession(LabelSession):
         assert item is self.items[0]
         self.sent.append((item.task_id, answers, lead_time))
         self.done.append(self.items.pop(0))
+
+    def submit_together(
+        self, items: Sequence[LabelItem], answers: Answers, lead_time: float
+    ) -> None:
+        self.sent += [(item.task_id, answers, lead_time / len(items)) for item in items]
+        self.groups.append([item.task_id for item in items])
+        self.items = [one for one in self.items if one not in items]
+        self.done += items
+
+    def hold_beside(self, tasks: Sequence[int]) -> list[LabelItem]:
+        self.beside = list(tasks)
+        return [one for task in tasks for one in self.items if one.task_id == task]
 
     def skip(self, item: LabelItem, lead_time: float = 0.0) -> None:
         self.skipped.append(item.task_id)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.dataset.conflicts import Answer, Conflict
 from core.errors import ConfigurationError
+from core.labeling.groups import GroupCost, GroupSizes
 from core.labeling.suggestions import Precision, Suggestions
 from core.learning.measuring.suspects import Suspect
+from core.learning.suggesting.helping import Help
+from core.tasks.tags import TaggedTask
 from tests.app.conftest import Walker
 from tests.app.doubles import IMAGES, FakeBackend, annotation, help_of
 from tests.app.label_doubles import MemorySession, config_of
 from tests.app.test_label_screen import Asks, asks, given, opened, seen
+from tui.widgets.picture import Picture
 
 __all__ = ["asks"]
 SEVERAL = config_of("cat", "dog")
@@ -215,3 +220,77 @@ async def test_where_nothing_is_left_to_label_again_it_says_so(
         await seen(app, "photo_0")
         assert app.toasts == ["Nothing of it can be labeled again by now."]
         await app.until(lambda: none.closed)
+
+
+def alike(count: int) -> Help:
+    """`photo_0` and those after it, each less like it than the one before; groups of up to 3."""
+    tags = tuple(f"photo_{number}" for number in range(count))
+    tasks = {
+        tag: TaggedTask(Path(), tag, number, labeled=False)
+        for number, tag in enumerate(tags, start=1)
+    }
+    angles = np.arange(count) / 10
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    sizes = GroupSizes((GroupCost(3, 200, 6),), chosen=3)
+    rows = {tag: row for row, tag in enumerate(tags)}
+    return Help(Suggestions(Precision(why="None.")), sizes, tasks, tags, rows, vectors)
+
+
+async def test_look_alikes_are_labeled_together_but_for_those_that_are_taken_out(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(SEVERAL, ("red", "lime", "blue", "white"))
+    ready.help = alike(4)
+    async with walk(ready) as app:
+        await app.press("3")
+        await seen(app, "photo_0")
+        await app.strike("g")
+        await app.until(lambda: "3 of 3 marked" in app.text)
+        assert "groups of up to 3: 2 % wrong labels if nobody looks" in app.text
+        assert "photo_3" not in app.text
+        pictures = list(app.app.screen.query(Picture))
+        await app.until(lambda: all(one.is_seen for one in pictures))
+        await app.strike("space")
+        assert "There is no answer yet." in app.text
+        await app.strike("right", "enter", "2")
+        assert "2 of 3 marked" in app.text
+        assert "2 ☑ dog" in app.text
+        # One whose picture is not there yet is not labeled unseen.
+        pictures[2].is_seen = False
+        await app.strike("space")
+        assert "photo_2 is not shown" in app.text
+        pictures[2].is_seen = True
+        await app.strike("space")
+        await seen(app, "photo_1")
+        assert session.groups == [[1, 3]]
+        assert given(session) == [(1, ("dog",)), (3, ("dog",))]
+        await app.until(lambda: session.beside == [])
+
+
+async def test_a_group_that_is_left_labels_nothing_and_is_let_go(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(ONE)
+    ready.help = alike(3)
+    async with walk(ready) as app:
+        await app.press("3")
+        await seen(app, "photo_0")
+        await app.strike("g")
+        await app.until(lambda: "3 of 3 marked" in app.text)
+        assert session.beside == [2, 3]
+        await app.strike("1", "escape")
+        await app.until(lambda: session.beside == [])
+    assert session.sent == []
+
+
+async def test_where_groups_do_not_pay_the_key_says_so(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(ONE)
+    async with walk(ready) as app:
+        await app.press("3")
+        await seen(app, "photo_0")
+        await app.strike("g")
+        await app.until(lambda: app.toasts)
+        assert app.toasts[0].startswith("Too few labels to tell what groups cost")
+    assert session.sent == []

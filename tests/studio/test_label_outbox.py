@@ -8,13 +8,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.labeling.again import label_again
 from core.labeling.outbox import ARRIVED, WAITING, Label, Outbox, new_id, whose
 from core.labeling.sending import send
 from core.labeling.session import LabelItem, LabelSession
+from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio.client import StudioClient
 from core.studio.project import OpenProject
@@ -240,7 +243,10 @@ def test_labeling_again_changes_the_annotation_and_can_be_taken_back(
     ask = desk.session([])
     number = client.annotate(task, ask.questionnaire.result(ANSWER), {"lead_time": 4.0})
     before = client.annotations_of(project.id, task)[0]["result"]
-    item = LabelItem(task, "x", None, "", annotation=number)
+    (item,) = finish(label_again(desk.opened, {task: "why"}))
+    assert (item.annotation, item.suggestion, item.note) == (number, ANSWER, "why")
+    # It is nobody else's label, on which a second opinion could be given.
+    assert finish(label_again(desk.opened, {task: "why"}, blind=True)) == []
     session = desk.session([item])
     session.submit(item, {"kind": ("b",)}, 1.0)
     assert session.at_end
@@ -248,11 +254,13 @@ def test_labeling_again_changes_the_annotation_and_can_be_taken_back(
     (after,) = client.annotations_of(project.id, task)
     assert after["id"] == number
     assert after["result"][0]["value"] == {"choices": ["b"]}
-    assert session.take_back() == LabelItem(
-        task, "x", None, "", annotation=number, suggestion={"kind": ("b",)}
-    )
+    assert session.take_back() == replace(item, suggestion={"kind": ("b",)}, note="")
     wait_until(lambda: session.on_their_way == 0)
     assert client.annotations_of(project.id, task)[0]["result"] == before
+    # One that is skipped stays as it is, and nobody else's opinion is noted.
+    session = desk.session([replace(item, annotation=None)])
+    session.skip(session.ahead(1)[0])
+    assert (session.at_end, session.on_their_way) == (True, 0)
 
 
 def test_a_server_and_an_app_that_are_killed_lose_and_double_no_label(

@@ -37,6 +37,8 @@ class Picture(Widget):
         self._path: Path | None = None
         self._centred = centred
         self._drawing = Drawing()
+        # Whether the image that `show` named is painted, and not its name in its place.
+        self.is_seen = False
 
     @property
     def canvas(self) -> Canvas:
@@ -80,6 +82,7 @@ class Picture(Widget):
             driver.write(codes)
 
     def _read(self) -> None:
+        self.is_seen = False
         if self._path is None or not self.size.area:
             self.paint(Drawing())
             return
@@ -103,6 +106,8 @@ class Picture(Widget):
             if drawing.problem:
                 name = shortened(harmless(path.name), max(1, self.size.width))
                 drawing = Drawing((Strip([Segment(name, self.rich_style)]),))
+            else:
+                self.call_after_refresh(setattr, self, "is_seen", True)
             self.paint(drawing)
 
     def render_lines(self, crop: Region) -> list[Strip]:

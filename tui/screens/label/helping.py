@@ -46,6 +46,11 @@ class Helping:
         """What helps, as far as it is known."""
         return self._section.host.jobs.result(HELP) or self._known
 
+    @property
+    def suggests(self) -> bool:
+        """Whether anything is ticked here."""
+        return self.found is not None and self.found.suggestions.precision.threshold is not None
+
     def of(self, tag: str) -> Suggestion | None:
         """What is suggested for an image, with the chances that are worth telling."""
         found = None if self.found is None else self.found.suggestions.of(tag)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.content import Content
 
 from core.errors import LabelpilotError
 from core.labeling.questionnaire import Questionnaire, toggled
@@ -19,10 +18,13 @@ from tui.actions import LOOKING_ONLY, Action
 from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_task_link
 from tui.keys import Place, bindings
-from tui.screens.label.answers import Chances, found, found_rows, number_in, rows_of
+from tui.screens.label.answer_rows import AnswerRows
+from tui.screens.label.answers import Chances, found, number_in
 from tui.screens.label.front import NO_PICTURE, Front
+from tui.screens.label.group import Group
 from tui.screens.label.helping import Helping
 from tui.screens.label.hotkeys import Press, allot, is_one_key, keys_of_image
+from tui.screens.label.look_alikes import Before, LookAlikes
 from tui.screens.label.pace import Pace, remark, state_line
 from tui.screens.label.sessions import Sessions
 from tui.screens.section import Section
@@ -32,7 +34,7 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.labeling.questionnaire import Answers, Question
+    from core.labeling.questionnaire import Answers
     from core.labeling.session import LabelItem, LabelSession
 
 # How many pictures are made before they are wanted.
@@ -51,6 +53,7 @@ class LabelScreen(Section):
         super().__init__()
         self._sessions = Sessions(self, self._changed)
         self._helping = Helping(self)
+        self._look_alikes = LookAlikes(self, self._helping, self._front_now, self._label_group)
         self._answers: Answers = {}
         self._chances: Chances = {}
         self._keys: dict[str, Press] = {}
@@ -61,12 +64,12 @@ class LabelScreen(Section):
     def body(self) -> ComposeResult:
         yield LiveText(id="state")
         yield Front()
-        yield LiveText(id="answers")
+        yield AnswerRows(id="answers")
         yield LiveText(id="note")
         yield Finder()
 
     def on_mount(self) -> None:
-        self.set_interval(LOOK_SECONDS, self._look)
+        self.set_interval(LOOK_SECONDS, lambda: self.show() if self.is_active else None)
         super().on_mount()
 
     def on_unmount(self) -> None:
@@ -115,10 +118,6 @@ class LabelScreen(Section):
     def _questions(self) -> Questionnaire:
         return self._session.questionnaire if self._session is not None else Questionnaire()
 
-    def _look(self) -> None:
-        if self.is_active:
-            self.show()
-
     def _turn(self) -> bool:
         """Bring the session's next image to the front; says whether it is another one."""
         items = self._session.ahead(AHEAD) if self._session is not None else ()
@@ -145,7 +144,7 @@ class LabelScreen(Section):
         if found is not None:
             suggested = {**self._answers, **found.answers}
             # A tick that has no room is none: nobody would see it.
-            if len(self._rows(suggested, found.probabilities)) <= self._most_rows:
+            if self._rows.fits(suggested, found.probabilities):
                 self._answers, self._chances = suggested, found.probabilities
 
     # What is shown around it
@@ -170,37 +169,21 @@ class LabelScreen(Section):
         self._show_note()
 
     @property
-    def _most_rows(self) -> int:
-        """So many rows of answers are shown at most."""
-        return max(1, self.size.height // 3)
-
-    def _rows(
-        self, answers: Answers, chances: Chances, asked: Sequence[Question] | None = None
-    ) -> list[Content]:
-        asked = self._questions.visible(answers) if asked is None else asked
-        return rows_of(asked, answers, self._keys, self._width, self.key("find"), chances)
-
-    @property
-    def _width(self) -> int:
-        return max(1, self.size.width - 2)
+    def _rows(self) -> AnswerRows:
+        """The answers, with room for what is asked now."""
+        rows = self.query_one(AnswerRows)
+        rows.ask(self._questions, self._keys, with_chances=self._helping.suggests)
+        return rows
 
     def _show_answers(self) -> None:
         self.query_one(KeyBar).refresh()
-        view, finder = self._text("answers"), self.query_one(Finder)
-        questions = self._questions
-        # Room for every question, so that the picture keeps its size from image to image.
-        rows = self._rows(self._answers, self._chances, questions.questions)
-        height = min(self._most_rows, max(len(rows), 1)) if self._session is not None else 0
-        view.styles.height = height
+        rows, finder = self._rows, self.query_one(Finder)
         if self._item is None:
-            view.show([])
-            return
-        if finder.is_finding:
-            presses = self._found
-            at = min(finder.at, max(0, len(presses) - 1))
-            view.show(found_rows(questions, presses, at, self._answers, self._width, height))
-            return
-        view.show(self._rows(self._answers, self._chances))
+            rows.show([])
+        elif finder.is_finding:
+            rows.put_found(self._found, finder.at, self._answers)
+        else:
+            rows.put(self._answers, self._chances)
 
     def _say(self, words: str, style: str = "$text-warning") -> None:
         self._note = (words, style)
@@ -286,6 +269,7 @@ class LabelScreen(Section):
             return
         seconds = self._front.seconds(time.monotonic() if moment is None else moment)
         if self._done(partial(session.submit, item, self._answers, seconds)):
+            self._look_alikes.done.add(item.tag)
             self._pace.add()
             self._turn()
 
@@ -312,9 +296,26 @@ class LabelScreen(Section):
             return
         if taken == [None]:
             self._say("There is nothing to take back.")
-            return
-        self._pace.remove()
-        self._turn()
+        else:
+            self._pace.remove()
+            self._turn()
+
+    def _front_now(self) -> Before | None:
+        """What look-alikes are looked for of."""
+        item, session = self._item, self._session
+        if item is None or session is None or self._sessions.again or not self._may_answer():
+            return None
+        now = time.monotonic()
+        return Before(item, session, self._keys, self._answers, self._front.seconds(now))
+
+    def _label_group(self, group: Group) -> None:
+        items, session = group.items, self._session
+        if session is not None and self._done(
+            partial(session.submit_together, items, group.answers, group.seconds)
+        ):
+            self._look_alikes.done |= {item.tag for item in items}
+            self._pace.add()
+            self._turn()
 
     def _open_page(self) -> None:
         if self._item is not None:
@@ -380,10 +381,9 @@ class LabelScreen(Section):
     def actions(self) -> dict[str, Action]:
         none = "" if self._item is not None else "There is no image to label."
         alone = "The answer's own key submits." if is_one_key(self._questions) else ""
-        item = self._item
-        # What it does to a label that is the person's own already.
-        word = "keep" if item is not None and self._answers == item.suggestion else "change"
-        word = "" if item is None or item.annotation is None else word
+        item, word = self._item, ""
+        if item is not None and item.annotation is not None:
+            word = "keep" if self._answers == item.suggestion else "change"
         beside = "Press the key that stands beside an answer."
         return {
             "answer": Action(partial(self._say, beside), none),
@@ -391,6 +391,7 @@ class LabelScreen(Section):
             "skip": Action(self._skip, none),
             "take_back": Action(self._take_back, "" if self._session else none),
             "find": Action(self._find, none),
+            "group": Action(self._look_alikes.open, none or self._look_alikes.why_not),
             "open": Action(self._open_page, none),
             "close": Action(self._leave),
         }
