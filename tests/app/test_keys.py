@@ -97,7 +97,7 @@ async def test_the_line_of_keys_shows_only_what_applies(backend: FakeBackend, wa
 async def test_the_help_tells_every_key_and_its_section_first(
     ready: FakeBackend, walk: Walker
 ) -> None:
-    async with walk(ready, size=(100, 180)) as app:
+    async with walk(ready, size=(100, 220)) as app:
         await app.press("4", "question_mark")
         assert app.text.index("Write the dataset") < app.text.index("Do every step")
         for key in KEYS:

@@ -41,6 +41,8 @@ class Front(Vertical):
         self._items: Sequence[LabelItem] = ()
         self._empty: Sequence[str] = ()
         self._sight = Sight()
+        # Whether its picture stands there, maybe while it is drawn anew for another size.
+        self._was_shown = False
         self._pictures: Pictures | None = None
         self._former: deque[Path] = deque(maxlen=KEPT)
         # Images that were opened in the browser: they are seen there, where they are not here.
@@ -81,6 +83,7 @@ class Front(Vertical):
             if former is not None and former.path is not None:
                 self._former.append(former.path)
             self._sight.begin()
+            self._was_shown = False
             self._away = 0.0
         self._draw()
         return is_new
@@ -101,7 +104,7 @@ class Front(Vertical):
         if self.item is not None and self.item.task_id in self._opened:
             return True
         drawing = self._drawing
-        return drawing is not None and not drawing.problem
+        return self._was_shown if drawing is None else not drawing.problem
 
     def open(self) -> None:
         """The image in front was opened in the browser."""
@@ -160,6 +163,7 @@ class Front(Vertical):
         elif drawing is None:
             words = ["reading the image …"]
         else:
+            self._was_shown = not drawing.problem
             words = self._without_picture(drawing.problem) if drawing.problem else ()
         picture.paint(written(words, picture.canvas) if words or drawing is None else drawing)
         name = [] if item is None else [self._named(item, drawing)]
