@@ -94,7 +94,9 @@ def test_hooks_are_not_run_for_it(workspace: Workspace) -> None:
 
 def beside() -> list[psutil.Process]:
     children = psutil.Process().children(recursive=True)
-    return [one for one in children if any("background" in word for word in one.cmdline())]
+    return [
+        one for one in children if any("measuring.background" in word for word in one.cmdline())
+    ]
 
 
 def test_the_process_beside_gives_way_and_ends_with_whoever_asked(workspace: Workspace) -> None:
