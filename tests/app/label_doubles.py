@@ -60,6 +60,9 @@ class MemorySession(LabelSession):
             return None
         item = self.done.pop()
         said = next((answers for task, answers, _ in self.sent if task == item.task_id), None)
+        if said is not None:
+            # As they are read from an annotation: what is not answered does not stand there.
+            said = {name: given for name, given in said.items() if given}
         item = replace(item, suggestion=said)
         self.items.insert(0, item)
         self.sent = [one for one in self.sent if one[0] != item.task_id]
