@@ -356,6 +356,9 @@ class FakeBackend(Backend):
         return self.session or MemorySession(config_of("cat", "dog"), [])
 
     def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
+        """Those that are `suspected`; where none are said to be, those that there are."""
+        if not self.suspected:
+            return (yield from super().suspects(workspace))
         yield Progress("suspects")
         return self.suspected
 
