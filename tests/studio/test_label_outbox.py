@@ -266,7 +266,7 @@ def test_labeling_again_changes_the_annotation_and_can_be_taken_back(
 def test_a_server_and_an_app_that_are_killed_lose_and_double_no_label(
     demo: Demo, client: StudioClient, desk_of: Callable[[Project], Desk]
 ) -> None:
-    project = make_project(client, 60)
+    project = make_project(client, 90)
     desk, workspace = desk_of(project), load_workspace(demo.folder)
 
     def start() -> None:
