@@ -63,13 +63,14 @@ def _listed(
         found = [by_id[number] for number in tasks if number in by_id]
     claimed = outbox.claim([task.id for task in found], CLAIMED_SECONDS)
     found = [task for task in found if task.id in claimed]
-    pages = _pages(opened, account, len(tasks) + more)
     known, wanted = set(tasks), len(found) + more
-    while len(found) < wanted and (page := pages()):
-        new = [task for task in page if task.id not in known][: wanted - len(found)]
-        known.update(task.id for task in page)
-        claimed = outbox.claim([task.id for task in (*found, *new)], CLAIMED_SECONDS)
-        found += [task for task in new if task.id in claimed]
+    # Twice: what is labeled between two pages moves the others from one to the other.
+    for pages in (_pages(opened, account, len(tasks) + more) for _ in range(2)):
+        while len(found) < wanted and (page := pages()):
+            new = [task for task in page if task.id not in known][: wanted - len(found)]
+            known.update(task.id for task in new)
+            claimed = outbox.claim([task.id for task in (*found, *new)], CLAIMED_SECONDS)
+            found += [task for task in new if task.id in claimed]
     return found
 
 

@@ -61,7 +61,13 @@ def _make(opened: OpenProject, account: Account, label: Label) -> int | None:
             raise
     found = opened.client.annotations_of(opened.id, label.task)
     same = [one["id"] for one in found if _is_same(one, account, label.body)]
-    return max(same) if same else None
+    if not same:
+        return None
+    # A server that died amid the request has the annotation, and may have counted it for no task
+    # and written no file of it: it does both when one is saved.
+    number = int(max(same))
+    opened.client.change_annotation(number, label.body)
+    return number
 
 
 def _is_same(annotation: Mapping[str, Any], account: Account, body: Mapping[str, Any]) -> bool:
