@@ -13,7 +13,8 @@ from textual import events
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
-from tests.app.doubles import FakeBackend, make_workspace
+from tests.app.doubles import FakeBackend
+from tests.app.toys import make_workspace
 from tui.app import LabelpilotApp
 from tui.screens.section import Section
 

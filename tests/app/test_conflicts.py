@@ -8,7 +8,8 @@ import pytest
 
 from core.dataset.conflicts import Answer, Conflict
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, FakeBackend, annotation
+from tests.app.doubles import FakeBackend
+from tests.app.toys import IMAGES, annotation
 
 
 @pytest.fixture

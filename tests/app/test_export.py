@@ -8,7 +8,8 @@ import threading
 import time
 
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, FakeBackend, annotation
+from tests.app.doubles import FakeBackend
+from tests.app.toys import IMAGES, annotation
 
 
 async def test_a_preview_counts_and_writes_nothing(ready: FakeBackend, walk: Walker) -> None:

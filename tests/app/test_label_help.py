@@ -18,9 +18,10 @@ from core.learning.measuring.suspects import Suspect
 from core.learning.suggesting.helping import Help
 from core.tasks.tags import TaggedTask
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, FakeBackend, annotation, help_of
+from tests.app.doubles import FakeBackend, help_of
 from tests.app.label_doubles import MemorySession, config_of
 from tests.app.test_label_screen import Asks, asks, given, opened, seen
+from tests.app.toys import IMAGES, annotation
 from tui.widgets.picture import Picture
 
 __all__ = ["asks"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.app.doubles import make_workspace
 from tests.app.terminal import Terminal
+from tests.app.toys import make_workspace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.app.doubles import make_workspace
 from tests.app.test_pty import Terminal
+from tests.app.toys import make_workspace
 from tui.keys import DEFAULTS
 from tui.own_keys import OwnKeys, read_keys
 

@@ -13,7 +13,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from core.workspace.settings import save_workspace
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, FakeBackend
+from tests.app.doubles import FakeBackend
+from tests.app.toys import IMAGES
 from tui.widgets.drawing import UPPER_HALF, Canvas, draw
 from tui.widgets.pixels import TerminalPixels, sixels, understood
 

@@ -14,8 +14,9 @@ import psutil
 import pytest
 from textual.drivers.linux_driver import LinuxDriver
 
-from tests.app.doubles import make_workspace, until
+from tests.app.doubles import until
 from tests.app.terminal import SECONDS, Terminal
+from tests.app.toys import make_workspace
 from tui.driver import lenient
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are of Unix")

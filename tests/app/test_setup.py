@@ -11,7 +11,8 @@ from core.errors import ConfigurationError
 from core.setup.steps import STEPS
 from core.workspace.settings import load_workspace
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, FakeBackend, refusal
+from tests.app.doubles import FakeBackend, refusal
+from tests.app.toys import IMAGES
 
 
 async def test_a_first_look_names_every_step_and_puts_the_cursor_on_the_first_to_do(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from tests.app.conftest import Walker
-from tests.app.doubles import IMAGES, WEIRD, FakeBackend, refusal
+from tests.app.doubles import FakeBackend, refusal
+from tests.app.toys import IMAGES, WEIRD
 
 
 async def test_a_sync_ends_with_its_proof(ready: FakeBackend, walk: Walker) -> None:

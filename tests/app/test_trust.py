@@ -15,7 +15,8 @@ from core.workspace.consents import may_run_hooks
 from core.workspace.settings import Workspace, save_workspace
 from core.workspace.trust import VARIABLE, agreed, forget
 from tests.app.conftest import Walker
-from tests.app.doubles import FakeBackend, make_workspace
+from tests.app.doubles import FakeBackend
+from tests.app.toys import make_workspace
 from tui.dialogs.dialog import Dialog
 
 

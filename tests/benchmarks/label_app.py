@@ -11,8 +11,9 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from core.labeling.session import LabelItem
-from tests.app.doubles import FakeBackend, make_workspace
+from tests.app.doubles import FakeBackend
 from tests.app.label_doubles import MemorySession, config_of
+from tests.app.toys import make_workspace
 from tui.app import LabelpilotApp
 
 

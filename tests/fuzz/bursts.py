@@ -29,7 +29,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tests.app.doubles import FakeBackend, make_workspace
+from tests.app.doubles import FakeBackend
+from tests.app.toys import make_workspace
 from tests.fuzz.events import NAMED
 from tui.app import LabelpilotApp
 from tui.dialogs.form import Form, Tick

@@ -17,7 +17,8 @@ from core.progress import Work
 from core.setup.steps import STEPS
 from core.studio.server import ServerStatus
 from core.workspace.settings import Workspace
-from tests.app.doubles import WEIRD, FakeBackend, annotation, make_workspace, refusal
+from tests.app.doubles import FakeBackend, refusal
+from tests.app.toys import WEIRD, annotation, make_workspace
 
 # What fails when the server refuses, or when there is a mistake of ours.
 FAILING = (

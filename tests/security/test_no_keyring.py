@@ -29,7 +29,8 @@ import asyncio, json, os, sys, time
 from pathlib import Path
 from core.secrets.credentials import store_secret
 from core.progress import Progress
-from tests.app.doubles import FakeBackend, make_workspace
+from tests.app.doubles import FakeBackend
+from tests.app.toys import make_workspace
 from tui.app import LabelpilotApp
 from tui.backend import Backend
 

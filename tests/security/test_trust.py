@@ -33,7 +33,7 @@ from core.workspace import trust
 from core.workspace.consents import wanted
 from core.workspace.settings import load_workspace, save_workspace
 from core.workspace.trust import NotTrusted, agree, consent_to
-from tests.app.doubles import annotation
+from tests.app.toys import annotation
 from tests.security.strangers import TOKEN, Listener, listener, silent, stranger
 from tests.studio.command import LABELPILOT
 from tui.backend import Backend
