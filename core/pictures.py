@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,6 +72,21 @@ def _upright(image: Image, size: tuple[int, int], turn: Any | None) -> Image:
     return _opaque(resized if turn is None else resized.transpose(turn))
 
 
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Image]:
+    """The image in a file, open and not decoded yet. Raises what Pillow raises: how many pixels it
+    has is for whoever decodes it to look at."""
+    from PIL import Image
+
+    Image.init()
+    Image.MAX_IMAGE_PIXELS = None  # it would warn on standard error
+    with (
+        open(path, "rb", opener=_without_waiting) as file,
+        Image.open(file, formats=_formats()) as image,
+    ):
+        yield image
+
+
 def look_at(
     path: Path,
     size: tuple[int, int],
@@ -82,15 +97,8 @@ def look_at(
 ) -> Made:
     """What `make` makes of the open image, of at most `most` pixels once it is as near to `size`
     and `mode` as its format lets it be on the way. Raises Unreadable."""
-    from PIL import Image
-
-    Image.init()
-    Image.MAX_IMAGE_PIXELS = None  # it would warn on standard error; the limit is kept here
     try:
-        with (
-            open(path, "rb", opener=_without_waiting) as file,
-            Image.open(file, formats=_formats()) as image,
-        ):
+        with opened(path) as image:
             image.draft(mode, size)
             if image.width * image.height > most:
                 raise Unreadable(f"it has {image.width:,} x {image.height:,} pixels")

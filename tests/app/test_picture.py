@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import EpsImagePlugin, Image, ImageChops, ImageStat
 
 from core.workspace.settings import save_workspace
 from tests.app.conftest import Walker
@@ -51,6 +52,19 @@ def test_what_is_no_image_is_none_and_why(tmp_path: Path) -> None:
 def test_an_image_that_would_take_gigabytes_is_not_opened(tmp_path: Path) -> None:
     Image.new("1", (20_000, 6_000)).save(tmp_path / "x.png")
     assert "too large to be shown here" in draw(tmp_path / "x.png", Canvas(20, 10)).problem
+
+
+def test_nothing_is_opened_that_waits_or_starts_another_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert draw(tmp_path / "pipe.png", Canvas(20, 10)).problem
+    started: list[object] = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **_: started.append(given))
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.eps")
+    (tmp_path / "x.eps").rename(tmp_path / "x.png")
+    assert draw(tmp_path / "x.png", Canvas(20, 10)).problem
+    assert started == []
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I", "I;16", "F"])

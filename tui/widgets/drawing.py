@@ -20,14 +20,13 @@ from rich.style import Style
 from textual.strip import Strip
 
 from core.extras import install_extra
+from core.pictures import MOST_PIXELS, opened
 from tui.text import harmless, wrapped
 from tui.widgets.pixels import MOST_ROWS, TerminalPixels, forget_kitty, kitty, sixels
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A picture of more pixels than this is not opened: it would take seconds and gigabytes.
-MOST_PIXELS = 100_000_000
 # What is drawn in sixels is not larger than this: its text grows with it.
 LARGEST_SIXEL = (960, 720)
 UPPER_HALF = "▀"
@@ -117,7 +116,7 @@ def read_image(path: Path, width: int, height: int) -> tuple[Any, tuple[int, int
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             own = image.size
             if own[0] * own[1] > MOST_PIXELS:
                 raise NotShown(f"It is too large to be shown here: {own[0]:,} x {own[1]:,} pixels.")
@@ -134,8 +133,6 @@ def read_image(path: Path, width: int, height: int) -> tuple[Any, tuple[int, int
         raise
     except FileNotFoundError:
         raise NotShown("Its file is gone.") from None
-    except Image.DecompressionBombError:
-        raise NotShown("It is too large to be shown here.") from None
     except Exception as error:
         raise NotShown(_why(path, error)) from None
 
