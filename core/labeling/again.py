@@ -7,14 +7,15 @@ they give a second opinion beside it, without having seen the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from core.images import ImagePaths, tag_of
+from core.images import ImagePaths
 from core.labeling.questions import read_questions
-from core.labeling.session import LabelItem
+from core.labeling.session import LabelItem, item_of
 from core.labeling_config import parse_labeling_config
 from core.progress import Progress, Work
-from core.studio.models import read_task
+from core.studio.models import annotator_of, read_task
 from core.studio.project import OpenProject
 
 # Nobody looks through more at a time.
@@ -40,12 +41,8 @@ def label_again(
         own = _own(task.get("annotations") or (), account)
         if blind and own is not None:
             continue
-        inside = paths.inside(one.image)
-        found[one.id] = LabelItem(
-            one.id,
-            tag_of(inside or paths(one.image), workspace.images.tag),
-            None if inside is None else workspace.images.path / inside,
-            one.image,
+        found[one.id] = replace(
+            item_of(one, workspace.images, paths),
             annotation=None if own is None else int(own["id"]),
             suggestion=None if own is None else questions.answers_of(own["result"]),
             note=notes[one.id],
@@ -59,11 +56,6 @@ def _own(annotations: Iterable[Mapping[str, Any]], account: int) -> Mapping[str,
     theirs = [
         one
         for one in annotations
-        if _person(one) == account and not one.get("was_cancelled") and one.get("result")
+        if annotator_of(one) == account and not one.get("was_cancelled") and one.get("result")
     ]
     return max(theirs, key=lambda one: int(one["id"]), default=None)
-
-
-def _person(annotation: Mapping[str, Any]) -> object:
-    by = annotation.get("completed_by")
-    return by.get("id") if isinstance(by, dict) else by

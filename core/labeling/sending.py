@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import StudioRefused
 from core.labeling.outbox import Label, Outbox
-from core.studio.models import Account
+from core.studio.models import Account, annotator_of
 from core.studio.project import OpenProject
 from core.studio.transport import Broken, Postponed
 
@@ -71,10 +71,10 @@ def _make(opened: OpenProject, account: Account, label: Label) -> int | None:
 
 
 def _is_same(annotation: Mapping[str, Any], account: Account, body: Mapping[str, Any]) -> bool:
-    by = annotation.get("completed_by")
-    by = by.get("id") if isinstance(by, dict) else by
     fields = ("result", "lead_time", "was_cancelled")
-    return by == account.id and all(annotation.get(one) == body[one] for one in fields)
+    return annotator_of(annotation) == account.id and all(
+        annotation.get(one) == body[one] for one in fields
+    )
 
 
 def _change(opened: OpenProject, outbox: Outbox, label: Label, number: int) -> None:

@@ -27,6 +27,7 @@ from core.studio.models import Account, Task
 from core.studio.project import OpenProject, connect, require_project
 from core.studio.transport import Broken
 from core.workspace.locks import Busy, first_free, only_one
+from core.workspace.settings import Images
 
 # How many images are held: a server that is gone is not missed before they are labeled.
 HELD = 16
@@ -57,6 +58,15 @@ class LabelItem:
     annotation: int | None = None
     suggestion: Answers | None = None
     note: str = ""
+
+
+def item_of(task: Task, images: Images, paths: ImagePaths) -> LabelItem:
+    """The image of a task; `paths` are those of `images`."""
+    inside = paths.inside(task.image)
+    path = None if inside is None else images.path / inside
+    with contextlib.suppress(ValueError):
+        return LabelItem(task.id, tag_of(inside or paths(task.image), images.tag), path, task.image)
+    return LabelItem(task.id, f"task {task.id}", path, task.image)
 
 
 class LabelSession:
@@ -322,12 +332,7 @@ class LabelSession:
         return _AGAIN_SECONDS
 
     def _item(self, task: Task) -> LabelItem:
-        inside = self._paths.inside(task.image)
-        path = None if inside is None else self._workspace.images.path / inside
-        with contextlib.suppress(ValueError):
-            tag = tag_of(inside or self._paths(task.image), self._workspace.images.tag)
-            return LabelItem(task.id, tag, path, task.image)
-        return LabelItem(task.id, f"task {task.id}", path, task.image)
+        return item_of(task, self._workspace.images, self._paths)
 
     def _connected(self) -> tuple[OpenProject, Account]:
         """The project and whose token it is, on the server as it is now."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from core.studio.models import expect, expect_items, expect_number
+from core.studio.expected import expect, expect_items, expect_number
 from core.studio.transport import NoAnswer, Transport
 
 # Measured at 100,000 tasks: larger pages are no faster and take the server's memory.

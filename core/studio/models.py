@@ -6,20 +6,15 @@ never a wrong value.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar, cast
-
-import orjson
+from typing import Any, TypeAlias
 
 from core.errors import ConfigurationError
 from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
-from core.masking import redact
-from core.studio.transport import NoAnswer
+from core.studio.expected import expect, expect_number, not_understood, understood
 
-Reading = TypeVar("Reading", bound=Callable[..., Any])
 # What a project has for a labeling config before one is set.
 _NO_CONFIG = ("", "<View></View>")
 
@@ -175,52 +170,6 @@ class View:
     data: Mapping[str, Any]
 
 
-def expect(body: Any, *keys: str) -> dict[str, Any]:
-    """`body`, if it is an object with all of `keys`, and its `id`, if any, a number.
-
-    Raises NoAnswer for anything else, such as what a proxy says in Label Studio's place.
-    """
-    if not isinstance(body, dict) or any(key not in body for key in keys):
-        raise _not_understood(body)
-    expect_number(body.get("id", 0))
-    return body
-
-
-def expect_items(body: Any) -> list[dict[str, Any]]:
-    """`body`, if it is a list of objects with an `id`; raises NoAnswer for anything else."""
-    if not isinstance(body, list):
-        raise _not_understood(body)
-    return [expect(item, "id") for item in body]
-
-
-def expect_number(value: Any) -> int:
-    """`value`, if it is a whole number that a database holds; raises NoAnswer for anything else."""
-    if not isinstance(value, int) or abs(value) >= 2**63:
-        raise _not_understood(value)
-    return value
-
-
-def _not_understood(body: Any) -> NoAnswer:
-    return NoAnswer(
-        "The answer is not what Label Studio sends.",
-        cause=redact(orjson.dumps(body).decode()[:200]),
-        next_step="Look at any proxy between here and Label Studio, and at its version.",
-    )
-
-
-def understood(read: Reading) -> Reading:
-    """`read`, which raises NoAnswer where its first argument has another shape than it takes."""
-
-    @functools.wraps(read)
-    def reading(body: Any, *rest: Any, **named: Any) -> Any:
-        try:
-            return read(body, *rest, **named)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            raise _not_understood(body) from None
-
-    return cast(Reading, reading)
-
-
 @understood
 def read_account(body: Any) -> Account:
     expect(body, "id", "email")
@@ -260,7 +209,7 @@ def read_moment(text: Any) -> datetime:
         # Python 3.10 reads no Z.
         return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except (ValueError, AttributeError):
-        raise _not_understood(text) from None
+        raise not_understood(text) from None
 
 
 @understood
@@ -288,12 +237,17 @@ def read_labels(item: Mapping[str, Any]) -> TaskLabels:
     )
 
 
+def annotator_of(annotation: Mapping[str, Any]) -> Any:
+    """The number of the account that an annotation is of, whether it is listed alone or whole."""
+    by = annotation.get("completed_by")
+    return by.get("id") if isinstance(by, dict) else by
+
+
 @understood
 def read_annotation(item: Any, task: int, people: Mapping[int, str]) -> Annotation:
     """An annotation as the API lists it; `people` are the accounts' addresses."""
     expect(item, "id", "created_at")
-    by = item.get("completed_by")
-    by = by.get("id") if isinstance(by, dict) else by
+    by = annotator_of(item)
     return Annotation(
         id=item["id"],
         task=task,

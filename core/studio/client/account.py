@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.masking import keep_secret
 from core.studio.client.connection import Connection
+from core.studio.expected import expect
 from core.studio.listings import listed
-from core.studio.models import Account, expect, read_account
+from core.studio.models import Account, read_account
 
 
 class AccountCalls(Connection):

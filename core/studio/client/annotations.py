@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import StudioRefused
 from core.studio.client.connection import LAST, Connection
+from core.studio.expected import expect, expect_number
 from core.studio.listings import (
     ANNOTATED_PAGE,
     TASK_PAGE,
@@ -20,15 +21,7 @@ from core.studio.listings import (
     tasks_page,
     whole,
 )
-from core.studio.models import (
-    Annotation,
-    expect,
-    expect_number,
-    read_account,
-    read_annotation,
-    read_answer,
-    read_row,
-)
+from core.studio.models import Annotation, read_account, read_annotation, read_answer, read_row
 
 # Where labelpilot's own server lists which annotations there are.
 ANSWERS = "api/labelpilot/answers"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from core.errors import StudioRefused
-from core.studio.models import expect
+from core.studio.expected import expect
 from core.studio.transport import NoAnswer, Transport
 
 Row = TypeVar("Row")
@@ -23,6 +23,14 @@ class Connection:
 
     def close(self) -> None:
         self.transport.close()
+
+    def delete(self, path: str, params: Mapping[str, object] | None = None) -> None:
+        """Delete what is at an address; that it is gone already is no error."""
+        try:
+            self.transport.send("DELETE", path, params=params)
+        except StudioRefused as error:
+            if error.status != 404:
+                raise
 
     # What labelpilot's own server adds
 

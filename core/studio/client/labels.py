@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.studio.client.connection import Connection
+from core.studio.expected import expect, expect_number
 from core.studio.listings import (
     ANNOTATED_PAGE,
     TASK_PAGE,
@@ -15,7 +16,7 @@ from core.studio.listings import (
     tasks_page,
     whole,
 )
-from core.studio.models import TaskLabels, expect, expect_number, read_labels
+from core.studio.models import TaskLabels, read_labels
 
 # How many of the newest are looked at.
 FEW = 20

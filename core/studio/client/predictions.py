@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from core.errors import StudioRefused
 from core.studio.client.connection import Connection
+from core.studio.expected import expect, expect_number
 from core.studio.listings import listed
-from core.studio.models import Prediction, expect, expect_number, read_prediction
+from core.studio.models import Prediction, read_prediction
 
 
 class PredictionCalls(Connection):
@@ -45,11 +45,7 @@ class PredictionCalls(Connection):
 
     def delete_prediction(self, prediction_id: int) -> None:
         """Delete one prediction; one that is gone already is no error."""
-        try:
-            self.transport.send("DELETE", f"api/predictions/{prediction_id}/")
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
+        self.delete(f"api/predictions/{prediction_id}/")
 
     def delete_model_version(self, project_id: int, model_version: str) -> int:
         """Delete every prediction of a model version; returns how many."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.studio.client.connection import Connection
+from core.studio.expected import expect, expect_number
 from core.studio.listings import pages
-from core.studio.models import RemoteProject, expect, expect_number, read_project
+from core.studio.models import RemoteProject, read_project
 from core.workspace.settings import Sampling
 
 SAMPLINGS: dict[Sampling, str] = {

@@ -7,8 +7,9 @@ from typing import Any
 
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
+from core.studio.expected import expect
 from core.studio.listings import column_filter, lean, query, tasks_page
-from core.studio.models import Task, expect, read_task, read_tasks
+from core.studio.models import Task, read_task, read_tasks
 
 # Where labelpilot's own server gives images to be labeled elsewhere than in a browser.
 _QUEUE = "api/labelpilot/queue"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Literal
 
-from core.errors import StudioRefused
 from core.studio.client.annotations import AnnotationCalls
 from core.studio.client.connection import LAST
 from core.studio.client.tasks import TaskCalls
+from core.studio.expected import expect, expect_items, expect_number
 from core.studio.listings import ANNOTATED_PAGE, column_filter, listed, query, task_pages, whole
-from core.studio.models import expect, expect_items, expect_number, read_result
+from core.studio.models import read_result
 
 Kind = Literal["annotations", "drafts", "predictions"]
 KINDS: tuple[Kind, ...] = ("annotations", "drafts", "predictions")
@@ -83,11 +83,7 @@ class ResultCalls(TaskCalls, AnnotationCalls):
 
     def delete_annotation(self, annotation_id: int) -> None:
         """Delete an annotation, and its file; one that is gone already is no error."""
-        try:
-            self.transport.send("DELETE", f"api/annotations/{annotation_id}/")
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
+        self.delete(f"api/annotations/{annotation_id}/")
 
     def change_one(self, change: Change) -> None:
         """Change a draft or a prediction."""

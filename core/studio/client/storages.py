@@ -61,11 +61,7 @@ class StorageCalls(Connection):
 
     def delete_storage(self, storage: Storage) -> None:
         """Delete a storage, and no file; one that is gone already is no error."""
-        try:
-            self.transport.send("DELETE", storage.address)
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
+        self.delete(storage.address)
 
     def has_folder(self, project_id: int, storage: Storage) -> bool:
         """Whether the server finds the folder of a storage of local files."""

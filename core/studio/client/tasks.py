@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import StudioRefused
 from core.studio.client.connection import Connection
+from core.studio.expected import expect
 from core.studio.listings import (
     TASK_PAGE,
     column_filter,
@@ -22,7 +23,6 @@ from core.studio.models import (
     Mark,
     Task,
     TaskDetail,
-    expect,
     read_detail,
     read_marks,
     read_moment,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.errors import StudioRefused
 from core.studio.client.connection import Connection
 from core.studio.listings import listed, tasks_page
 from core.studio.models import View, read_columns, read_score, read_view
@@ -39,9 +38,4 @@ class ViewCalls(Connection):
 
     def delete_view(self, project_id: int, view_id: int) -> None:
         """Delete a tab; one that is gone already is no error."""
-        try:
-            path = f"api/dm/views/{view_id}/"
-            self.transport.send("DELETE", path, params={"project": project_id})
-        except StudioRefused as error:
-            if error.status != 404:
-                raise
+        self.delete(f"api/dm/views/{view_id}/", {"project": project_id})
