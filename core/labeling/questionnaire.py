@@ -82,6 +82,13 @@ class Question:
     hotkey: str = ""
     default: tuple[Answer, ...] = ()
 
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What can be chosen, as it is stored; nothing of a number, which is typed."""
+        if self.kind == "rating":
+            return tuple(range(1, int(self.maximum or 0) + 1))
+        return tuple(choice.stored for choice in self.choices if choice.open)
+
     def chosen(self, answers: tuple[Answer, ...]) -> tuple[Choice, ...]:
         """The choices among `answers`, in the order of the config."""
         return tuple(choice for choice in self.choices if choice.stored in answers)
@@ -96,7 +103,7 @@ class Question:
         if self.most and len(answers) > self.most:
             return f"{self.title}: at most {self.most} answers can be given."
         if self.kind in ("choices", "taxonomy"):
-            known = {choice.stored for choice in self.choices if choice.open}
+            known = set(self.answers)
             other = next((one for one in answers if one not in known), None)
             return f"{self.title}: {_words(other)!r} is none of its answers." if other else ""
         return self._out_of_bounds(answers[0])
@@ -147,7 +154,7 @@ class Question:
         if self.kind in ("rating", "number"):
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             return (value,) if is_number and (value or self.kind == "number") else ()
-        known = {choice.stored for choice in self.choices if choice.open}
+        known = set(self.answers)
         items = value if isinstance(value, list) else [value]
         read = (_as_stored(one) for one in items)
         return tuple(one for one in read if one in known)

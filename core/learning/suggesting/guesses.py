@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.dataset.class_names import ClassNames
 from core.extras import install_extra
-from core.labeling.questionnaire import Answer, Questionnaire
+from core.labeling.questionnaire import Questionnaire
 from core.labeling.suggestions import (
     FEWEST_LABELS,
     Choice,
@@ -158,10 +158,7 @@ def _offered(config: LabelingConfig, questions: Questionnaire) -> Mapping[str, C
     names = ClassNames(config, ()).by_pair
     found: dict[str, Choice] = {}
     for question in questions.questions:
-        answers: list[Answer] = [one.stored for one in question.choices if one.open]
-        if question.kind == "rating":
-            answers = list(range(1, int(question.maximum or 0) + 1))
-        for answer in answers:
+        for answer in question.answers:
             control = config.controls[question.name]
             parts = list(answer) if isinstance(answer, tuple) else str(answer)
             pair = (question.name, control.class_name(parts))

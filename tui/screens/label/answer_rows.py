@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui.keys import key_of
 from tui.screens.label.answers import Chances, found_rows, rows_of
-from tui.screens.label.hotkeys import Press, answers_of
+from tui.screens.label.hotkeys import Press
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 class AnswerRows(LiveText):
     """Shows each answer with its key, whether it is given, and the chance that a model gives it."""
 
+    # For what there is room, so that it is made once and not for each image.
+    _asked_for: object = None
+
     def ask(
         self, questions: Questionnaire, keys: Mapping[str, Press], *, with_chances: bool
     ) -> None:
         """Make room for `questions`, `with_chances` beside their answers."""
+        asked_for = (questions, keys, with_chances, self._width, self._most)
+        if asked_for == self._asked_for:
+            return
+        self._asked_for = asked_for
         self._questions, self._keys = questions, keys
         asked = questions.questions
-        widest = {(one.name, answer): 0.5 for one in asked for answer in answers_of(one)}
+        widest = {(one.name, answer): 0.5 for one in asked for answer in one.answers}
         rows = self._rows(asked, {}, widest if with_chances else {})
         self._height = min(self._most, max(len(rows), 1)) if asked else 0
         self.styles.height = self._height

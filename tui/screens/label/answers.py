@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.screens.label.hotkeys import Press, answers_of
+from tui.screens.label.hotkeys import Press
 from tui.text import harmless, plain
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def rows_of(
     rows: list[Content] = []
     for question in asked:
         cells = list(_cells(question, answers, by_press, chances or {}))
-        hidden = len(answers_of(question)) - len(cells) + (question.kind == "number")
+        hidden = len(question.answers) - len(cells) + (question.kind == "number")
         if hidden > 0:
             cells.append(plain(f"{hidden:,} more: {finder} and a part of the name", "$muted"))
         if len(asked) > 1:
@@ -55,19 +55,19 @@ def _cells(
         value = f"{given[0]:g}" if given and isinstance(given[0], (int, float)) else "no number"
         yield Content.assemble((key, "bold $primary"), " ", plain(value, _style(bool(given))))
         return
-    for answer in answers_of(question):
+    for answer, words in words_of(question):
         key, is_given = keys.get(Press(question.name, answer), ""), answer in given
         if key or is_given:
             chance = chances.get((question.name, answer))
-            yield _cell(question, answer, key, is_given, chance)
+            yield _cell(question, words, key, is_given, chance)
 
 
 def _cell(
-    question: Question, answer: Answer, key: str, is_given: bool, chance: float | None = None
+    question: Question, words: str, key: str, is_given: bool, chance: float | None = None
 ) -> Content:
     tick = _TICKS[question.several][0 if is_given else 1]
     parts = [plain(key or " ", "bold $primary"), plain(f" {tick} ", _style(is_given))]
-    parts.append(plain(words_of(question, answer), _style(is_given)))
+    parts.append(plain(words, _style(is_given)))
     if chance is not None:
         parts.append(plain(f" {chance:.2f}".replace(" 0.", " ."), "$muted"))
     return Content("").join(parts)
@@ -77,12 +77,15 @@ def _style(is_given: bool) -> str:
     return "bold $text-success" if is_given else ""
 
 
-def words_of(question: Question, answer: Answer) -> str:
-    """An answer as people read it."""
+def words_of(question: Question) -> list[tuple[Answer, str]]:
+    """Each answer that can be chosen, and how people read it."""
     if question.kind == "rating":
-        return "★" * int(answer) if isinstance(answer, (int, float)) else str(answer)
-    paths = (choice.path for choice in question.choices if choice.stored == answer)
-    return harmless(INSIDE.join(next(paths, (str(answer),)))).replace("\n", " ")
+        return [(answer, "★" * int(str(answer))) for answer in question.answers]
+    return [
+        (choice.stored, harmless(INSIDE.join(choice.path)).replace("\n", " "))
+        for choice in question.choices
+        if choice.open
+    ]
 
 
 def flowed(cells: Iterable[Content], width: int) -> list[Content]:
@@ -103,9 +106,9 @@ def found(asked: Sequence[Question], part: str) -> list[Press]:
     """The answers whose words hold `part`, those that begin with it first."""
     needle = part.strip().lower()
     named = [
-        (words_of(question, answer).lower(), Press(question.name, answer))
+        (words.lower(), Press(question.name, answer))
         for question in asked
-        for answer in answers_of(question)
+        for answer, words in words_of(question)
     ]
     named = [one for one in named if needle in one[0]]
     named.sort(key=lambda one: not one[0].rpartition(INSIDE)[2].startswith(needle))
@@ -129,7 +132,8 @@ def found_rows(
         question = questions[press.question]
         assert press.answer is not None
         is_given = press.answer in answers.get(press.question, ())
-        row = _cell(question, press.answer, MARK if number == at else "", is_given)
+        words = dict(words_of(question))[press.answer]
+        row = _cell(question, words, MARK if number == at else "", is_given)
         if len(questions.questions) > 1:
             row = row + plain(f"  {question.title}", "$muted")
         rows.append(row.truncate(max(1, width), ellipsis=True))

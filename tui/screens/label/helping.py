@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ class Helping:
         if found is None:
             return None
         told = {one: chance for one, chance in found.probabilities.items() if chance >= LEAST}
-        return type(found)(found.answers, told)
+        return replace(found, probabilities=told)
 
     @property
     def words(self) -> str:

@@ -29,13 +29,6 @@ class Press:
     answer: Answer | None = None
 
 
-def answers_of(question: Question) -> tuple[Answer, ...]:
-    """The answers that can be chosen, as they are stored; none of a number, which is typed."""
-    if question.kind == "rating":
-        return tuple(range(1, int(question.maximum or 0) + 1))
-    return tuple(choice.stored for choice in question.choices if choice.open)
-
-
 def allot(questions: Questionnaire) -> Mapping[str, Press]:
     """Key -> what it does. Of more answers than there are keys, the first have one."""
     taken = _taken()
@@ -84,7 +77,7 @@ def _wishes(question: Question) -> Iterator[tuple[Press, str]]:
     if question.kind == "number":
         yield Press(question.name), _character(question.hotkey)
     elif question.kind == "rating":
-        for star in answers_of(question):
+        for star in question.answers:
             yield Press(question.name, star), str(star) if star in range(1, 10) else ""
     else:
         for choice in question.choices:
