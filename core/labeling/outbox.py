@@ -100,9 +100,13 @@ class Outbox:
         self._of, self._slot = of, slot
         self._lock = threading.Lock()
         self._database = _opened(self._file)
+        # Who looks does not wait for what is being written to the disk.
+        self._looking = threading.Lock()
+        self._reader = _opened(self._file)
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._looking:
+            self._reader.close()
             self._database.close()
 
     def add(self, label: Label) -> None:
@@ -239,8 +243,8 @@ class Outbox:
             database.execute(statement, (*columns.values(), label.id))
 
     def _read(self, statement: str, *values: object) -> list[Any]:
-        with self._lock, _sentences(self._file):
-            return self._database.execute(statement, values).fetchall()
+        with self._looking, _sentences(self._file):
+            return self._reader.execute(statement, values).fetchall()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
