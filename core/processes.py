@@ -53,6 +53,15 @@ def start(
 
 
 @contextlib.contextmanager
+def _held() -> Iterator[tuple[list[str], int]]:
+    """What a command begins with that is to end where this process does, and the file descriptor
+    that it watches, to be closed here once it has it: it ends when the block does."""
+    watched, held = os.pipe()
+    with open(held, "wb"):
+        yield [sys.executable, "-IS", str(TETHER), str(watched)], watched
+
+
+@contextlib.contextmanager
 def tethered(
     command: Sequence[str],
     *,
@@ -63,18 +72,15 @@ def tethered(
 ) -> Iterator[psutil.Popen]:
     """A program that ends with the block, asked first for `patience` seconds, and that is killed
     where this process ends without tidying up. Raises OSError as `start` does."""
-    watched, held = os.pipe()
-    with open(held, "wb"):
-        try:
+    with _held() as (tether, watched):
+        with open(watched, "rb"):
             process = start(
-                [sys.executable, "-IS", str(TETHER), str(watched), *command],
+                [*tether, *command],
                 cwd=cwd,
                 environment=environment,
                 stdout=stdout,
                 inherited=(watched,),
             )
-        finally:
-            os.close(watched)
         try:
             yield process
         finally:
@@ -89,17 +95,9 @@ def run_in_terminal(command: Sequence[str], cwd: Path, environment: Mapping[str,
     Keys reach it alone, as ctrl+c does. It is killed, with all that it has started, where this
     process ends first. Raises OSError where it cannot be started.
     """
-    watched, held = os.pipe()
-    with open(held, "wb"):
-        try:
-            process = Popen(
-                [sys.executable, "-IS", str(TETHER), str(watched), *command],
-                cwd=cwd,
-                env=environment,
-                pass_fds=(watched,),
-            )
-        finally:
-            os.close(watched)
+    with _held() as (tether, watched):
+        with open(watched, "rb"):
+            process = Popen([*tether, *command], cwd=cwd, env=environment, pass_fds=(watched,))
         try:
             while True:
                 _, status = os.waitpid(process.pid, os.WUNTRACED)
