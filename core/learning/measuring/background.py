@@ -26,13 +26,13 @@ from core.learning.hooks.vector_files import TaggedVectors
 from core.learning.inputs.gathering import NO_HOOKS, kept_before, last_run_folder
 from core.learning.measuring.comparison import Curves
 from core.learning.measuring.kept_replay import (
-    FEWEST,
     forget_replay,
     is_due,
     keep_replay,
     kept_replay,
 )
 from core.learning.measuring.replay import Plan, default_plan, replay
+from core.learning.rounds.options import FEWEST_MEASURED
 from core.processes import lives, tethered
 from core.progress import Progress, Work, finish
 from core.read_only import begin_if_asked
@@ -119,7 +119,7 @@ def bring_up_to_date(workspace: Workspace, plan: Plan | None = None) -> Work[Non
             vectors = replace(NO_HOOKS, embeddings=given).spelled_as(labels).embeddings
             assert vectors is not None
             rows = np.flatnonzero([tag in labels for tag in vectors.tags])
-            if len(rows) < FEWEST:
+            if len(rows) < FEWEST_MEASURED:
                 return
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST_IMAGES])
             few = TaggedVectors([vectors.tags[row] for row in rows], vectors.vectors[rows])

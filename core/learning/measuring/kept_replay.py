@@ -19,12 +19,10 @@ from core.errors import LabelpilotError
 from core.files import write_at_once
 from core.learning.measuring.comparison import Curves
 from core.learning.measuring.measures import Measures
-from core.learning.rounds.options import ORDERS
+from core.learning.rounds.options import FEWEST_MEASURED, ORDERS
 from core.own_files import make_own, read_own
 from core.workspace.settings import Workspace
 
-# With fewer labels, chance says more than an order.
-FEWEST = 100
 SAMPLE = 100
 # Labels may be corrected; where more of them are others, it is another labeling.
 AS_THEY_WERE = 0.9
@@ -100,4 +98,4 @@ def forget_replay(workspace: Workspace) -> None:
 
 def is_due(kept: KeptReplay | None, labels: int) -> bool:
     """Whether a replay would tell more than what is kept, with so many labels."""
-    return labels >= max(FEWEST, 0 if kept is None else 2 * kept.labels)
+    return labels >= max(FEWEST_MEASURED, 0 if kept is None else 2 * kept.labels)

@@ -27,6 +27,8 @@ ORDERS: Mapping[OrderName, str] = {
     "k-center": "unlike all that is labeled",
     "random": "at random, to compare with",
 }
+# With fewer labels of the user's own, chance says more than an order.
+FEWEST_MEASURED = 100
 CLAIMS: Mapping[Claim, str] = {
     "highest": "the highest loss counts",
     "nearest": "the nearest counts",
