@@ -257,10 +257,10 @@ async def test_look_alikes_are_labeled_together_but_for_those_that_are_taken_out
         assert "2 of 3 marked" in app.text
         assert "2 ☑ dog" in app.text
         # One whose picture is not there yet is not labeled unseen.
-        pictures[2].is_seen = False
+        pictures[2]._is_image = False
         await app.strike("space")
         assert "photo_2 is not shown" in app.text
-        pictures[2].is_seen = True
+        pictures[2]._is_image = True
         await app.strike("space")
         await seen(app, "photo_1")
         assert session.groups == [[1, 3]]

@@ -14,6 +14,7 @@ from tests.app.doubles import FakeBackend, refusal
 from tests.app.label_doubles import MemorySession, config_of, items_of
 from tui.screens.label.screen import LabelScreen
 from tui.widgets.drawing import UPPER_HALF
+from tui.widgets.picture import Picture
 
 Asks = Callable[..., MemorySession]
 
@@ -148,6 +149,24 @@ async def test_where_the_terminal_answers_a_key_counts_from_its_answer_on(
         await app.strike("2")
         await app.until(lambda: " photo_2 " in app.text)
     assert given(session) == [(1, ("cat",)), (2, ("dog",))]
+
+
+async def test_the_terminal_is_asked_when_the_picture_was_painted_and_not_before(
+    ready: FakeBackend, walk: Walker, asks: Asks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks(config_of("cat", "dog", choice="single"))
+    async with walk(ready) as app:
+        await opened(app)
+        picture, is_painted = app.app.screen.query_one(Picture), list[bool]()
+        ask = app.app.ask_echo
+        monkeypatch.setattr(
+            app.app, "ask_echo", lambda: [is_painted.append(picture._is_painted), ask()]
+        )
+        # The lines around it are painted apart, and sooner.
+        for number, key in ((1, "1"), (2, "2")):
+            await app.strike(key)
+            await seen(app, f"photo_{number}")
+    assert is_painted == [True, True]
 
 
 async def test_a_key_that_is_held_down_does_not_go_on_to_the_next_image(

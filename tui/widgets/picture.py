@@ -32,13 +32,27 @@ class Picture(Widget):
     class Resized(Message):
         """What it is given is to be drawn for another size."""
 
+    class Painted(Message):
+        """The `drawing` is on the screen, or on its way there before all that is written now."""
+
+        def __init__(self, drawing: Drawing) -> None:
+            super().__init__()
+            self.drawing = drawing
+
     def __init__(self, id: str | None = None, *, centred: bool = False) -> None:
         super().__init__(id=id)
         self._path: Path | None = None
         self._centred = centred
         self._drawing = Drawing()
-        # Whether the image that `show` named is painted, and not its name in its place.
-        self.is_seen = False
+        # Whether it was painted. Textual's own word for that comes after any other part's paint.
+        self._is_painted = True
+        # Whether it is the image that `show` named, and not its name in its place.
+        self._is_image = False
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the image that `show` named is painted."""
+        return self._is_image and self._is_painted
 
     @property
     def canvas(self) -> Canvas:
@@ -58,15 +72,19 @@ class Picture(Widget):
             self._path = path
             self._read()
 
-    def paint(self, drawing: Drawing) -> None:
-        """Show what was drawn before."""
-        if drawing == self._drawing:
-            return
-        former, self._drawing = self._drawing, drawing
-        self._write(drawing.ahead)
-        self.refresh()
-        if former.behind:
-            self.call_after_refresh(self._write, former.behind)
+    def paint(self, drawing: Drawing) -> Drawing:
+        """Show what was drawn before. Returns what `Painted` will name: an equal one may stand
+        there already."""
+        if drawing != self._drawing:
+            former, self._drawing = self._drawing, drawing
+            self._is_painted = False
+            self._write(drawing.ahead)
+            self.refresh()
+            if former.behind:
+                self.call_after_refresh(self._write, former.behind)
+        elif self._is_painted:
+            self.post_message(self.Painted(self._drawing))
+        return self._drawing
 
     def on_resize(self) -> None:
         if self._path is not None:
@@ -82,7 +100,7 @@ class Picture(Widget):
             driver.write(codes)
 
     def _read(self) -> None:
-        self.is_seen = False
+        self._is_image = False
         if self._path is None or not self.size.area:
             self.paint(Drawing())
             return
@@ -103,16 +121,18 @@ class Picture(Widget):
 
     def _loaded(self, path: Path, drawing: Drawing) -> None:
         if path == self._path:
+            self._is_image = not drawing.problem
             if drawing.problem:
                 name = shortened(harmless(path.name), max(1, self.size.width))
                 drawing = Drawing((Strip([Segment(name, self.rich_style)]),))
-            else:
-                self.call_after_refresh(setattr, self, "is_seen", True)
             self.paint(drawing)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The rows as they are where all of them are shown: what was made before is not made anew
         for each paint."""
+        if not self._is_painted:
+            self._is_painted = True
+            self.post_message(self.Painted(self._drawing))
         style, size, rows = self.rich_style, self.size, self._drawing.rows
         blank = Strip.blank(size.width, style)
         shown = [

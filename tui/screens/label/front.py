@@ -41,6 +41,8 @@ class Front(Vertical):
         self._items: Sequence[LabelItem] = ()
         self._empty: Sequence[str] = ()
         self._sight = Sight()
+        # What is to be painted before it is seen.
+        self._awaited: Drawing | None = None
         # Whether its picture stands there, maybe while it is drawn anew for another size.
         self._was_shown = False
         self._pictures: Pictures | None = None
@@ -165,15 +167,16 @@ class Front(Vertical):
         else:
             self._was_shown = not drawing.problem
             words = self._without_picture(drawing.problem) if drawing.problem else ()
-        picture.paint(written(words, picture.canvas) if words or drawing is None else drawing)
+        shown = picture.paint(
+            written(words, picture.canvas) if words or drawing is None else drawing
+        )
+        self._awaited = shown if item is not None and drawing is not None else None
         name = [] if item is None else [self._named(item, drawing)]
         self.query_one("#image", LiveText).show(name)
-        if item is not None and drawing is not None and not self._sight.is_painted:
-            self.call_after_refresh(self._painted, item)
 
-    def _painted(self, item: LabelItem) -> None:
-        is_there = self.item is not None and self.item.task_id == item.task_id
-        if is_there and not self._sight.is_painted:
+    def on_picture_painted(self, event: Picture.Painted) -> None:
+        event.stop()
+        if event.drawing is self._awaited and not self._sight.is_painted:
             self._sight.paint(time.monotonic())
             host_of(self).ask_echo()
 
