@@ -151,8 +151,8 @@ class SetupScreen(Section):
             return [
                 plain("All is set up.", "bold $text-success"),
                 "",
-                f"{self.key('label')}  label in the browser; "
-                "each Submit is written to your folder at once",
+                f"{self.key('label')}  label in the browser, or {section_key('label')} here; "
+                "each label is written to your folder at once",
                 f"{section_key('export')}  export what is labeled to the dataset",
                 f"{section_key('learning')}  let the model say what to label next",
                 "",
