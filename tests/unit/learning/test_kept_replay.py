@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -93,10 +94,13 @@ def test_hooks_are_not_run_for_it(workspace: Workspace) -> None:
 
 
 def beside() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [
-        one for one in children if any("measuring.background" in word for word in one.cmdline())
-    ]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        # Others of this process end meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any("measuring.background" in word for word in one.cmdline()):
+                found.append(one)
+    return found
 
 
 def test_the_process_beside_gives_way_and_ends_with_whoever_asked(workspace: Workspace) -> None:
