@@ -35,9 +35,11 @@ def write_json(path: Path, dataset: Dataset) -> list[LeftOut]:
 
 def _json_parts(dataset: Dataset) -> Iterator[bytes]:
     """The object in parts, together what orjson would make of it whole, indented by two."""
-    tags, labels, names = dataset.decision.tags, dataset.decision.labels, dataset.names
+    tags, labels = dataset.decision.tags, dataset.decision.labels
     for start in range(0, len(tags), TAGS_AT_ONCE):
-        chunk = {tag: names[labels[tag]] for tag in tags[start : start + TAGS_AT_ONCE]}
+        part = tags[start : start + TAGS_AT_ONCE]
+        named = map(dataset.names.__getitem__, map(labels.__getitem__, part))
+        chunk = dict(zip(part, named, strict=True))
         # Without the brace before and the line break and the brace after.
         content = orjson.dumps(chunk, option=orjson.OPT_INDENT_2)[1:-2]
         yield (b"," if start else b"{") + content

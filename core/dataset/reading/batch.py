@@ -81,6 +81,28 @@ class Columns(Struct, array_like=True, frozen=True, gc=False):
             list(people_table),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """The records of all `parts`, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = Columns.of([])
+        labels: dict[Labels, int] = {}
+        people: dict[str, int] = {}
+        for part in parts:
+            places = [labels.setdefault(one, len(labels)) for one in part.label_table]
+            whole.labels.extend(map(places.__getitem__, part.labels))
+            places = [people.setdefault(one, len(people)) for one in part.people_table]
+            whole.people.extend(map(places.__getitem__, part.people))
+            whole.images.extend(part.images)
+            whole.annotations.extend(part.annotations)
+            whole.cancelled.extend(part.cancelled)
+            whole.ground_truth.extend(part.ground_truth)
+            whole.moments.extend(part.moments)
+        whole.label_table.extend(labels)
+        whole.people_table.extend(people)
+        return whole
+
     def where(self, kept: Sequence[object]) -> Columns:
         """Only the records for which `kept` holds something true."""
         return Columns(
@@ -115,6 +137,16 @@ class Block(Struct, array_like=True, frozen=True):
     stamps: list[int]
     counts: list[int]
     records: Columns
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Block]) -> Block:
+        """The files of all `blocks`."""
+        return Block(
+            [name for block in blocks for name in block.names],
+            [stamp for block in blocks for stamp in block.stamps],
+            [count for block in blocks for count in block.counts],
+            Columns.joined([block.records for block in blocks]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,12 @@ from core.dataset.reading.batch import Block
 from core.own_files import make_own, open_own
 
 # Counted up where what is kept, or how it is made of a file, changes.
-_VERSION = 4
+_VERSION = 5
 _FRAME = struct.Struct(">II")
 UNCERTAIN_NS = 2_000_000_000
+# What many files share is held once in a block: the more files, the sooner it is read. A million
+# files must not stand in memory at once.
+FILES_IN_A_BLOCK = 8_000
 
 
 class Cache:
@@ -63,6 +66,7 @@ class CacheWriter:
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._file: BinaryIO | None = None
+        self._small: list[Block] = []
         with contextlib.suppress(OSError):
             make_own(path.parent)
             descriptor, self._name = aside_file(path)
@@ -74,13 +78,13 @@ class CacheWriter:
         if block.names and self._file is not None:
             sure = read_at - UNCERTAIN_NS
             stamps = [stamp if stamp < sure else -2 for stamp in block.stamps]
-            kept = Block(block.names, stamps, block.counts, block.records)
-            # A name that is no text cannot be kept; its block is read anew.
-            with contextlib.suppress(UnicodeEncodeError):
-                self._put(msgspec.msgpack.encode(kept))
+            self._small.append(Block(block.names, stamps, block.counts, block.records))
+            if sum(len(one.names) for one in self._small) >= FILES_IN_A_BLOCK:
+                self._put_small()
 
     def keep(self) -> None:
         """Put what was written in the place of the old cache."""
+        self._put_small()
         if self._file is not None:
             try:
                 self._file.flush()
@@ -99,6 +103,19 @@ class CacheWriter:
                 self._file.close()
             self._file = None
 
+    def _put_small(self) -> None:
+        """Write what came in small blocks as one."""
+        blocks, self._small = self._small, []
+        if not blocks:
+            return
+        try:
+            self._put(msgspec.msgpack.encode(Block.joined(blocks)))
+        except UnicodeEncodeError:
+            # A name that is no text cannot be kept; the block that it came in is read anew.
+            for block in blocks:
+                with contextlib.suppress(UnicodeEncodeError):
+                    self._put(msgspec.msgpack.encode(block))
+
     def _put(self, content: bytes) -> None:
         if self._file is not None:
             try:
@@ -108,11 +125,13 @@ class CacheWriter:
                 self.drop()
 
 
-def unchanged(block: Block, stamps: list[int]) -> Block:
-    """The files of `block` that are as they were when they were read; `stamps` are today's."""
-    if stamps == block.stamps:
+def unchanged(block: Block, changed: list[int]) -> Block:
+    """The files of `block` that are as they were when they were read: all but those `changed`."""
+    if not changed:
         return block
-    kept = [now == then for now, then in zip(stamps, block.stamps, strict=True)]
+    kept = [True] * len(block.names)
+    for place in changed:
+        kept[place] = False
     rows = list(chain.from_iterable(map(repeat, kept, block.counts)))
     return Block(
         list(compress(block.names, kept)),

@@ -64,9 +64,13 @@ class Folder:
         """The names of what lies in the folder, in the system's order."""
         return os.listdir(self._descriptor)
 
-    def stamps(self, names: list[str]) -> list[int]:
-        """The stamps of the files `names`; -1 for one that is gone."""
-        return self._each(self._stamp_all, names)
+    def changed(self, names: list[str], stamps: list[int]) -> list[int]:
+        """The places in `names` of files that have other stamps than `stamps`, or are gone."""
+        today = self._each(self._stamp_all, names)
+        if today == stamps:
+            return []
+        pairs = enumerate(zip(today, stamps, strict=True))
+        return [place for place, (now, then) in pairs if now != then]
 
     def read(self, names: list[str]) -> Iterator[Content]:
         """The files `names`, in their order. Few are in memory at a time, for they may be large."""

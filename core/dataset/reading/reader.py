@@ -179,11 +179,11 @@ def _unchanged(cache: Cache, folder: Folder, workers: Workers) -> Iterator[Block
 
     def here(block: Job) -> Answer:
         assert isinstance(block, Block)
-        return folder.stamps(block.names)
+        return folder.changed(block.names, block.stamps)
 
-    for block, stamps in workers.share(cache.blocks(), here):
-        assert isinstance(block, Block) and isinstance(stamps, list)
-        yield unchanged(block, stamps)
+    for block, changed in workers.share(cache.blocks(), here):
+        assert isinstance(block, Block) and isinstance(changed, list)
+        yield unchanged(block, changed)
 
 
 def read_file(

@@ -1,9 +1,10 @@
 """Processes that read and interpret files beside us, so that more than one core is at work.
 
-The parent hands them names, and gets back records and what was left out, or the files' stamps. They
-are plain processes that talk over their pipes: a fork would copy an app that has threads, and the
-processes of a ProcessPoolExecutor import the caller's `__main__` again and outlive a parent that is
-killed. Where one cannot be started or dies, the parent does its work; nobody waits for it.
+The parent hands them names, and gets back records and what was left out, or which files have
+changed since. They are plain processes that talk over their pipes: a fork would copy an app that
+has threads, and the processes of a ProcessPoolExecutor import the caller's `__main__` again and
+outlive a parent that is killed. Where one cannot be started or dies, the parent does its work;
+nobody waits for it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ MOST_WORKERS = min(7, (os.cpu_count() or 1) - 1)
 FILES_FOR_A_WORKER = 20_000
 # Seconds after which a worker that says nothing is given up.
 SILENCE = 60.0
-# So many names, each as long as a name can be, fit into a pipe. Were there more, parent and worker
-# could each wait for the other to read.
+# So many names that are to be read, each as long as a name can be, fit into a pipe. Were there more,
+# parent and worker could each wait for the other to read.
 MOST_NAMES = 240
 # Jobs that a worker has: the one it is at work on, and the next.
 _AHEAD = 2
@@ -45,7 +46,8 @@ _SERVE = "from core.dataset.reading.workers import serve; serve()"
 
 # Names of files that are to be read, or a block whose files may have changed.
 Job = list[str] | Block
-# What the files hold, or the stamps of the block's files.
+# What the files hold, or the places in the block of those that have changed: were it all of them,
+# two such answers still fit into a pipe.
 Answer = Interpreted | list[int]
 Message = TypeVar("Message")
 
@@ -143,9 +145,9 @@ class Worker:
     def send(self, job: Job) -> None:
         """Hand over a job; at most one more than it is at work on."""
         self.pending.append(job)
-        stamps_only = isinstance(job, Block)
+        names, stamps = (job.names, job.stamps) if isinstance(job, Block) else (job, None)
         try:
-            _write(self._jobs, (stamps_only, job.names if isinstance(job, Block) else job))
+            _write(self._jobs, (names, stamps))
         except (OSError, ValueError) as error:
             raise WorkerFailed(str(error)) from None
 
@@ -199,11 +201,11 @@ def serve() -> None:
         folder = Folder(Path(setup.folder))
         interpreter = Interpreter(setup.config, Path(setup.images))
         while True:
-            stamps_only, names = _read(jobs, tuple[bool, list[str]])
-            if stamps_only:
-                _write(answers, folder.stamps(names))
-            else:
+            names, stamps = _read(jobs, tuple[list[str], list[int] | None])
+            if stamps is None:
                 _write(answers, interpret(names, folder.read(names), interpreter))
+            else:
+                _write(answers, folder.changed(names, stamps))
     except (EOFError, OSError):
         return
 
