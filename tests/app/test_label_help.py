@@ -247,7 +247,7 @@ async def test_look_alikes_are_labeled_together_but_for_those_that_are_taken_out
         await seen(app, "photo_0")
         await app.strike("g")
         await app.until(lambda: "3 of 3 marked" in app.text)
-        assert "groups of up to 3: 2 % wrong labels if nobody looks" in app.text
+        assert "groups of up to 3: 2 % more wrong labels if nobody looks" in app.text
         assert "photo_3" not in app.text
         pictures = list(app.app.screen.query(Picture))
         await app.until(lambda: all(one.is_seen for one in pictures))

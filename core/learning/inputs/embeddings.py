@@ -7,6 +7,9 @@ belongs to no image is refused by name. Never is such a vector silently scored.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,10 +20,13 @@ from numpy.typing import NDArray
 from core.errors import LabelpilotError
 from core.files import written_at_once
 from core.learning.hooks.vector_files import TaggedVectors, open_vectors
+from core.own_files import make_own
 from core.progress import Progress, Work
 
 ROWS_AT_ONCE = 4096
 NAMED = 5
+# Vectors of length 1 of so many files are kept, those used last.
+KEPT = 3
 # How far beyond 0 or 1 a probability may lie by rounding.
 ROUNDING = 1e-3
 
@@ -116,6 +122,27 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
         yield from _scale(embeddings, lambda _, block: file.write(block.astype("<f4").tobytes()))
     return open_vectors(path)
+
+
+def kept_unit_vectors(embeddings: TaggedVectors, folder: Path) -> Work[NDArray[np.float32]]:
+    """As `unit_vectors`, in a file of `folder` that stays: they are made once of each file of
+    vectors, and anew where that has changed. What lies in no file is scaled in memory."""
+    source = getattr(embeddings.vectors, "filename", None)
+    if source is None:
+        return (yield from unit_vectors(embeddings))
+    state = os.stat(source)
+    proof = (os.path.abspath(source), state.st_ino, state.st_size, state.st_mtime_ns)
+    path = make_own(folder) / f"unit-{hashlib.sha256(repr(proof).encode()).hexdigest()[:16]}.npy"
+    with contextlib.suppress(OSError, ValueError):
+        vectors = open_vectors(path)
+        if vectors.shape == embeddings.vectors.shape:
+            os.utime(path)
+            return vectors
+    vectors = yield from unit_vectors(embeddings, path)
+    by_use = sorted(folder.glob("unit-*.npy"), key=os.path.getmtime, reverse=True)
+    for file in by_use[KEPT:]:
+        file.unlink(missing_ok=True)
+    return vectors
 
 
 def _scale(

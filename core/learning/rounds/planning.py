@@ -122,7 +122,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         questions = read_questions(config)
         runs = itertools.chain([inputs.run], kept_runs(workspace))
         candidates = [pick.tag for pick in picks]
-        suggested = yield from suggest(classes or {}, candidates, config, questions, runs)
+        cache = workspace.state.cache
+        suggested = yield from suggest(classes or {}, candidates, config, questions, runs, cache)
         precision = suggested.precision
         results = _results(questions, suggested, picks)
     return RoundPlan(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,7 @@ from core.labeling.suggestions import (
 from core.labeling_config import LabelingConfig
 from core.learning.builtin.head import fit_head, has_scikit_learn
 from core.learning.hooks.run import Hooks
-from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.inputs.embeddings import unit_vectors
+from core.learning.inputs.embeddings import kept_unit_vectors
 from core.learning.inputs.pool import Labels, labels_of
 from core.learning.measuring.label_history import LabelHistory
 from core.learning.measuring.replay import one_thread
@@ -70,9 +70,10 @@ def suggest(
     config: LabelingConfig,
     questions: Questionnaire,
     runs: Iterable[Hooks],
+    cache: Path,
 ) -> Work[Suggestions]:
     """Suggestions for the images `candidates`, by the labels (tag -> classes) and what the user's
-    trainings gave, the last one first.
+    trainings gave, the last one first. Vectors that are scaled for that stay in `cache`.
 
     Where nothing can be trusted, the precision says why, and nothing is suggested.
     """
@@ -93,7 +94,7 @@ def suggest(
         return Suggestions(
             Precision(why=f"Nothing is suggested: that needs `{install_extra('learning')}`.")
         )
-    return (yield from _by_head(known, wanted))
+    return (yield from _by_head(known, wanted, cache))
 
 
 def _least_seen(
@@ -119,14 +120,11 @@ def _least_seen(
     return best
 
 
-def _by_head(known: _Known, wanted: Indices) -> Work[Suggestions]:
+def _by_head(known: _Known, wanted: Indices, cache: Path) -> Work[Suggestions]:
     """By a linear head on the labels."""
     embeddings, labels = known.hooks.embeddings, known.labels
     assert embeddings is not None
-    rows = np.concatenate([labels.rows, wanted])
-    tags = [known.tags[row] for row in rows.tolist()]
-    vectors: Floats = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[rows]))
-    labels = Labels(np.arange(len(labels.rows)), labels.matrix, labels.classes)
+    vectors: Floats = yield from kept_unit_vectors(embeddings, cache)
     random = np.random.default_rng(0)
     with one_thread():
         past = LabelHistory(vectors, labels, np.empty(0, np.int64), random)
@@ -138,10 +136,8 @@ def _by_head(known: _Known, wanted: Indices) -> Work[Suggestions]:
         found = np.empty((len(wanted), len(known.columns)), np.float32)
         for start in range(0, len(wanted), ROWS_AT_ONCE):
             yield Progress("suggestions", start, len(wanted))
-            some = slice(len(labels.rows) + start, len(labels.rows) + start + ROWS_AT_ONCE)
-            found[start : start + ROWS_AT_ONCE] = head.probabilities(vectors[some])[
-                :, known.columns
-            ]
+            some = slice(start, start + ROWS_AT_ONCE)
+            found[some] = head.probabilities(vectors[wanted[some]])[:, known.columns]
     yield Progress("suggestions", len(wanted), len(wanted))
     return _suggestions(precision, known, wanted, found)
 

@@ -6,7 +6,7 @@ Nothing of the user's is run, so that it can be made beside the labeling, and ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,18 +16,15 @@ from core.labeling.groups import SIZES, GroupSizes, group_costs
 from core.labeling.questions import read_questions
 from core.labeling.suggestions import Suggestions
 from core.labeling_config import parse_labeling_config
-from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.inputs.embeddings import unit_vectors
+from core.learning.inputs.embeddings import kept_unit_vectors
 from core.learning.inputs.gathering import trainings
 from core.learning.search.exact import Floats, Indices
 from core.learning.search.neighbours import find_neighbours
 from core.learning.suggesting.guesses import suggest
-from core.own_files import make_own
 from core.progress import Work
 from core.studio.project import OpenProject
 from core.tasks.tags import TaggedTask, tasks_by_tag
 
-FILE = "look-alikes.npy"
 # To judge the sizes of groups, the neighbours of so many labeled images are looked up at most.
 MOST_JUDGED = 2_000
 
@@ -42,7 +39,7 @@ class Help:
     suggestions: Suggestions
     sizes: GroupSizes
     tasks: Mapping[str, TaggedTask] = field(repr=False)
-    tags: tuple[str, ...] = field(repr=False)
+    tags: Sequence[str] = field(repr=False)
     rows: Mapping[str, int] = field(repr=False)
     vectors: Floats = field(repr=False)
 
@@ -83,14 +80,13 @@ def help_labeling(opened: OpenProject) -> Work[Help]:
     classes = (yield from current_labels(workspace)) or {}
     candidates = [tag for tag, task in tasks.items() if not task.labeled]
     config = parse_labeling_config(opened.remote.label_config)
-    suggestions = yield from suggest(classes, candidates, config, read_questions(config), runs)
+    questions, cache = read_questions(config), workspace.state.cache
+    suggestions = yield from suggest(classes, candidates, config, questions, runs, cache)
     newest = runs[0].spelled_as(tasks)
     assert newest.embeddings is not None
-    known = [row for row, tag in enumerate(newest.embeddings.tags) if tag in tasks]
-    tags = tuple(newest.embeddings.tags[row] for row in known)
-    some = TaggedVectors(tags, newest.embeddings.vectors[known])
-    vectors = yield from unit_vectors(some, make_own(workspace.state.cache) / FILE)
-    rows = {tag: row for row, tag in enumerate(tags)}
+    tags = newest.embeddings.tags
+    vectors = yield from kept_unit_vectors(newest.embeddings, cache)
+    rows = {tag: row for row, tag in enumerate(tags) if tag in tasks}
     labeled = {tag: frozenset(names) for tag, names in classes.items() if tag in rows}
     unseen = [tag for tag in labeled if tag not in newest.learned_from]
     costs = yield from judge_groups(vectors, rows, labeled, unseen)
@@ -104,13 +100,14 @@ def judge_groups(
     labeled: Mapping[str, Collection[str]],
     unseen: Collection[str],
 ) -> Work[GroupSizes]:
-    """What groups of each size cost, by the images in `labeled` (tag -> classes).
+    """What groups of each size cost, by the images in `labeled` (tag -> classes), among those in
+    `rows` (tag -> row of `vectors`).
 
     Those that the embeddings were taught from lie nearer together than others: so groups are judged
     around those that they have not seen, `unseen`.
     """
     number: dict[frozenset[str], int] = {}
-    labels = np.full(len(rows), -1, np.int64)
+    labels = np.full(len(vectors), -1, np.int64)
     for tag, names in labeled.items():
         labels[rows[tag]] = number.setdefault(frozenset(names), len(number))
     first: Indices = np.array(sorted(rows[tag] for tag in unseen), np.int64)
@@ -118,14 +115,13 @@ def judge_groups(
         first = np.sort(np.random.default_rng(0).choice(first, MOST_JUDGED, replace=False))
     if not len(first):
         return GroupSizes()
-    most = min(SIZES[-1], len(rows))
-    found = yield from find_neighbours(np.asarray(vectors[first]), vectors, most, "exact")
+    allowed = np.zeros(len(vectors), np.bool_)
+    allowed[list(rows.values())] = True
+    queries = np.asarray(vectors[first])
+    found = yield from find_neighbours(queries, vectors, SIZES[-1], "exact", allowed=allowed)
     # The image itself is the nearest, unless others have the very same vector.
-    near = np.array(
-        [
-            [n for n in near if n != own][: most - 1]
-            for own, near in zip(first.tolist(), found.indices.tolist(), strict=True)
-        ],
-        np.int64,
-    )
-    return group_costs(near, labels[first], labels)
+    others = found.indices != first[:, None]
+    others[others.all(axis=1), -1] = False
+    near = found.indices[others].reshape(len(first), -1)
+    likeness = found.similarities[others].reshape(len(first), -1)
+    return group_costs(near, likeness, labels[first], labels)

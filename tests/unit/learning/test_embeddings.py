@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.errors import LabelpilotError
-from core.learning.hooks.vector_files import TaggedVectors
-from core.learning.inputs.embeddings import check_tags, named_tags, unit_vectors
+from core.learning.hooks.vector_files import TaggedVectors, open_vectors
+from core.learning.inputs.embeddings import (
+    KEPT,
+    check_tags,
+    kept_unit_vectors,
+    named_tags,
+    unit_vectors,
+)
 from core.progress import finish
 from tui.commands.exit_codes import ExitCode, exit_code
 
@@ -45,6 +51,31 @@ def test_unit_vectors_in_a_file_come_back_memory_mapped(tmp_path: Path) -> None:
     unit = finish(unit_vectors(TaggedVectors(["a", "b"], np.diag([2.0, 3.0])), path))
     assert isinstance(unit, np.memmap)
     np.testing.assert_array_equal(np.load(path), np.eye(2))
+
+
+def test_unit_vectors_are_made_once_of_each_file_and_anew_where_it_has_changed(
+    tmp_path: Path,
+) -> None:
+    cache = tmp_path / "cache"
+
+    def kept(file: int, scale: float | None = None) -> tuple[list[list[float]], int]:
+        path = tmp_path / f"{file}.npy"
+        if scale is not None:
+            np.save(tmp_path / "new.npy", np.array([[scale, 0.0], [3.0, 4.0]]))
+            (tmp_path / "new.npy").replace(path)
+        unit = finish(kept_unit_vectors(TaggedVectors(["a", "b"], open_vectors(path)), cache))
+        return unit.tolist(), max(one.stat().st_ino for one in cache.iterdir())
+
+    made = kept(0, 2.0)
+    assert made[0][0] == [1.0, 0.0]
+    assert kept(0) == made
+    assert kept(0, -2.0)[0][0] == [-1.0, 0.0]
+    (damaged,) = [one for one in cache.iterdir() if np.load(one)[0, 0] < 0]
+    damaged.write_bytes(b"no array")
+    assert kept(0)[0][0] == [-1.0, 0.0]
+    for file in range(1, KEPT + 2):
+        kept(file, 1.0)
+    assert len(list(cache.iterdir())) == KEPT
 
 
 @pytest.mark.parametrize(

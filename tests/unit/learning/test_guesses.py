@@ -4,6 +4,7 @@ shown to be good."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def run(trained: int, *, probabilities: bool = False) -> Hooks:
 
 
 def suggested(*runs: Hooks) -> Suggestions:
-    return finish(suggest(CLASSES, TAGS[LABELED:], CONFIG, read_questions(CONFIG), runs))
+    return finish(suggest(CLASSES, TAGS[LABELED:], CONFIG, read_questions(CONFIG), runs, Path()))
 
 
 def test_a_head_on_the_labels_ticks_what_an_image_likely_shows() -> None:
@@ -84,5 +85,5 @@ def test_the_users_probabilities_count_where_labels_show_that_they_are_right() -
 
 
 def test_without_labels_nothing_is_suggested() -> None:
-    none = finish(suggest({}, TAGS, CONFIG, read_questions(CONFIG), [run(0)]))
+    none = finish(suggest({}, TAGS, CONFIG, read_questions(CONFIG), [run(0)], Path()))
     assert "0 labels" in str(none.precision)
