@@ -34,8 +34,8 @@ MOST_WORKERS = min(7, (os.cpu_count() or 1) - 1)
 FILES_FOR_A_WORKER = 20_000
 # Seconds after which a worker that says nothing is given up.
 SILENCE = 60.0
-# So many names that are to be read, each as long as a name can be, fit into a pipe. Were there more,
-# parent and worker could each wait for the other to read.
+# So many names that are to be read, each as long as a name can be, fit into a pipe. Were there
+# more, parent and worker could each wait for the other to read.
 MOST_NAMES = 240
 # Jobs that a worker has: the one it is at work on, and the next.
 _AHEAD = 2
