@@ -48,7 +48,7 @@ def sign_in_with(workspace: Workspace) -> tuple[str, str] | None:
 
 def can_sign_in(workspace: Workspace) -> bool:
     """Whether our own server accepts the stored password. Raises StudioUnreachable if it is off."""
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     url, confirm = door(workspace)
     password = find_secret(workspace, "password")

@@ -47,7 +47,7 @@ def _confirm_own(workspace: Workspace, url: str) -> Confirm:
     port = int(url.rpartition(":")[2])
 
     def confirm() -> None:
-        import httpx
+        from core.studio.lean_httpx import httpx
 
         if not listens(workspace, port):
             raise httpx.ConnectError(

@@ -43,7 +43,7 @@ def http_client(
     A request that could change anything raises ReadOnly where nothing may be changed. Raises
     httpx.InvalidURL.
     """
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     def watch(request: httpx.Request) -> None:
         if request.method not in LOOKING and not request.url.path.endswith(CHANGING_NOTHING):
@@ -79,7 +79,7 @@ def _trusted(url: str) -> ssl.SSLContext | bool:
 def _take_in(seconds: float, answer: httpx.Response) -> None:
     """Read a whole answer. Raises httpx.DecodingError where it cannot be taken, and
     httpx.ReadTimeout where it takes too long."""
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", *ENCODINGS):
@@ -99,7 +99,7 @@ def _take_in(seconds: float, answer: httpx.Response) -> None:
 
 def is_healthy(url: str) -> bool:
     """Whether a Label Studio answers at `url`."""
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     try:
         with http_client(url, ALIVE_SECONDS) as client:
@@ -110,7 +110,7 @@ def is_healthy(url: str) -> bool:
 
 def answering_version(url: str) -> str | None:
     """The version of the Label Studio that answers at `url`; None where none does."""
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     try:
         with http_client(url, ALIVE_SECONDS) as client:

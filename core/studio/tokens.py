@@ -150,7 +150,7 @@ def _changeable_token(workspace: Workspace) -> Secret:
 
 @contextlib.contextmanager
 def _answers(what: str) -> Iterator[None]:
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     try:
         yield

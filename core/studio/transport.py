@@ -152,7 +152,7 @@ class Transport:
         body: Any,
         read_seconds: float | None,
     ) -> httpx.Response:
-        import httpx
+        from core.studio.lean_httpx import httpx
 
         content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         client = self.client
@@ -179,7 +179,7 @@ class Transport:
 @contextlib.contextmanager
 def _sentences(url: str) -> Iterator[None]:
     """Turn what httpx and a token's trade raise into our errors."""
-    import httpx
+    from core.studio.lean_httpx import httpx
 
     try:
         yield

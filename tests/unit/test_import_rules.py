@@ -38,6 +38,7 @@ HEAVY = "PIL annoy django httpx keyring label_studio_sdk secretstorage sklearn t
 NAMES_A_KEY = re.compile(
     r"press (?!enter)|, then [\w?:]\b|in the app\b|\([a-z0-9?:]\)|`[a-z0-9?:]`|\besc(ape)?\b", re.I
 )
+LEAN = ROOT / "core" / "studio" / "lean_httpx.py"
 STARTING = "core httpx keyring label_studio_sdk numpy orjson psutil rich sklearn textual".split()
 
 
@@ -73,7 +74,8 @@ def loaded_by(code: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def loaded_by_core() -> set[str]:
-    names = [module(path) for path in CORE if path != LAUNCHER]
+    # Imported where httpx would be: in functions.
+    names = [module(path) for path in CORE if path not in (LAUNCHER, LEAN)]
     return loaded_by("\n".join(f"import {name}" for name in names))
 
 
@@ -174,6 +176,21 @@ def test_a_key_in_a_sentence_is_told(text: str, names: bool) -> None:
 
 def test_heavy_packages_are_imported_when_they_are_used(loaded_by_core: set[str]) -> None:
     assert not {name for name in loaded_by_core if of(HEAVY, name)}
+
+
+def test_httpx_is_imported_without_what_it_loads_for_others() -> None:
+    loaded = loaded_by("import core.studio.lean_httpx")
+    assert "httpcore" in loaded
+    assert not {name for name in loaded if of(["rich", "click", "trio", "anyio"], name)}
+    # What is imported for types alone stands outside of functions.
+    assert not [
+        path
+        for path in CORE
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import) and "httpx" in (alias.name for alias in node.names)
+    ]
 
 
 def test_only_core_studio_opens_connections() -> None:
