@@ -90,7 +90,10 @@ class LabelSession:
         self._session = secrets.token_hex(8)
         self._paths = ImagePaths(opened.workspace.images.path)
         self._streams = again is None
-        self._lock = threading.Lock()
+        # An image that is labeled, or taken back, is at no moment neither ahead nor on its way.
+        self._lock = threading.RLock()
+        # What is asked to be held is asked of what was held last.
+        self._holding = threading.Lock()
         self._ahead: list[LabelItem] = list(again or ())
         # Taken back a moment ago: to be shown although they have a label still.
         self._pinned: set[int] = set()
@@ -152,12 +155,8 @@ class LabelSession:
         Raises StudioRefused, StudioUnreachable.
         """
         self._beside = tuple(tasks)
-        opened, account = self._connected()
-        with self._lock:
-            ahead = [one.task_id for one in self._ahead]
-        sent = set(self._outbox.tasks_on_the_way())
-        asked = [*ahead, *(task for task in tasks if task not in ahead)]
-        found = next_tasks(opened, account, self._outbox, self._session, asked, 0)
+        with self._holding:
+            found, _, sent = self._hold(0)
         items = {task.id: self._item(task) for task in found if task.id not in sent}
         return [items[task] for task in tasks if task in items]
 
@@ -174,18 +173,18 @@ class LabelSession:
         Its image is the one to be labeled now, with what was said ticked; those that were labeled
         together with it come next.
         """
-        label = self._outbox.take_back()
-        if label is None:
-            return None
-        labels = [label]
-        while label.together and (other := self._outbox.take_back(label.together)):
-            labels.append(other)
-        items = [self._taken_back(one) for one in reversed(labels)]
-        tasks = {item.task_id for item in items}
         with self._lock:
+            label = self._outbox.take_back()
+            if label is None:
+                return None
+            labels = [label]
+            while label.together and (other := self._outbox.take_back(label.together)):
+                labels.append(other)
+            items = [self._taken_back(one) for one in reversed(labels)]
+            tasks = {item.task_id for item in items}
             self._ahead = [*items, *(one for one in self._ahead if one.task_id not in tasks)]
             self._pinned |= tasks
-            self._done -= sum(not one.skips for one in labels)
+        self._done -= sum(not one.skips for one in labels)
         self._wake_up()
         return items[0]
 
@@ -246,9 +245,10 @@ class LabelSession:
     ) -> None:
         body = {"result": result, "lead_time": round(lead_time, 3), "was_cancelled": skipped}
         label = Label(new_id(), item.task_id, item.tag, item.url, body, changes=item.annotation)
-        self._outbox.add(replace(label, together=together))
+        with self._lock:
+            self._outbox.add(replace(label, together=together))
+            self._drop(item)
         self._done += not skipped
-        self._drop(item)
 
     def _drop(self, item: LabelItem) -> None:
         with self._lock:
@@ -310,26 +310,36 @@ class LabelSession:
 
     def _fill(self) -> float:
         """Hold the images that come next, and let go of those that are labeled meanwhile."""
+        with self._holding:
+            found, mine, sent = self._hold(HELD)
+            asked = {*mine, *sent, *self._beside}
+            kept = {task.id for task in found}
+            new = [self._item(task) for task in found if task.id not in asked]
+            with self._lock:
+                sent |= set(self._outbox.tasks_on_the_way())
+                self._pinned &= {one.task_id for one in self._ahead}
+                staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
+                self._ahead = [one for one in self._ahead if one.task_id in staying]
+                here = {one.task_id for one in self._ahead} | sent
+                self._ahead += [one for one in new if one.task_id not in here]
+                self._at_end = not new and len(mine) < HELD
+        return _AGAIN_SECONDS
+
+    def _hold(self, count: int) -> tuple[list[Task], list[int], set[int]]:
+        """Hold what is ahead or beside, and more where less than `count` is ahead; the tasks that
+        are held, those that were ahead, and those whose labels are on their way.
+
+        The last are held too: for all that the server knows, they are to be labeled still.
+        """
         opened, account = self._connected()
-        sent = set(self._outbox.tasks_on_the_way())
         with self._lock:
             mine = [one.task_id for one in self._ahead]
-        # What is on its way is to be labeled still, for all that the server knows.
+            sent = set(self._outbox.tasks_on_the_way())
         others = sent.union(self._beside).difference(mine)
+        more = max(count - len(mine), 0)
         asked = [*mine, *others]
-        more = max(HELD - len(mine), 0)
         found = next_tasks(opened, account, self._outbox, self._session, asked, more)
-        kept = {task.id for task in found}
-        new = [self._item(task) for task in found if task.id not in asked]
-        sent |= set(self._outbox.tasks_on_the_way())
-        with self._lock:
-            self._pinned &= {one.task_id for one in self._ahead}
-            staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
-            self._ahead = [one for one in self._ahead if one.task_id in staying]
-            here = {one.task_id for one in self._ahead} | sent
-            self._ahead += [one for one in new if one.task_id not in here]
-            self._at_end = not new and more > 0
-        return _AGAIN_SECONDS
+        return found, mine, sent
 
     def _item(self, task: Task) -> LabelItem:
         return item_of(task, self._workspace.images, self._paths)

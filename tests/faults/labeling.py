@@ -14,6 +14,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from core.setup.checklist import set_up
 from core.setup.demo import CLASSES_FILE, make_demo
 from core.studio.process import read_record
 from core.studio.project import OpenProject, open_project
-from core.studio.server import stop_server
+from core.studio.server import database, stop_server
 from core.studio.starting import start_server
 from core.workspace.settings import Workspace, load_workspace
 from tests.app.test_pty import Terminal
@@ -254,10 +255,14 @@ def chaos(
 
 
 def kill_server(workspace: Workspace) -> None:
-    """End labelpilot's own server without a word."""
+    """End labelpilot's own server without a word, and let so much time pass that nothing is held
+    any more."""
     record = read_record(workspace)
     assert record is not None
     os.kill(record.pid, signal.SIGKILL)
+    opened = sqlite3.connect(database(workspace), timeout=60)
+    with contextlib.closing(opened), opened:
+        opened.execute("UPDATE tasks_tasklock SET expire_at = '2020-01-01 00:00:00'")
 
 
 def _until(holds: Callable[[], object]) -> None:

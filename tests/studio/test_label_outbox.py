@@ -263,6 +263,59 @@ def test_labeling_again_changes_the_annotation_and_can_be_taken_back(
     assert (session.at_end, session.on_their_way) == (True, 0)
 
 
+def test_look_alikes_are_held_and_labeled_together_and_taken_back_together(
+    client: StudioClient, desk_of: Callable[[Project], Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(client, 30)
+    order = list(project.tasks)
+    project.publish(order)
+    desk, ben, may_send = desk_of(project), Labeler(client, "ben"), threading.Event()
+
+    def later(*arguments: object) -> str:
+        assert may_send.wait(PATIENCE)
+        return send(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("core.labeling.session.send", later)
+    session = desk.session()
+    wait_until(lambda: held(session) == order[:16])
+    assert _asked(ben, project) == order[16]
+    client.annotate(order[18], session.questionnaire.result(ANSWER))
+    # What a colleague has open, or was labeled, is left out.
+    beside = session.hold_beside([order[place] for place in (3, 16, 20, 18, 17)])
+    assert [item.task_id for item in beside] == [order[3], order[20], order[17]]
+    ben.label(order[16])
+    assert _asked(ben, project) == order[19]
+    group = [session.ahead(1)[0], *beside]
+    session.submit_together(group, ANSWER, 8.0)
+    # Also what is labeled while it is asked what is held.
+    looked = session._outbox.tasks_on_the_way
+
+    def label_one() -> list[int]:
+        found = looked()
+        if session._outbox.on_the_way == len(group):
+            session.submit(session.ahead(1)[0], ANSWER, 1.0)
+        return found
+
+    monkeypatch.setattr(session._outbox, "tasks_on_the_way", label_one)
+    assert session.hold_beside(()) == []
+    assert session.on_their_way == 5
+    # None of them is anybody else's before its label is there.
+    ben.label(order[19])
+    assert _asked(ben, project) not in session._outbox.tasks_on_the_way()
+    may_send.set()
+    wait_until(lambda: session.on_their_way == 0)
+    labeled = {item.task_id for item in group}
+    for task in labeled:
+        (label,) = client.annotations_of(project.id, task)
+        assert label["lead_time"] == 2.0
+    assert session.take_back() is not None
+    taken = session.take_back()
+    assert (taken and taken.task_id, taken and taken.suggestion) == (group[0].task_id, ANSWER)
+    assert held(session)[:4] == [item.task_id for item in group]
+    wait_until(lambda: session.on_their_way == 0)
+    assert not labeled & desk.labels().keys()
+
+
 def test_a_server_and_an_app_that_are_killed_lose_and_double_no_label(
     demo: Demo, client: StudioClient, desk_of: Callable[[Project], Desk]
 ) -> None:

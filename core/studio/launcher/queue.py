@@ -13,12 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 from .patches import Closed, answer_at, patch, project_of, takes
-from .stream import HELD, ONE_AT_A_TIME, held_by, next_image
+from .stream import HELD, ONE_AT_A_TIME, SECONDS, held_by, keep_locks, next_image
 
 URL = "api/labelpilot/queue"
-# As long as nothing is heard of a session, its images stay its own.
-SECONDS = 180
-MOST = 100
+MOST = 1_000
 
 
 @patch("queue", "Who labels in the terminal can get an image that somebody else has open.")
@@ -44,6 +42,7 @@ def hold_images() -> None:
             wanted = [int(number) for number in request.data["tasks"][:MOST]]
             key = (user.pk, str(request.data["session"]))
             with ONE_AT_A_TIME:
+                keep_locks()
                 tasks = Task.objects.filter(project=project).in_bulk(wanted)
                 HELD.pop(key, None)
                 others = held_by(user)

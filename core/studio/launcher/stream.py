@@ -13,6 +13,7 @@ import inspect
 import itertools
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 from .large import scored_ones
@@ -31,6 +32,10 @@ ONE_AT_A_TIME = threading.RLock()
 # What somebody labels elsewhere than in a browser: (account, session) -> (until when, by this
 # process's clock, tasks).
 HELD: dict[tuple[int, str], tuple[float, frozenset[int]]] = {}
+# As long as nothing is heard of a session, its images stay its own.
+SECONDS = 180
+# Whether this process has seen to the locks that it found.
+_seen_to = threading.Event()
 
 
 def held_by(user):
@@ -38,6 +43,20 @@ def held_by(user):
     now = time.monotonic()
     found = [tasks for (who, _), (until, tasks) in HELD.items() if who == user.pk and until > now]
     return frozenset().union(*found)
+
+
+def keep_locks() -> None:
+    """Once a process: have the locks that lapsed while no server was there hold a while longer.
+
+    Who had an image open then may have labeled it meanwhile, and comes back with that.
+    """
+    from django.utils.timezone import now
+    from tasks.models import TaskLock
+
+    if not _seen_to.is_set():
+        until = now() + timedelta(seconds=SECONDS)
+        TaskLock.objects.filter(expire_at__lt=until).update(expire_at=until)
+        _seen_to.set()
 
 
 @patch("no-filter", 'With sampling "random", the label stream can show images by their number.')
@@ -107,6 +126,7 @@ def give_each_person_another_image() -> None:
     @functools.wraps(choose)
     def get_next_task(user, prepared_tasks, project, *others):
         with ONE_AT_A_TIME:
+            keep_locks()
             held = held_by(user)
             prepared_tasks = prepared_tasks.exclude(pk__in=held) if held else prepared_tasks
             task, queue = choose(user, prepared_tasks, project, *others)
