@@ -109,7 +109,9 @@ class LabelpilotApp(InTurn):
         backend: Backend | None = None,
         poll_seconds: float = POLL_SECONDS,
         section: str = "",
+        second_opinions: bool = False,
     ) -> None:
+        """Begin in `section`, or with second opinions."""
         pass_over_faults()
         super().__init__()
         self.backend = backend or Backend()
@@ -119,6 +121,7 @@ class LabelpilotApp(InTurn):
         self.changed: Signal[None] = Signal(self, "changed")
         self.echo: Signal[float] = Signal(self, "echo")
         self._first = section
+        self._second_opinions = second_opinions
         self._former = self.DEFAULT_MODE
         self.watcher = Watcher(root, self.backend, self._state_changed)
         self._trust = TrustQuestions(self, self.backend)
@@ -199,11 +202,12 @@ class LabelpilotApp(InTurn):
     def back(self) -> None:
         self.action_section(self._former)
 
-    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict]) -> None:
+    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict] | None) -> None:
         workspace = self.state.workspace
         if workspace is not None:
             begin = partial(self.backend.label_again, workspace, doubts)
-            self.jobs.start(AGAIN, "Looking at labels again", "", begin)
+            twin = "" if doubts is not None else "labelpilot label --second-opinions"
+            self.jobs.start(AGAIN, "Looking at labels again", twin, begin)
             self.action_section("label")
 
     def say(self, text: str, severity: str = "information") -> None:
@@ -224,6 +228,9 @@ class LabelpilotApp(InTurn):
         workspace = self.state.workspace
         if workspace is not None and self.journal.file is None:
             self.journal.file = workspace.state.logs / "labelpilot.log"
+        if workspace is not None and self._second_opinions:
+            self._second_opinions = False
+            self.label_again(None)
         self._trust.ask(self.watcher)
         self._measuring.look()
         self.changed.publish(None)

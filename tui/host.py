@@ -46,8 +46,9 @@ class Host(Protocol):
     def back(self) -> None:
         """Open the section that was open before this one."""
 
-    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict]) -> None:
-        """Open the label section on the images whose labels are doubted."""
+    def label_again(self, doubts: Sequence[Suspect] | Sequence[Conflict] | None) -> None:
+        """Open the label section on the images whose labels are doubted, or without `doubts` on
+        those of which second opinions are asked."""
 
     def say(self, text: str, severity: str = "information") -> None:
         """A toast. The text is shown as it is."""

@@ -44,7 +44,7 @@ CHANGING = frozenset(
     for place, actions in {
         "setup": "do do_all edit server token",
         "sync": "sync full retry",
-        "label": "answer submit skip take_back find group",
+        "label": "answer submit skip take_back find group again",
         "export": "write rewrite rule report",
         "conflicts": "settle again publish",
         "dialog": "again",
@@ -127,6 +127,7 @@ DEFAULTS: tuple[Key, ...] = (
     Key("label", "slash", "find", "find", "Give an answer by a part of its words"),
     Key("label", "g", "group", "look-alikes", "Label the images that look alike together"),
     Key("label", "o", "open", "browser", "Open this image in the browser"),
+    Key("label", "A", "again", "", "Give second opinions, where rounds ask for them"),
     Key("label", "escape", "close", "back", "Back to the section before"),
     Key("group", "left", "left", "", "To the image before"),
     Key("group", "right", "right", "", "To the next image"),

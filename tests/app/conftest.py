@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from textual import events
@@ -129,9 +129,13 @@ def walk() -> Walker:
 
     @asynccontextmanager
     async def opened(
-        backend: FakeBackend, size: tuple[int, int] = (80, 24), root: Path | None = None
+        backend: FakeBackend,
+        size: tuple[int, int] = (80, 24),
+        root: Path | None = None,
+        **options: Any,
     ) -> AsyncIterator[Walk]:
-        app = LabelpilotApp(root or backend.workspace.root, backend, poll_seconds=0)
+        folder = root or backend.workspace.root
+        app = LabelpilotApp(folder, backend, poll_seconds=0, **options)
         async with app.run_test(size=size, notifications=True) as pilot:
             one = Walk(app, pilot)
             await one.settled()

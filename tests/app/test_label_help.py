@@ -210,6 +210,24 @@ async def test_suspects_are_labeled_again_by_a_key(
     assert stream.sent == []
 
 
+async def test_second_opinions_have_a_key_and_a_command(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    stream = asks(SEVERAL)
+    ready.again = again(stream)
+    async with walk(ready, section="label", second_opinions=True) as app:
+        await seen(app, "photo_0")
+        assert "Labels to look at again   2 left" in app.text
+        await app.press("A")
+        assert app.toasts == ["Others are: esc leads back first."]
+        await app.press("escape")
+        await app.until(lambda: "Labels to look at again" not in app.text)
+        ready.again = again(stream)
+        await app.press("A")
+        await app.until(lambda: "Labels to look at again   2 left" in app.text)
+    assert ready.calls.count("label_again 0") == 2
+
+
 async def test_where_nothing_is_left_to_label_again_it_says_so(
     ready: FakeBackend, walk: Walker, asks: Asks
 ) -> None:

@@ -198,7 +198,7 @@ async def test_the_history_tells_what_came_of_each_round(ready: FakeBackend, wal
         assert "mean loss 3.000 on 1 picked in order" in app.text
 
 
-async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
+async def test_the_form_says_what_an_order_is_and_takes_a_random_share_and_suggestions(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
@@ -207,9 +207,9 @@ async def test_the_form_says_what_an_order_is_and_takes_a_random_share(
         await app.press(*["tab"] * 5)
         await app.press("end", *["backspace"] * 3)
         await app.write("20")
-        await app.press("enter")
-        assert "random 20 %" in app.text
-        assert "--random-share 0.2" in " ".join(app.text.split())
+        await app.press("tab", "space", "enter")
+        assert "random 20 %" in app.text and "suggests answers" in app.text
+        assert "--random-share 0.2 --suggest" in " ".join(app.text.split())
 
 
 DATASET = {"img_000": ["[/red]"], "img_001": ["dog"]}

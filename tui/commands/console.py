@@ -71,15 +71,16 @@ def open_workspace(root: Path | None) -> Workspace:
     return backend.load(workspace_root(root))
 
 
-def open_app(root: Path, section: str = "") -> NoReturn:
-    """Run the app on the workspace in `root`, in a section, and end with its exit code."""
+def open_app(root: Path, section: str = "", *, second_opinions: bool = False) -> NoReturn:
+    """Run the app on the workspace in `root`, in a section or with second opinions, and end with
+    its exit code."""
     if not sys.stdout.isatty():
         raise click.UsageError("The app needs a terminal; see `labelpilot --help` for commands.")
     # A first start takes seconds, as Python compiles what it imports.
     click.echo("labelpilot starts …\r", nl=False)
     from tui.app import LabelpilotApp
 
-    app = LabelpilotApp(root.resolve(), section=section)
+    app = LabelpilotApp(root.resolve(), section=section, second_opinions=second_opinions)
     click.echo("\x1b[K", nl=False)
     app.run()
     sys.exit(app.return_code or 0)

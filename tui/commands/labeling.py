@@ -34,11 +34,16 @@ def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> Non
 
 
 @command("labelpilot label")
-def label(root: Path | None, as_json: bool) -> None:
+@click.option(
+    "--second-opinions",
+    is_flag=True,
+    help="Begin with the images that rounds ask of two people and somebody else has labeled.",
+)
+def label(second_opinions: bool, root: Path | None, as_json: bool) -> None:
     """Label in the terminal: open the app where one image comes after the other."""
     if as_json:
         raise click.UsageError("labelpilot label opens the app, and prints nothing.")
-    open_app(open_workspace(root).root, "label")
+    open_app(open_workspace(root).root, "label", second_opinions=second_opinions)
 
 
 @command("labelpilot conflicts --settle 17")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.dataset.conflicts import Conflict
+from core.errors import ConfigurationError
 from core.labeling.again import label_again
 from core.labeling.session import LabelItem
 from core.learning.measuring.suspects import Suspect
@@ -34,10 +35,18 @@ def to_label_again(
 
 
 def _second_opinions(opened: OpenProject) -> Work[list[LabelItem]]:
-    """Images that the rounds ask of two people and that one other person has labeled."""
+    """Images that the rounds ask of two people and that one other person has labeled.
+
+    Raises ConfigurationError where no round asks that.
+    """
     records = [one for one in load_records(opened.workspace) if one.project_id == opened.id]
     asked = dict.fromkeys(task for one in records for task in one.second_opinions)
-    labeled = set(opened.client.annotated_task_ids(opened.id)) if asked else set()
+    if not asked:
+        raise ConfigurationError(
+            "No round asks for second opinions.",
+            next_step="Set `overlap` under [labeling]: the next round asks for some.",
+        )
+    labeled = set(opened.client.annotated_task_ids(opened.id))
     notes = dict.fromkeys((task for task in asked if task in labeled), SECOND_OPINION)
     return (yield from label_again(opened, notes, blind=True)) if notes else []
 

@@ -61,7 +61,7 @@ def is_one_key(questions: Questionnaire) -> bool:
 
 def keys_of_image() -> set[str]:
     """The keys that do something to the image in front."""
-    keys = (key for key in keys_of("label") if key.action != "close")
+    keys = (key for key in keys_of("label") if key.action not in ("again", "close"))
     return {part for key in keys for part in key.key.split(",")}
 
 

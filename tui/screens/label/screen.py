@@ -393,5 +393,6 @@ class LabelScreen(Section):
             "find": Action(self._find, none),
             "group": Action(self._look_alikes.open, none or self._look_alikes.why_not),
             "open": Action(self._open_page, none),
+            "again": Action(partial(self.host.label_again, None), self._sessions.in_the_way),
             "close": Action(self._leave),
         }

@@ -47,6 +47,12 @@ class Sessions:
         """How many are left to be labeled again; None where the label stream is in front."""
         return None if self.again is None else len(self.again.ahead(MOST))
 
+    @property
+    def in_the_way(self) -> str:
+        """Why nothing else can be labeled again now; empty where it can."""
+        leave = self._section.key("close")
+        return "" if self.again is None else f"Others are: {leave} leads back first."
+
     def ask_anew(self) -> None:
         """Ask also a server that has refused."""
         self._asked_of = None

@@ -29,6 +29,7 @@ class RoundForm(Form[RoundOptions]):
             Field("worst", "Worst only", str(options.worst or ""), "all train images"),
             Field("claim", "Claim", options.claim),
             Field("random", "Random share", f"{options.random_share * 100:g} %"),
+            Field("suggest", "Suggest", options.suggest),
         ]
         super().__init__("The next round", fields, accept="use")
 
@@ -37,6 +38,8 @@ class RoundForm(Form[RoundOptions]):
         claims = "where several train images claim one: " + ", ".join(CLAIMS)
         self.hint("claim", plain(claims, "$muted"))
         self.hint("random", plain("drawn at random, to see whether the order pays", "$muted"))
+        ticked = "what an image likely shows comes ticked, if your labels tell how likely that is"
+        self.hint("suggest", plain(ticked, "$muted"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "order":
@@ -66,6 +69,7 @@ class RoundForm(Form[RoundOptions]):
             neighbours=None if neighbours == self._default else neighbours,
             worst=whole_number(worst, "Worst only") if worst else None,
             random_share=_share(str(values["random"])),
+            suggest=bool(values["suggest"]),
         )
 
 

@@ -32,6 +32,8 @@ def options_line(options: RoundOptions, workspace: Workspace | None) -> Content:
         parts.append(Content.assemble(("random ", "$muted"), share))
     if options.worst:
         parts.append(Content.assemble(("worst ", "$muted"), f"{options.worst:,}"))
+    if options.suggest:
+        parts.append(Content.assemble(("suggests ", "$muted"), "answers"))
     return Content("    ").join(parts)
 
 
@@ -65,6 +67,10 @@ def facts(plan: RoundPlan) -> list[Content | str]:
     if plan.embeddings_of:
         whose = f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}"
         shown.append(plain(whose, "$muted"))
+    if plan.precision is not None:
+        words = str(plan.precision)
+        told = words if plan.precision.threshold is None else f"Suggestions {words}."
+        shown.append(plain(told, "$muted"))
     if len(plan.losses):
         bars, median, worst = histogram(plan.losses, 20)
         figures = f"  median {median:.2f}, worst {worst:.2f}"
