@@ -174,7 +174,7 @@ def judge(
     try:
         return after, have_ground_truths_count(workspace)
     except LabelpilotError as error:
-        return after, f"The rule stays {workspace.annotations.rule}: {error.message}"
+        return after, f"The rule stays {workspace.annotations.rule}. {error.message}"
 
 
 def have_ground_truths_count(workspace: Workspace) -> str:

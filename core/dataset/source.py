@@ -112,5 +112,5 @@ def _folder(workspace: Workspace, project: OpenProject | None) -> FolderSource:
             live = frozenset(opened.client.annotation_ids(opened.id))
             return FolderSource(path, live, opened.remote.label_config)
     except LabelpilotError as error:
-        note = f"Label Studio was not asked which annotations are still there: {error.message}"
+        note = f"Label Studio was not asked which annotations are still there. {error.message}"
         return FolderSource(path, note=note)

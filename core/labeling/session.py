@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import LabelpilotError, StudioUnreachable
+from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
 from core.images import ImagePaths, tag_of
+from core.labeling.not_taken import sentence_of, write_not_taken
 from core.labeling.outbox import REFUSED, Label, Outbox, new_id, whose
 from core.labeling.questionnaire import Answers, Questionnaire
 from core.labeling.questions import read_questions
@@ -37,6 +38,8 @@ MOST_SESSIONS = 20
 _AGAIN_SECONDS = 45.0
 # Before a server that does not answer is asked again, at first and at most.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+# The status of an answer that a right is lacking, which may be that to one task.
+_NO_RIGHT = 403
 # How long the end may wait for what is being sent, and for what was held to be given back.
 _END_SECONDS = 2.0
 
@@ -102,6 +105,8 @@ class LabelSession:
         self._at_end = False
         self._done = 0
         self._problems: dict[str, str] = {}
+        # The labels that were refused and stand in a file for people.
+        self._told: list[Label] | None = None
         self._connection: tuple[OpenProject, Account] | None = None
         self._connecting = threading.Lock()
         self._ending = threading.Event()
@@ -109,6 +114,8 @@ class LabelSession:
         try:
             slot = self._stack.enter_context(first_free(self._workspace, "label", MOST_SESSIONS))
             self._outbox = Outbox(self._workspace, self._of, slot)
+            # What stood in the way may be gone by now.
+            self._outbox.send_again()
         except BaseException:
             self._stack.close()
             raise
@@ -206,16 +213,12 @@ class LabelSession:
     @property
     def failed(self) -> tuple[str, ...]:
         """What went wrong, in sentences: labels that were refused, a server that is gone."""
-        kept = [label.why for label in self._outbox.labels(REFUSED)]
+        refused = self._outbox.labels(REFUSED)
+        kept = [sentence_of(self._workspace, refused)] if refused else []
         others = self._outbox.of_others
         if others:
             kept.append(f"{others:,} labels of another project or server wait in this workspace.")
         return (*self._problems.values(), *kept)
-
-    def send_again(self) -> None:
-        """Send the labels once more that were refused."""
-        self._outbox.send_again()
-        self._wake_up()
 
     def close(self) -> None:
         """Give back the images that are held; labels on their way stay on the disk."""
@@ -285,7 +288,7 @@ class LabelSession:
                 give_back(self._connected()[0], self._outbox, self._session)
 
     def _send(self) -> float:
-        """Send what is on its way, the oldest first."""
+        """Send what is on its way, the oldest first, and see to what was refused."""
         if not self._outbox.on_the_way:
             return _AGAIN_SECONDS
         opened, account = self._connected()
@@ -297,13 +300,19 @@ class LabelSession:
                     last = label.id
                     try:
                         send(opened, account, self._outbox, label)
-                    except Broken as error:
-                        # Of this label, maybe: the others need not wait for it.
+                    except StudioRefused as error:
+                        # Of this label alone, maybe: then the others need not wait for it.
+                        if not isinstance(error, Broken) and error.status != _NO_RIGHT:
+                            raise
                         broken = error
                     self._wake["fill"].set()
         except Busy:
             # Another labelpilot of the workspace is sending; it sends these too.
             return 1.0
+        refused = self._outbox.labels(REFUSED)
+        if refused != self._told:
+            write_not_taken(self._workspace, opened.remote.image_key, refused)
+            self._told = refused
         if broken is not None:
             raise broken
         return 0.0 if self._outbox.on_the_way else _AGAIN_SECONDS

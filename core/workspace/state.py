@@ -64,6 +64,11 @@ class State:
         return self.folder / "outbox.sqlite"
 
     @property
+    def not_taken(self) -> Path:
+        """The labels made here that Label Studio does not take, for people to read."""
+        return self.folder / "labels-not-taken.json"
+
+    @property
     def replay(self) -> Path:
         """What the last replay of the labels found of the orders."""
         return self.cache / "replay.json"

@@ -129,7 +129,7 @@ async def test_why_nothing_is_suggested_is_said(
     asks(SEVERAL)
     if there_are == "no embeddings":
         ready.fail["help_labeling"] = ConfigurationError("There are [no] embeddings yet.")
-        why = "Nothing is suggested: There are [no] embeddings yet."
+        why = "Nothing is suggested. There are [no] embeddings yet."
     else:
         why = "Nothing is suggested yet: 7 labels are too few"
     async with walk(ready) as app:

@@ -4,6 +4,7 @@ image that somebody else has."""
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections import Counter
@@ -227,12 +228,19 @@ def test_a_label_that_is_refused_is_kept_and_said_and_the_others_arrive(
         session.submit(item, ANSWER, 1.0)
     wait_until(lambda: session.on_their_way == 0)
     (said,) = session.failed
-    assert said.startswith(f"{gone.tag}: Label Studio refused POST")
+    file = desk.workspace.state.not_taken
+    words = f"1 label was not taken; .labelpilot/{file.name} has what was said. {gone.tag}: Label"
+    assert said.startswith(words)
     assert desk.labels() == Counter(item.task_id for item in others)
-    session.send_again()
-    wait_until(lambda: session.on_their_way == 0 and session.failed == (said,))
     session.close()
-    assert desk.session().failed == (said,)
+    # It is kept where people can read it, and `labelpilot restore` can.
+    (kept,) = json.loads(file.read_text())
+    assert kept["id"] == gone.task_id and said.endswith(kept["why"])
+    assert session.questionnaire.answers_of(kept["annotations"][0]["result"]) == ANSWER
+    # The next session sends it once more.
+    file.unlink()
+    session = desk.session()
+    wait_until(lambda: session.failed == (said,) and file.exists())
 
 
 def test_labeling_again_changes_the_annotation_and_can_be_taken_back(

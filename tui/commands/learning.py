@@ -260,7 +260,7 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
     try:
         labeled = backend.labeled_of_rounds(workspace) if records else {}
     except LabelpilotError as error:
-        say(f"How many are labeled is not known: {error.message}")
+        say(f"How many are labeled is not known. {error.message}")
     lines = [
         f"{r.model_version}: {r.order}, "
         + (f"{labeled[r.model_version]:,} of " if r.model_version in labeled else "")

@@ -71,6 +71,6 @@ class Helping:
             return ""
         if job.error is None:
             return "Suggestions are being made …"
-        if isinstance(job.error, LabelpilotError):
-            return f"Nothing is suggested: {job.error.in_short}"
-        return f"Nothing is suggested: {sentence(job.error)}"
+        error = job.error
+        why = error.in_short if isinstance(error, LabelpilotError) else sentence(error)
+        return f"Nothing is suggested. {why}"
