@@ -111,16 +111,19 @@ async def test_a_narrow_screen_shows_it_when_asked(ready: FakeBackend, walk: Wal
 
 
 @pytest.mark.parametrize(
-    ("answer", "protocol"),
+    ("answer", "name", "protocol"),
     [
-        ("\x1b_Gi=1;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", "kitty"),
-        ("\x1b[6;18;9t\x1b[?62;4;22c", "sixel"),
-        ("\x1b[6;18;9t\x1b[?1;2c", ""),
-        ("", ""),
+        ("\x1b_Gi=1;OK\x1b\\\x1b[6;18;9t\x1b[?62;c", "xterm-kitty", "kitty"),
+        ("\x1b[6;18;9t\x1b[?62;4;22c", "foot", "sixel"),
+        ("\x1b[6;18;9t\x1b[?62;4;9;22c", "xterm-256color vscode", "iterm"),
+        ("\x1b[6;18;9t\x1b[?1;2c", "xterm-256color vscode", ""),
+        ("", "xterm-256color iterm.app", ""),
     ],
 )
-def test_what_a_terminal_shows_is_read_from_its_answer(answer: str, protocol: str) -> None:
-    found = understood(answer)
+def test_what_a_terminal_shows_is_read_from_its_answer(
+    answer: str, name: str, protocol: str
+) -> None:
+    found = understood(answer, name)
     assert found.protocol == protocol
     assert found.cell == ((9, 18) if answer else (10, 20))
 
@@ -153,6 +156,19 @@ def read_sixels(codes: str) -> Any:
                         image.putpixel((column, top + row), colours[colour])
             x += count
     return image
+
+
+def test_a_picture_in_iterms_code_is_the_picture_and_its_cells(tmp_path: Path) -> None:
+    file = picture(tmp_path / "x.png", 90, 36)
+    drawing = draw(file, Canvas(20, 6, TerminalPixels("iterm", (9, 18)), centred=True))
+    code = re.fullmatch(r"\x1b]1337;File=inline=1;size=(\d+);([^:]*):([^\x07]*)\x07", drawing.over)
+    assert code is not None
+    data = base64.b64decode(code[3])
+    assert len(data) == int(code[1])
+    assert code[2] == "width=20;height=4;preserveAspectRatio=1;doNotMoveCursor=1"
+    shown, drawn = Image.open(io.BytesIO(data)), Image.open(file).resize((180, 72))
+    assert shown.size == drawn.size and drawing.offset == (0, 1)
+    assert max(ImageStat.Stat(ImageChops.difference(shown, drawn)).mean) < 4
 
 
 def test_a_picture_in_kittys_codes_is_the_picture_and_its_places(tmp_path: Path) -> None:

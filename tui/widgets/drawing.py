@@ -22,13 +22,14 @@ from textual.strip import Strip
 from core.extras import install_extra
 from core.pictures import MOST_PIXELS, opened
 from tui.text import harmless, wrapped
-from tui.widgets.pixels import MOST_ROWS, TerminalPixels, forget_kitty, kitty, sixels
+from tui.widgets.pixels import MOST_ROWS, TerminalPixels, forget_kitty, iterm, kitty, sixels
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What is drawn in sixels is not larger than this: its text grows with it.
-LARGEST_SIXEL = (960, 720)
+# What is painted over the rows is not larger than this: its text grows with it, and is written
+# with each paint.
+LARGEST_OVER = (960, 720)
 UPPER_HALF = "▀"
 SHADES = " ░▒▓█"
 
@@ -103,7 +104,7 @@ def _room(canvas: Canvas) -> tuple[int, int]:
         return width, height * 2
     if canvas.pixels.protocol == "kitty":
         return width * wide, min(height, MOST_ROWS) * high
-    return min(width * wide, LARGEST_SIXEL[0]), min(height * high, LARGEST_SIXEL[1])
+    return min(width * wide, LARGEST_OVER[0]), min(height * high, LARGEST_OVER[1])
 
 
 def read_image(path: Path, width: int, height: int) -> tuple[Any, tuple[int, int]]:
@@ -182,7 +183,8 @@ def _drawn(image: Any, size: tuple[int, int], canvas: Canvas) -> Drawing:
         return Drawing(placed, size, ahead=ahead, behind=forget_kitty(number), offset=offset)
     empty = [[Segment(" " * columns, canvas.ground)] for _ in range(lines)]
     placed, offset = _placed(empty, columns, canvas)
-    return Drawing(placed, size, over=sixels(image), offset=offset)
+    over = iterm(image, columns, lines) if protocol == "iterm" else sixels(image)
+    return Drawing(placed, size, over=over, offset=offset)
 
 
 def _half_blocks(image: Any) -> list[list[Segment]]:

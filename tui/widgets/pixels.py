@@ -1,4 +1,4 @@
-"""Pictures in the terminal's own pixels: the codes of kitty's protocol and of sixel.
+"""Pictures in the terminal's own pixels: the codes of kitty's protocol, of iTerm2's and of sixel.
 
 Whether the terminal shows them is asked once, before the app reads the keyboard: later its answer
 would be taken for keys. Only one that is known to answer is asked, so that no other start waits.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
-Protocol = Literal["", "kitty", "sixel"]
+Protocol = Literal["", "kitty", "iterm", "sixel"]
 
 # How long a terminal may take to answer: once over a slow line and back.
 PATIENCE_SECONDS = 0.5
@@ -31,6 +31,8 @@ _CELL = re.compile(r"\x1b\[6;(\d+);(\d+)t")
 # Terminals that answer, by what they put into the environment.
 _ANSWERING = ("KITTY_WINDOW_ID", "WEZTERM_PANE", "GHOSTTY_RESOURCES_DIR", "XTERM_VERSION", "TMUX")
 _NAMES = ("kitty", "ghostty", "wezterm", "foot", "mlterm", "contour", "iterm.app", "vscode")
+# Of those, the ones that know iTerm2's protocol where they know sixel: it has all colours.
+_LIKE_ITERM = ("wezterm", "iterm.app", "vscode")
 
 # A picture's rows are named by marks over its characters; so many rows have one.
 _MARKS = (
@@ -64,18 +66,20 @@ def prepare(environ: Mapping[str, str] = os.environ) -> None:
     name = f"{environ.get('TERM', '')} {environ.get('TERM_PROGRAM', '')}".lower()
     if any(key in environ for key in _ANSWERING) or any(one in name for one in _NAMES):
         with contextlib.suppress(Exception):  # no terminal, or a system without them
-            shown = understood(_answer())
+            shown = understood(_answer(), name)
 
 
-def understood(answer: str) -> TerminalPixels:
-    """What a terminal's answer to the questions says."""
+def understood(answer: str, name: str = "") -> TerminalPixels:
+    """What the answer to the questions says, of a terminal of this name."""
     attributes, cell = _ATTRIBUTES.search(answer), _CELL.search(answer)
     if attributes is None:
         return TerminalPixels()
     size = (int(cell[2]), int(cell[1])) if cell and int(cell[1]) and int(cell[2]) else (10, 20)
     if "\x1b_Gi=1;OK" in answer:
         return TerminalPixels("kitty", size)
-    return TerminalPixels("sixel" if "4" in attributes[1].split(";") else "", size)
+    if "4" not in attributes[1].split(";"):
+        return TerminalPixels("", size)
+    return TerminalPixels("iterm" if any(one in name for one in _LIKE_ITERM) else "sixel", size)
 
 
 def _answer() -> str:
@@ -125,6 +129,15 @@ def kitty(image: Any, columns: int, rows: int) -> tuple[str, list[str], int]:
 def forget_kitty(number: int) -> str:
     """The code that has the terminal forget a picture of kitty's protocol."""
     return f"\x1b_Ga=d,d=I,q=2,i={number}\x1b\\"
+
+
+def iterm(image: Any, columns: int, rows: int) -> str:
+    """An image as iTerm2's code, in so many cells."""
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=90)
+    text = base64.b64encode(data.getvalue()).decode()
+    room = f"width={columns};height={rows};preserveAspectRatio=1;doNotMoveCursor=1"
+    return f"\x1b]1337;File=inline=1;size={len(data.getvalue())};{room}:{text}\x07"
 
 
 def sixels(image: Any) -> str:
