@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from core.labeling.fallback import SHARES
 from core.labeling.outbox import Outbox
 from core.labeling.stream import ORDER
 from core.labeling.tabs import SHARE, UNFINISHED, find_tabs
@@ -40,6 +41,14 @@ def next_tasks(
     client = opened.client
     held = client.hold(opened.id, opened.remote.image_key, session, tasks, more)
     return _listed(opened, account, outbox, tasks, more) if held is None else held
+
+
+def advice(opened: OpenProject, account: Account, session: str) -> str:
+    """What several people must do here to get different images, if they must; before anything is
+    held."""
+    if opened.client.hold(opened.id, opened.remote.image_key, session, (), 0) is not None:
+        return ""
+    return "" if f"{SHARE}{account.email}" in find_tabs(opened) else SHARES
 
 
 def give_back(opened: OpenProject, outbox: Outbox, session: str) -> None:

@@ -21,7 +21,7 @@ from core.labeling.not_taken import sentence_of, write_not_taken
 from core.labeling.outbox import REFUSED, Label, Outbox, new_id, whose
 from core.labeling.questionnaire import Answers, Questionnaire
 from core.labeling.questions import read_questions
-from core.labeling.queue import give_back, next_tasks
+from core.labeling.queue import advice, give_back, next_tasks
 from core.labeling.sending import send
 from core.labeling_config import parse_labeling_config
 from core.studio.models import Account, Task
@@ -75,10 +75,12 @@ def item_of(task: Task, images: Images, paths: ImagePaths) -> LabelItem:
 class LabelSession:
     """What a face asks and tells while somebody labels.
 
-    `questionnaire` is what the project asks of each image.
+    `questionnaire` is what the project asks of each image; `advice` what several people must do to
+    get different ones, where they must, and None before that is known.
     """
 
     questionnaire: Questionnaire
+    advice: str | None = None
 
     def __init__(self, opened: OpenProject, again: Sequence[LabelItem] | None = None) -> None:
         """Begin with the project as it is now; `again`: label these images, and not those of the
@@ -320,6 +322,8 @@ class LabelSession:
     def _fill(self) -> float:
         """Hold the images that come next, and let go of those that are labeled meanwhile."""
         with self._holding:
+            if self.advice is None:
+                self.advice = advice(*self._connected(), self._session)
             found, mine, sent = self._hold(HELD)
             asked = {*mine, *sent, *self._beside}
             kept = {task.id for task in found}

@@ -306,10 +306,12 @@ async def test_where_groups_do_not_pay_the_key_says_so(
     ready: FakeBackend, walk: Walker, asks: Asks
 ) -> None:
     session = asks(ONE)
+    session.advice = "Two people get the same images here."
     async with walk(ready) as app:
         await app.press("3")
         await seen(app, "photo_0")
         await app.strike("g")
-        await app.until(lambda: app.toasts)
-        assert app.toasts[0].startswith("Too few labels to tell what groups cost")
+        await app.until(lambda: len(app.toasts) == 2)
+        assert app.toasts[0] == session.advice
+        assert app.toasts[1].startswith("Too few labels to tell what groups cost")
     assert session.sent == []

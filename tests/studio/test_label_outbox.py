@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.labeling.again import label_again
+from core.labeling.fallback import SHARES
 from core.labeling.outbox import ARRIVED, WAITING, Label, Outbox, new_id, whose
 from core.labeling.sending import send
 from core.labeling.session import LabelItem, LabelSession
@@ -112,6 +113,7 @@ def test_the_order_is_the_rounds_and_what_is_held_is_nobody_elses(
     session = desk.session()
     wait_until(lambda: held(session))
     assert held(session) == order[:16]
+    assert session.advice == ""
     assert _asked(ben, project) == order[16]
     # Nor is it shown in a browser of the same person.
     own = client.transport.send(
@@ -358,6 +360,7 @@ def test_on_another_server_the_order_holds_and_two_sessions_of_a_workspace_keep_
     with contextlib.closing(Desk(tmp_path / "desk", client, project)) as desk:
         first = desk.session()
         wait_until(lambda: held(first))
+        assert first.advice == SHARES
         second = desk.session()
         wait_until(lambda: held(second))
         assert (held(first), held(second)) == (order[:16], order[16:32])
