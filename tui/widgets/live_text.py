@@ -25,4 +25,6 @@ class LiveText(Static):
         text = lines(parts)
         if self._shown is None or not text.is_same(self._shown):
             self._shown = text
-            self.update(text)
+            height = self.styles.height
+            # Where its height is set, no other text moves anything.
+            self.update(text, layout=height is None or not height.is_cells)
