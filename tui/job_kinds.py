@@ -49,6 +49,9 @@ SETUP: JobKind[object] = JobKind("setup", "project", _GOES_ON)
 SERVER: JobKind[object] = JobKind(
     "server", "project", "A server that is not up yet is ended; the next start can start it."
 )
+ANNOTATE: JobKind[int] = JobKind(
+    "annotate", "project", "Labels that are made stay; doing it again makes the others."
+)
 SYNC: JobKind[SyncResult] = JobKind(
     "sync", "project", f"Label Studio goes on with what it was asked. {_GOES_ON}"
 )

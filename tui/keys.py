@@ -42,7 +42,7 @@ MAIN = "enter"
 CHANGING = frozenset(
     f"{place}.{action}"
     for place, actions in {
-        "setup": "do do_all edit server token",
+        "setup": "do do_all annotate edit server token",
         "sync": "sync full retry",
         "label": "answer submit skip take_back find group again",
         "export": "write rewrite rule report",
@@ -106,6 +106,13 @@ class Key:
 DEFAULTS: tuple[Key, ...] = (
     Key("setup", MAIN, "do", "do it", "Do the chosen step, or read why it failed"),
     Key("setup", "a", "do_all", "do all", "Do every step that needs no answer"),
+    Key(
+        "setup",
+        "x",
+        "annotate",
+        "label 100 digits",
+        "In the example: label 100 digits as what they are known to be",
+    ),
     Key("setup", "escape", "stop", "stop", "Stop what is running"),
     Key("setup", "b", "label", "label", "Open the page for labeling, or show its link"),
     Key("setup", "e", "edit", "edit", "Change the workspace's settings"),

@@ -46,6 +46,7 @@ class WorkspaceState:
     reports: dict[str, Report] = field(default_factory=dict)
     server: ServerStatus | None = None
     token: str | None = None
+    example: bool = False
     labels: RoundLabels | None = None
     checking: bool = False
     known: bool = False
@@ -119,6 +120,7 @@ class Watcher:
             self._stamp = _stamp(workspace.file)
             tell(self._begin, workspace)
             tell(self._set, {"refused": self._backend.refused_token(workspace)})
+            tell(self._set, {"example": self._backend.is_example(workspace)})
             tell(self._set, {"server": self._backend.status(workspace)})
             tell(self._set, {"token": self._backend.token_source(workspace)})
             for report in self._backend.probe(workspace):

@@ -2,13 +2,12 @@
 
 The digits are scikit-learn's (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI
 1998: 8 x 8 pixels, 17 grey levels), written as PNG files. Their classes are known, which lets the
-journey be walked without a person: `annotate` submits them in a labeler's place.
+journey be walked without a person: `core.setup.known_classes` submits them in a labeler's place.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import sys
 import time
 from dataclasses import dataclass
@@ -22,15 +21,14 @@ from core.dataset.source import FolderSource
 from core.errors import ConfigurationError
 from core.extras import install_extra
 from core.files import write_at_once
-from core.images import ImagePaths, tag_of
-from core.labeling_config import read_labeling_config
 from core.learning.rounds.options import RoundOptions
 from core.learning.rounds.planning import plan_round
 from core.learning.rounds.publishing import RoundResult, publish_round
 from core.own_files import refuse_links_below
 from core.progress import Progress, Work
 from core.setup.checklist import set_up
-from core.studio.project import OpenProject, open_project
+from core.setup.known_classes import CLASSES_FILE, annotate
+from core.studio.project import open_project
 from core.studio.server import server_url
 from core.tasks.proof import SyncResult
 from core.tasks.sync import find_images, sync_images
@@ -42,9 +40,6 @@ FOLDER = "labelpilot-demo"
 ANNOTATIONS = 200
 MODEL_VERSION = "model_v1"
 SCALE = 8
-# Which images the walk without a person annotates: the same ones each time.
-SEED = 0
-CLASSES_FILE = "digits.json"
 
 LABEL_CONFIG = """\
 <View>
@@ -229,34 +224,6 @@ def walk_demo(workspace: Workspace) -> Work[DemoResult]:
         learning=learning,
         seconds=time.monotonic() - began,
     )
-
-
-def annotate(opened: OpenProject, count: int) -> Work[int]:
-    """Submit the known classes of `count` images drawn at random; returns how many have one.
-
-    An image that has an annotation is left alone, so that a second run adds none.
-    """
-    workspace, client = opened.workspace, opened.client
-    known = orjson.loads((workspace.root / CLASSES_FILE).read_bytes())
-    config = read_labeling_config(workspace.project.label_config)
-    control = next(iter(config.controls.values()))
-    tasks, paths = {}, ImagePaths(workspace.images.path)
-    for task in client.tasks(opened.id, opened.remote.image_key):
-        path = paths.inside(task.image)
-        if path is not None and (tag := tag_of(path, workspace.images.tag)) in known:
-            tasks[tag] = task
-    chosen = random.Random(SEED).sample(sorted(tasks), min(count, len(tasks)))  # noqa: S311
-    for annotated, tag in enumerate(chosen, start=1):
-        if not tasks[tag].annotations:
-            region = {
-                "from_name": control.name,
-                "to_name": control.to_names[0],
-                "type": "choices",
-                "value": {"choices": known[tag]},
-            }
-            client.annotate(tasks[tag].id, [region])
-        yield Progress("annotations", annotated, len(chosen))
-    return len(chosen)
 
 
 def _digits() -> tuple[Any, Any]:

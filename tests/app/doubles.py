@@ -67,6 +67,7 @@ class FakeBackend(Backend):
     differing: tuple[Conflict, ...] = ()
     token: Source | None = None
     no_keyring: bool = False
+    example: bool = False
     published: dict[str, int] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
     hold: threading.Event | None = None
@@ -161,6 +162,14 @@ class FakeBackend(Backend):
             self._apply(step.id)
             yield Progress(step.id, number + 1, len(STEPS), f"{step.title}: done")
         return SetupResult(tuple(map(self.step_report, [step.id for step in STEPS])), 1, 1, 1)
+
+    def is_example(self, workspace: Workspace) -> bool:
+        return self.example
+
+    def annotate_example(self, workspace: Workspace, number: int) -> Work[int]:
+        self.called(f"annotate {number}")
+        yield from self.work("annotations", number)
+        return number
 
     def stop_server(self, workspace: Workspace) -> Work[bool]:
         self.called("stop_server")

@@ -27,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 from textual.pilot import Pilot  # noqa: E402
 
 from core.progress import finish  # noqa: E402
-from core.setup.demo import CLASSES_FILE, walk_demo  # noqa: E402
+from core.setup.demo import walk_demo  # noqa: E402
+from core.setup.known_classes import CLASSES_FILE  # noqa: E402
 from core.workspace.settings import Workspace  # noqa: E402
 from tests.app.pictures import LONGEST_TURNS, PICTURES, SIZE, example, quiet  # noqa: E402
 from tests.studio.browsers import chromium  # noqa: E402

@@ -49,6 +49,22 @@ async def test_a_does_everything_and_says_what_comes_next(
         assert backend.calls.count("set_up") == 1
 
 
+async def test_in_the_example_alone_a_key_labels_known_digits(
+    ready: FakeBackend, walk: Walker
+) -> None:
+    async with walk(ready) as app:
+        await app.press("x")
+        assert app.toasts == ["Only the example has classes that are known beforehand."]
+        assert ready.calls == []
+        ready.example, ready.hold = True, threading.Event()
+        app.app.check()
+        await app.until(lambda: "label 100 digits as the known annotator" in app.text)
+        await app.strike("x")
+        await app.until(lambda: "0 of 100" in app.text)
+        await app.press("escape")
+        assert (ready.calls, ready.closed) == (["annotate 100"], ["annotations"])
+
+
 async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
     ready: FakeBackend, walk: Walker
 ) -> None:

@@ -30,7 +30,8 @@ from core.learning.rounds.planning import plan_round  # noqa: E402
 from core.learning.rounds.publishing import publish_round  # noqa: E402
 from core.progress import Work, finish  # noqa: E402
 from core.setup.checklist import set_up  # noqa: E402
-from core.setup.demo import annotate, make_demo  # noqa: E402
+from core.setup.demo import make_demo  # noqa: E402
+from core.setup.known_classes import annotate  # noqa: E402
 from core.studio.project import OpenProject, open_project  # noqa: E402
 from core.studio.server import stop_server  # noqa: E402
 from core.tasks.proof import SyncResult  # noqa: E402

@@ -33,7 +33,8 @@ from core.labeling.session import LabelItem, LabelSession
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.setup.checklist import set_up
-from core.setup.demo import CLASSES_FILE, make_demo
+from core.setup.demo import make_demo
+from core.setup.known_classes import CLASSES_FILE
 from core.studio.process import read_record
 from core.studio.project import OpenProject, open_project
 from core.studio.server import database, stop_server

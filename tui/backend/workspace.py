@@ -75,6 +75,20 @@ class WorkspaceCalls:
 
         return make_demo(folder or Path(FOLDER))
 
+    def is_example(self, workspace: Workspace) -> bool:
+        """Whether it is the example, whose classes are known."""
+        from core.setup.known_classes import known_classes
+
+        return bool(known_classes(workspace))
+
+    def annotate_example(self, workspace: Workspace, number: int) -> Work[int]:
+        """Label `number` images of the example as what they are known to be."""
+        from core.setup.known_classes import annotate
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from annotate(opened, number))
+
     def walk_demo(self, workspace: Workspace) -> Work[DemoResult]:
         from core.setup.demo import walk_demo
 

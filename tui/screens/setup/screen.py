@@ -15,7 +15,7 @@ from tui.actions import Action
 from tui.dialogs.dialog import Dialog, sentence
 from tui.dialogs.form import Form
 from tui.dialogs.invitation import show_invitation
-from tui.job_kinds import SERVER, SETUP, SYNC, JobKind
+from tui.job_kinds import ANNOTATE, SERVER, SETUP, SYNC, JobKind
 from tui.jobs import START_COMMAND
 from tui.keys import Place, bindings, section_key
 from tui.screens.section import Section
@@ -41,6 +41,8 @@ FACES: dict[str, tuple[str, str, str]] = {
     "doing": ("▸", "doing", "$primary"),
     "": (" ", "…", "$muted"),
 }
+# So many images of the example are labeled by a key.
+EXAMPLE_LABELS = 100
 COMMANDS: dict[str, str] = {"server": START_COMMAND, "images": "labelpilot sync"}
 
 
@@ -48,7 +50,7 @@ class SetupScreen(Section):
     """The checklist."""
 
     PLACE: ClassVar[Place] = "setup"
-    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SETUP, SERVER, SYNC)
+    JOBS: ClassVar[tuple[JobKind[Any], ...]] = (SETUP, SERVER, SYNC, ANNOTATE)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("setup")]
 
     _first_form_opened = False
@@ -155,10 +157,16 @@ class SetupScreen(Section):
                 "each label is written to your folder at once",
                 f"{section_key('export')}  export what is labeled to the dataset",
                 f"{section_key('learning')}  let the model say what to label next",
+                *self._example_says(),
                 "",
                 plain(f"{step.title}: {state.reports[step.id].detail}", "$muted"),
             ]
         return self._step_found(step)
+
+    def _example_says(self) -> list[str]:
+        if self._why_not_annotate():
+            return []
+        return [f"{self.key('annotate')}  label {EXAMPLE_LABELS} digits as the known annotator"]
 
     def _step_found(self, step: Step) -> list[Content | str]:
         report = self.state.reports.get(step.id)
@@ -184,6 +192,7 @@ class SetupScreen(Section):
         return {
             "do": Action(self._edit) if state.missing else self.unless_failed(do),
             "do_all": Action(self._do_all, off or done or busy),
+            "annotate": Action(self._annotate, off or self._why_not_annotate() or busy),
             "stop": self.stop_action(),
             "label": self.label_action(),
             "edit": Action(self._edit),
@@ -196,6 +205,20 @@ class SetupScreen(Section):
     def _why_not_invite(self) -> str:
         known = self.state.step_state("token") == "done"
         return "" if known else "There is no Label Studio to invite to yet."
+
+    def _why_not_annotate(self) -> str:
+        state = self.state
+        if not state.example:
+            return "Only the example has classes that are known beforehand."
+        if state.step_state("images") != "done":
+            return "The digits are no tasks yet."
+        enough = state.labels is not None and state.labels.labels >= EXAMPLE_LABELS
+        return f"{EXAMPLE_LABELS} digits are labeled already." if enough else ""
+
+    def _annotate(self) -> None:
+        if self.workspace is not None:
+            begin = partial(self.backend.annotate_example, self.workspace, EXAMPLE_LABELS)
+            self.start(ANNOTATE, "Labeling known digits", "", begin)
 
     def _why_not_do(self, busy: str) -> str:
         step = self.chosen
