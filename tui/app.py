@@ -57,6 +57,7 @@ from tui.leave import (
 )
 from tui.measuring import Measuring
 from tui.news import ends_a_step, tell_end
+from tui.next_step import NextStep, next_steps
 from tui.own_commands import run_command
 from tui.own_keys import character_of
 from tui.screens.export.screen import ExportScreen
@@ -227,7 +228,7 @@ class LabelpilotApp(InTurn):
     def _state_changed(self) -> None:
         workspace = self.state.workspace
         if workspace is not None and self.journal.file is None:
-            self.journal.file = workspace.state.logs / "labelpilot.log"
+            self.journal.keep_in(workspace.state.logs / "labelpilot.log")
         if workspace is not None and self._second_opinions:
             self._second_opinions = False
             self.label_again(None)
@@ -253,6 +254,11 @@ class LabelpilotApp(InTurn):
             self._former = self.current_mode
             self.switch_mode(mode)
             self.changed.publish(None)
+
+    def _take_step(self, step: NextStep) -> None:
+        self.action_section(step.place)
+        if step.action and isinstance(self.screen, Section):
+            self.screen.action_act(step.action)
 
     def action_help(self) -> None:
         if len(self.screen_stack) == 1:
@@ -288,7 +294,11 @@ class LabelpilotApp(InTurn):
         self.action_leave()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What applies now: this section's keys, then those that are the same everywhere."""
+        """What applies now: what is sensible next, this section's keys, then those that are the
+        same everywhere."""
+        for step in next_steps(self.state)[:1]:
+            title = f"Next: {step.words[0].lower()}{step.words[1:]}"
+            yield SystemCommand(title, "", partial(self._take_step, step))
         if isinstance(screen, Section):
             yield from screen.commands()
         for mode in SECTIONS:

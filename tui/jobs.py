@@ -38,6 +38,9 @@ HOOKS_SECONDS = 5.0
 START_COMMAND = "labelpilot server start"
 # Notes kept: enough to scroll back, and no more than a screen can show without delay.
 MOST_NOTES = 2000
+# How fast a job goes is noted so often, and so many times.
+SAMPLE_SECONDS = 1.0
+MOST_SAMPLES = 200
 # So often a thread gives way, so that a key is painted while a job computes.
 SWITCH_SECONDS = 0.001
 COLLECT_AFTER = (50_000, 10, 20)
@@ -64,6 +67,9 @@ class Job(Generic[Result]):
     error: BaseException | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
+    # How many were done a second in this stage, for each second or so.
+    pace: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SAMPLES))
+    _sampled: tuple[float, int] = (0.0, 0)
     _stage_began: float = field(default_factory=time.monotonic)
     _stage_first: int = 0
 
@@ -94,6 +100,11 @@ class Job(Generic[Result]):
         now = time.monotonic()
         if event.stage != self.progress.stage or event.done < self.progress.done:
             self._stage_began, self._stage_first = now, event.done
+            self.pace.clear()
+            self._sampled = (now, event.done)
+        elif (seconds := now - self._sampled[0]) >= SAMPLE_SECONDS:
+            self.pace.append((event.done - self._sampled[1]) / seconds)
+            self._sampled = (now, event.done)
         if event.note and (event.note != self.progress.note or event.stage != self.progress.stage):
             self.notes.append((time.time(), event.note))
             self.noted += 1

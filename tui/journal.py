@@ -6,6 +6,8 @@ written, it is kept in memory only.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections import deque
 from pathlib import Path
@@ -15,6 +17,8 @@ from core.masking import redact
 from core.own_files import make_own, open_own
 
 MOST_LINES = 2000
+# So much of what former sessions wrote is known.
+FORMER_BYTES = 10_000
 
 
 class Journal:
@@ -22,7 +26,15 @@ class Journal:
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
+        self.former: list[str] = []
         self.file: Path | None = None
+
+    def keep_in(self, file: Path) -> None:
+        """Write to this file from now on, and know the last lines that are in it."""
+        self.file = file
+        with contextlib.suppress(LabelpilotError, OSError), open_own(file) as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - FORMER_BYTES))
+            self.former = log.read().decode("utf-8", "replace").splitlines()[1:]
 
     def write(self, text: str) -> None:
         """Keep `text`, line by line, with the time of day."""

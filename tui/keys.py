@@ -111,7 +111,7 @@ DEFAULTS: tuple[Key, ...] = (
         "x",
         "annotate",
         "label 100 digits",
-        "In the example: label 100 digits as what they are known to be",
+        "In the example: label 100 digits as they are known",
     ),
     Key("setup", "escape", "stop", "stop", "Stop what is running"),
     Key("setup", "b", "label", "label", "Open the page for labeling, or show its link"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.learning.rounds.following import RoundLabels, RoundWatch
     from core.setup.checklist import Report
     from core.setup.context import Step
+    from core.setup.standing import Standing
     from core.studio.server import ServerStatus
     from core.workspace.settings import Workspace
     from core.workspace.trust import NotTrusted
@@ -48,6 +49,7 @@ class WorkspaceState:
     token: str | None = None
     example: bool = False
     labels: RoundLabels | None = None
+    standing: Standing | None = None
     checking: bool = False
     known: bool = False
 
@@ -121,6 +123,7 @@ class Watcher:
             tell(self._begin, workspace)
             tell(self._set, {"refused": self._backend.refused_token(workspace)})
             tell(self._set, {"example": self._backend.is_example(workspace)})
+            tell(self._set, {"standing": self._backend.standing(workspace)})
             tell(self._set, {"server": self._backend.status(workspace)})
             tell(self._set, {"token": self._backend.token_source(workspace)})
             for report in self._backend.probe(workspace):
@@ -136,12 +139,13 @@ class Watcher:
             tell(self._checked)
 
     def _poll(self, tell: Callable[..., None]) -> None:
-        changed, labels = False, None
+        changed, labels, standing = False, None, None
         try:
             workspace = self.state.workspace
             file = self.state.root / "labelpilot.toml"
             changed = _stamp(file) != self._stamp
             if workspace is not None:
+                standing = self._backend.standing(workspace)
                 status = self._backend.status(workspace)
                 changed = changed or status != self.state.server
                 if status.running and self.state.step_state("project") == "done":
@@ -149,6 +153,8 @@ class Watcher:
         except LabelpilotError:
             changed = True
         finally:
+            if standing is not None and standing != self.state.standing:
+                tell(self._set, {"standing": standing})
             tell(self._polled, changed, labels)
 
     def _look(self, workspace: Workspace) -> RoundLabels | None:

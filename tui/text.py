@@ -65,7 +65,8 @@ def ago(moment: float, now: float) -> str:
     days = int((now - moment) // 86400)
     if days >= 1:
         return "yesterday" if days == 1 else f"{days:,} days ago"
-    return f"{duration(max(0.0, now - moment))} ago"
+    seconds = max(0.0, now - moment)
+    return f"{duration(seconds if seconds < 60 else seconds // 60 * 60)} ago"
 
 
 def rate(per_second: float) -> str:
@@ -80,6 +81,14 @@ def bar(share: float, width: int) -> str:
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     whole, rest = divmod(eighths, 8)
     return "█" * whole + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[rest]
+
+
+def thin_bar(share: float, width: int) -> tuple[str, str]:
+    """A line that fills `share` (0 to 1) of `width` cells, in halves of a cell, and what is left:
+    two signs, so that one sees without colour how long it could be."""
+    halves = round(max(0.0, min(1.0, share)) * width * 2)
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    return filled, "─" * (width - len(filled))
 
 
 def spinner() -> str:

@@ -43,7 +43,7 @@ def list_people(opened: OpenProject) -> Work[list[Person]]:
     """Everybody who may sign in, the busiest first. Today begins at midnight here."""
     client, accounts = opened.client, opened.client.accounts()
     yield Progress("people", 0, len(accounts))
-    today = _labels_since(opened, _midnight())
+    today = _labels_since(opened, midnight())
     # Of a task that one skipped and another labeled, both are annotators.
     mixed = column_filter("cancelled_annotations", "greater", "Number", 0)
     skipped = [one for task in client.labels(opened.id, mixed) for one in task.skipped]
@@ -69,7 +69,7 @@ def _last(opened: OpenProject, account: Account) -> str | None:
     return max((one.at for one in labels if one.account == account.id), default=None)
 
 
-def _midnight() -> str:
+def midnight() -> str:
     """When this day began here, as Label Studio writes times."""
     begun = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     return f"{begun.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}Z"

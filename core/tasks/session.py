@@ -28,6 +28,8 @@ from core.workspace.settings import Workspace
 LISTINGS = 5
 # What the index keeps of who made the tasks.
 _LINKED = "linked"
+# The file that a sync signs as it begins, by the project's number.
+_SIGNATURE = "sync-{}.lease"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Session:
 
     def lease(self) -> Work[Lease]:
         """The right to sync the project, before all that know nothing of this workspace."""
-        signature = self.workspace.state.locks / f"sync-{self.project_id}.lease"
+        signature = self.workspace.state.locks / _SIGNATURE.format(self.project_id)
         return take_lease(self.client, self.storage, signature)
 
     def tasks(self, stage: str) -> Work[KeptTasks]:
@@ -115,6 +117,14 @@ class Session:
     def server_began(self) -> float:
         """When our own server's process began, in seconds since 1970; 0 if it isn't ours."""
         return began_at(self.workspace) if self.workspace.owns_server else 0.0
+
+
+def last_sync(workspace: Workspace) -> float | None:
+    """When a sync of this workspace began last, in seconds since 1970; None where none is known."""
+    with contextlib.suppress(OSError):
+        signed = workspace.state.locks.glob(_SIGNATURE.format("*"))
+        return max((file.lstat().st_mtime for file in signed), default=None)
+    return None
 
 
 def known_root(workspace: Workspace) -> Path | None:

@@ -109,6 +109,15 @@ def tagged(tasks: Iterable[Task], images: Images) -> TaggedTasks:
     return TaggedTasks(images.path, tags_by_path(ids, images.tag), ids, labeled)
 
 
+def image_files(workspace: Workspace, tags: Set[str]) -> Work[dict[str, Path]]:
+    """Tag -> file of those images in the workspace's folder; none of those in a bucket."""
+    if workspace.images.bucket is not None:
+        return {}
+    manifest = yield from look_at_images(workspace)
+    named = ((tag_of(path, workspace.images.tag), path) for path in manifest.paths)
+    return {tag: workspace.images.path / path for tag, path in named if tag in tags}
+
+
 def image_tags(workspace: Workspace) -> Work[set[str]]:
     """The tags of all images in the workspace's folder, tasks or not; none of those in a bucket."""
     if workspace.images.bucket is not None:

@@ -52,7 +52,10 @@ async def test_labelers_who_differ_are_shown_and_c_changes_what_counts(
     async with walk(ready) as app:
         await app.press("4")
         assert "conflicts 1" in app.text
-        assert "labelers differ: img_000; the annotation changed last wins" in app.text
+        assert "labelers differ: img_000" in app.text
+        assert (
+            "where labelers differ, the annotation changed last wins (c changes that)" in app.text
+        )
         await app.press("c")
         assert "marked as ground truth wins" in app.text
         await app.press("c")
@@ -120,7 +123,8 @@ async def test_w_has_the_server_write_what_the_folder_lacks(
     ready.lacking = (21, 22)
     async with walk(ready) as app:
         await app.press("4")
-        assert "Label Studio has 2 annotations that the folder lacks: w has it write" in app.text
+        assert "Label Studio has 2 annotations that the folder lacks" in app.text
+        assert "w fill folder" in app.footer
         assert "fill folder" in app.footer
         await app.press("w")
         assert ready.calls[-1] == "rewrite"

@@ -133,12 +133,12 @@ async def test_y_copies_the_command_of_what_is_shown(
 
 async def test_vim_keys_move_in_lists(ready: FakeBackend, walk: Walker) -> None:
     async with walk(ready) as app:
-        await app.press("j", "j", "k")
-        assert "Account: the account" in app.text
+        await app.press("enter", "j", "j", "k")
+        assert "╭─ Account ─" in app.text
         await app.press("G")
-        assert "Label stream: the stream" in app.text
+        assert "╭─ Label stream ─" in app.text
         await app.press("g")
-        assert "Server: serves files" in app.text
+        assert "╭─ Server ─" in app.text
 
 
 async def test_letters_in_a_form_are_letters(ready: FakeBackend, walk: Walker) -> None:

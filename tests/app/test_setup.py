@@ -42,11 +42,14 @@ async def test_a_does_everything_and_says_what_comes_next(
 ) -> None:
     async with walk(backend) as app:
         await app.press("a")
-        assert app.text.count("✓ done") == len(STEPS)
-        assert "All is set up." in app.text
-        assert "label in the browser" in app.text
+        assert "✓ All is set up." in app.text
+        assert "Label in the browser" in app.text
         await app.press("a")
         assert backend.calls.count("set_up") == 1
+        await app.press("enter")
+        assert app.text.count("✓ done") == len(STEPS)
+        await app.press("enter")
+        assert "✓ done" not in app.text
 
 
 async def test_in_the_example_alone_a_key_labels_known_digits(
@@ -58,7 +61,7 @@ async def test_in_the_example_alone_a_key_labels_known_digits(
         assert ready.calls == []
         ready.example, ready.hold = True, threading.Event()
         app.app.check()
-        await app.until(lambda: "label 100 digits as the known annotator" in app.text)
+        await app.until(lambda: "Label 100 known digits" in app.text)
         await app.strike("x")
         await app.until(lambda: "0 of 100" in app.text)
         await app.press("escape")
@@ -69,13 +72,13 @@ async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        assert "✓ done   Server" in app.text
+        assert "✓ All is set up." in app.text
         ready.running = False
         app.app.watcher.poll()
         await app.until(lambda: "· to do  Server" in app.text)
         await app.settled()
         await app.press("s")
-        assert "✓ done   Server" in app.text
+        assert "✓ All is set up." in app.text
 
 
 async def test_a_changed_workspace_file_is_seen(ready: FakeBackend, walk: Walker) -> None:
@@ -100,8 +103,9 @@ async def test_stopping_the_server_asks_first(ready: FakeBackend, walk: Walker) 
 async def test_a_step_that_is_done_says_so_instead_of_being_done_again(
     ready: FakeBackend, walk: Walker
 ) -> None:
+    ready.done.remove("sampling")
     async with walk(ready) as app:
-        await app.press("enter")
+        await app.press("g", "enter")
         assert app.toasts == ["Server is done already."]
         assert ready.calls == []
 
@@ -127,7 +131,7 @@ async def test_escape_stops_a_set_up_by_closing_it(backend: FakeBackend, walk: W
     backend.hold = threading.Event()
     async with walk(backend) as app:
         await app.strike("a")
-        await app.until(lambda: "▸ doing  Server" in app.text)
+        await app.until(lambda: " doing  Server" in app.text)
         await app.press("escape")
         assert backend.closed == ["server"]
         assert "doing" not in app.text

@@ -29,10 +29,10 @@ async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_el
         assert "0 %" in app.text
         await app.strike("1")
         assert "images to tasks 0 %" in app.text.splitlines()[0]
-        assert "▸ doing  Images" in app.text
+        assert "Images to tasks" in app.text
         ready.hold.set()
         await app.settled()
-        assert "✓ done   Images" in app.text
+        assert "✓ All is set up." in app.text
         await app.press("2")
         assert "12 of 12 images are tasks" in app.text
 

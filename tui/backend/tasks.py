@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+    from pathlib import Path
+
     from core.progress import Work
     from core.tasks.duplicates import RepairPlan, RepairResult
     from core.tasks.options import Mode
@@ -31,6 +34,13 @@ class TaskCalls:
                 # The files of their labels name the images too.
                 yield from refresh_folder(opened)
             return result
+
+    def image_files(self, workspace: Workspace, tags: Set[str]) -> dict[str, Path]:
+        """The files of these images."""
+        from core.progress import finish
+        from core.tasks.tags import image_files
+
+        return finish(image_files(workspace, tags))
 
     def plan_repair(self, workspace: Workspace) -> Work[RepairPlan]:
         from core.studio.project import open_project

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.setup.context import Step, StepId
     from core.setup.demo import DemoResult
     from core.setup.doctor import Finding
+    from core.setup.standing import Standing
     from core.workspace.settings import Workspace
 
 
@@ -74,6 +75,11 @@ class WorkspaceCalls:
         from core.setup.demo import FOLDER, make_demo
 
         return make_demo(folder or Path(FOLDER))
+
+    def standing(self, workspace: Workspace) -> Standing:
+        from core.setup.standing import look_at_standing
+
+        return look_at_standing(workspace)
 
     def is_example(self, workspace: Workspace) -> bool:
         """Whether it is the example, whose classes are known."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui.backend import Backend
     from tui.state import WorkspaceState
 
+SYNC_TITLE = "Images to tasks"
 # So often what is being looked at moves; nothing else does by itself.
 SPIN_SECONDS = 0.25
 
@@ -42,6 +43,9 @@ class Section(Screen[None]):
     # The kinds of jobs that this section shows, the most telling first.
     JOBS: ClassVar[tuple[JobKind[Any], ...]] = ()
     AUTO_FOCUS = ""
+    # The classes by which screens.css tells small screens from large ones.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-medium"), (112, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-high")]  # noqa: RUF012
 
     # The key that waits for the look that would tell whether it applies.
     _soon = ""
@@ -73,6 +77,10 @@ class Section(Screen[None]):
     def on_screen_resume(self) -> None:
         self.show()
         self._tell_awaited()
+
+    def on_resize(self) -> None:
+        # What is as wide as there is room knows how wide that is after the layout.
+        self.call_after_refresh(self._show_if_current)
 
     def keep_focus(self, widget: Widget) -> None:
         """Let `widget` have the keys unless another has them; a hidden one has none."""
@@ -167,7 +175,7 @@ class Section(Screen[None]):
         if self.workspace is not None:
             begin = partial(self.backend.sync, self.workspace, full=full)
             command = "labelpilot sync --full" if full else "labelpilot sync"
-            self.start(SYNC, "Images to tasks", command, begin)
+            self.start(SYNC, SYNC_TITLE, command, begin)
 
     def await_result(self, job: Job[Result] | None, tell: Callable[[Result], object]) -> None:
         """Call `tell` with what `job` gave, once it is done and the user looks at this section."""

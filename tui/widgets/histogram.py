@@ -1,4 +1,4 @@
-"""A histogram on one line, in blocks."""
+"""A histogram or a course on one line, in blocks."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def histogram(values: Iterable[float], bins: int) -> tuple[str, float, float]:
         for count in counts
     ]
     return "".join(shown), median(numbers), greatest
+
+
+def sparkline(values: Iterable[float]) -> str:
+    """A block for each value, as high as it is against the highest."""
+    numbers = list(values)
+    most = max(numbers, default=0.0) or 1.0
+    return "".join(BLOCKS[min(7, max(0, round(8 * number / most) - 1))] for number in numbers)

@@ -10,7 +10,8 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from tui.jobs import Job
-from tui.text import bar, clock, count, duration, plain, rate
+from tui.text import clock, count, duration, plain, rate, spinner
+from tui.widgets.gauge import gauge
 
 # Without a sign of life for so long, the panel says for how long.
 SILENCE_SECONDS = 5.0
@@ -67,20 +68,14 @@ class JobPanel(Widget):
     def _heading(self, job: Job[Any]) -> Content:
         stage = job.progress.stage
         extra = f"  {stage}" if stage and stage not in job.title.lower() else ""
-        return Content.assemble((job.title, "bold"), plain(extra, "$muted"))
+        moves = (f"{spinner()} ", "$primary") if job.running else ""
+        return Content.assemble(moves, (job.title, "bold"), plain(extra, "$muted"))
 
     def _bar(self, job: Job[Any], width: int) -> Content | None:
         total = job.progress.total
         if not total:
             return None
-        share = min(1.0, job.progress.done / total)
-        room = max(8, min(60, width - 7))
-        filled = bar(share, room)
-        return Content.assemble(
-            (filled, "$primary on $panel"),
-            (" " * (room - len(filled)), "on $panel"),
-            f" {int(share * 100):3d} %",
-        )
+        return gauge(job.progress.done / total, width)
 
     def _counts(self, job: Job[Any]) -> Content:
         progress, parts = job.progress, []

@@ -62,6 +62,18 @@ class LabelCalls(Connection):
         body = expect(self.transport.get(f"api/projects/{project_id}/", params), "id")
         return expect_number(body.get("total_annotations_number") or 0)
 
+    def counts(self, project_id: int) -> tuple[int, int]:
+        """How many tasks and how many annotations a project has, as `label_count` counts them."""
+        params = {"include": "id,task_number,total_annotations_number"}
+        body = expect(self.transport.get(f"api/projects/{project_id}/", params), "id")
+        tasks, labels = body.get("task_number"), body.get("total_annotations_number")
+        return expect_number(tasks or 0), expect_number(labels or 0)
+
+    def labeled_count(self, project_id: int) -> int:
+        """How many tasks have a label, counted without listing one."""
+        params = {"project": project_id, "include": "id", "fields": "all"}
+        return tasks_page(self.transport, params | query(_LABELED), 1)[1]
+
     def annotated_by(self, project_id: int, account: int) -> int:
         """How many annotations somebody made of tasks that have a label, skipped ones too."""
         theirs = column_filter("annotators", "contains", "List", account)

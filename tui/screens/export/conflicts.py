@@ -48,8 +48,10 @@ class ConflictsScreen(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("conflicts")]
     AUTO_FOCUS = "KeyedTable"
 
-    def __init__(self, found: Sequence[Conflict]) -> None:
+    def __init__(self, found: Sequence[Conflict], tag: str = "") -> None:
         super().__init__()
+        # Of which image the first answer is under the cursor at first.
+        self._first = tag
         self.found = list(found)
         self.again = False
         # Each answer is a row: the number of its conflict, and its own in that.
@@ -69,6 +71,11 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self._make_table()
+        at = (row for row, (number, _) in enumerate(self._rows) if self._is_first(number))
+        self.query_one(KeyedTable).move_cursor(row=next(at, 0))
+
+    def _is_first(self, number: int) -> bool:
+        return self.found[number].tag == self._first
 
     def on_resize(self) -> None:
         self._make_table()

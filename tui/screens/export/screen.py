@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
 from textual.content import Content
+from textual.widgets import OptionList
 
 from core.dataset.options import RULES, Rule
 from core.errors import LabelpilotError
@@ -21,13 +23,16 @@ from tui.jobs import Job
 from tui.keys import Place, bindings
 from tui.links import open_page
 from tui.screens.export.conflicts import ConflictsScreen
+from tui.screens.export.findings import Finding, FindingsList, findings
 from tui.screens.export.report import details_dialog, report_dialog
 from tui.screens.section import Section
-from tui.text import ago, count, plain, same_as, some
+from tui.text import ago, count, plain, same_as
 from tui.widgets.class_chart import ClassChart
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedText
 from tui.widgets.live_text import LiveText
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from core.dataset.conflicts import Conflict
     from core.dataset.export import ExportResult
 
+# On a screen of less height, what has nothing to say is not shown.
+LOW_SCREEN = 24
 # In the folder that git ignores, as it names people.
 REPORT_PAGE = "report.html"
 
@@ -50,10 +57,16 @@ class ExportScreen(Section):
 
     def body(self) -> ComposeResult:
         yield JobPanel(notes=2)
-        yield LiveText(id="counts")
-        with KeyedText(id="chart"):
-            yield ClassChart()
-        yield LiveText(id="found")
+        with Container(id="export-panels"):
+            with Panel("Classes", id="classes-panel"):
+                yield LiveText(id="counts")
+                with KeyedText(id="chart"):
+                    yield ClassChart()
+            with Panel("To look at (tab)", id="findings-panel"):
+                yield LiveText(id="nothing")
+                yield FindingsList(id="findings")
+        with Panel("Dataset"):
+            yield LiveText(id="found")
 
     def on_screen_suspend(self) -> None:
         self._was_left = self.app.current_mode != self.PLACE
@@ -70,10 +83,20 @@ class ExportScreen(Section):
         if self.job is None and self.is_current and self.workspace is not None:
             self._read()
         result = self.preview
-        self.query_one(ClassChart).show(result.classes if result else {})
-        chart = self.query_one("#chart")
-        chart.display = bool(result and result.classes)
+        classes, images = (result.classes, result.images) if result else ({}, 0)
+        self.query_one(ClassChart).show(classes, images)
+        chart, found = self.query_one("#chart"), self.query_one(FindingsList)
+        chart.display = bool(classes)
+        self.query_one("#export-panels").display = result is not None
+        found.show(findings(result) if result else ())
+        found.display = found.option_count > 0
+        nothing = self.query_one("#nothing", LiveText)
+        nothing.display = not found.display
+        nothing.show([plain("Nothing is left out, and nobody differs.", "$muted")])
+        # On a small screen the classes have the room.
+        self.query_one("#findings-panel").display = found.display or self.size.height >= LOW_SCREEN
         self.keep_focus(chart)
+        self.keep_focus(found)
         self.query_one("#counts", LiveText).show([self._counts(result)])
         self.query_one("#found", LiveText).show(self._found(result))
 
@@ -100,7 +123,7 @@ class ExportScreen(Section):
             ("conflicts", len(result.conflicts)),
         ):
             shown.append(plain(f"{word} {number:,}", "$text-warning" if number else "$muted"))
-        return Content("     ").join(shown)
+        return Content("   ").join(shown)
 
     def _found(self, result: ExportResult | None) -> list[Content | str]:
         workspace, failure = self.workspace, self.failure
@@ -126,18 +149,8 @@ class ExportScreen(Section):
             return [plain(text, "bold $text-success"), same]
         parts = [self._target(result)]
         if result.conflicts:
-            parts.append(self._conflicts(result))
-        if result.unreadable:
-            file, details = result.unreadable[0], self.key("details")
-            text = f"left out: {file.name}: {file.reason} ({details} shows all)"
-            parts.append(plain(text, "$text-warning"))
-        if missing := result.missing:
-            text = f"Label Studio has {count(len(missing), 'annotation')} that the folder lacks"
-            text += f": {self.key('rewrite')} has it write them"
-            parts.append(plain(text, "$text-warning"))
-        if result.unused:
-            text = f"on no image: {some(result.unused, 6)}"
-            parts.append(plain(text, "$muted"))
+            rule = f"where labelers differ, {RULES[result.rule]} ({self.key('rule')} changes that)"
+            parts.append(plain(rule))
         return [*parts, same]
 
     def _target(self, result: ExportResult) -> Content:
@@ -150,11 +163,6 @@ class ExportScreen(Section):
         except OSError:
             text += "; not written yet"
         return plain(text)
-
-    def _conflicts(self, result: ExportResult) -> Content:
-        text = f"labelers differ: {some(result.conflicts, 3)}; {RULES[result.rule]}"
-        text += f" ({self.key('rule')}); {self.key('conflicts')} settles them"
-        return plain(text, "$text-warning")
 
     @property
     def _command(self) -> str:
@@ -172,8 +180,11 @@ class ExportScreen(Section):
         off, busy = self.no_workspace, self.busy(EXPORT)
         unread = off or ("" if self.preview is not None else self._why_unread)
         word = "write again" if self.written is not None else ""
+        write = Action(self._write, unread or busy, word)
+        if (chosen := self._finding) is not None:
+            write = Action(partial(self._open, chosen), unread or busy, "open")
         return {
-            "write": self.unless_failed(Action(self._write, unread or busy, word)),
+            "write": self.unless_failed(write),
             "rewrite": Action(self._rewrite, off or busy or self._why_not_rewrite()),
             "rule": Action(self._next_rule, unread or busy),
             "refresh": Action(self._refresh, busy),
@@ -183,6 +194,28 @@ class ExportScreen(Section):
             "label": self.label_action(),
             "stop": self.stop_action(),
         }
+
+    @property
+    def _finding(self) -> Finding | None:
+        """What the cursor is on, where it is in the list of findings."""
+        found = self.query_one(FindingsList)
+        return found.chosen if found.has_focus else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_act("write")
+
+    def on_descendant_focus(self) -> None:
+        # What the key does depends on where the cursor is.
+        self.query_one(KeyBar).refresh()
+
+    def _open(self, finding: Finding) -> None:
+        if finding.kind == "conflict":
+            self._show_conflicts(finding.tag)
+        elif finding.kind == "missing":
+            self._rewrite()
+        else:
+            self._show_details()
 
     @property
     def _why_unread(self) -> str:
@@ -252,16 +285,16 @@ class ExportScreen(Section):
             return ""
         return "There is no image on which people differ."
 
-    def _show_conflicts(self) -> None:
+    def _show_conflicts(self, tag: str = "") -> None:
         if self.workspace is None:
             return
         begin = partial(self.backend.conflicts, self.workspace)
         job = self.start(CONFLICTS, "Looking who differs", "labelpilot conflicts", begin)
-        self.await_result(job, self._open_conflicts)
+        self.await_result(job, partial(self._open_conflicts, tag))
 
-    def _open_conflicts(self, found: Sequence[Conflict]) -> None:
+    def _open_conflicts(self, tag: str, found: Sequence[Conflict]) -> None:
         if found:
-            screen = ConflictsScreen(found)
+            screen = ConflictsScreen(found, tag)
             self.app.push_screen(screen, partial(self._conflicts_closed, screen))
         else:
             self.host.say("In Label Studio there is no image on which people differ.")

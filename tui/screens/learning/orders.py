@@ -9,13 +9,16 @@ from textual.content import Content
 
 from tui.dialogs.dialog import Dialog
 from tui.text import lines, plain
-from tui.widgets.histogram import BLOCKS
+from tui.widgets.line_chart import line_chart
 
 if TYPE_CHECKING:
     from core.learning.measuring.comparison import Comparison, Curves
 
 NAME_WIDTH = 14
 FIGURE_WIDTH = 13
+CHART_HEIGHT = 8
+SCALE_WIDTH = 5
+MOST_WIDTH = 120
 
 
 def best_order(curves: Curves) -> str | None:
@@ -103,24 +106,30 @@ def _labels(needed: float | None) -> str:
 
 
 def _plot(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:
-    """What each order reached over the labels given, in blocks of one scale."""
-    means = {order: curves.of(order).mean(axis=0) for order in orders}
-    least = min(float(mean.min()) for mean in means.values())
-    most = max(float(mean.max()) for mean in means.values())
-    room = max(4, width - NAME_WIDTH - 8)
-    every = -(-len(curves.budgets) // room)
-    text = f"{curves.words.capitalize()} as labels are added, from {least:.0%} to {most:.0%}"
-    rows: list[Content | str] = [plain(text, "$muted")]
-    for order, mean in means.items():
-        blocks = "".join(_block(float(value), least, most) for value in mean[::every])
-        name = f"{order:{NAME_WIDTH}}"
-        rows.append(Content.assemble(name, (blocks, "$primary"), f"  {mean[-1]:.1%}"))
+    """What each order reached over the labels given: one chart, the best one lit."""
+    means = {order: [float(one) for one in curves.of(order).mean(axis=0)] for order in orders}
+    least = min(min(mean) for mean in means.values())
+    most = max(max(mean) for mean in means.values())
+    best = orders[0]
+    styles = dict.fromkeys(orders, "$muted") | {"random": "$text-warning", best: "$primary"}
+    # The best one is drawn last, and so lies on top.
+    drawn = {order: means[order] for order in reversed(orders)}
+    room = max(8, min(MOST_WIDTH, width - SCALE_WIDTH - 1))
+    rows: list[Content | str] = [
+        plain(f"{curves.words.capitalize()} as labels are added", "$muted")
+    ]
+    for number, line in enumerate(line_chart(drawn, styles, room, CHART_HEIGHT, "random")):
+        scale = {0: f"{most:.0%}", CHART_HEIGHT - 1: f"{least:.0%}"}.get(number, "")
+        rows.append(Content.assemble((f"{scale:>{SCALE_WIDTH}} ", "$muted"), line))
+    first, last = f"{curves.budgets[0]:,}", f"{curves.budgets[-1]:,} labels"
+    between = " " * max(1, room - len(first) - len(last))
+    rows.append(plain(" " * (SCALE_WIDTH + 1) + first + between + last, "$muted"))
+    signs = {"random": "╌╌"}
+    for order in orders:
+        name = f"{signs.get(order, '──')} {order:{NAME_WIDTH}}"
+        ending = f"ends at {means[order][-1]:.1%}"
+        rows.append(Content.assemble((name, styles[order]), plain(ending)))
     return rows
-
-
-def _block(value: float, least: float, most: float) -> str:
-    share = (value - least) / (most - least) if most > least else 1.0
-    return BLOCKS[min(len(BLOCKS) - 1, int(share * len(BLOCKS)))]
 
 
 def _figures(curves: Curves, orders: Sequence[str], width: int) -> list[Content | str]:

@@ -8,11 +8,13 @@ nothing is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.learning.inputs.sources import embeddings_from
+from tui.asking import ask
 from tui.dialogs.dialog import Dialog
 from tui.job_kinds import EXPORT, FORECAST, PLAN, REPLAY, SUSPECTS, JobKind, Result
 from tui.jobs import Job
@@ -135,8 +137,18 @@ class Retrospect:
         self._section.app.push_screen(Dialog("What more labels would bring", text))
 
     def _show_suspects(self, found: Sequence[Suspect]) -> None:
+        section, workspace = self._section, self._section.workspace
+        if workspace is None:
+            return
+
         def closed(again: bool | None) -> None:
             if again:
-                self._section.host.label_again(found)
+                section.host.label_again(found)
 
-        self._section.app.push_screen(suspects_dialog(found), closed)
+        def show(files: Mapping[str, Path]) -> None:
+            section.app.push_screen(suspects_dialog(found, files), closed)
+
+        tags = frozenset(one.tag for one in found)
+        # Without their pictures, the labels can be looked at all the same.
+        look = partial(section.backend.image_files, workspace, tags)
+        ask(section, "suspects", look, show, lambda _: show({}))

@@ -13,6 +13,7 @@ from textual.content import Content
 from core.errors import LabelpilotError
 from tui.asking import ask
 from tui.dialogs.dialog import Dialog, error_dialog
+from tui.dialogs.table import Column, TableDialog, more_words
 from tui.job_kinds import PLAN, PUBLISH, UNDO, VERSIONS
 from tui.text import ago, count, lines, plain
 
@@ -95,30 +96,52 @@ def _history(backend: Backend, workspace: Workspace) -> Dialog:
     return history_dialog(*backend.history(workspace), labeled)
 
 
+COLUMNS = (
+    Column("round"),
+    Column("published", 16),
+    Column("order", 18),
+    Column("asked for", 9, right=True),
+    Column("labeled", 9, right=True),
+)
+
+
 def history_dialog(
     records: Sequence[RoundRecord],
     outcomes: Sequence[RoundOutcome],
     labeled: Mapping[str, int],
 ) -> Dialog:
     """The rounds, the newest first; `labeled` is how many images of each are labeled now."""
-    found = {outcome.model_version: outcome for outcome in outcomes}
-    parts: list[Content | str] = []
-    for record in reversed(records):
-        when = ago(record.published, time.time())
-        parts.append(Content.assemble(plain(record.model_version, "bold"), "  ", plain(when)))
-        picks = count(len(record.picks), "image")
-        parts.append(plain(f"  order {record.order}, {picks} asked for", "$muted"))
-        if record.model_version in labeled:
-            done = labeled[record.model_version]
-            parts.append(plain(f"  {done:,} of {len(record.picks):,} labeled"))
-        outcome = found.get(record.model_version)
-        if outcome is not None:
-            parts += [plain(f"  {sentence}") for sentence in _came_of(outcome)]
-        parts.append("")
     if not records:
-        parts = [plain("No round was published from this workspace yet.")]
-    text = lines(parts[:-1] if records else parts)
-    return Dialog("Rounds", text, copied=text.plain if records else "")
+        return Dialog("Rounds", plain("No round was published from this workspace yet."))
+    found = {outcome.model_version: outcome for outcome in outcomes}
+    newest = list(reversed(records))
+    told = [_about(one, found.get(one.model_version), labeled) for one in newest]
+    rows = [
+        (
+            one.model_version,
+            ago(one.published, time.time()),
+            one.order,
+            f"{len(one.picks):,}",
+            f"{labeled[one.model_version]:,}" if one.model_version in labeled else "",
+        )
+        for one in newest
+    ]
+    copied = "\n\n".join(lines(parts).plain for parts in told)
+    words = f"{count(len(records), 'round')} published from this workspace.{more_words(len(rows))}"
+    return TableDialog("Rounds", words, COLUMNS, rows, told.__getitem__, copied=copied)
+
+
+def _about(
+    record: RoundRecord, outcome: RoundOutcome | None, labeled: Mapping[str, int]
+) -> list[Content | str]:
+    parts: list[Content | str] = [
+        plain(record.model_version, "bold"),
+        plain(f"order {record.order}, {count(len(record.picks), 'image')} asked for", "$muted"),
+    ]
+    if record.model_version in labeled:
+        done = labeled[record.model_version]
+        parts.append(plain(f"{done:,} of {len(record.picks):,} labeled"))
+    return [*parts, *(_came_of(outcome) if outcome is not None else [])]
 
 
 def _came_of(outcome: RoundOutcome) -> list[str]:

@@ -1,27 +1,43 @@
-"""Labels that are likely wrong, for somebody to look at."""
+"""Labels that are likely wrong, for somebody to look at: a table, and beside it the image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from tui.actions import Action
 from tui.dialogs.dialog import Dialog
-from tui.text import count, lines, plain
+from tui.dialogs.table import Column, TableDialog, more_words
+from tui.text import count, plain
 
 if TYPE_CHECKING:
     from core.learning.measuring.suspects import Suspect
 
-MOST_SHOWN = 500
-TAG_WIDTH = 22
-LOSS_WIDTH = 8
+TITLE = "Suspected label errors"
+COLUMNS = (Column("image"), Column("loss", 6, right=True), Column("label", 16), Column("doubted"))
 
 
-class SuspectsDialog(Dialog):
-    """The list; gives whether its labels are to be looked at again."""
+class SuspectsDialog(TableDialog):
+    """The list; gives whether its labels are to be looked at again. `files` is tag -> image file,
+    as far as that is known."""
+
+    def __init__(self, found: Sequence[Suspect], files: Mapping[str, Path]) -> None:
+        verb = "is" if len(found) == 1 else "are"
+        words = f"{count(len(found), 'label')} {verb} likely wrong.{more_words(len(found))}"
+        words += " Only the image can tell: a rare kind looks the same here."
+        super().__init__(
+            TITLE,
+            words,
+            COLUMNS,
+            [_row(one) for one in found],
+            lambda row: _about(found[row]),
+            lambda row: files.get(found[row].tag),
+            copied="\n".join(one.tag for one in found),
+        )
 
     def actions(self) -> dict[str, Action]:
         return {
@@ -31,27 +47,38 @@ class SuspectsDialog(Dialog):
         }
 
 
-def suspects_dialog(found: Sequence[Suspect]) -> Dialog:
+def suspects_dialog(found: Sequence[Suspect], files: Mapping[str, Path]) -> Dialog:
     """The list, the highest loss first."""
-    if not found:
-        text = "No label is contradicted by all of its neighbours."
-        return Dialog("Suspected label errors", plain(text))
-    verb = "is" if len(found) == 1 else "are"
-    head = f"{'image':{TAG_WIDTH}}{'loss':>{LOSS_WIDTH}}  label, and what its neighbours say"
+    if found:
+        return SuspectsDialog(found, files)
+    return Dialog(TITLE, plain("No label is contradicted by all of its neighbours."))
+
+
+def _row(one: Suspect) -> tuple[str, ...]:
+    doubted = [f"{'not' if doubt.present else 'also'} {doubt.name}?" for doubt in one.doubts]
+    return (one.tag, f"{one.loss:.2f}", _classes(one), ", ".join(doubted) or _neighbours(one))
+
+
+def _classes(one: Suspect) -> str:
+    return ", ".join(one.classes) or "no class"
+
+
+def _neighbours(one: Suspect) -> str:
+    """What the images that look most like it say of their own label."""
+    said = [f"all say {', '.join(one.expected)}"] if one.expected else []
+    said += [f"none says {', '.join(one.unsupported)}"] if one.unsupported else []
+    return "; ".join(said)
+
+
+def _about(one: Suspect) -> list[Content | str]:
     parts: list[Content | str] = [
-        plain(f"{count(len(found), 'label')} {verb} likely wrong.", "bold"),
-        plain("Which class is doubted, as too many or lacking, and what neighbours say.", "$muted"),
-        "",
-        plain(head, "$muted"),
+        plain(one.tag, "bold"),
+        Content.assemble(("labeled  ", "$muted"), plain(_classes(one))),
     ]
-    parts += [_row(one) for one in found[:MOST_SHOWN]]
-    if len(found) > MOST_SHOWN:
-        parts.append(plain(f"and {len(found) - MOST_SHOWN:,} more", "$muted"))
-    parts += ["", plain("Only the image can tell: a rare kind looks the same here.", "$muted")]
-    copied = "\n".join(one.tag for one in found)
-    return SuspectsDialog("Suspected label errors", lines(parts), copied=copied)
-
-
-def _row(one: Suspect) -> Content:
-    tag = plain(one.tag).truncate(TAG_WIDTH - 1, ellipsis=True, pad=True)
-    return Content.assemble(tag, f" {one.loss:>{LOSS_WIDTH}.2f}  ", plain(one.summary))
+    for doubt in one.doubts:
+        sure = "" if doubt.probability is None else f" ({100 * doubt.probability:.0f} % likely)"
+        doubted = f"{'not' if doubt.present else 'also'} {doubt.name}?{sure}"
+        parts.append(Content.assemble(("doubted  ", "$muted"), plain(doubted, "$text-warning")))
+    if said := _neighbours(one):
+        parts.append(Content.assemble(("alike    ", "$muted"), plain(said)))
+    return parts

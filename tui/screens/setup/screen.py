@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -16,34 +17,30 @@ from tui.dialogs.dialog import Dialog, sentence
 from tui.dialogs.form import Form
 from tui.dialogs.invitation import show_invitation
 from tui.job_kinds import ANNOTATE, SERVER, SETUP, SYNC, JobKind
-from tui.jobs import START_COMMAND
-from tui.keys import Place, bindings, section_key
+from tui.jobs import START_COMMAND, Job
+from tui.keys import Place, bindings
+from tui.next_step import EXAMPLE_LABELS
 from tui.screens.section import Section
+from tui.screens.setup.dashboard import Dashboard
 from tui.screens.setup.new_workspace import NewWorkspaceForm
 from tui.screens.setup.settings import SettingsForm
+from tui.screens.setup.steps import step_line, step_of
 from tui.screens.setup.token import TokenFlow
 from tui.text import lines, plain, same_as, spinner
+from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.lists import KeyedList, KeyedText
 from tui.widgets.live_text import LiveText
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from core.setup.context import Step, StepId
 
-# Glyph, word and colour: never colour alone.
-FACES: dict[str, tuple[str, str, str]] = {
-    "done": ("✓", "done", "$text-success"),
-    "part": ("!", "part", "$text-warning"),
-    "to do": ("·", "to do", "$foreground"),
-    "wrong": ("✗", "wrong", "$text-error"),
-    "waiting": (" ", "waits", "$muted"),
-    "skipped": ("-", "skipped", "$muted"),
-    "doing": ("▸", "doing", "$primary"),
-    "": (" ", "…", "$muted"),
-}
-# So many images of the example are labeled by a key.
-EXAMPLE_LABELS = 100
 COMMANDS: dict[str, str] = {"server": START_COMMAND, "images": "labelpilot sync"}
+# How long a step takes, where that is worth telling.
+USUALLY = {"server": "usually 5 to 20 s; 1 to 3 minutes the first time"}
+# Where there is less room, what stands before a step is shorter.
+NARROW_SCREEN = 76
 
 
 class SetupScreen(Section):
@@ -55,32 +52,69 @@ class SetupScreen(Section):
 
     _first_form_opened = False
     _chosen_by_hand = False
+    _unfolded = False
 
     def body(self) -> ComposeResult:
-        yield KeyedList(id="steps")
-        with KeyedText(id="lower", can_focus=False):
-            yield JobPanel(notes=4)
-            yield LiveText(id="found")
+        yield LiveText(id="folded")
+        with Container(id="checklist"):
+            with Panel("Steps", id="steps-panel"):
+                yield KeyedList(id="steps")
+            with Panel("", id="lower"):
+                yield JobPanel(notes=0)
+                with KeyedText(id="told", can_focus=False):
+                    yield LiveText(id="found")
+                yield JobLog()
+        yield Dashboard(can_focus=False)
 
     def show(self) -> None:
-        state = self.state
-        steps = self.query_one("#steps", KeyedList)
-        if state.steps and steps.option_count != len(state.steps):
-            steps.set_options([Option(self._line(step), id=step.id) for step in state.steps])
-            steps.highlighted = 0
-        for index, step in enumerate(state.steps):
-            line = self._line(step)
-            if not line.is_same(cast(Content, steps.get_option_at_index(index).prompt)):
-                steps.replace_option_prompt_at_index(index, line)
-        steps.display = bool(state.steps) and state.workspace is not None
-        self.keep_focus(steps)
-        if not self._chosen_by_hand and not state.checking:
-            self._go_to_next_step()
-        self.query_one(JobPanel).show(self.running_job)
+        state, workspace, job = self.state, self.workspace, self.running_job
+        folded = self._is_folded
+        self.query_one("#folded").display = folded
+        self.query_one("#steps-panel").display = (
+            not folded and bool(state.steps) and workspace is not None
+        )
+        at_rest = folded and job is None and self.failure is None
+        self.query_one("#checklist").display = not at_rest
+        dashboard = self.query_one(Dashboard)
+        dashboard.display = at_rest
+        if at_rest and workspace is not None:
+            dashboard.show(workspace)
+        self._show_steps(folded=folded)
+        self._show_job(job)
         self._show_found()
         if state.missing and not self._first_form_opened and self.is_current:
             self._first_form_opened = True
             self._edit()
+
+    @property
+    def _is_folded(self) -> bool:
+        """Whether the steps, which are all done, are one line."""
+        return self.state.all_done and not self._unfolded
+
+    def _show_steps(self, *, folded: bool) -> None:
+        state, job = self.state, self.running_job
+        steps, narrow = self.query_one("#steps", KeyedList), self.size.width < NARROW_SCREEN
+        steps_lines = [step_line(step, state, job, narrow=narrow) for step in state.steps]
+        if steps_lines and steps.option_count != len(steps_lines):
+            options = zip(steps_lines, state.steps, strict=True)
+            steps.set_options([Option(line, id=step.id) for line, step in options])
+            steps.highlighted = 0
+        for index, line in enumerate(steps_lines):
+            if not line.is_same(cast(Content, steps.get_option_at_index(index).prompt)):
+                steps.replace_option_prompt_at_index(index, line)
+        steps.display = not folded and bool(state.steps) and self.workspace is not None
+        self.keep_focus(steps)
+        if not self._chosen_by_hand and not state.checking:
+            self._go_to_next_step()
+        hint = f"{self.key('do')} shows the {len(steps_lines)} steps"
+        said = Content.assemble(("✓ All is set up.", "bold $text-success"), (f"  {hint}", "$muted"))
+        self.query_one("#folded", LiveText).show([said])
+
+    def _show_job(self, job: Job[Any] | None) -> None:
+        self.query_one(JobPanel).show(job)
+        log = self.query_one(JobLog)
+        log.display = job is not None
+        log.follow(job)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self._show_found()
@@ -100,33 +134,19 @@ class SetupScreen(Section):
         if states:
             self.query_one("#steps", KeyedList).highlighted = index
 
-    def _line(self, step: Step) -> Content:
-        report = self.state.reports.get(step.id)
-        job = self.running_job
-        doing = job is not None and _step_of(job.kind, job.progress.stage) == step.id
-        state = "doing" if doing else report.state if report else ""
-        glyph, word, colour = FACES[state]
-        if step is self._looked_at:
-            glyph, word = spinner(), "looks"
-        narrow = self.size.width < 76
-        title = f"{step.title:<16}"
-        marked = f" {glyph} {word:<7}" if not narrow else f"{glyph} {word:<6}"
-        detail = plain(report.detail if report else "", "$muted")
-        return Content.assemble((marked, colour), (title, "$foreground"), detail)
-
-    @property
-    def _looked_at(self) -> Step | None:
-        """The step that is being looked at for the first time."""
-        state = self.state
-        steps = state.steps if state.checking and state.workspace is not None else ()
-        return next((step for step in steps if step.id not in state.reports), None)
-
     @property
     def chosen(self) -> Step | None:
         steps, index = self.state.steps, self.query_one("#steps", KeyedList).highlighted
         return steps[index] if index is not None and index < len(steps) else None
 
     def _show_found(self) -> None:
+        step, state = self.chosen, self.state
+        title = "Workspace" if state.missing or state.problem else ""
+        if self.running_job is not None:
+            title = "Running"
+        elif step is not None and not title:
+            title = step.title
+        self.query_one("#lower", Panel).call_it(title)
         self.query_one("#found", LiveText).show(self._found())
 
     def _found(self) -> list[Content | str]:
@@ -148,30 +168,14 @@ class SetupScreen(Section):
             return [plain(sentence(failure.error), "bold $text-error"), plain(keys, "$muted")]
         job = self.running_job
         if job is not None:
-            return ["", same_as(job.command)]
-        if state.all_done:
-            return [
-                plain("All is set up.", "bold $text-success"),
-                "",
-                f"{self.key('label')}  label in the browser, or {section_key('label')} here; "
-                "each label is written to your folder at once",
-                f"{section_key('export')}  export what is labeled to the dataset",
-                f"{section_key('learning')}  let the model say what to label next",
-                *self._example_says(),
-                "",
-                plain(f"{step.title}: {state.reports[step.id].detail}", "$muted"),
-            ]
+            usual = USUALLY.get(step_of(job.kind, job.progress.stage), "")
+            return [*([plain(usual, "$muted")] if usual else []), same_as(job.command)]
         return self._step_found(step)
-
-    def _example_says(self) -> list[str]:
-        if self._why_not_annotate():
-            return []
-        return [f"{self.key('annotate')}  label {EXAMPLE_LABELS} digits as the known annotator"]
 
     def _step_found(self, step: Step) -> list[Content | str]:
         report = self.state.reports.get(step.id)
-        parts: list[Content | str] = [plain(step.title, "bold")]
-        parts += [plain(report.detail if report else f"{spinner()} looking …")]
+        detail = report.detail if report else f"{spinner()} looking …"
+        parts: list[Content | str] = [plain(detail)]
         parts += [plain(step.why, "$muted"), ""]
         command = COMMANDS.get(step.id, "labelpilot setup")
         if step.id == "token" and self._token_is_asked:
@@ -188,6 +192,8 @@ class SetupScreen(Section):
         state, busy = self.state, self.busy(SETUP)
         off = self.no_workspace
         do = Action(self._do_chosen, off or self._why_not_do(busy))
+        if state.all_done and not busy:
+            do = Action(self._fold, word="steps" if self._is_folded else "fold")
         done = "All is done." if state.all_done else ""
         return {
             "do": Action(self._edit) if state.missing else self.unless_failed(do),
@@ -205,6 +211,11 @@ class SetupScreen(Section):
     def _why_not_invite(self) -> str:
         known = self.state.step_state("token") == "done"
         return "" if known else "There is no Label Studio to invite to yet."
+
+    def _fold(self) -> None:
+        self._unfolded = not self._unfolded
+        self.show()
+        self.host.changed.publish(None)
 
     def _why_not_annotate(self) -> str:
         state = self.state
@@ -337,10 +348,3 @@ class SetupScreen(Section):
         if agreed and self.workspace is not None:
             begin = partial(self.backend.stop_server, self.workspace)
             self.start(SERVER, "Stopping the server", "labelpilot server stop", begin)
-
-
-def _step_of(kind: JobKind[Any], stage: str) -> str:
-    """The step that a running job is at."""
-    if kind is SERVER:
-        return "server"
-    return "images" if kind is SYNC or stage in ("scan", "import", "proof") else stage

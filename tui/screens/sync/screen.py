@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from core.errors import LabelpilotError
 from tui.actions import Action
@@ -18,11 +18,14 @@ from tui.dialogs.dialog import Dialog, sentence
 from tui.job_kinds import REPAIR, REPAIR_PLAN, SETUP, SYNC, TIDY, TIDY_PLAN, JobKind
 from tui.jobs import Job
 from tui.keys import Place, bindings, key_of, section_key
-from tui.screens.section import Section
+from tui.screens.section import SYNC_TITLE, Section
+from tui.screens.sync.overview import counters, pace, phases, share
 from tui.text import duration, harmless, lines, plain, same_as, spinner
+from tui.widgets.gauge import Gauge
 from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from core.tasks.duplicates import RepairPlan
@@ -39,18 +42,38 @@ class SyncScreen(Section):
     _asked_about: Job[Any] | None = None
 
     def body(self) -> ComposeResult:
-        yield Static(plain("Images to tasks", "bold"), id="heading")
-        yield JobPanel(notes=0)
-        yield LiveText(id="found")
-        yield JobLog()
+        with Panel("Images to tasks"):
+            yield LiveText(id="phases")
+            yield JobPanel(notes=0)
+            yield LiveText(id="pace")
+            yield Gauge(id="covered")
+            yield LiveText(id="counters")
+            yield LiveText(id="found")
+        with Panel("Log", id="log-panel"):
+            yield JobLog()
+            yield LiveText(id="former")
 
     def show(self) -> None:
         job = self.job
-        self.query_one("#heading").display = self.running_job is None
         self.query_one(JobPanel).show(self.running_job)
+        found = self.query_one("#found")
+        for name, parts in {
+            "phases": phases(job),
+            "pace": pace(job, found.size.width),
+            "counters": counters(job, self.state.reports.get("images")),
+        }.items():
+            text = self.query_one(f"#{name}", LiveText)
+            text.display = bool(parts)
+            text.show(parts)
         self.query_one("#found", LiveText).show(self._found(job))
         log = self.query_one(JobLog)
         log.display = job is not None and job.noted > 0
+        former = self.query_one("#former", LiveText)
+        former.display = not log.display
+        former.show(self._former() or [plain("Nothing was synced from here yet.", "$muted")])
+        covered = self.query_one("#covered", Gauge)
+        covered.show(*share(job, self.state.reports.get("images")))
+        covered.display = covered.display and self.running_job is None
         self.keep_focus(log)
         log.follow(job)
         if job is not None and self.is_current:
@@ -85,6 +108,19 @@ class SyncScreen(Section):
         remarks = [] if synced is None else [plain(one, "$text-warning") for one in synced.remarks]
         result = plain(f"{str(job.result).rstrip('.')}.", style)
         return [result, *remarks, "", *self._next(good), same]
+
+    def _former(self) -> list[Content | str]:
+        """What the journal holds of the last sync, where none was done since the start."""
+        lines = [line.partition("  ")[::2] for line in self.host.journal.former]
+        heads = [n for n, (_, text) in enumerate(lines) if text.startswith(f"{SYNC_TITLE}: ")]
+        if not heads:
+            return []
+        first, *notes = lines[heads[-1] :]
+        notes = list(takewhile(lambda line: line[1].startswith("  "), notes))
+        return [
+            Content.assemble((f"{moment}  ", "$muted"), plain(text.strip(), "$muted"))
+            for moment, text in (first, *notes)
+        ]
 
     def _before(self) -> list[Content | str]:
         report = self.state.reports.get("images")

@@ -1,0 +1,133 @@
+"""A table in a window: a cursor, and beside it what there is to say of its row, with a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import DataTable, Static
+
+from tui.dialogs.dialog import Dialog
+from tui.text import cell, plain
+from tui.widgets.drawing import can_show
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.lists import KeyedTable
+from tui.widgets.live_text import LiveText
+from tui.widgets.picture import Picture
+
+# A table of more rows is slow, and nobody reads them.
+MOST_ROWS = 500
+# What is told of a row stands beside the table where there is room for both, or below it.
+WIDE_SCREEN = 100
+BESIDE_WIDTH = 36
+# Where there is less room, columns that have a width of their own but the first are left out.
+NARROW_SCREEN = 76
+
+Row: TypeAlias = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; those without a `width` share what is left. `right`: figures."""
+
+    name: str
+    width: int = 0
+    right: bool = False
+
+
+class TableDialog(Dialog):
+    """Rows under `columns`; `about` says more of a row, `picture` is the file of its image."""
+
+    AUTO_FOCUS = "KeyedTable"
+
+    def __init__(
+        self,
+        title: str,
+        words: str,
+        columns: Sequence[Column],
+        rows: Sequence[Row],
+        about: Callable[[int], Sequence[Content | str]],
+        picture: Callable[[int], Path | None] | None = None,
+        copied: str = "",
+    ) -> None:
+        super().__init__(title, plain(words), copied=copied)
+        self._columns = columns
+        self._rows = rows[:MOST_ROWS]
+        self._about = about
+        self._picture = picture if can_show() else None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window large table"):
+            yield Static(plain(self._title), classes="title")
+            yield Static(self._text, classes="words")
+            with Horizontal():
+                yield KeyedTable(cursor_type="row", zebra_stripes=False)
+                with Vertical(id="beside"):
+                    if self._picture is not None:
+                        yield Picture()
+                    yield LiveText(id="about")
+            yield KeyBar("dialog", more=False)
+
+    def on_mount(self) -> None:
+        self._make_table()
+
+    def on_resize(self) -> None:
+        self._make_table()
+
+    def _make_table(self) -> None:
+        wide = self.size.width >= WIDE_SCREEN
+        self.query_one(".window").set_class(wide, "beside")
+        for picture in self.query(Picture):
+            picture.display = wide
+        table = self.query_one(KeyedTable)
+        cursor = table.cursor_row
+        table.clear(columns=True)
+        columns = list(self._columns)
+        if self.size.width < NARROW_SCREEN:
+            columns = [one for n, one in enumerate(columns) if not (n and one.width)]
+        # The window's frame, the scroll bar, and a cell on both sides of each column.
+        room = int(self.size.width * 0.96) - 7 - 2 * len(columns) - (BESIDE_WIDTH if wide else 0)
+        room -= sum(one.width for one in columns)
+        sharing = sum(not one.width for one in columns)
+        for one in columns:
+            justify = "right" if one.right else "left"
+            width = one.width or max(6, room // max(1, sharing))
+            table.add_column(cell(one.name, justify=justify), width=width)
+        for row in self._rows:
+            shown = zip(self._columns, row, strict=True)
+            table.add_row(
+                *(
+                    cell(text, justify="right" if one.right else "left")
+                    for one, text in shown
+                    if one in columns
+                )
+            )
+        table.move_cursor(row=cursor)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self.show_row()
+
+    def show_row(self) -> None:
+        """Tell of the row under the cursor."""
+        row = self.query_one(KeyedTable).cursor_row
+        if not 0 <= row < len(self._rows):
+            return
+        self.query_one("#about", LiveText).show(self._about(row))
+        for picture in self.query(Picture):
+            if self._picture is not None and (path := self._picture(row)) is not None:
+                picture.show(path)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_act("accept")
+
+
+def more_words(total: int) -> str:
+    """What is said of rows that are too many to be shown; empty where all are."""
+    return f" The first {MOST_ROWS:,} are shown." if total > MOST_ROWS else ""
