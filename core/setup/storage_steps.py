@@ -35,7 +35,7 @@ def _probe_source(setup: Setup) -> Found:
     detail = f"{name} with {storage.pattern or 'every file'}"
     differs = (storage.pattern, storage.recursive) != (images.pattern, images.recursive)
     if differs or not storage.source_files:
-        return "part", f"{detail}: set otherwise than the workspace says"
+        return "part", f"{detail}: not set as the workspace says"
     kind = "" if storage.synchronizable else ", filled by bulk import"
     return "done", detail + kind
 

@@ -83,7 +83,7 @@ def _take_in(seconds: float, answer: httpx.Response) -> None:
 
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", *ENCODINGS):
-        raise httpx.DecodingError(f"The answer is packed as {encoding[:40]}, which was not asked.")
+        raise httpx.DecodingError(f"It is packed as {encoding[:40]}, which was not asked for.")
     deadline = time.monotonic() + seconds
     parts, size = [], 0
     for part in answer.iter_bytes():

@@ -73,7 +73,7 @@ def sync_cloud(opened: OpenProject, mode: Mode | None = None) -> Work[SyncResult
         before = yield from _count(session, cloud)
         if before.imported:
             raise ConfigurationError(
-                f"Of the cloud storage, {count(before.imported, 'image')} came by an import.",
+                f"An import made tasks of {count(before.imported, 'image')} in the cloud storage.",
                 cause="Label Studio's own sync would make each of them a second time.",
                 next_step="Remove those tasks, or make a new project.",
             )

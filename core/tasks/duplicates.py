@@ -75,11 +75,13 @@ class RepairPlan:
         if not self.doubled:
             return f"No image is more than one task ({count(self.tasks, 'task')})."
         text = (
-            f"{self.doubled:,} images are several tasks ({', '.join(self.examples)}): "
+            f"{count(self.doubled, 'image')} {'is' if self.doubled == 1 else 'are'} several tasks "
+            f"({', '.join(self.examples)}): "
             f"{count(len(self.remove), 'task')} that nobody worked on would be removed"
         )
         if self.kept:
-            text += f"; {self.kept:,} stay, because somebody worked on several tasks of one image"
+            kept = count(self.kept, "task")
+            text += f"; {kept} kept, as somebody worked on several tasks of one image"
         if self.shuts_own_sync:
             text += ". The storage would then refuse Label Studio's own sync"
         if self.remove:

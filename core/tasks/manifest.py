@@ -154,7 +154,7 @@ class Manifest:
         """What was left out and why, as one sentence; empty where nothing was."""
         reasons = (
             (self.other_names, "files with other names"),
-            (self.not_files, "that are no regular files"),
+            (self.not_files, "that are not regular files"),
             (self.subfolders, "subfolders not looked into"),
             (len(self.unreadable), f"unreadable folders ({some_names(list(self.unreadable))})"),
         )

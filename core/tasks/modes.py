@@ -16,6 +16,7 @@ from core.studio.models import Storage
 from core.tasks.options import Mode
 from core.tasks.proof import Proof
 from core.tasks.session import Session, known_root
+from core.words import count
 from core.workspace.settings import Images, Workspace
 
 Held = Literal["none", "bulk", "native", "mixed"]
@@ -49,8 +50,8 @@ def choose_mode(workspace: Workspace, held: Held, wanted: Mode | None, proof: Pr
     if held == "mixed":
         if proof.missing and wanted != "bulk":
             raise ConfigurationError(
-                f"{len(proof.missing):,} images are no tasks yet, and the project's tasks were "
-                "made in two ways.",
+                f"{count(len(proof.missing), 'image')} must become tasks yet, and the project's "
+                "tasks were made in two ways.",
                 cause="Some came from Label Studio's own sync; others were imported, and its sync "
                 "would make those a second time.",
                 next_step="Run `labelpilot sync --mode bulk`: it imports what is missing, and sets "

@@ -23,6 +23,7 @@ from core.tasks.lease import Lease
 from core.tasks.manifest import Manifest
 from core.tasks.modes import fit_storage, served_root
 from core.tasks.session import Session
+from core.words import count
 
 # Tasks that are changed by one request, where the server can.
 BATCH = 1000
@@ -97,7 +98,7 @@ def follow_moves(session: Session, manifest: Manifest, lease: Lease) -> Work[Mov
         host = "/".join(data[key].split("/")[:3]) if "://" in data[key] else ""
         changed[number] = {**data, key: host + made(moves.found[number])}
     yield from _change(session, lease, changed)
-    note = f"{len(changed):,} tasks follow images that have moved"
+    note = f"{count(len(changed), 'task')} taken along with images that have moved"
     yield Progress("moves", len(changed), len(changed), note)
     return moves
 

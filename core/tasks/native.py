@@ -46,7 +46,7 @@ def sync_storage(session: Session, expected: int) -> Work[Outcome]:
             problem = _last_line(storage.problem) or problem or f"status {storage.status}"
         elif not problem:
             # On PostgreSQL the server starts nothing while it takes a dead sync for living.
-            problem = "Label Studio takes the former sync for living"
+            problem = "Label Studio believes that the former sync still runs"
             note = "" if refused else f"{problem}; it will notice"
             refused = refused or time.monotonic()
             if time.monotonic() - refused < limits.REFUSED_SECONDS:

@@ -226,16 +226,16 @@ class _Scan:
         """Raise ConfigurationError where something was found that cannot be used."""
         if self.bad_names:
             raise ConfigurationError(
-                f"{len(self.bad_names):,} image names are not UTF-8, and Label Studio cannot name "
-                "them.",
+                f"Not UTF-8: {count(len(self.bad_names), 'image name')}, which Label Studio cannot "
+                "write.",
                 cause=some_names(self.bad_names),
                 next_step="Rename them (convmv does it for a whole folder).",
             )
         if self.escaping:
             links = [f"{name} -> {os.path.realpath(name)}" for name in self.escaping]
             raise ConfigurationError(
-                f"{len(links):,} links in {self.images.path} lead out of it, and Label Studio "
-                "would serve what is there.",
+                f"{self.images.path} holds {count(len(links), 'link')} to what lies outside of it, "
+                "and Label Studio would serve what is there.",
                 cause=some_names(links),
                 next_step="Remove them, or allow them: `follow_links = true` under [images].",
             )
@@ -258,7 +258,7 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
 def _no_image(images: Images, left_out: int) -> ConfigurationError:
     return ConfigurationError(
         f"No file in {images.path} matches the pattern {images.pattern!r}.",
-        cause=f"{left_out:,} files are there"
+        cause=f"It holds {count(left_out, 'file')}"
         + ("." if images.recursive else ", subfolders not counted."),
         next_step="Fix `pattern`, `path` or `recursive` under [images] in labelpilot.toml; "
         "the pattern must match the file's name from its beginning.",

@@ -29,6 +29,7 @@ from core.tasks.oddities import known_odd_names, odd_files, replaced_files
 from core.tasks.options import Mode
 from core.tasks.proof import Outcome, Proof, SyncResult
 from core.tasks.session import Session, open_session
+from core.words import count
 from core.workspace.settings import Workspace
 
 
@@ -173,7 +174,7 @@ def _undo_doubled(session: Session, manifest: Manifest, proof: Proof) -> Work[Pr
     ours = (yield from look_for_duplicates(session, entry.after)).remove
     if not ours:
         return proof
-    note = f"{len(ours):,} tasks landed twice; taking the second ones back"
+    note = f"{count(len(ours), 'task')} landed twice; taking what is too many back"
     yield Progress("proof", 0, proof.images, note)
     yield from remove_tasks(session, ours)
     return (yield from session.compared(manifest, "proof"))

@@ -55,12 +55,12 @@ class TidyPlan:
         text = f"No task is without its image ({count(self.tasks, 'task')})."
         if self.gone:
             text = (
-                f"The image of {self.gone:,} tasks is gone ({', '.join(self.examples)}): "
+                f"The image of {count(self.gone, 'task')} is gone ({', '.join(self.examples)}): "
                 f"{len(self.remove):,} that nobody worked on would be removed"
             )
-            text += f"; {self.labeled:,} stay, because somebody did." if self.labeled else "."
+            text += f"; {_stay(self.labeled)}, because somebody did." if self.labeled else "."
         if self.moved:
-            text += f" {self.moved:,} more are images that have moved: sync first."
+            text += f" Images that have moved: {self.moved:,} more; sync first."
         return text
 
 
@@ -84,9 +84,13 @@ class TidyResult:
     def __str__(self) -> str:
         return (
             f"{count(self.removed, 'task')} without their image removed, {self.tasks:,} left; "
-            f"{self.labeled:,} that somebody worked on stay, "
+            f"somebody worked on others: {_stay(self.labeled)}; "
             f"{count(self.annotations, 'annotation')} ({self.annotations_before:,} before)"
         )
+
+
+def _stay(tasks: int) -> str:
+    return "none stays" if not tasks else f"{tasks:,} {'stays' if tasks == 1 else 'stay'}"
 
 
 def plan_tidy(opened: OpenProject) -> Work[TidyPlan]:

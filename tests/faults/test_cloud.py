@@ -102,7 +102,7 @@ def test_images_of_the_bucket_that_were_imported_are_not_doubled(
 ) -> None:
     url = f"s3://{bucket.name}/some folder/img 000.png"
     client.import_tasks(bucket.project_id, [{"image": url}], 60)
-    with pytest.raises(ConfigurationError, match="Of the cloud storage, 1 image came by an import"):
+    with pytest.raises(ConfigurationError, match="made tasks of 1 image in the cloud"):
         finish(Backend().sync(bucket.workspace(server.url)))
     assert len(bucket.images()) == 1
 

@@ -164,7 +164,7 @@ def test_a_server_that_no_longer_sums_its_tasks_up_is_asked_in_another_way(
     looked.look()
     with monkeypatch.context() as patched:
         patched.setattr(StudioClient, "task_marks", lambda *_: None)
-        assert looked.look() == ((TASKS, 0, 0), "this server is asked in another way by now")
+        assert looked.look() == ((TASKS, 0, 0), "this server is asked in another way now")
         looked.client.delete_untouched(looked.opened.id, looked.ids[50:70])
         assert looked.look() == ((0, 0, 20), "")
     assert looked.look()[0] == (TASKS - 20, 0, 0)

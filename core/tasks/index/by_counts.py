@@ -41,7 +41,7 @@ def look_by_counts(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[Non
         changed = client.tasks_changed(project, key, read_moment(since) - _OVERLAP)
         kept.put(task for task in changed if task.id <= known)
     if not (yield from _take_miscounted(opened, kept, stage)):
-        kept.forget("the number of tasks or labels is another one in many places")
+        kept.forget("the number of tasks or labels has changed in many places")
         yield from _take_new(opened, kept, stage)
     kept.note(_SINCE, now)
 

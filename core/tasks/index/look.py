@@ -36,7 +36,7 @@ def _proven(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[KeptTasks]
             # Somebody may have been at work between the two.
             yield from _look(opened, kept, stage)
             if not _sample_holds(opened, kept):
-                kept.forget("a sample of those known was otherwise by now")
+                kept.forget("a sample of those known has changed without a sign")
                 yield from _look(opened, kept, stage)
     except BaseException:
         kept.close()
@@ -48,7 +48,7 @@ def _look(opened: OpenProject, kept: KeptTasks, stage: str) -> Work[None]:
     marks = opened.client.task_marks(opened.id, WIDTH)
     way = "counts" if marks is None else "marks"
     if kept.last and kept.fact(_WAY) != way:
-        kept.forget("this server is asked in another way by now")
+        kept.forget("this server is asked in another way now")
     kept.note(_WAY, way)
     if marks is not None:
         yield from look_by_marks(opened, kept, marks, stage)

@@ -177,7 +177,7 @@ def test_a_folder_with_links_is_listed_again_as_what_they_lead_to_may_change_els
     folder.look()
     outside.unlink()
     outside.symlink_to("/etc/hostname")
-    with pytest.raises(ConfigurationError, match="lead out of it"):
+    with pytest.raises(ConfigurationError, match="to what lies outside of it"):
         folder.look()
     assert folder.listed == ["a"]
 

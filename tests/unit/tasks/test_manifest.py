@@ -111,7 +111,7 @@ def test_broken_links_and_sockets_are_no_images(images: Path, label_studios_rule
         found = scan(images)
         assert list(found.paths) == label_studios_rule(images, ".*", False) == ["one.png"]
         assert found.not_files == 3
-        assert "3 that are no regular files" in found.why_left_out
+        assert "3 that are not regular files" in found.why_left_out
 
 
 def test_a_link_that_leaves_the_folder_is_refused_by_name(images: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_pattern_that_matches_nothing_says_how_many_files_there_are(images: Pa
     make(images, "a.jpg", "b.jpg", "sub/c.png")
     with pytest.raises(ConfigurationError) as refused:
         scan(images, r"png$")
-    assert "2 files are there" in refused.value.cause
+    assert "It holds 2 files" in refused.value.cause
 
 
 def test_a_missing_folder_and_a_file_in_its_place_are_told_apart(images: Path) -> None:
