@@ -1,19 +1,25 @@
-"""The README's pictures: walks the example with the real app and exports its screens.
+"""Pictures of the screens: walks the example with the real app and exports what it shows.
 
     uv run python tests/app/pictures.py
+    uv run python tests/app/pictures.py --all FOLDER [--place NAME]...
 
 Makes the example workspace in a folder of its own, with its Label Studio and 200 annotations, opens
-the app on it, presses the keys that lead to each picture, and writes `tui/pictures/NAME.svg`. The
-server is stopped and the folder removed at the end.
+the app on it, presses the keys that lead to each place, and writes `tui/pictures/NAME.svg` of each
+section. With `--all`, every place at every size, dark, light and without colour, for somebody to
+look at, as `FOLDER/NAME-LOOK-SIZE.svg` and, where there is a chromium, as PNG. The server is
+stopped and the folder removed at the end.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -25,24 +31,60 @@ from core.progress import finish  # noqa: E402
 from core.setup.demo import make_demo, walk_demo  # noqa: E402
 from core.studio.server import stop_server  # noqa: E402
 from core.workspace.settings import Workspace  # noqa: E402
+from tests.needs import find  # noqa: E402
+from tests.studio.browsers import chromium  # noqa: E402
 from tui.app import LabelpilotApp  # noqa: E402
+from tui.keys import SECTIONS  # noqa: E402
 
 PICTURES = ROOT / "tui" / "pictures"
 SIZE = (88, 26)
-# Name of the picture -> the keys that lead to it, each pressed when all is quiet.
+SIZES = ((60, 20), (80, 24), (120, 40), (200, 60))
+LOOKS = ("dark", "light", "plain")
+# Name of the place -> the keys that lead to it from the one before, each pressed when all is quiet.
 WAYS: dict[str, tuple[str, ...]] = {
     "setup": ("1",),
-    "sync": ("2", "enter"),
-    "export": ("4",),
-    "learning": ("5", "enter"),
+    "steps": ("enter",),
+    "settings": ("enter", "e"),
+    "help": ("escape", "question_mark"),
+    "logs": ("escape", "L"),
+    "more": ("escape", "colon"),
+    "unsynced": ("escape", "2"),
+    "sync": ("enter",),
+    "label": ("3",),
+    "export": ("escape", "4"),
+    "left-out": ("d",),
+    "report": ("escape", "h"),
+    "round": ("escape", "5"),
+    "learning": ("enter",),
+    "why": ("enter",),
+    "form": ("escape", "e"),
+    "orders": ("escape", "o"),
+    "suspects": ("escape", "s"),
+    "rounds": ("escape", "h"),
 }
 LONGEST_TURNS = 6000
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--all", type=Path, metavar="FOLDER")
+    options.add_argument("--place", choices=(*WAYS, "first"), action="append")
+    given = options.parse_args()
     with example() as workspace:
         finish(walk_demo(workspace))
-        asyncio.run(take(workspace.root))
+        if given.all is None:
+            asyncio.run(take(workspace.root))
+            return
+        given.all.mkdir(parents=True, exist_ok=True)
+        for look in LOOKS:
+            os.environ.pop("NO_COLOR", None)
+            if look == "plain":
+                os.environ["NO_COLOR"] = "1"
+            asyncio.run(take_all(workspace.root, given.all, look, given.place or WAYS))
+            if "first" in (given.place or ("first",)):
+                asyncio.run(take_first(workspace, given.all, look))
+    if find("chromium"):
+        paint(sorted(given.all.glob("*.svg")))
 
 
 @contextlib.contextmanager
@@ -57,28 +99,87 @@ def example() -> Iterator[Workspace]:
 
 
 async def take(root: Path) -> None:
-    """Write every picture."""
+    """Write the picture of every section."""
     PICTURES.mkdir(exist_ok=True)
     app = LabelpilotApp(root, poll_seconds=0)
     async with app.run_test(size=SIZE) as pilot:
-        await quiet(app, pilot)
-        for name, keys in WAYS.items():
-            for key in keys:
-                await pilot.press(key)
-                await quiet(app, pilot)
-            await pilot.pause(0.2)
-            picture = app.export_screenshot(title="labelpilot")
-            (PICTURES / f"{name}.svg").write_text(picture, encoding="utf-8")
-            print(f"tui/pictures/{name}.svg")
+        async for name in places(app, pilot):
+            if name in SECTIONS:
+                write(app, PICTURES / f"{name}.svg")
+
+
+async def take_all(root: Path, folder: Path, look: str, wanted: Collection[str]) -> None:
+    """Write the pictures of every place at every size."""
+    app = LabelpilotApp(root, poll_seconds=0)
+    async with app.run_test(size=SIZES[1]) as pilot:
+        app.theme = f"labelpilot-{'light' if look == 'light' else 'dark'}"
+        async for name in places(app, pilot):
+            if name in wanted:
+                await take_sizes(app, pilot, folder / f"{name}-{look}")
+
+
+async def take_first(workspace: Workspace, folder: Path, look: str) -> None:
+    """Write the pictures of a first start, in a folder with images and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="labelpilot-pictures-") as empty:
+        shutil.copytree(workspace.images.path, Path(empty) / "photos" / "digits")
+        app = LabelpilotApp(Path(empty), poll_seconds=0)
+        async with app.run_test(size=SIZES[1]) as pilot:
+            app.theme = f"labelpilot-{'light' if look == 'light' else 'dark'}"
+            await quiet(app, pilot)
+            await pilot.pause(1.0)
+            await take_sizes(app, pilot, folder / f"first-{look}")
+
+
+async def places(app: LabelpilotApp, pilot: Pilot[None]) -> AsyncIterator[str]:
+    """Go from place to place, and give the name of each."""
+    await quiet(app, pilot)
+    for name, keys in WAYS.items():
+        for key in keys:
+            await pilot.press(key)
+            await quiet(app, pilot)
+        await pilot.pause(0.5)
+        yield name
+
+
+async def take_sizes(app: LabelpilotApp, pilot: Pilot[None], stem: Path) -> None:
+    for width, height in SIZES:
+        await pilot.resize_terminal(width, height)
+        await pilot.pause(0.3)
+        write(app, stem.with_name(f"{stem.name}-{width}x{height}.svg"))
+    await pilot.resize_terminal(*SIZES[1])
+
+
+def write(app: LabelpilotApp, file: Path) -> None:
+    file.write_text(app.export_screenshot(title="labelpilot"), encoding="utf-8")
+    print(file)
 
 
 async def quiet(app: LabelpilotApp, pilot: Pilot[None]) -> None:
-    """Wait until no job runs and nothing is being checked."""
+    """Wait until no job runs and nothing is being checked, and look once how much is labeled."""
     for _ in range(LONGEST_TURNS):
         await pilot.pause(0.02)
         if app.watcher.checks and not app.state.checking and not app.jobs.running:
+            break
+    else:
+        raise SystemExit("the app did not come to rest")
+    app.watcher.poll()
+    for _ in range(LONGEST_TURNS):
+        await pilot.pause(0.02)
+        if not app.watcher._polling and not app.state.checking:
             return
-    raise SystemExit("the app did not come to rest")
+
+
+def paint(pictures: list[Path]) -> None:
+    """The pictures as a browser draws them."""
+    with tempfile.TemporaryDirectory() as folder, chromium(Path(folder) / "profile") as browser:
+        page = Path(folder) / "page.html"
+        for picture in pictures:
+            svg = picture.read_text("utf-8")
+            page.write_text(f"<style>body{{margin:0}}svg{{width:1000px}}</style>{svg}", "utf-8")
+            browser.set_window_size(1040, 1200)
+            browser.get(page.as_uri())
+            shown = browser.find_element("css selector", "svg").screenshot_as_png
+            picture.with_suffix(".png").write_bytes(shown)
 
 
 if __name__ == "__main__":

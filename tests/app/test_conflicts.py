@@ -31,7 +31,9 @@ async def test_a_key_settles_a_conflict_and_takes_that_back(
     async with walk(differing, size=(110, 40)) as app:
         await app.press("4")
         assert "labelers differ: img_000" in app.text
-        assert "s settles them" in app.text
+        assert "s conflicts" in app.footer
+        await app.press("tab")
+        assert "enter open" in app.footer
         await app.press("s")
         assert "1 image on which people differ, 1 not settled" in app.text
         assert "anna@example.com" in app.text

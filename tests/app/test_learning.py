@@ -194,6 +194,7 @@ async def test_the_history_tells_what_came_of_each_round(ready: FakeBackend, wal
     async with walk(ready) as app:
         await app.press("5", "h")
         assert app.text.index("v2") < app.text.index("[/b] v1")
+        await app.press("j")
         assert "2 images of them labeled when the next model was trained" in app.text
         assert "mean loss 3.000 on 1 picked in order" in app.text
 
@@ -284,7 +285,8 @@ async def test_s_lists_labels_that_all_their_neighbours_contradict(
         await app.press("5", "s")
         assert "1 label is likely wrong." in app.text
         row = next(line for line in app.text.splitlines() if "img_003" in line)
-        assert "9.00  dog: all say [/red], none says dog" in row
+        assert "9.00  dog  " in row
+        assert "alike    all say [/red]; none says dog" in app.text
 
 
 async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(

@@ -288,6 +288,8 @@ def test_labels_of_the_round_are_followed_with_one_question_where_there_is_nothi
         after = watch.look()
         assert list(after.labeled) == [toys.tasks[3]]
         assert [number for _, number in after.by_person] == [1]
+        assert (after.tasks, after.images) == (IMAGES, 1)
+        assert after.today == tuple(after.by_person)
         asked.clear()
         now[0] += PATIENCE
         assert watch.look() == after

@@ -12,8 +12,11 @@ class Panel(Vertical):
 
     def __init__(self, title: str, *children: Widget, id: str | None = None) -> None:
         super().__init__(*children, id=id)
+        self._called: str | None = None
         self.call_it(title)
 
     def call_it(self, title: str) -> None:
-        """Give it another title, which is never parsed as markup."""
-        self.border_title = Content(title).markup
+        """Give it another title, which is never parsed as markup; the same again costs nothing."""
+        if title != self._called:
+            self._called = title
+            self.border_title = Content(title).markup

@@ -24,8 +24,9 @@ from core.workspace.settings import Workspace
 PATIENCE = 2.0
 # How far a server's clock may be from ours: labels from so long before the round are looked at too.
 CLOCKS_APART = 600.0
-# Counting the labeled images costs with the size of the project: not more often than this.
-COUNTING_PATIENCE = 15.0
+# Counting the labeled images costs with the size of the project: after so many times what it took,
+# it may be done again.
+COUNTING_PATIENCE = 20.0
 # Of more tasks that were labeled today outside of a round, as by a restore, it is not told by whom.
 MOST_TODAY = 5_000
 
@@ -69,8 +70,9 @@ class RoundWatch:
         self._found: dict[int, tuple[Label, ...]] = {}
         self._changed = ""
         self._many = False
-        # (How many labels there were when the labeled images were counted, when, how many images.)
-        self._counted = (-1, -COUNTING_PATIENCE, 0)
+        # (How many labels there were when the labeled images were counted, from when on they may be
+        # counted again, how many images.)
+        self._counted = (-1, 0.0, 0)
         self._last = RoundLabels()
 
     def close(self) -> None:
@@ -122,10 +124,12 @@ class RoundWatch:
 
     def _images(self, count: int) -> int:
         """How many images are labeled, where there are `count` labels."""
-        labels, at, images = self._counted
-        if count != labels and self._clock() - at >= COUNTING_PATIENCE:
+        labels, again, images = self._counted
+        began = self._clock()
+        if count != labels and began >= again:
             images = self._opened.client.labeled_count(self._opened.id) if count else 0
-            self._counted = (count, self._clock(), images)
+            ended = self._clock()
+            self._counted = (count, ended + COUNTING_PATIENCE * (ended - began), images)
         return images
 
     def _today(self) -> tuple[tuple[str, int], ...]:

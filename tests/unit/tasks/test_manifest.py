@@ -144,7 +144,7 @@ def test_a_link_that_leaves_the_folder_is_taken_when_allowed(images: Path) -> No
 def test_a_folder_that_begins_alike_is_not_inside(images: Path) -> None:
     make(images.parent, "images2/secret.png")
     (images / "one.png").symlink_to(images.parent / "images2" / "secret.png")
-    with pytest.raises(ConfigurationError, match="lead out"):
+    with pytest.raises(ConfigurationError, match="lies outside"):
         scan(images)
 
 

@@ -58,16 +58,17 @@ def orders_text(curves: Curves, width: int) -> Content:
     first, last = curves.budgets[0], curves.budgets[-1]
     parts: list[Content | str] = [
         *_conclusion(compared),
+        "",
+        *_plot(curves, orders, width),
+        "",
+        *_comparison(curves, compared),
+        "",
         plain(
             f"Each order was tried {seeds} times on your labeled images, from {first:,} to "
             f"{last:,} labels, with a light classifier on your embeddings. Where your model has "
             "learned from these very labels, new images do less well.",
             "$muted",
         ),
-        "",
-        *_comparison(curves, compared),
-        "",
-        *_plot(curves, orders, width),
         "",
         *_figures(curves, orders, width),
     ]

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.coordinate import Coordinate
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from tui.screens.learning.pick import paths_of
 from tui.text import cell, plain
 from tui.widgets.drawing import can_show
 from tui.widgets.filter import Filter
 from tui.widgets.lists import KeyedTable
+from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
@@ -48,8 +50,9 @@ class PlanView(Vertical):
         with Horizontal():
             yield KeyedTable(cursor_type="row", zebra_stripes=False)
             with Vertical(id="beside"):
+                yield LiveText(id="picked-name")
                 yield Picture(id="picked")
-                yield Static(plain("is like", "$muted"))
+                yield LiveText(id="train-name")
                 yield Picture(id="train")
         yield Filter()
 
@@ -97,6 +100,7 @@ class PlanView(Vertical):
     def on_resize(self) -> None:
         if self._layout != self._wanted_layout:
             self._make_table()
+            self._show_pictures()
 
     def on_input_changed(self, event: Filter.Changed) -> None:
         event.stop()
@@ -107,11 +111,27 @@ class PlanView(Vertical):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        chosen = self.chosen
-        if self._plan is not None and chosen is not None and self._wanted_layout[0]:
-            path, train_path = paths_of(self._plan, self._plan.picks[chosen])
-            self.query_one("#picked", Picture).show(path)
-            self.query_one("#train", Picture).show(train_path)
+        self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        """The image under the cursor above the one because of which it is asked for."""
+        plan, chosen = self._plan, self.chosen
+        if plan is None or chosen is None or not self._wanted_layout[0]:
+            return
+        pick = plan.picks[chosen]
+        path, train_path = paths_of(plan, pick)
+        score = f"  score {_number(pick.score)}"
+        self.query_one("#picked-name", LiveText).show(
+            [Content.assemble(plain(pick.tag, "bold"), (score, "$primary"))]
+        )
+        train = self.query_one("#train-name", LiveText)
+        train.display = pick.train_tag is not None
+        loss = f"  loss {_number(pick.train_loss)}" if pick.train_loss is not None else ""
+        train.show(
+            [Content.assemble(("is like ", "$muted"), plain(pick.train_tag), (loss, "$muted"))]
+        )
+        self.query_one("#picked", Picture).show(path)
+        self.query_one("#train", Picture).show(train_path)
 
     @property
     def _wanted_layout(self) -> tuple[bool, bool]:
@@ -136,7 +156,9 @@ class PlanView(Vertical):
         names = sum(name in NAMES for name in self._columns)
         figures = len(self._columns) - names
         fixed = (NUMBER_WIDTH + 2) + figures * (FIGURE_WIDTH + 2) + names * 2
-        room = self.screen.size.width - 5 - (PICTURE_WIDTH + 2 if self._layout[0] else 0)
+        # On a small screen the panel has no frame.
+        around = 7 if self._layout[1] else 3
+        room = self.screen.size.width - around - (PICTURE_WIDTH + 2 if self._layout[0] else 0)
         wide = max(8, (room - fixed) // names)
         for name in self._columns:
             if name in NAMES:

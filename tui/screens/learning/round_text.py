@@ -34,7 +34,7 @@ def options_line(options: RoundOptions, workspace: Workspace | None) -> Content:
         parts.append(Content.assemble(("worst ", "$muted"), f"{options.worst:,}"))
     if options.suggest:
         parts.append(Content.assemble(("suggests ", "$muted"), "answers"))
-    return Content("    ").join(parts)
+    return Content("   ").join(parts)
 
 
 def newer_words(plan: RoundPlan) -> list[Content | str]:
@@ -66,6 +66,8 @@ def facts(plan: RoundPlan) -> list[Content | str]:
     ]
     if plan.embeddings_of:
         whose = f"embeddings by {plan.embeddings_of}, losses by {plan.losses_of}"
+        if plan.embeddings_of == plan.losses_of:
+            whose = f"embeddings and losses by {plan.losses_of}"
         shown.append(plain(whose, "$muted"))
     if plan.precision is not None:
         words = str(plan.precision)

@@ -98,10 +98,10 @@ def _history(backend: Backend, workspace: Workspace) -> Dialog:
 
 COLUMNS = (
     Column("round"),
-    Column("published", 16),
-    Column("order", 18),
+    Column("published", 13),
+    Column("order", 14),
     Column("asked for", 9, right=True),
-    Column("labeled", 9, right=True),
+    Column("labeled", 7, right=True),
 )
 
 

@@ -43,6 +43,7 @@ from tui.text import count, plain, same_as
 from tui.widgets.job_log import JobLog
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.live_text import LiveText
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from core.learning.rounds.planning import RoundPlan
@@ -78,11 +79,13 @@ class LearningScreen(Section):
         self._retrospect = Retrospect(self, self._order, self._take_order)
 
     def body(self) -> ComposeResult:
-        yield LiveText(id="round")
-        yield LiveText(id="found")
-        yield JobPanel(notes=0)
-        yield JobLog()
-        yield PlanView()
+        with Panel("Round", id="round-panel"):
+            yield LiveText(id="round")
+            yield LiveText(id="found")
+            yield JobPanel(notes=0)
+        with Panel("", id="plan-panel"):
+            yield JobLog()
+            yield PlanView()
 
     # What is shown
 
@@ -99,6 +102,9 @@ class LearningScreen(Section):
         log.display = hooks is not None and hooks.outcome in ("running", "failed")
         log.follow(hooks)
         view.display = plan is not None and not log.display
+        panel = self.query_one("#plan-panel", Panel)
+        panel.display = view.display or log.display
+        panel.call_it("Log" if log.display else "What to label next")
         # A table without rows would swallow enter.
         view.table.display = view.display
         self.keep_focus(view.table)
