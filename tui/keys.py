@@ -108,7 +108,7 @@ DEFAULTS: tuple[Key, ...] = (
     Key("setup", "a", "do_all", "do all", "Do every step that needs no answer"),
     Key(
         "setup",
-        "x",
+        "d",
         "annotate",
         "label 100 digits",
         "In the example: label 100 digits as they are known",

@@ -56,13 +56,13 @@ async def test_in_the_example_alone_a_key_labels_known_digits(
     ready: FakeBackend, walk: Walker
 ) -> None:
     async with walk(ready) as app:
-        await app.press("x")
+        await app.press("d")
         assert app.toasts == ["Only the example has classes that are known beforehand."]
         assert ready.calls == []
         ready.example, ready.hold = True, threading.Event()
         app.app.check()
         await app.until(lambda: "Label 100 known digits" in app.text)
-        await app.strike("x")
+        await app.strike("d")
         await app.until(lambda: "0 of 100" in app.text)
         await app.press("escape")
         assert (ready.calls, ready.closed) == (["annotate 100"], ["annotations"])

@@ -6,15 +6,14 @@ import os
 from pathlib import Path
 
 from core.setup.standing import Standing, look_at_standing
-from core.workspace.settings import Workspace
+from core.workspace.settings import save_workspace
 
 
 def test_the_last_sync_and_export_are_known_and_whether_labels_came_since(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
+    workspace = save_workspace(tmp_path, {})
     assert look_at_standing(workspace) == Standing()
     folder, dataset = workspace.annotations.path, workspace.annotations.dataset
     folder.mkdir(parents=True)
-    dataset.parent.mkdir(exist_ok=True)
     dataset.write_text("{}")
     signed = workspace.state.locks / "sync-7.lease"
     signed.parent.mkdir(parents=True)
