@@ -60,6 +60,7 @@ from tui.news import ends_a_step, tell_end
 from tui.next_step import NextStep, next_steps
 from tui.own_commands import run_command
 from tui.own_keys import character_of
+from tui.palette import InOrder
 from tui.screens.export.screen import ExportScreen
 from tui.screens.label.screen import LabelScreen
 from tui.screens.label.sight import QUESTION
@@ -98,6 +99,7 @@ class LabelpilotApp(InTurn):
         "learning": LearningScreen,
     }
     DEFAULT_MODE = "setup"
+    COMMANDS: ClassVar[set[Any]] = {InOrder}
     COMMAND_PALETTE_BINDING = raw_key("everywhere.palette")
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("everywhere"),

@@ -137,6 +137,11 @@ async def places(app: LabelpilotApp, pilot: Pilot[None]) -> AsyncIterator[str]:
         for key in keys:
             await pilot.press(key)
             await quiet(app, pilot)
+        for _ in range(LONGEST_TURNS):
+            await pilot.pause(0.05)
+            # The first image to be labeled is asked for when its section is opened.
+            if name != "label" or getattr(app.screen, "_item", None) is not None:
+                break
         await pilot.pause(0.5)
         yield name
 

@@ -111,6 +111,8 @@ async def test_the_palette_lists_what_applies_now(backend: FakeBackend, walk: Wa
     async with walk(backend) as app:
         await app.strike("colon")
         await app.until(lambda: "Do all  (a)" in app.text)
+        # What is sensible next stands first.
+        assert app.text.index("Next: do every step") < app.text.index("Do all  (a)")
         titles = [command.title for command in app.app.get_system_commands(app.app.screen_stack[0])]
         assert "Label  (b)" not in titles
         assert "Go to Sync" in titles

@@ -267,5 +267,6 @@ class Section(Screen[None]):
         actions = actions_of(self)
         for key in keys_of(self.PLACE):
             if not actions[key.action].why_not:
-                title = f"{key.short.capitalize()}  ({key.face})"
+                word = actions[key.action].word or key.short
+                title = f"{word[:1].upper()}{word[1:]}  ({key.face})"
                 yield SystemCommand(title, key.what, partial(self.action_act, key.action))

@@ -147,7 +147,9 @@ class SetupScreen(Section):
         elif step is not None and not title:
             title = step.title
         self.query_one("#lower", Panel).call_it(title)
-        self.query_one("#found", LiveText).show(self._found())
+        # What stands below the dashboard is not shown, and no command does the same.
+        hidden = self.query_one(Dashboard).display
+        self.query_one("#found", LiveText).show([] if hidden else self._found())
 
     def _found(self) -> list[Content | str]:
         state, step, failure = self.state, self.chosen, self.failure
