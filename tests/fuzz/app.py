@@ -42,6 +42,7 @@ from tests.fuzz.events import Event, events, saved, trace
 from tests.fuzz.world import World
 from tui.app import LabelpilotApp
 from tui.driver import InputParser
+from tui.screens.label.sight import QUESTION
 
 Happening = Callable[[World], Iterable[Event]]
 # Events that one app sees before another follows it.
@@ -65,7 +66,10 @@ class Report:
 
 
 class Screenless(HeadlessDriver):
-    """A terminal that shows nothing, and for which everything is painted all the same."""
+    """A terminal that shows nothing, and for which everything is painted all the same. It was
+    `asked` so often where its cursor is."""
+
+    asked = 0
 
     @property
     def is_headless(self) -> bool:
@@ -73,6 +77,7 @@ class Screenless(HeadlessDriver):
 
     def write(self, data: str) -> None:
         data.encode("utf-8", "replace")
+        self.asked += data.count(QUESTION)
 
 
 class Deaf(Exception):
@@ -90,6 +95,10 @@ class Hand:
     def give(self, event: Event) -> None:
         driver = self._app._driver
         assert isinstance(driver, Screenless)
+        while driver.asked:
+            driver.asked -= 1
+            for message in self._parser.feed("\x1b[24;80R"):
+                driver.process_message(message)
         if event.kind == "size":
             size = Size(*event.value)
             driver._size = size
@@ -114,15 +123,16 @@ class Hand:
 
     async def taken_in(self) -> None:
         """Wait until no part of the app has messages left."""
-        began = time.monotonic()
+        began, waiting = time.monotonic(), list[str]()
         while not self.ended:
             await asyncio.sleep(0)
             with suppress(Exception):  # between two screens there is none
                 parts = [self._app, *self._app.screen.walk_children(with_self=True)]
-                if not any(part.message_queue_size for part in parts):
+                waiting = [str(part) for part in parts if part.message_queue_size]
+                if not waiting:
                     return
             if time.monotonic() - began > SECONDS:
-                raise Deaf("messages are not taken in")
+                raise Deaf(f"messages are not taken in by {', '.join(waiting)}")
 
     @property
     def ended(self) -> bool:

@@ -19,11 +19,13 @@ from core.studio.server import ServerStatus
 from core.workspace.settings import Workspace
 from tests.app.doubles import FakeBackend, refusal
 from tests.app.toys import WEIRD, annotation, make_workspace
+from tests.fuzz.labeling import again, help_for, labeled_in
 
 # What fails when the server refuses, or when there is a mistake of ours.
 FAILING = (
     "set_up", "stop_server", "rewrite", "store_token", "sync", "plan_repair", "repair",
     "plan_tidy", "tidy", "publish", "replay", "versions", "label_page", "settle",
+    "label_session", "label_again", "help_labeling",
     *(f"apply {step.id}" for step in STEPS),
 )  # fmt: skip
 
@@ -57,6 +59,10 @@ class World:
         self.root = folder / "deep" / "down" / "toys"
         self.backend = FuzzedBackend(make_workspace(self.root, annotated=dice.randrange(12)))
         self._dice = dice
+        images = [self.root / "data/images" / name for name in (WEIRD, "img_000.png")]
+        self._session = labeled_in(folder / "photos", images, dice)
+        self.backend.session = self._session
+        self._second()
         self._file = self.root / "labelpilot.toml"
         self._settings = self._file.read_bytes()
         self.changes: dict[str, Callable[[], Any]] = {
@@ -77,6 +83,9 @@ class World:
             "odd annotation": self._annotate,
             "versions": self._publish,
             "differ": self._differ,
+            "help": lambda: setattr(self.backend, "help", help_for(self._session, self._dice)),
+            "second opinions": self._second,
+            "not taken": self._session.refuse,
         }
         if dice.random() < 0.7:
             self.backend.everything()
@@ -119,6 +128,9 @@ class World:
             Answer(91, "", ("[/red]",), 2.0, ground_truth=self._dice.random() < 0.5),
         )
         self.backend.differing = (Conflict(WEIRD, WEIRD, 1, answers),) * self._dice.randrange(4)
+
+    def _second(self) -> None:
+        self.backend.again = again(self._session, self._dice)
 
     def _publish(self) -> None:
         self.backend.published = {f"[v{number}]": number for number in range(12)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui.keys import key_of
 from tui.screens.label.answers import Chances, found_rows, rows_of
 from tui.screens.label.hotkeys import Press
+from tui.text import plain
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ class AnswerRows(LiveText):
 
     def put(self, answers: Answers, chances: Chances) -> None:
         """Show what is asked where these are given."""
-        self.show(self._rows(self._questions.visible(answers), answers, chances))
+        rows = self._rows(self._questions.visible(answers), answers, chances)
+        if len(rows) > self._height > 0:
+            others = f"There are more: {key_of('label', 'find')} and a part of the name."
+            rows = [*rows[: self._height - 1], plain(others, "$muted")]
+        self.show(rows)
 
     def put_found(self, presses: Sequence[Press], at: int, answers: Answers) -> None:
         """Show the answers that were found, the one at `at` marked."""

@@ -18,7 +18,7 @@ from tui.host import host_of
 from tui.keys import key_of
 from tui.screens.label.pictures import Pictures
 from tui.screens.label.sight import Sight
-from tui.text import harmless, plain, shortened
+from tui.text import plain, shortened
 from tui.widgets.drawing import Drawing, written
 from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
@@ -192,9 +192,8 @@ class Front(Vertical):
         pixels = f"  {width:,}x{height:,}" if width else ""
         workspace = host_of(self).state.workspace
         where = workspace.relative(item.path) if workspace and item.path else item.url
-        note = f"  {harmless(item.note)}" if item.note else ""
-        room = self.size.width - len(pixels) - len(item.tag) - len(note) - 5
+        room = self.size.width - len(pixels) - len(item.tag) - 5
         parts = [plain(f" {item.tag}", "bold")]
         if room > 8:
             parts.append(plain(f"  {shortened(where, room)}", "$muted"))
-        return Content("").join([*parts, plain(note, "$text-warning"), plain(pixels, "$muted")])
+        return Content("").join([*parts, plain(pixels, "$muted")])

@@ -19,7 +19,7 @@ from tui.actions import Action, act
 from tui.keys import Place, bindings, key_of
 from tui.screens.label.answers import rows_of
 from tui.screens.label.hotkeys import Press, is_one_key
-from tui.text import plain
+from tui.text import plain, shortened
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.labeling.questionnaire import Answers, Questionnaire
     from core.labeling.session import LabelItem
 
-# The cells of a thumbnail, and those of a window around all of them.
+# The cells of the smallest thumbnail, and those of a window around all of them.
 TILE_WIDTH, TILE_HEIGHT = 14, 6
 AROUND_WIDTH, AROUND_HEIGHT = 4, 10
 
@@ -44,11 +44,20 @@ class Group:
 
 def most_shown(width: int, height: int) -> int:
     """How many thumbnails a terminal of this size has room for: what is not seen is not labeled."""
-    return _columns(width) * max(1, (height - AROUND_HEIGHT) // TILE_HEIGHT)
+    columns = max(1, (width - AROUND_WIDTH) // TILE_WIDTH)
+    return columns * max(1, (height - AROUND_HEIGHT) // TILE_HEIGHT)
 
 
-def _columns(width: int) -> int:
-    return max(1, (width - AROUND_WIDTH) // TILE_WIDTH)
+def columns_of(count: int, width: int, height: int) -> int:
+    """In how many columns so many pictures, three quarters as high as wide, are largest."""
+
+    def size(columns: int) -> int:
+        # A cell is twice as high as wide; the name takes a row, the gaps two columns.
+        wide = (width - AROUND_WIDTH) // columns - 2
+        high = (height - AROUND_HEIGHT) // -(-count // columns) - 1
+        return min(3 * wide, 8 * high)
+
+    return max(range(1, count + 1), key=size)
 
 
 class GroupScreen(ModalScreen[Group | None]):
@@ -91,8 +100,12 @@ class GroupScreen(ModalScreen[Group | None]):
         self._show()
 
     def on_resize(self) -> None:
-        self.query_one(Grid).styles.grid_size_columns = _columns(self.size.width)
+        self.query_one(Grid).styles.grid_size_columns = self._columns
         self._show()
+
+    @property
+    def _columns(self) -> int:
+        return columns_of(len(self._items), self.size.width, self.size.height)
 
     def _show(self, said: str = "") -> None:
         head = f" {len(self._marked):,} of {len(self._items):,} marked   {self._cost}"
@@ -102,8 +115,8 @@ class GroupScreen(ModalScreen[Group | None]):
             tick = "☑" if item.task_id in self._marked else "☐"
             tile.set_class(number == self._at, "chosen")
             tile.set_class(item.task_id not in self._marked, "out")
-            name = plain(f"{tick} {item.tag}").truncate(TILE_WIDTH - 2, ellipsis=True)
-            tile.query_one(LiveText).show([name])
+            room = (self.size.width - AROUND_WIDTH) // self._columns - 4
+            tile.query_one(LiveText).show([plain(f"{tick} {shortened(item.tag, max(1, room))}")])
         asked = self._questions.visible(self._answers)
         width = max(1, self.size.width - AROUND_WIDTH)
         rows = rows_of(asked, self._answers, self._keys, width, key_of("label", "find"))
@@ -136,7 +149,7 @@ class GroupScreen(ModalScreen[Group | None]):
         act(self, name, self._show)
 
     def actions(self) -> dict[str, Action]:
-        columns = _columns(self.size.width)
+        columns = self._columns
         moves = {"left": -1, "right": 1, "up": -columns, "down": columns}
         chosen = self._items[self._at].task_id in self._marked
         return {

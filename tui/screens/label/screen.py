@@ -192,7 +192,8 @@ class LabelScreen(Section):
     def _show_note(self) -> None:
         words, style = self._note
         if not words and self._session is not None:
-            words, style = remark(self._session, self.key("open"), self._helping.words)
+            note = self._item.note if self._item is not None else ""
+            words, style = remark(self._session, note, self.key("open"), self._helping.words)
         text = plain(f" {harmless(words)}", style)
         self._text("note").show([text.truncate(max(1, self.size.width), ellipsis=True)])
 

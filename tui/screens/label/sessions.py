@@ -32,7 +32,6 @@ class Sessions:
         # Why there is no session, and the server that said so: another one is asked again.
         self._refused: Exception | None = None
         self._asked_of: ServerStatus | None = None
-        self._is_advised = False
 
     @property
     def current(self) -> LabelSession | None:
@@ -61,9 +60,6 @@ class Sessions:
     def look(self) -> None:
         """Begin to label, once there is a project to label in, and with what is labeled again."""
         self._take_again()
-        if not self._is_advised and self._stream is not None and self._stream.advice:
-            self._is_advised = True
-            self._section.host.say(self._stream.advice)
         section, state = self._section, self._section.state
         workspace = section.workspace
         ready = workspace is not None and state.step_state("project") == "done"
