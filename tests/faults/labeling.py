@@ -3,7 +3,7 @@
 A hand that knows the answers labels the example's digits; its app and the server are killed again
 and again, and somebody else labels over the API at the same time.
 
-uv run python -m tests.faults.labeling [--labels 500] [--kills 5] [--bare]
+uv run python -m tests.faults.labeling [--labels 500] [--kills 5] [--bare] [--postgresql]
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ from core.studio.process import read_record
 from core.studio.project import OpenProject, open_project
 from core.studio.server import database, stop_server
 from core.studio.starting import start_server
-from core.workspace.settings import Workspace, load_workspace
+from core.workspace.databases import VARIABLE as PASSWORD_VARIABLE
+from core.workspace.settings import Workspace, load_workspace, save_workspace
 from tests.app.test_pty import Terminal
 from tests.conftest import MIGRATED
+from tests.faults.postgresql import PASSWORD, Cluster, a_cluster
 from tests.studio.first_start import prepare
 from tests.studio.labelers import Labeler, Project
 from tui.screens.label.hotkeys import allot
@@ -255,15 +257,20 @@ def chaos(
     return outcome
 
 
-def kill_server(workspace: Workspace) -> None:
+def kill_server(workspace: Workspace, cluster: Cluster | None = None) -> None:
     """End labelpilot's own server without a word, and let so much time pass that nothing is held
     any more."""
     record = read_record(workspace)
     assert record is not None
     os.kill(record.pid, signal.SIGKILL)
+    passed = "UPDATE tasks_tasklock SET expire_at = '2020-01-01 00:00:00+00:00'"
+    if cluster is not None:
+        with cluster.connect() as connection:
+            connection.execute(passed)
+        return
     opened = sqlite3.connect(database(workspace), timeout=60)
     with contextlib.closing(opened), opened:
-        opened.execute("UPDATE tasks_tasklock SET expire_at = '2020-01-01 00:00:00'")
+        opened.execute(passed)
 
 
 def _until(holds: Callable[[], object]) -> None:
@@ -313,12 +320,16 @@ def _tag(url: str) -> str:
 
 
 @contextlib.contextmanager
-def example() -> Iterator[tuple[Workspace, OpenProject]]:
-    """The example with all its tasks and no label, on a server of its own."""
+def example(cluster: Cluster | None) -> Iterator[tuple[Workspace, OpenProject]]:
+    """The example with all its tasks and no label, on a server of its own, its database on the
+    `cluster` if there is one."""
     with tempfile.TemporaryDirectory(prefix="labelpilot-labeling-") as folder:
         os.environ["LABELPILOT_TRUST"] = os.path.realpath(folder)
         workspace = finish(make_demo(Path(folder) / "demo"))
-        if MIGRATED in os.environ:
+        if cluster is not None:
+            os.environ[PASSWORD_VARIABLE] = PASSWORD
+            workspace = save_workspace(workspace.root, {"studio": {"database": cluster.url}})
+        elif MIGRATED in os.environ:
             prepare(workspace, Path(os.environ[MIGRATED]))
         try:
             finish(set_up(workspace))
@@ -333,20 +344,23 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=500, help="How many the hand gives.")
     parser.add_argument("--kills", type=int, default=5, help="Of the app, and of the server.")
     parser.add_argument("--bare", action="store_true", help="Label without the app's screen.")
+    parser.add_argument("--postgresql", action="store_true", help="The database is PostgreSQL.")
     parser.add_argument("--hand", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.hand:
         label_all(options.hand, options.log)
         return
-    with example() as (workspace, opened):
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(a_cluster()) if options.postgresql else None
+        workspace, opened = stack.enter_context(example(cluster))
         outcome = chaos(
             workspace,
             opened,
             Hand(workspace.root, workspace.root / "said") if options.bare else Typist(opened),
             labels=options.labels,
             kills=options.kills,
-            kill_server=lambda: kill_server(workspace),
+            kill_server=lambda: kill_server(workspace, cluster),
             start=lambda: finish(start_server(workspace)),
         )
     print(json.dumps(asdict(outcome), indent=1))
