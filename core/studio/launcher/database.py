@@ -1,4 +1,4 @@
-"""How Label Studio opens SQLite, and how fast its answers leave.
+"""How Label Studio opens SQLite and for how long, and how fast its answers leave.
 
 Stock Label Studio opens SQLite so that a second writer gets `database is locked` at once. The
 options that mend this exist in Django since 5.1, but Label Studio has no setting for them. So they
@@ -53,3 +53,19 @@ def answer_at_once() -> None:
     kernel holds the second part back until the first is acknowledged: 40 ms for every request.
     """
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+@patch("connections-kept", "Every answer of Label Studio's comes later.", any_version=True)
+def keep_connections() -> None:
+    """Keep SQLite open for as long as whoever asks stays connected.
+
+    Label Studio opens it anew for each request, which is a good part of what a small one takes. The
+    server answers each connection in a thread of its own, and closes both together.
+    """
+    from django.core.servers.basehttp import ThreadedWSGIServer
+    from django.db import connections
+
+    if "close_request" not in vars(ThreadedWSGIServer):
+        raise Closed("Django's server leaves connections open")
+    if connections["default"].vendor == "sqlite":
+        connections.settings["default"]["CONN_MAX_AGE"] = None

@@ -53,12 +53,26 @@ def keep_flags() -> None:
     """
     from django.conf import settings
 
-    client = importlib.import_module("core.feature_flags").base.client
+    flags = importlib.import_module("core.feature_flags").base
+    client, describe = flags.client, flags.get_user_repr
     takes(client.variation, "key", "context", "default")
     takes(client.is_initialized)
+    takes(describe, "user")
     if not (settings.FEATURE_FLAGS_FROM_FILE or settings.FEATURE_FLAGS_OFFLINE):
         raise Closed("flags can change while it runs")
     asked, known = client.variation, dict[tuple[str, str, str], Any]()
+    described = dict[tuple[str, int], Any]()
+
+    def get_user_repr(user: Any) -> Any:
+        # By whom their organization was made, for which the database is asked, stays the same.
+        if user.is_anonymous or user.active_organization_id is None:
+            return describe(user)
+        person = (user.email, user.active_organization_id)
+        if person not in described:
+            if len(described) >= MOST_KEPT:
+                described.clear()
+            described[person] = describe(user)
+        return described[person]
 
     def variation(key: str, context: Any, default: Any) -> Any:
         question = (key, repr(context), repr(default))
@@ -72,4 +86,4 @@ def keep_flags() -> None:
             known[question] = answer
         return answer
 
-    client.variation = variation
+    client.variation, flags.get_user_repr = variation, get_user_repr
