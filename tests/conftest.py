@@ -6,6 +6,7 @@ The tests of the keyring start one of their own, in a session of its own.
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections import Counter
@@ -52,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, group in groups.items():
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays to the end: it is looked through for garbage no more."""
+    gc.freeze()
 
 
 def _group(item: pytest.Item) -> str:

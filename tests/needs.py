@@ -1,7 +1,7 @@
 """What tests need of the machine beside Python's packages: a real keyring, browser, terminal and
 database, each Debian's.
 
-    python tests/needs.py    prints the packages, as `apt-get install` takes them
+    python tests/needs.py    prints those that are missing, as `apt-get install` takes them
 """
 
 from __future__ import annotations
@@ -41,4 +41,4 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 
 if __name__ == "__main__":
-    print(*sorted(PACKAGES.values()))
+    print(*sorted(package for program, package in PACKAGES.items() if find(program) is None))

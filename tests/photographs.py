@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
-import skimage.data
-import sklearn.datasets
 from PIL import Image
 
-SKIMAGE = Path(skimage.data.__file__).parent
-SKLEARN = Path(sklearn.datasets.__file__).parent / "images"
+
+def _installed(package: str) -> Path:
+    """Where a package is, which takes long to load."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+SKIMAGE = _installed("skimage") / "data"
+SKLEARN = _installed("sklearn") / "datasets" / "images"
 PHOTOGRAPHS = {
     "china": SKLEARN / "china.jpg",
     "flower": SKLEARN / "flower.jpg",

@@ -4,7 +4,8 @@
     python tests/wheel.py --all-extras    and with each other extra
 
 With `demo` the whole example is walked, on a Label Studio that is started for the first time beside
-the installed `core` of labelpilot's: Label Studio has a top-level `core` too.
+the installed `core` of labelpilot's: Label Studio has a top-level `core` too. It migrates its
+database, or finds the migrated one that MIGRATED_DATABASE names.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,13 @@ from tests.constraints import named  # noqa: E402
 
 EXTRAS = ("studio", "learning", "pictures", "sharp-pictures", "tables", "cluster")
 SECONDS = 600
+# Makes the example, and says where its server keeps its data.
+MAKE = """
+from pathlib import Path
+from core.progress import finish
+from core.setup.demo import make_demo
+print(finish(make_demo(Path("example"))).state.make_server())
+"""
 IMAGES = 1797
 
 
@@ -53,11 +62,13 @@ class Installed:
     programs: Path
     folder: Path
 
-    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        """What a command of labelpilot's prints."""
+    def run(
+        self, *arguments: str, program: str = "labelpilot", codes: tuple[int, ...] = (0,)
+    ) -> str:
+        """What a command of labelpilot's, or of another installed program's, prints."""
         passed_on = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         done = subprocess.run(
-            [self.programs / "labelpilot", *arguments],
+            [self.programs / program, *arguments],
             cwd=self.folder,
             env=passed_on
             | {
@@ -100,6 +111,11 @@ def check(installed: Installed, version: str) -> None:
 
 def walk(installed: Installed) -> None:
     """The example, from a folder that does not exist to the next images to label."""
+    database = Path(os.environ.get("MIGRATED_DATABASE", ""))
+    if database.is_file():
+        there = Path(installed.run("-c", MAKE, program="python").strip(), database.name)
+        shutil.copyfile(database, there)
+        there.chmod(0o600)
     try:
         done = json.loads(installed.run("demo", "--auto", "--json", "--dir", "example"))
     finally:

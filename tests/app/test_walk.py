@@ -154,14 +154,7 @@ def test_from_a_folder_of_images_to_the_label_stream_and_to_a_round_in_eight_key
     tmux.wait_for("Published: 5 images scored")
     assert tmux.keys <= MOST_KEYS
 
-    # Stopped from outside, the server's step is to do again; one key starts it.
-    stop_server(workspace)
-    tmux.press("1")
-    tmux.wait_for("· to do  Server", "server stopped")
-    tmux.press("s")
-    tmux.wait_for("All is set up.", seconds=START_SECONDS)
-
-    # It goes on when the app is left.
+    # The server goes on when the app is left.
     tmux.press("q")
     deadline = time.monotonic() + 15
     with contextlib.suppress(subprocess.CalledProcessError):

@@ -100,7 +100,7 @@ def annotated_meanwhile(mode: Mode) -> Callable[[FaultServer], Trial]:
     """An annotation is submitted every 100 ms during the sync."""
 
     def run(server: FaultServer) -> Trial:
-        case = server.case(IMAGES if mode == "native" else 20 * IMAGES, mode)
+        case = server.case(IMAGES if mode == "native" else 8 * IMAGES, mode)
         with short_waits(server):
             first = server.client()
             with contextlib.closing(first), Annotator(case) as annotator:
@@ -176,7 +176,7 @@ def two_at_once(mode: Mode, *, apart: bool) -> Callable[[FaultServer], Trial]:
     """Two labelpilots: of one workspace, or of two that know nothing of each other."""
 
     def run(server: FaultServer) -> Trial:
-        case = server.case(20 * IMAGES if mode == "bulk" else IMAGES, mode)
+        case = server.case(8 * IMAGES if mode == "bulk" else IMAGES, mode)
         one = case.write(server.url)
         two = case.write(server.url, "there") if apart else one
         processes = [command(server, root, "sync", "--mode", mode, "--json") for root in (one, two)]
@@ -197,7 +197,7 @@ def labelpilot_killed(mode: Mode) -> Callable[[FaultServer], Trial]:
     """SIGKILL for labelpilot at a random moment; then it is started again."""
 
     def run(server: FaultServer) -> Trial:
-        case = server.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+        case = server.case(15 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
         root = case.write(server.url)
         process = command(server, root, "sync", "--mode", mode, "--json")
         wait_until(lambda: case.task_count() or process.poll() is not None)
@@ -219,7 +219,7 @@ def server_killed(mode: Mode) -> Callable[[FaultServer], Trial]:
     """SIGKILL for the server at a random moment; it is started again while labelpilot waits."""
 
     def run(server: FaultServer) -> Trial:
-        case = server.case(30 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
+        case = server.case(15 * IMAGES if mode == "bulk" else 2 * IMAGES, mode)
         workspace = case.own_workspace()
         done: list[tuple[SyncResult, list[str]]] = []
         failed: list[AssertionError] = []

@@ -32,6 +32,18 @@ class Cluster:
         """Its database, as a workspace names it."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{NAME}"
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Its database, as Label Studio's environment names it."""
+        return {
+            "DJANGO_DB": "default",
+            "POSTGRE_HOST": "127.0.0.1",
+            "POSTGRE_PORT": str(self.port),
+            "POSTGRE_NAME": NAME,
+            "POSTGRE_USER": USER,
+            "POSTGRE_PASSWORD": PASSWORD,
+        }
+
     def connect(self, name: str = NAME) -> psycopg.Connection[Any]:
         address = {"host": "127.0.0.1", "port": self.port, "user": USER, "password": PASSWORD}
         return psycopg.connect(dbname=name, autocommit=True, **address)  # type: ignore[arg-type]

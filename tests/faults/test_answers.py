@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.faults import proxy as broken
-from tests.faults.meanwhile import command, ended
 from tests.faults.server import CONFIG, FaultServer
+from tests.studio.command import run
 
 BODIES = ["[]", '{"id": 1, "results": [7], "tasks": ["x"], "total": 1}']
 COMMANDS = [
@@ -31,8 +33,12 @@ def test_an_answer_of_something_else_is_never_a_traceback(server: FaultServer, b
         root = case.write(proxy.url)
         (root / "labeling").mkdir()
         (root / "labeling" / "project_config.xml").write_text(CONFIG)
-        processes = [command(server, root, *arguments) for arguments in COMMANDS]
-        for arguments, process in zip(COMMANDS, processes, strict=True):
-            code, out, err = ended(process)
-            assert code in (0, 1, 2, 3, 4), (arguments, err)
-            assert "Traceback" not in out + err, (arguments, err)
+        where = ("--workspace", str(root))
+        with ThreadPoolExecutor(len(COMMANDS)) as pool:
+            waiting = [
+                pool.submit(run, *arguments, *where, LABEL_STUDIO_API_KEY=server.token)
+                for arguments in COMMANDS
+            ]
+        for arguments, done in zip(COMMANDS, (one.result() for one in waiting), strict=True):
+            assert done.code in (0, 1, 2, 3, 4), (arguments, done.err)
+            assert "Traceback" not in done.out + done.err, (arguments, done.err)

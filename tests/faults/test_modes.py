@@ -13,7 +13,7 @@ from core.tasks.options import Mode
 from tests.faults import proxy as broken
 from tests.faults.meanwhile import press_sync
 from tests.faults.network import LIST
-from tests.faults.server import CAT, Case, FaultServer
+from tests.faults.server import Case, FaultServer
 from tests.faults.trial import sync
 from tui.backend import Backend
 
@@ -30,7 +30,9 @@ def url(case: Case, number: int) -> str:
 
 
 @pytest.mark.parametrize("mode", ["bulk", "native"])
-def test_a_second_sync_sends_nothing_and_doubles_nothing(server: FaultServer, mode: Mode) -> None:
+def test_a_second_sync_sends_what_is_missing_alone_and_in_the_same_way(
+    server: FaultServer, mode: Mode
+) -> None:
     case = server.case(IMAGES, mode)
     assert sync(case, mode).created == IMAGES
     with broken.before(server.url) as proxy:
@@ -45,30 +47,15 @@ def test_a_second_sync_sends_nothing_and_doubles_nothing(server: FaultServer, mo
     # Who made the tasks is not asked again: the server would look at each of them.
     assert not looked_for
     assert case.task_count() == IMAGES
-
-
-@pytest.mark.parametrize("mode", ["bulk", "native"])
-def test_only_what_is_missing_is_made(server: FaultServer, mode: Mode) -> None:
-    case = server.case(IMAGES, mode)
-    sync(case, mode)
     case.add(7)
+    with pytest.raises(ConfigurationError) as refused:
+        sync(case, "native" if mode == "bulk" else "bulk")
+    assert f"synced in {mode} mode" in refused.value.message
+    assert "second time" in refused.value.cause
+    assert case.task_count() == IMAGES
     result = sync(case)
     assert (result.mode, result.existing, result.created) == (mode, IMAGES, 7)
     assert case.tally().doubled == 0
-
-
-@pytest.mark.parametrize(("first", "then"), [("bulk", "native"), ("native", "bulk")])
-def test_the_other_mode_is_refused_once_there_are_tasks(
-    server: FaultServer, first: Mode, then: Mode
-) -> None:
-    case = server.case(IMAGES, first)
-    sync(case, first)
-    case.add(1)
-    with pytest.raises(ConfigurationError) as refused:
-        sync(case, then)
-    assert f"synced in {first} mode" in refused.value.message
-    assert "second time" in refused.value.cause
-    assert case.task_count() == IMAGES
 
 
 @pytest.mark.parametrize(("set_to", "asked"), [("native", "bulk"), ("bulk", "native")])
@@ -161,15 +148,6 @@ def test_files_that_are_gone_are_reported_and_their_tasks_stay(server: FaultServ
     result = sync(case)
     assert (result.missing_files, result.complete) == (3, True)
     assert case.task_count() == IMAGES
-
-
-def test_annotations_survive_a_repeated_sync(server: FaultServer, client: StudioClient) -> None:
-    case = server.case(IMAGES, "bulk")
-    sync(case, "bulk")
-    submitted = [client.annotate(task, CAT) for task in case.task_ids()[:5]]
-    case.add(5)
-    sync(case)
-    assert case.tally(submitted).annotations_lost == 0
 
 
 def test_a_server_that_goes_away_while_the_tasks_are_listed_is_waited_for(

@@ -16,6 +16,7 @@ from tests.faults.meanwhile import short_waits
 from tests.faults.postgresql import a_cluster
 from tests.faults.server import CAT, FaultServer, Tally, fault_server
 from tests.needs import needs
+from tests.studio.first_start import make_tables
 from tui.backend import Backend
 
 pytestmark = needs("initdb")
@@ -26,11 +27,10 @@ pytestmark = needs("initdb")
 
 @pytest.fixture(scope="module")
 def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultServer]:
-    with (
-        a_cluster() as cluster,
-        fault_server(tmp_path_factory.mktemp("postgresql"), cluster=cluster) as made,
-    ):
-        yield made
+    with a_cluster() as cluster:
+        make_tables(tmp_path_factory.mktemp("tables") / "made", cluster.variables)
+        with fault_server(tmp_path_factory.mktemp("postgresql"), cluster=cluster) as made:
+            yield made
 
 
 def test_the_server_keeps_everything_in_the_database_that_the_workspace_names(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +13,13 @@ from core.progress import finish
 from core.studio.client import StudioClient
 from core.tasks.duplicates import RepairPlan
 from tests.faults.server import CAT, Case, FaultServer
-from tests.studio.command import COMMAND_SECONDS, LABELPILOT
+from tests.studio.command import Ran, run
 from tui.app import LabelpilotApp
 from tui.backend import Backend
 from tui.dialogs.dialog import Dialog
 from tui.job_kinds import REPAIR, JobKind
 
-IMAGES = 30
+IMAGES = 12
 pytestmark = pytest.mark.usefixtures("short")
 
 
@@ -42,20 +39,22 @@ def plan(case: Case) -> RepairPlan:
     return finish(Backend().plan_repair(case.workspace(case.server.url)))
 
 
-def test_looking_changes_nothing_and_says_what_would_go(doubled: Case) -> None:
+def test_looking_changes_nothing_and_the_tasks_that_a_storage_made_are_kept(
+    server: FaultServer, doubled: Case
+) -> None:
+    workspace, linked = doubled.workspace(server.url), doubled.task_ids()[IMAGES:]
     found = plan(doubled)
     assert (found.doubled, len(found.remove), found.kept) == (IMAGES, IMAGES, 0)
     assert doubled.task_count() == 2 * IMAGES
     assert f"{IMAGES} images are several tasks" in str(found)
-
-
-def test_the_tasks_that_a_storage_made_are_kept(server: FaultServer, doubled: Case) -> None:
-    linked = doubled.task_ids()[IMAGES:]
-    result = finish(Backend().repair(doubled.workspace(server.url), plan(doubled)))
+    result = finish(Backend().repair(workspace, found))
     assert (result.removed, result.duplicates, result.tasks) == (IMAGES, 0, IMAGES)
     assert doubled.task_ids() == linked
-    again = finish(Backend().sync(doubled.workspace(server.url)))
-    assert (again.mode, again.created, again.duplicates) == ("native", 0, 0)
+    again = plan(doubled)
+    assert (again.doubled, again.remove) == (0, ())
+    assert finish(Backend().repair(workspace, again)).removed == 0
+    synced = finish(Backend().sync(workspace))
+    assert (synced.mode, synced.created, synced.duplicates) == ("native", 0, 0)
 
 
 def test_no_task_that_somebody_worked_on_is_removed(
@@ -93,13 +92,10 @@ def test_label_studio_itself_spares_a_task_that_was_worked_on(
 ) -> None:
     ids = doubled.task_ids()
     client.annotate(ids[0], CAT)
+    client.delete_untouched(doubled.project_id, [])
+    assert doubled.task_ids() == ids, "removing nothing removes nothing"
     client.delete_untouched(doubled.project_id, ids[:3])
     assert doubled.task_ids() == [ids[0], *ids[3:]]
-
-
-def test_removing_nothing_removes_nothing(client: StudioClient, doubled: Case) -> None:
-    client.delete_untouched(doubled.project_id, [])
-    assert doubled.task_count() == 2 * IMAGES
 
 
 def test_label_studios_own_sync_is_shut_where_it_would_double_again(
@@ -114,50 +110,36 @@ def test_label_studios_own_sync_is_shut_where_it_would_double_again(
     assert not client.source_storages(doubled.project_id)[0].synchronizable
 
 
-def test_a_repaired_project_has_nothing_to_repair(server: FaultServer, doubled: Case) -> None:
-    workspace = doubled.workspace(server.url)
-    finish(Backend().repair(workspace, plan(doubled)))
-    again = plan(doubled)
-    assert (again.doubled, again.remove) == (0, ())
-    assert finish(Backend().repair(workspace, again)).removed == 0
-
-
 # The command
 
 
-def repair(case: Case, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [LABELPILOT, "repair", *arguments, "--workspace", str(case.write(case.server.url))],
-        input=answer,
-        env=os.environ | {"LABEL_STUDIO_API_KEY": case.server.token},
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+def repair(case: Case, *arguments: str, answer: str = "") -> Ran:
+    root = str(case.write(case.server.url))
+    token = {"LABEL_STUDIO_API_KEY": case.server.token}
+    return run("repair", *arguments, "--workspace", root, typed=answer, **token)
 
 
 def test_the_command_removes_nothing_before_a_typed_yes(doubled: Case) -> None:
     for answer in ("", "y\n"):
         done = repair(doubled, answer=answer)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert f"{IMAGES} images are several tasks" in done.stderr
-        assert done.stderr.endswith("Nothing was changed.\n")
+        assert (done.code, done.out) == (1, "")
+        assert f"{IMAGES} images are several tasks" in done.err
+        assert done.err.endswith("Nothing was changed.\n")
     shown = repair(doubled, "--json")
-    assert shown.returncode == 0
-    found = json.loads(shown.stdout)
+    assert shown.code == 0
+    found = shown.json
     assert (found["doubled"], len(found["remove"]), found["kept"]) == (IMAGES, IMAGES, 0)
     assert doubled.task_count() == 2 * IMAGES
 
 
 def test_the_command_does_it_after_a_typed_yes_and_prints_the_proof(doubled: Case) -> None:
     done = repair(doubled, answer="yes\n")
-    assert (done.returncode, done.stdout) == (
+    assert (done.code, done.out) == (
         0,
         f"{IMAGES} tasks removed, {IMAGES} left; 0 duplicates, 0 annotations (0 before).\n",
     )
     again = repair(doubled, "--yes")
-    assert (again.returncode, again.stdout) == (
+    assert (again.code, again.out) == (
         0,
         f"No image is more than one task ({IMAGES} tasks).\n",
     )
@@ -172,9 +154,8 @@ def test_the_command_asks_nothing_of_a_script_and_says_by_its_code_what_stays(
         client.annotate(task, CAT)
     for removed in (IMAGES - 1, 0):
         done = repair(doubled, "--yes", "--json")
-        assert done.returncode == 4
-        found = json.loads(done.stdout)
-        assert found.get("removed", 0) == removed
+        assert done.code == 4
+        assert done.json.get("removed", 0) == removed
     assert {ids[0], ids[IMAGES]} <= set(doubled.task_ids())
 
 

@@ -21,6 +21,9 @@ from tui.commands.exit_codes import ExitCode, exit_code
 ONLY_IN_TABLE = (
     "bulk: down, then up",
     "native: bad gateway",
+    "native: too many requests",
+    "native: drop at once",
+    "native: gateway timeout",
     "native: html 500",
     "native: html 200",
     "native: other json",
@@ -30,6 +33,8 @@ ONLY_IN_TABLE = (
     "native: two of one workspace",
     "listing: drop after",
     "listing: bad gateway",
+    "listing: html 500",
+    "signing: bad gateway",
     "signing: other json",
     "signing: truncated",
     "signing: html 500",

@@ -34,8 +34,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def run(*arguments: str, **variables: str) -> Ran:
-    """Run `labelpilot` with `arguments`, without a terminal and with only these variables set.
+def run(*arguments: str, typed: str = "", **variables: str) -> Ran:
+    """Run `labelpilot` with `arguments`, without a terminal, with only these variables set and
+    `typed` to read.
 
     The command is a fork of a process that has loaded labelpilot (`tests.studio.loaded`).
     """
@@ -43,6 +44,7 @@ def run(*arguments: str, **variables: str) -> Ran:
         "arguments": [LABELPILOT, *arguments],
         "variables": _environment() | variables,
         "folder": os.getcwd(),
+        "typed": typed,
     }
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(COMMAND_SECONDS)

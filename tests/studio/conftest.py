@@ -25,12 +25,13 @@ from tests.studio.command import Ran, run
 from tests.studio.first_start import prepare
 from tests.studio.odd_names import OddNames
 from tests.studio.places import Place
+from tests.studio.quick_hooks import make_quick
 from tests.studio.stock import Stock, stock_server
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The example after `labelpilot demo --auto --json`, its server still running."""
+    """The example, with quick hooks, after `labelpilot demo --auto --json`, its server running."""
 
     folder: Path
     result: dict[str, Any]
@@ -45,7 +46,9 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("example") / "demo"
-    prepare(finish(make_demo(folder)), migrated)
+    workspace = finish(make_demo(folder))
+    make_quick(workspace.learning.hooks)
+    prepare(workspace, migrated)
     done = run("demo", "--auto", "--json", "--dir", str(folder))
     try:
         assert done.code == 0, done.err

@@ -9,6 +9,7 @@ does in a process of its own, with its own environment, folder, standard streams
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import io
 import json
@@ -44,23 +45,28 @@ class Command(StreamRequestHandler):
 
     def handle(self) -> None:
         asked = json.loads(self.rfile.readline())
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with (
+            tempfile.TemporaryFile() as typed,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            typed.write(asked["typed"].encode())
+            typed.seek(0)
             command = os.fork()
             if command == 0:
-                _become(asked, out.fileno(), err.fileno())
+                _become(asked, typed.fileno(), out.fileno(), err.fileno())
             code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
             printed = {"code": code, "out": _read(out), "err": _read(err)}
         self.wfile.write(json.dumps(printed).encode())
 
 
-def _become(asked: dict[str, object], out: int, err: int) -> NoReturn:
+def _become(asked: dict[str, object], typed: int, out: int, err: int) -> NoReturn:
     """Be the command that was asked for, to the end."""
     from tui.cli import main
 
     code: object = 1
     try:
-        with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
+        os.dup2(typed, 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
         for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -105,6 +111,8 @@ class Server(ForkingMixIn, UnixStreamServer):
 
 if __name__ == "__main__":
     load()
+    # What each command begins with is looked through for garbage in none of them.
+    gc.freeze()
     with Server(sys.argv[1], Command) as server:
         Path(sys.argv[1]).with_suffix(".ready").touch()
         server.serve_forever()

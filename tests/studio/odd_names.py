@@ -10,7 +10,7 @@ from tests.studio.command import Ran, run
 from tests.studio.stock import Stock
 
 NAMES = (
-    "a [b] #1 %20.png",
+    "ä [b] #1 %20?+&= 画.png",
     "[b]old[b] weird.png",
     "ünï cödé 画像.png",
     "100% sure?.png",

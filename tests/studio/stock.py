@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.studio.first_start import LABEL_STUDIO, give, own_environment
+from tests.studio.first_start import RUN, give, own_environment
 from tests.studio.ports import free_port
 
 START_SECONDS = 240
@@ -46,7 +47,7 @@ def stock_server(folder: Path, root: Path, database: Path | None = None) -> Iter
         "LABEL_STUDIO_PASSWORD": PASSWORD,
         "LABEL_STUDIO_USER_TOKEN": legacy,
     }
-    command = [LABEL_STUDIO, "start"]
+    command = [sys.executable, "-c", RUN, "start"]
     command += ["--internal-host", "127.0.0.1", "--port", str(port), "--no-browser"]
     command += ["--enable-legacy-api-token"]
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from core.secrets.credentials import credentials_file, find_secret
 from core.studio.process import LAUNCHER
 from core.workspace.settings import load_workspace
 from tests.app.test_pty import Terminal
-from tests.studio.command import Ran, run_anew
+from tests.studio.command import run_anew
 from tests.studio.conftest import Demo
 from tui.app import LabelpilotApp
 
@@ -97,19 +97,17 @@ def test_no_command_prints_them_and_none_that_fails(demo: Demo, secrets: dict[st
     file = demo.folder / "labelpilot.toml"
     original = file.read_text()
 
-    def run(*arguments: str, **variables: str) -> Ran:
-        return run_anew(*arguments, "--workspace", str(demo.folder), **variables)
-
     with watched() as lines:
         done = [
-            run(*command.split())
-            for command in ("doctor", "doctor --json", "token show", "server status", "server logs")
+            demo.run(*command.split())
+            for command in ("doctor", "doctor --json", "token show", "server status")
         ]
-        done.append(run("sync", LABEL_STUDIO_API_KEY=REFUSED))
-        done.append(run("token", "show", "--json"))
+        done.append(run_anew("server", "logs", "--workspace", str(demo.folder)))
+        done.append(demo.run("sync", LABEL_STUDIO_API_KEY=REFUSED))
+        done.append(demo.run("token", "show", "--json"))
         file.write_text(original.replace(".*png", "matches nothing"))
         try:
-            done.append(run("sync"))
+            done.append(demo.run("sync"))
         finally:
             file.write_text(original)
     assert [one.code for one in done[-3:]] == [3, 0, 2]

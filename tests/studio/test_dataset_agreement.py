@@ -17,7 +17,7 @@ from tests.studio.command import Ran, run
 from tests.studio.stock import Stock
 
 IMAGES = 200
-SUBMITTED = 20
+SUBMITTED = 8
 CONFIG = """<View>
 <Image name="image" value="$image"/>
 <Choices name="single" toName="image"><Choice value="dog"/><Choice value="cat"/></Choices>

@@ -46,7 +46,9 @@ def test_a_project_of_the_same_title_is_not_taken_over_but_by_its_number(place: 
     shutil.rmtree(theirs.root)
 
 
-def test_a_project_that_is_renamed_stays_the_workspaces(place: Place) -> None:
+def test_a_project_that_is_renamed_stays_the_workspaces_and_another_title_asks_for_another(
+    place: Place,
+) -> None:
     number = place.set_up().project_id
     assert number is not None
     place.client.update_project(number, {"title": "Called otherwise"})
@@ -54,11 +56,18 @@ def test_a_project_that_is_renamed_stays_the_workspaces(place: Place) -> None:
     assert again.project_id == number
     told = next(step.detail for step in again.steps if step.id == "project")
     assert told.endswith(f"renamed: labelpilot.toml calls it {place.title!r}")
+    place.title = f"{place.title} anew"
+    place.write()
+    assert place.set_up().project_id not in (None, number)
 
 
 def test_a_project_is_found_whatever_is_kept_of_it(place: Place) -> None:
     number = place.set_up().project_id
     file = place.root / ".labelpilot" / "project.json"
+    file.unlink()
+    place.title = f"  {place.title} "
+    place.write()
+    assert place.set_up().project_id == number, "spaces around a title make no second project"
     kept = json.loads(file.read_text())[place.url]
     for broken in ("[broken", json.dumps({place.url: {**kept, "id": "1/../../user/logout"}})):
         file.write_text(broken)
@@ -67,21 +76,6 @@ def test_a_project_is_found_whatever_is_kept_of_it(place: Place) -> None:
     file.write_text(json.dumps({place.url: {**kept, "created": "2020-01-01T00:00:00Z"}}))
     place.client.update_project(number or 0, {"title": "Somebody else's"})
     assert find_project(place.client, place.workspace) is None
-
-
-def test_another_title_asks_for_another_project(place: Place) -> None:
-    former = place.set_up().project_id
-    place.title = f"{place.title} anew"
-    place.write()
-    assert place.set_up().project_id not in (None, former)
-
-
-def test_spaces_around_a_title_make_no_second_project(place: Place) -> None:
-    number = place.set_up().project_id
-    (place.root / ".labelpilot" / "project.json").unlink()
-    place.title = f"  {place.title} "
-    place.write()
-    assert place.set_up().project_id == number
 
 
 def test_a_config_that_only_grew_is_replaced_and_one_that_somebody_edited_is_not(

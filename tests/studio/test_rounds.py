@@ -33,7 +33,7 @@ from tests.studio.conftest import Demo
 from tests.unit.learning.dask_cluster import Cluster
 
 # How often publishing is killed; set LABELPILOT_KILLS for more.
-KILLS = int(os.environ.get("LABELPILOT_KILLS", "3"))
+KILLS = int(os.environ.get("LABELPILOT_KILLS", "2"))
 
 
 @pytest.fixture(scope="module")
@@ -187,17 +187,16 @@ def test_the_workspaces_cluster_finds_the_same_neighbours(
 
 
 def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_fresh(
-    demo: Demo,
+    demo: Demo, plan: RoundPlan
 ) -> None:
-    arguments = ["active-learning", "--model-version", "looked at twice", "--leave-out-suspects"]
-    first, second = demo.run(*arguments), demo.run(*arguments)
-    fresh = demo.run(*arguments, "--fresh")
-    for done in (first, second, fresh):
+    arguments = ["active-learning", "--model-version", plan.model_version, "--leave-out-suspects"]
+    second, fresh = demo.run(*arguments), demo.run(*arguments, "--fresh")
+    for done in (second, fresh):
         assert done.code == 0, done.err
         assert "labels that are likely wrong are left out" in done.err
         assert label_efficiency("nearest-loss") in done.out
-    assert ["not run again" in done.err for done in (first, second, fresh)] == [False, True, False]
-    assert "0 earlier scores replaced" in second.out
+    assert ["not run again" in done.err for done in (second, fresh)] == [True, False]
+    assert "0 earlier scores replaced" in fresh.out
 
 
 @pytest.fixture

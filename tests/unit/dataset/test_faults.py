@@ -26,7 +26,7 @@ Export = Callable[..., ExportResult]
 Write = Callable[..., None]
 
 IMAGES = 1500
-KILLS = 50
+KILLS = 20
 
 
 @pytest.fixture
