@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tests.needs import REASON
@@ -27,7 +26,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # What tests make is theirs; those of trust take this away.
 os.environ["LABELPILOT_TRUST"] = os.path.realpath(tempfile.gettempdir())
 
-# Names such a database where one was migrated before.
+# Names the file of such a database, which is made unless it is there.
 MIGRATED = "MIGRATED_DATABASE"
 # Where one process waits for a server, another has work, also on two cores. Each server is started
 # in one of them only; more processes gained no more.
@@ -95,11 +94,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database of Label Studio's without an account: made once, for all processes that
     run the tests."""
     if MIGRATED in os.environ:
-        return Path(os.environ[MIGRATED])
+        return migrated_database(Path(os.environ[MIGRATED]))
     mine = tmp_path_factory.getbasetemp()
     shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
-    made = shared / "migrated.sqlite3"
-    with FileLock(f"{made}.lock"):
-        if not made.exists():
-            migrated_database(shared / "migration").rename(made)
-    return made
+    return migrated_database(shared / "migrated.sqlite3")

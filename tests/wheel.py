@@ -113,7 +113,7 @@ def walk(installed: Installed) -> None:
     """The example, from a folder that does not exist to the next images to label."""
     database = Path(os.environ.get("MIGRATED_DATABASE", ""))
     if database.is_file():
-        there = Path(installed.run("-c", MAKE, program="python").strip(), database.name)
+        there = Path(installed.run("-c", MAKE, program="python").strip(), "label_studio.sqlite3")
         shutil.copyfile(database, there)
         there.chmod(0o600)
     try:

@@ -107,7 +107,9 @@ def locked_database(server: FaultServer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full_disk(server: FaultServer) -> Iterator[None]:
-    """The disk under the database has no room left."""
+    """The disk under the database has no room left, nor has what it set aside for writing."""
+    with contextlib.closing(sqlite3.connect(server.database, timeout=60)) as database:
+        database.execute("pragma wal_checkpoint(truncate)")
     filler = server.workspace.state.server / "filler"
     with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:

@@ -191,7 +191,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="labelpilot-places-") as name:
         folder = Path(name)
-        database = migrated_database(folder / "migration")
+        database = migrated_database(folder / "migrated.sqlite3")
         for kind in (own, stock):
             if (options.own and kind is stock) or (options.stock and kind is own):
                 continue

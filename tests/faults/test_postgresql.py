@@ -28,7 +28,7 @@ pytestmark = needs("initdb")
 @pytest.fixture(scope="module")
 def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultServer]:
     with a_cluster() as cluster:
-        make_tables(tmp_path_factory.mktemp("tables") / "made", cluster.variables)
+        make_tables(tmp_path_factory.mktemp("tables"), cluster.variables)
         with fault_server(tmp_path_factory.mktemp("postgresql"), cluster=cluster) as made:
             yield made
 

@@ -5,7 +5,7 @@ not what is tested, a server is given a copy of one that was migrated before: it
 migrate, finds nobody in it, and makes the account as ever. In a PostgreSQL of the tests' own, the
 tables are made as they are after all migrations.
 
-    python -m tests.studio.first_start FOLDER    migrates one in FOLDER, which must not exist
+    python -m tests.studio.first_start FILE    makes FILE a migrated one, unless it is there
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from filelock import FileLock
 
 from core.studio.process import ServerRecord, write_record
 from core.workspace.settings import Workspace
@@ -59,30 +62,29 @@ def own_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def migrated_database(folder: Path) -> Path:
-    """The file of an empty database, migrated; made in `folder`, which must not exist."""
-    folder.mkdir(parents=True)
-    # Asked for a user whom it does not know, it migrates, and makes none.
-    subprocess.run(
-        [sys.executable, "-c", RUN, "user", "--username", "nobody"],
-        cwd=folder,
-        env=own_environment(folder),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=MIGRATION_SECONDS,
-        check=True,
-    )
-    return folder / NAME
+def migrated_database(made: Path) -> Path:
+    """The file of an empty database, migrated: `made`, made by whoever asks for it first."""
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+                # Asked for a user whom it does not know, it migrates, and makes none.
+                _run(RUN, Path(folder), {}, "user", "--username", "nobody")
+                (Path(folder) / NAME).rename(made)
+    return made
 
 
 def make_tables(folder: Path, database: dict[str, str]) -> None:
     """Make Label Studio's tables in the database that these variables describe; `folder` is for
     what it writes beside them."""
-    folder.mkdir(parents=True)
+    _run(MAKE_TABLES, folder, database)
+
+
+def _run(program: str, folder: Path, variables: dict[str, str], *arguments: str) -> None:
+    """Run a program in Python, with Label Studio's data in `folder`."""
     subprocess.run(
-        [sys.executable, "-c", MAKE_TABLES],
+        [sys.executable, "-c", program, *arguments],
         cwd=folder,
-        env=own_environment(folder) | database,
+        env=own_environment(folder) | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=MIGRATION_SECONDS,
@@ -106,5 +108,4 @@ def give(database: Path, server_folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    # Under its name it is whole.
-    migrated_database(Path(f"{sys.argv[1]}.part")).parent.rename(sys.argv[1])
+    migrated_database(Path(sys.argv[1]))
