@@ -9,19 +9,21 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.secrets.credentials import find_secret
 from core.studio.account import sign_in
-from core.studio.server import EMAIL, database
+from core.studio.server import EMAIL, database, server_status
 from core.workspace.settings import Workspace, load_workspace
 from tests.needs import needs
 from tests.studio import browsers
@@ -79,6 +81,26 @@ def test_an_address_without_its_slash_is_answered_as_the_one_with_it(
     assert (without.status_code, without.url.path) == (complete.status_code, asked)
     if without.headers["content-type"] == "application/json":
         assert without.json() == complete.json()
+
+
+def test_the_database_is_open_for_each_who_is_connected_and_closed_when_they_leave(
+    demo: Demo, workspace: Workspace
+) -> None:
+    process, file = psutil.Process(server_status(workspace).pid), str(database(workspace))
+
+    def opened() -> int:
+        return sum(one.path == file for one in process.open_files())
+
+    before, people = opened(), 5
+    with contextlib.ExitStack() as all_of_them:
+        for _ in range(people):
+            one = all_of_them.enter_context(httpx.Client(base_url=demo.result["server_url"]))
+            one.get("/api/version").raise_for_status()
+        assert opened() >= people
+    deadline = time.monotonic() + SECONDS
+    while opened() > before:
+        assert time.monotonic() < deadline, "it stays open"
+        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -60,12 +60,22 @@ def keep_connections() -> None:
     """Keep SQLite open for as long as whoever asks stays connected.
 
     Label Studio opens it anew for each request, which is a good part of what a small one takes. The
-    server answers each connection in a thread of its own, and closes both together.
+    server answers each connection in a thread of its own; it closes here what that thread opened.
     """
-    from django.core.servers.basehttp import ThreadedWSGIServer
+    from django.core.servers.basehttp import WSGIServer
     from django.db import connections
 
-    if "close_request" not in vars(ThreadedWSGIServer):
-        raise Closed("Django's server leaves connections open")
-    if connections["default"].vendor == "sqlite":
-        connections.settings["default"]["CONN_MAX_AGE"] = None
+    if "close_request" in vars(WSGIServer) or not hasattr(connections, "close_all"):
+        raise Closed("Django's server ends a connection in another way")
+    if connections["default"].vendor != "sqlite":
+        return
+    close = WSGIServer.close_request
+
+    def close_request(self, request):
+        try:
+            connections.close_all()
+        finally:
+            close(self, request)
+
+    WSGIServer.close_request = close_request
+    connections.settings["default"]["CONN_MAX_AGE"] = None
