@@ -1,7 +1,7 @@
 """Pictures of the screens: walks the example with the real app and exports what it shows.
 
     uv run python tests/app/pictures.py
-    uv run python tests/app/pictures.py --all FOLDER [--place NAME]...
+    uv run python tests/app/pictures.py --all FOLDER [--look NAME]... [--place NAME]...
 
 Makes the example workspace in a folder of its own, with its Label Studio and 200 annotations, opens
 the app on it, presses the keys that lead to each place, and writes `tui/pictures/NAME.svg` of each
@@ -68,6 +68,7 @@ LONGEST_TURNS = 6000
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--all", type=Path, metavar="FOLDER")
+    options.add_argument("--look", choices=LOOKS, action="append")
     options.add_argument("--place", choices=(*WAYS, "first"), action="append")
     given = options.parse_args()
     with example() as workspace:
@@ -76,7 +77,7 @@ def main() -> None:
             asyncio.run(take(workspace.root))
             return
         given.all.mkdir(parents=True, exist_ok=True)
-        for look in LOOKS:
+        for look in given.look or LOOKS:
             os.environ.pop("NO_COLOR", None)
             if look == "plain":
                 os.environ["NO_COLOR"] = "1"

@@ -40,7 +40,8 @@ def details_dialog(result: ExportResult) -> Dialog:
     """What an export counted, and every annotation that it left out or found in conflict."""
     parts: list[Content | str] = [
         f"{count(result.annotations, 'annotation')} counted, from {result.source}",
-        f"{result.empty:,} of the images are labeled as having none of the classes",
+        f"{count(result.empty, 'image') if result.empty else 'no image'} labeled as having none of "
+        "the classes",
     ]
     if result.unchecked:
         parts.append(f"{result.unchecked:,} not held against Label Studio: some may be deleted")
@@ -48,7 +49,7 @@ def details_dialog(result: ExportResult) -> Dialog:
         ("Labelers differ", list(result.conflicts)),
         ("Unreadable", [f"{one.name}: {one.reason}" for one in result.unreadable]),
     ):
-        parts += ["", plain(f"{title} ({len(names):,})", "bold")]
+        parts += ["", plain(f"{title} ({len(names):,})" if names else f"{title}: none", "bold")]
         parts += [plain(f"  {name}") for name in names[:MOST_NAMES]]
     text = lines(parts)
     return Dialog("What was left out", text, copied=text.plain)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from core.dataset.conflicts import Conflict
     from core.dataset.export import ExportResult
 
-# On a screen of less height, what has nothing to say is not shown.
-LOW_SCREEN = 24
+# On a narrower screen, what has nothing to say is not shown.
+NARROW_SCREEN, WIDE_SCREEN = 76, 112
 # In the folder that git ignores, as it names people.
 REPORT_PAGE = "report.html"
 
@@ -93,8 +93,8 @@ class ExportScreen(Section):
         nothing = self.query_one("#nothing", LiveText)
         nothing.display = not found.display
         nothing.show([plain("Nothing is left out, and nobody differs.", "$muted")])
-        # On a small screen the classes have the room.
-        self.query_one("#findings-panel").display = found.display or self.size.height >= LOW_SCREEN
+        # Where they stand below each other, the classes have the room.
+        self.query_one("#findings-panel").display = found.display or self.size.width >= WIDE_SCREEN
         self.keep_focus(chart)
         self.keep_focus(found)
         self.query_one("#counts", LiveText).show([self._counts(result)])
@@ -122,7 +122,8 @@ class ExportScreen(Section):
             ("unreadable", len(result.unreadable)),
             ("conflicts", len(result.conflicts)),
         ):
-            shown.append(plain(f"{word} {number:,}", "$text-warning" if number else "$muted"))
+            if number or self.size.width >= NARROW_SCREEN:
+                shown.append(plain(f"{word} {number:,}", "$text-warning" if number else "$muted"))
         return Content("   ").join(shown)
 
     def _found(self, result: ExportResult | None) -> list[Content | str]:

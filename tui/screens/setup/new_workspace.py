@@ -291,4 +291,4 @@ def images_at(place: str) -> dict[str, str | None]:
 
 def label_names(labels: tuple[str, ...]) -> Content:
     """The labels of a config, for a hint."""
-    return plain(f"{len(labels)} labels: {', '.join(labels[:8])}{' …' if len(labels) > 8 else ''}")
+    return plain(f"{count(len(labels), 'label')}: {some(labels, 8)}" if labels else "no labels")
