@@ -113,8 +113,8 @@ def _dataset(state: WorkspaceState, workspace: Workspace) -> list[Content | str]
         return ["not written yet", name]
     written = f"written {ago(standing.exported, time.time())}"
     if standing.newer:
-        return [plain(f"{written}; labels have come since", "$text-warning"), name]
-    return [plain(f"{written}; no label has come since", "$text-success"), name]
+        return [plain(f"{written}; newer labels", "$text-warning"), name]
+    return [plain(f"{written}; nothing newer", "$text-success"), name]
 
 
 def _images(state: WorkspaceState) -> list[Content | str]:
