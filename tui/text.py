@@ -66,7 +66,8 @@ def ago(moment: float, now: float) -> str:
     if days >= 1:
         return "yesterday" if days == 1 else f"{days:,} days ago"
     seconds = max(0.0, now - moment)
-    return f"{duration(seconds if seconds < 60 else seconds // 60 * 60)} ago"
+    unit = 3600 if seconds >= 3600 else 60 if seconds >= 60 else 1
+    return f"{duration(seconds if unit == 1 else seconds // unit * unit)} ago"
 
 
 def rate(per_second: float) -> str:

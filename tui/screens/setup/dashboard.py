@@ -128,13 +128,14 @@ def _images(state: WorkspaceState) -> list[Content | str]:
 
 def _lately(host: Host) -> list[Content | str]:
     """What labelpilot did, the latest first."""
-    lines = [*host.journal.former, *host.journal.lines][-MOST_LINES:]
+    # What was noted on the way is indented.
+    every = (line.partition("  ")[::2] for line in (*host.journal.former, *host.journal.lines))
+    lines = [(moment, text) for moment, text in every if text == text.lstrip()][-MOST_LINES:]
     if not lines:
         return [plain("Nothing was done here yet.", "$muted")]
     shown: list[Content | str] = []
     today = time.strftime("%Y-%m-%d ")
-    for line in reversed(lines):
-        moment, _, text = line.partition("  ")
+    for moment, text in reversed(lines):
         when = moment.removeprefix(today)
-        shown.append(Content.assemble((f"{when}  ", "$muted"), plain(text.strip())))
+        shown.append(Content.assemble((f"{when}  ", "$muted"), plain(text)))
     return shown
