@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import StudioRefused
 from core.labeling.again import label_again
 from core.labeling.fallback import SHARES
 from core.labeling.outbox import ARRIVED, WAITING, Label, Outbox, new_id, whose
@@ -22,6 +23,7 @@ from core.labeling.session import LabelItem, LabelSession
 from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio.client import StudioClient
+from core.studio.models import Account
 from core.studio.project import OpenProject
 from core.workspace.settings import Workspace, load_workspace
 from tests.faults.labeling import Hand, chaos, kill_server
@@ -218,22 +220,33 @@ def test_what_is_taken_back_is_not_there_in_whatever_moment(
 
 
 def test_a_label_that_is_refused_is_kept_and_said_and_the_others_arrive(
-    client: StudioClient, desk_of: Callable[[Project], Desk]
+    client: StudioClient, desk_of: Callable[[Project], Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = make_project(client, 3)
-    desk = desk_of(project)
+    desk, lacking = desk_of(project), list[int]()
+
+    def without_right(opened: OpenProject, account: Account, outbox: Outbox, label: Label) -> str:
+        if label.task in lacking:
+            raise StudioRefused("A right is lacking.", status=403)
+        return send(opened, account, outbox, label)
+
+    monkeypatch.setattr("core.labeling.session.send", without_right)
     session = desk.session()
     wait_until(lambda: len(held(session)) == 3)
     gone, *others = session.ahead(3)
     client.delete_untouched(project.id, [gone.task_id])
+    lacking.append(gone.task_id)
     for item in (gone, *others):
         session.submit(item, ANSWER, 1.0)
+    # A right may come back: it waits, and the others do not.
+    wait_until(lambda: desk.labels() == Counter(item.task_id for item in others))
+    assert session.on_their_way == 1
+    lacking.clear()
     wait_until(lambda: session.on_their_way == 0)
     (said,) = session.failed
     file = desk.workspace.state.not_taken
     words = f"1 label was not taken; .labelpilot/{file.name} has what was said. {gone.tag}: Label"
     assert said.startswith(words)
-    assert desk.labels() == Counter(item.task_id for item in others)
     session.close()
     # It is kept where people can read it, and `labelpilot restore` can.
     (kept,) = json.loads(file.read_text())

@@ -72,12 +72,14 @@ def state_line(
 
 
 def remark(session: LabelSession, note: str, opener: str, helping: str) -> tuple[str, str]:
-    """What went wrong, else the `note` of the image in front, else at the beginning what several
+    """The `note` of the image in front, else what goes wrong, else at the beginning what several
     people must do, else what cannot be labeled here (`opener` opens the browser), else what is to
     be said of the `helping` suggestions; and its style."""
+    if note:
+        return note, "$text-warning"
     if session.failed:
-        return session.failed[-1], "$text-error"
-    if note or (session.advice and not session.done_by_me):
-        return note or str(session.advice), "$text-warning"
+        return session.failed[0], "$text-error"
+    if session.advice and not session.done_by_me:
+        return session.advice, "$text-warning"
     unanswerable = " ".join(session.questionnaire.unanswerable)
     return f"{unanswerable} {opener}: in the browser." if unanswerable else helping, "$muted"
