@@ -6,20 +6,22 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from core.errors import ConfigurationError
 from core.labeling.overlap import ask_twice
 from core.labeling.shares import deal, share_page
 from core.labeling.stream import ORDER, label_stream
 from core.labeling.tabs import find_tabs, save_tab
 from core.learning.rounds.following import PATIENCE, RoundWatch
-from core.learning.rounds.ledger import Pick, RoundRecord, save_record
+from core.learning.rounds.ledger import Pick, RoundRecord, load_records, save_record
 from core.learning.rounds.upkeep import mend_round, round_changes
+from core.learning.suggesting.doubts import SECOND_OPINION, to_label_again
 from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio.project import OpenProject, open_project
@@ -211,10 +213,19 @@ def test_an_image_that_is_asked_of_two_people_comes_to_two_and_to_none_twice(
     twice = toys.tasks[0]
     assert finish(ask_twice(opened, [twice])) == 1
     assert finish(ask_twice(opened, [twice])) == 0
+    with pytest.raises(ConfigurationError, match="No round asks for second opinions"):
+        finish(to_label_again(opened))
+    (record,) = load_records(toys.workspace)
+    save_record(toys.workspace, replace(record, second_opinions=(twice,)))
+    assert finish(to_label_again(opened)) == []
     link = invitation(toys)
     anna, ben, cleo = (Colleague(f"{name}.twice@example.com", link) for name in "abc")
     assert anna.next(opened, ORDER.name) == twice
     anna.label(twice)
+    # In the terminal it comes without what she said.
+    (item,) = finish(to_label_again(opened))
+    assert (item.task_id, item.annotation, item.suggestion) == (twice, None, None)
+    assert item.note == SECOND_OPINION
     assert anna.next(opened, ORDER.name) == toys.tasks[1]
     assert ben.next(opened, ORDER.name) == twice
     ben.label(twice)

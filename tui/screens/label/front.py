@@ -132,11 +132,18 @@ class Front(Vertical):
     # Its picture
 
     def _draw(self) -> None:
-        """Have pictures made of what is wanted, where they are not yet, and show the first."""
+        """Show the first picture, and have those made that are wanted: after it was painted, as
+        they would take the processor from that, or at once where it is not there yet."""
+        if self._pictures is not None:
+            item, canvas = self.item, self.query_one(Picture).canvas
+            if item is None or item.path is None or not self._pictures.has(item.path, canvas):
+                self._want()
+            self._show()
+
+    def _want(self) -> None:
         if self._pictures is not None:
             paths = [item.path for item in self._items if item.path is not None]
             self._pictures.want([*paths, *self._former], self.query_one(Picture).canvas)
-            self._show()
 
     def _drawn(self, path: Path) -> None:
         """A picture is made; called in the thread that made it."""
@@ -176,6 +183,7 @@ class Front(Vertical):
 
     def on_picture_painted(self, event: Picture.Painted) -> None:
         event.stop()
+        self._want()
         if event.drawing is self._awaited and not self._sight.is_painted:
             self._sight.paint(time.monotonic())
             host_of(self).ask_echo()

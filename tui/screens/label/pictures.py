@@ -50,6 +50,11 @@ class Pictures:
         with self._changed:
             return self._drawn.get(path)
 
+    def has(self, path: Path, canvas: Canvas) -> bool:
+        """Whether the picture of `path` is made for `canvas`."""
+        with self._changed:
+            return canvas == self._canvas and path in self._drawn
+
     def close(self) -> None:
         """Make no more."""
         with self._changed:
