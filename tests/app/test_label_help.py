@@ -220,7 +220,7 @@ async def test_second_opinions_have_a_key_and_a_command(
         await seen(app, "photo_0")
         assert "Labels to look at again   2 left" in app.text
         await app.press("A")
-        assert app.toasts == ["Others are: esc leads back first."]
+        assert app.toasts == ["Some are looked at already: esc leads back first."]
         await app.press("escape")
         await app.until(lambda: "Labels to look at again" not in app.text)
         ready.again = again(stream)

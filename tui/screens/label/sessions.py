@@ -50,8 +50,9 @@ class Sessions:
     @property
     def in_the_way(self) -> str:
         """Why nothing else can be labeled again now; empty where it can."""
-        leave = self._section.key("close")
-        return "" if self.again is None else f"Others are: {leave} leads back first."
+        if self.again is None:
+            return ""
+        return f"Some are looked at already: {self._section.key('close')} leads back first."
 
     def ask_anew(self) -> None:
         """Ask also a server that has refused."""
