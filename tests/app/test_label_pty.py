@@ -81,10 +81,15 @@ def test_keys_of_a_burst_go_to_the_image_that_was_seen_when_they_were_pressed(
         (
             {"TERM_PROGRAM": "vscode"},
             b"\x1b[6;20;10t\x1b[?62;4;9;22c",
+            rb"\x1b\[\d+;\d+H\x1b\]1337;File=inline=1;size=\d+;width=\d+;height=\d+;[^:]*:[^\x07]*\x07",
+        ),
+        (
+            {"TERM": "foot"},
+            b"\x1b[6;20;10t\x1b[?62;4;22c",
             rb'\x1b\[\d+;\d+H\x1bP0;1q"1;1;\d+;\d+#',
         ),
     ],
-    ids=["kitty", "vscode"],
+    ids=["kitty", "vscode", "foot"],
 )
 def test_a_terminal_that_shows_pixels_is_given_its_own_codes(
     tmp_path: Path, extra: dict[str, str], answer: bytes, code: bytes
