@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 
 from core.errors import LabelpilotError
 from core.labeling.questions import read_questions
@@ -262,7 +262,10 @@ def kill_server(workspace: Workspace, cluster: Cluster | None = None) -> None:
     any more."""
     record = read_record(workspace)
     assert record is not None
-    os.kill(record.pid, signal.SIGKILL)
+    process = psutil.Process(record.pid)
+    process.kill()
+    # One that still stands there would be taken for one that runs.
+    process.wait(PATIENCE)
     passed = "UPDATE tasks_tasklock SET expire_at = '2020-01-01 00:00:00+00:00'"
     if cluster is not None:
         with cluster.connect() as connection:
