@@ -62,11 +62,13 @@ async def record(workspace: Workspace) -> list[tuple[str, int]]:
         await _label(film, pilot, workspace)
         await asyncio.to_thread(finish, walk_demo(workspace))
         app.check()
-        for key, milliseconds in (("4", 1600), ("enter", 1600), ("5", 1400), ("enter", 3500)):
+        # What is told before a round names paths of this machine.
+        for key, milliseconds in (("4", 1600), ("enter", 1600), ("5", 0), ("enter", 3500)):
             await pilot.press(key)
             await quiet(app, pilot)
             await pilot.pause(0.3)
-            film.take(milliseconds)
+            if milliseconds:
+                film.take(milliseconds)
     return film.frames
 
 
@@ -81,6 +83,7 @@ async def _set_up(film: Film, pilot: Pilot[None]) -> None:
             done = now
             film.take(350)
         if not film.app.jobs.running and not film.app.state.checking and film.app.state.all_done:
+            await quiet(film.app, pilot)
             film.take(1600)
             return
     raise SystemExit("the set-up did not come to its end")
@@ -111,7 +114,7 @@ async def _next(film: Film, pilot: Pilot[None], before: Any) -> Any:
         await pilot.pause(0.05)
         item = getattr(film.app.screen, "_item", None)
         if item is not None and item is not before:
-            await pilot.pause(0.5)
+            await pilot.pause(1.5)
             return item
     raise SystemExit("no image came to be labeled")
 

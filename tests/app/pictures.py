@@ -33,6 +33,7 @@ from core.studio.server import stop_server  # noqa: E402
 from core.workspace.settings import Workspace  # noqa: E402
 from tests.needs import find  # noqa: E402
 from tests.studio.browsers import chromium  # noqa: E402
+from tests.studio.first_start import prepare  # noqa: E402
 from tui.app import LabelpilotApp  # noqa: E402
 from tui.keys import SECTIONS  # noqa: E402
 
@@ -92,8 +93,13 @@ def main() -> None:
 @contextlib.contextmanager
 def example() -> Iterator[Workspace]:
     """The example workspace in a folder of its own; its server is stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="labelpilot-pictures-") as folder:
+    # What the app had begun may still write there.
+    with tempfile.TemporaryDirectory(
+        prefix="labelpilot-pictures-", ignore_cleanup_errors=True
+    ) as folder:
         workspace = finish(make_demo(Path(folder) / "labelpilot-demo"))
+        if "MIGRATED_DATABASE" in os.environ:
+            prepare(workspace, Path(os.environ["MIGRATED_DATABASE"]))
         try:
             yield workspace
         finally:
@@ -103,11 +109,14 @@ def example() -> Iterator[Workspace]:
 async def take(root: Path) -> None:
     """Write the picture of every section."""
     PICTURES.mkdir(exist_ok=True)
-    app = LabelpilotApp(root, poll_seconds=0)
+    app, left = LabelpilotApp(root, poll_seconds=0), set(SECTIONS)
     async with app.run_test(size=SIZE) as pilot:
         async for name in places(app, pilot):
-            if name in SECTIONS:
+            if name in left:
                 write(app, PICTURES / f"{name}.svg")
+            left -= {name}
+            if not left:
+                return
 
 
 async def take_all(root: Path, folder: Path, look: str, wanted: Collection[str]) -> None:
