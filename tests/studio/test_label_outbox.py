@@ -242,7 +242,7 @@ def test_a_label_that_is_refused_is_kept_and_said_and_the_others_arrive(
     wait_until(lambda: desk.labels() == Counter(item.task_id for item in others))
     assert session.on_their_way == 1
     lacking.clear()
-    wait_until(lambda: session.on_their_way == 0)
+    wait_until(lambda: session.on_their_way == 0 and len(session.failed) == 1)
     (said,) = session.failed
     file = desk.workspace.state.not_taken
     words = f"1 label was not taken; .labelpilot/{file.name} has what was said. {gone.tag}: Label"
