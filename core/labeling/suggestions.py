@@ -172,11 +172,8 @@ def measure(
 
 def too_few(labels: int, *, trained: bool = False) -> str:
     """Why nothing is suggested with so many labels; `trained`: those since the last training."""
-    which = "labels that your model was not trained on" if trained else "labels"
-    return (
-        f"Nothing is suggested yet: {labels:,} {which} are too few to measure what suggestions "
-        f"are worth; {FEWEST_LABELS} are needed."
-    )
+    since = "since the last training" if trained else "so far"
+    return f"No suggestions yet: they need {FEWEST_LABELS} labels, and {labels:,} came {since}."
 
 
 def _threshold(probabilities: NDArray[Any], right: Mask) -> float | None:

@@ -50,7 +50,7 @@ def test_few_labels_suggest_nothing_and_say_how_many_are_needed() -> None:
     given = labeled(FEWEST_LABELS - 1, random)
     found = measure(given.astype(float), given)
     assert found.threshold is None and found.share is None
-    assert f"{FEWEST_LABELS - 1} labels are too few" in str(found)
+    assert f"they need {FEWEST_LABELS} labels, and {FEWEST_LABELS - 1} came so far" in str(found)
     assert f"{FEWEST_LABELS} are needed" in str(found)
 
 

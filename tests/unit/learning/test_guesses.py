@@ -67,7 +67,7 @@ def test_a_head_on_the_labels_ticks_what_an_image_likely_shows() -> None:
 def test_labels_that_a_model_was_trained_on_tell_nothing_of_its_guesses() -> None:
     found = suggested(run(LABELED - 10))
     assert found.precision.threshold is None
-    assert "10 labels that your model was not trained on are too few" in str(found.precision)
+    assert "and 10 came since the last training" in str(found.precision)
     # An earlier training has seen fewer of them.
     assert suggested(run(LABELED - 10), run(30)).precision.threshold is not None
 
