@@ -131,7 +131,7 @@ async def test_why_nothing_is_suggested_is_said(
         ready.fail["help_labeling"] = ConfigurationError("There are [no] embeddings yet.")
         why = "Nothing is suggested. There are [no] embeddings yet."
     else:
-        why = "No suggestions yet: they need 40 labels, and 7"
+        why = "No suggestions yet: they need 50 labels, and 7"
     async with walk(ready) as app:
         await opened(app)
         await app.until(lambda: why in app.text)
