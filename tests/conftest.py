@@ -29,8 +29,8 @@ os.environ["LABELPILOT_TRUST"] = os.path.realpath(tempfile.gettempdir())
 # Names the file of such a database, which is made unless it is there.
 MIGRATED = "MIGRATED_DATABASE"
 # Where one process waits for a server, another has work, also on two cores. Each server is started
-# in one of them only; more processes gained no more.
-PROCESSES = 3
+# in one of them only; more than these gained no more.
+PROCESSES = 4
 # What takes long to start, by the fixture that does: its tests run in one process, one by one, and
 # before all others, which fill the gaps.
 STARTED_ONCE = ("demo", "served", "server", "stock", "on_postgresql", "cluster")

@@ -29,7 +29,7 @@ async def test_a_running_sync_shows_how_far_it_is_and_goes_on_while_one_looks_el
         assert "0 %" in app.text
         await app.strike("1")
         assert "images to tasks 0 %" in app.text.splitlines()[0]
-        assert "Images to tasks" in app.text
+        await app.until(lambda: "Images to tasks" in app.text)
         ready.hold.set()
         await app.settled()
         assert "✓ All is set up." in app.text

@@ -239,8 +239,8 @@ def test_a_label_that_is_refused_is_kept_and_said_and_the_others_arrive(
     for item in (gone, *others):
         session.submit(item, ANSWER, 1.0)
     # A right may come back: it waits, and the others do not.
-    wait_until(lambda: desk.labels() == Counter(item.task_id for item in others))
-    assert session.on_their_way == 1
+    wait_until(lambda: session.on_their_way == 1)
+    assert desk.labels() == Counter(item.task_id for item in others)
     lacking.clear()
     wait_until(lambda: session.on_their_way == 0 and len(session.failed) == 1)
     (said,) = session.failed
