@@ -27,8 +27,8 @@ from core.own_files import make_own, open_own
 _VERSION = 5
 _FRAME = struct.Struct(">II")
 UNCERTAIN_NS = 2_000_000_000
-# What many files share is held once in a block: the more files, the sooner it is read. The names and
-# stamps of so many still fit into a pipe, so that a worker that is busy keeps nobody waiting.
+# What many files share is held once in a block: the more files, the sooner it is read. The names
+# and stamps of so many still fit into a pipe, so that a worker that is busy keeps nobody waiting.
 FILES_IN_A_BLOCK = 3_000
 
 
