@@ -111,16 +111,17 @@ def tagged(tasks: Iterable[Task], images: Images) -> TaggedTasks:
 
 def image_files(workspace: Workspace, tags: Set[str]) -> Work[dict[str, Path]]:
     """Tag -> file of those images in the workspace's folder; none of those in a bucket."""
-    if workspace.images.bucket is not None:
-        return {}
-    manifest = yield from look_at_images(workspace)
-    named = ((tag_of(path, workspace.images.tag), path) for path in manifest.paths)
+    named = (yield from _paths_by_tag(workspace)).items()
     return {tag: workspace.images.path / path for tag, path in named if tag in tags}
 
 
 def image_tags(workspace: Workspace) -> Work[set[str]]:
     """The tags of all images in the workspace's folder, tasks or not; none of those in a bucket."""
+    return set((yield from _paths_by_tag(workspace)))
+
+
+def _paths_by_tag(workspace: Workspace) -> Work[dict[str, str]]:
     if workspace.images.bucket is not None:
-        return set()
+        return {}
     manifest = yield from look_at_images(workspace)
-    return {tag_of(path, workspace.images.tag) for path in manifest.paths}
+    return {tag_of(path, workspace.images.tag): path for path in manifest.paths}
