@@ -1,9 +1,9 @@
 """What a server finds at its first start: a port of its own, and a database that is migrated.
 
 Migrating an empty database takes longer than all else that a start does. Where the first start is
-not what is tested, a server is given a copy of one that was migrated before: it has nothing to
-migrate, finds nobody in it, and makes the account as ever. In a PostgreSQL of the tests' own, the
-tables are made as they are after all migrations.
+not what is tested, a server is given a database whose tables are made as they are after all
+migrations (`test_first_start` holds that): it has nothing to migrate, finds nobody in it, and makes
+the account as ever.
 
     python -m tests.studio.first_start FILE    makes FILE a migrated one, unless it is there
 """
@@ -23,7 +23,7 @@ from core.studio.process import ServerRecord, write_record
 from core.workspace.settings import Workspace
 from tests.studio.ports import free_port
 
-MIGRATION_SECONDS = 540
+MAKING_SECONDS = 540
 NAME = "label_studio.sqlite3"
 # Label Studio as it is, in two thirds of the time: fewer looks for garbage.
 RUN = "import gc; gc.set_threshold(50_000, 20, 50); from label_studio.server import main; main()"
@@ -63,31 +63,26 @@ def own_environment(folder: Path) -> dict[str, str]:
 
 
 def migrated_database(made: Path) -> Path:
-    """The file of an empty database, migrated: `made`, made by whoever asks for it first."""
+    """The file of a database as after all migrations, empty: `made`, made by whoever asks for it
+    first."""
     with FileLock(f"{made}.lock"):
         if not made.exists():
             with tempfile.TemporaryDirectory(dir=made.parent) as folder:
-                # Asked for a user whom it does not know, it migrates, and makes none.
-                _run(RUN, Path(folder), {}, "user", "--username", "nobody")
+                make_tables(Path(folder), {})
                 (Path(folder) / NAME).rename(made)
     return made
 
 
 def make_tables(folder: Path, database: dict[str, str]) -> None:
-    """Make Label Studio's tables in the database that these variables describe; `folder` is for
-    what it writes beside them."""
-    _run(MAKE_TABLES, folder, database)
-
-
-def _run(program: str, folder: Path, variables: dict[str, str], *arguments: str) -> None:
-    """Run a program in Python, with Label Studio's data in `folder`."""
+    """Make Label Studio's tables in the database that these variables describe, or in one in
+    `folder`, which is for what it writes beside them too."""
     subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-c", MAKE_TABLES],
         cwd=folder,
-        env=own_environment(folder) | variables,
+        env=own_environment(folder) | database,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=MIGRATION_SECONDS,
+        timeout=MAKING_SECONDS,
         check=True,
     )
 
