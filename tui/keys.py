@@ -26,6 +26,7 @@ Place = Literal[
     "export",
     "conflicts",
     "learning",
+    "suspects",
     "list",
     "form",
     "dialog",
@@ -47,8 +48,8 @@ CHANGING = frozenset(
         "label": "answer submit skip take_back find group again",
         "export": "write rewrite rule report",
         "conflicts": "settle again publish",
-        "dialog": "again",
         "learning": "plan embed publish share edit undo",
+        "suspects": "again publish",
     }.items()
     for action in actions.split()
 )
@@ -62,6 +63,7 @@ PLACE_TITLES: dict[Place, str] = {
     "export": "Export",
     "conflicts": "Conflicts",
     "learning": "Active learning",
+    "suspects": "Suspects",
     "list": "In lists and texts",
     "form": "In forms",
     "dialog": "In questions and messages",
@@ -71,7 +73,7 @@ PLACE_TITLES: dict[Place, str] = {
 
 SECTIONS: tuple[Place, ...] = ("setup", "sync", "label", "export", "learning")
 # Where a screen's table of actions says what a key does; elsewhere it is Textual's own action.
-WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "group", "conflicts", "dialog")
+WITH_ACTIONS: tuple[Place, ...] = (*SECTIONS, "group", "conflicts", "suspects", "dialog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,12 @@ DEFAULTS: tuple[Key, ...] = (
     Key("learning", "h", "history", "history", "See the rounds so far, and what came of them"),
     Key("learning", "slash", "filter", "filter", "Show only images that hold a text"),
     Key("learning", "escape", "stop", "stop", "Stop the hooks or the search"),
+    Key("suspects", "space", "mark", "mark", "Mark the label, or not"),
+    Key("suspects", "l", "again", "label again", "Label those that are marked again, or all"),
+    Key("suspects", "p", "publish", "as a tab", "Make a tab of those marked, or all, and open it"),
+    Key("suspects", "c", "copy", "copy", "Copy their tags"),
+    Key("suspects", "enter,y", "accept", "close", "Close"),
+    Key("suspects", "escape,n", "cancel", "close", "Close"),
     Key("everywhere", "1", "section('setup')", "", "Setup: the steps from nothing to labeling"),
     Key("everywhere", "2", "section('sync')", "", "Sync: images to tasks"),
     Key("everywhere", "3", "section('label')", "", "Label: one image after the other"),
@@ -201,13 +209,6 @@ DEFAULTS: tuple[Key, ...] = (
     Key("dialog", "enter,y", "accept", "yes", "Yes, or close"),
     Key("dialog", "escape,n", "cancel", "no", "No, or close"),
     Key("dialog", "c", "copy", "copy", "Copy the text"),
-    Key(
-        "dialog",
-        "l",
-        "again",
-        "label again",
-        "Look at these labels again, and change what is wrong",
-    ),
     Key("dialog", "p", "reveal", "show password", "Show or hide the password to sign in with"),
     Key("logs", "tab", "other", "other log", "Ours, or the server's"),
     Key("logs", "slash", "filter", "filter", "Show only lines that hold a text"),

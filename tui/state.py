@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.learning.rounds.following import RoundLabels, RoundWatch
     from core.setup.checklist import Report
     from core.setup.context import Step
-    from core.setup.standing import Standing
+    from core.setup.standing import Standing, StandingWatch
     from core.studio.server import ServerStatus
     from core.workspace.settings import Workspace
     from core.workspace.trust import NotTrusted
@@ -81,6 +81,7 @@ class Watcher:
         self._again = False
         self._polling = False
         self._follower: RoundWatch | None = None
+        self._standing: StandingWatch | None = None
         self._stamp: float | None = None
         self.checks = 0
 
@@ -123,7 +124,7 @@ class Watcher:
             tell(self._begin, workspace)
             tell(self._set, {"refused": self._backend.refused_token(workspace)})
             tell(self._set, {"example": self._backend.is_example(workspace)})
-            tell(self._set, {"standing": self._backend.standing(workspace)})
+            tell(self._set, {"standing": self._stands(workspace)})
             tell(self._set, {"server": self._backend.status(workspace)})
             tell(self._set, {"token": self._backend.token_source(workspace)})
             for report in self._backend.probe(workspace):
@@ -145,7 +146,7 @@ class Watcher:
             file = self.state.root / "labelpilot.toml"
             changed = _stamp(file) != self._stamp
             if workspace is not None:
-                standing = self._backend.standing(workspace)
+                standing = self._stands(workspace)
                 status = self._backend.status(workspace)
                 changed = changed or status != self.state.server
                 if status.running and self.state.step_state("project") == "done":
@@ -156,6 +157,11 @@ class Watcher:
             if standing is not None and standing != self.state.standing:
                 tell(self._set, {"standing": standing})
             tell(self._polled, changed, labels)
+
+    def _stands(self, workspace: Workspace) -> Standing:
+        if self._standing is None:
+            self._standing = self._backend.watch_standing()
+        return self._standing.look(workspace)
 
     def _look(self, workspace: Workspace) -> RoundLabels | None:
         """How much of the round is labeled; None where Label Studio does not say."""

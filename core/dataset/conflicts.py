@@ -22,8 +22,8 @@ from core.dataset.source import TaskSource
 from core.errors import ConfigurationError, LabelpilotError
 from core.files import write_at_once
 from core.images import ImagePaths, tag_of
-from core.labeling.stream import LabelPage, tab_page
-from core.labeling.tabs import find_tabs, of_tasks, save_tab
+from core.labeling.stream import LabelPage, tasks_page
+from core.labeling.tabs import find_tabs, of_tasks
 from core.own_files import read_own
 from core.progress import Progress, Work
 from core.studio.client.results import Change
@@ -194,21 +194,18 @@ def publish_conflicts(opened: OpenProject) -> Work[LabelPage]:
 
     Raises LabelpilotError where there is nothing to settle; the tab goes then.
     """
-    view = find_tabs(opened).get(NAME)
     found = yield from find_conflicts(opened)
     ids = [one.task for one in found if one.settled is None]
     if not ids:
-        if view is not None:
+        if (view := find_tabs(opened).get(NAME)) is not None:
             opened.client.delete_view(opened.id, view.id)
         raise LabelpilotError(
             "There is no image on which people differ"
             + (" that is not settled." if found else "."),
             next_step="To have images asked of two people, set `overlap` under [labeling].",
         )
-    made = save_tab(opened, of_tasks(NAME, "Conflicts", ids, unfinished=False), view)
-    return LabelPage(
-        tab_page(opened, made.id), (f"Images on which people differ: {len(ids):,}. {HOW}",)
-    )
+    tab = of_tasks(NAME, "Conflicts", ids, unfinished=False)
+    return tasks_page(opened, tab, f"Images on which people differ: {len(ids):,}. {HOW}")
 
 
 def _mark(opened: OpenProject, conflict: Conflict, marked: set[int]) -> Conflict:

@@ -74,6 +74,12 @@ def tab_page(opened: OpenProject, view_id: int) -> str:
     return f"{opened.client.url}/projects/{opened.id}/data?tab={view_id}"
 
 
+def tasks_page(opened: OpenProject, tab: Tab, note: str) -> LabelPage:
+    """The page with a tab of certain tasks, which is made, or set right."""
+    made = save_tab(opened, tab, find_tabs(opened).get(tab.name))
+    return LabelPage(tab_page(opened, made.id), (note,))
+
+
 def save_view(opened: OpenProject) -> int:
     """The id of the tab in order: the existing one, set right, or a new one."""
     return save_tab(opened, ORDER, find_tabs(opened).get(ORDER.name)).id

@@ -353,6 +353,10 @@ class FakeBackend(Backend):
     def conflicts_page(self, workspace: Workspace) -> Work[LabelPage]:
         return self.label_page(workspace)
 
+    def suspects_page(self, workspace: Workspace, found: Sequence[Suspect]) -> Work[LabelPage]:
+        self.called(f"suspects_page {' '.join(one.tag for one in found)}")
+        return self.label_page(workspace)
+
     def label_page(self, workspace: Workspace, person: str = "") -> Work[LabelPage]:
         self.called("label_page")
         yield Progress("link")

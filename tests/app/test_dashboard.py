@@ -33,7 +33,8 @@ async def test_once_all_is_set_up_it_tells_how_much_is_labeled_what_is_stale_and
         folder = ready.workspace.annotations.path
         now = time.time()
         os.utime(dataset, (now - 130, now - 130))
-        os.utime(folder, (now - 600, now - 600))
+        for path in (folder, *folder.iterdir()):
+            os.utime(path, (now - 600, now - 600))
         await app.press("r")
         assert "written 2 min ago; nothing newer" in app.text
         assert "│ 5  See what to label next" in app.text

@@ -193,14 +193,22 @@ async def test_suspects_are_labeled_again_by_a_key(
 ) -> None:
     stream = asks(ONE)
     ready.again = doubted = again(stream)
-    ready.suspected = [Suspect("img_000", 4.0, ("cat",), ("cat",), ("dog",))]
+    ready.suspected = [
+        Suspect(f"img_00{number}", 4.0 - number, ("cat",), ("cat",), ("dog",)) for number in (0, 1)
+    ]
     (ready.workspace.annotations.dataset).parent.mkdir(exist_ok=True)
     ready.workspace.annotations.dataset.write_text("{}")
     async with walk(ready) as app:
         await app.press("5")
         await app.press("s")
-        assert "1 label is likely wrong." in app.text
-        await app.press("l")
+        assert "2 labels are likely wrong." in app.text
+        await app.press("j", "space", "p")
+        assert "Label in the browser" in app.text
+        assert "suspects_page img_001" in ready.calls
+        await app.press("escape", "space", "p", "escape")
+        assert "suspects_page img_000 img_001" in ready.calls
+        await app.press("k", "space", "l")
+        assert "label_again 1" in ready.calls
         await seen(app, "photo_0")
         assert "You: cat; [b]: dog." in app.text
         await app.strike("space")

@@ -60,7 +60,11 @@ def test_photographs_come_to_a_second_round_and_a_wrong_label_is_suspected(place
     assert (made["embeddings_of"], made["losses_of"]) == ("EfficientNet-Lite0", BY_A_HEAD)
     assert made["scored"] == len(classes) - FIRST
     assert (made["recommended"], made["measured_on"]) == (None, None)
-    assert wrong in [one["tag"] for one in place.run("suspects", "--json").json]
+    suspected = [one["tag"] for one in place.run("suspects", "--json").json]
+    assert wrong in suspected
+    tab = place.run("suspects", "--publish", "--json").json["url"].rpartition("tab=")[2]
+    shown = place.client.view_tasks(place.project_id, int(tab), len(tasks))
+    assert {task for task, _ in shown} == {tasks[tag] for tag in suspected}
 
     scores = place.client.predictions(place.project_id, "model_v1")
     asked = [one.task for one in sorted(scores, key=lambda one: -one.score)][:NEXT]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from core.dataset.conflicts import Conflict
     from core.labeling.session import LabelSession
+    from core.labeling.stream import LabelPage
     from core.learning.builtin.embedder import Embedded
     from core.learning.hooks.templates import Template
     from core.learning.measuring.comparison import Curves
@@ -166,6 +167,14 @@ class LearningCalls:
         with open_project(workspace) as opened:
             items = yield from to_label_again(opened, doubts)
             return LabelSession(opened, items)
+
+    def suspects_page(self, workspace: Workspace, found: Sequence[Suspect]) -> Work[LabelPage]:
+        """The page with a tab of labels that are likely wrong."""
+        from core.learning.suggesting.doubts import publish_suspects
+        from core.studio.project import open_project
+
+        with open_project(workspace) as opened:
+            return (yield from publish_suspects(opened, found))
 
     def suspects(self, workspace: Workspace) -> Work[list[Suspect]]:
         from core.learning.measuring.retrospect import suspect_labels

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.setup.context import Step, StepId
     from core.setup.demo import DemoResult
     from core.setup.doctor import Finding
-    from core.setup.standing import Standing
+    from core.setup.standing import StandingWatch
     from core.workspace.settings import Workspace
 
 
@@ -76,10 +76,11 @@ class WorkspaceCalls:
 
         return make_demo(folder or Path(FOLDER))
 
-    def standing(self, workspace: Workspace) -> Standing:
-        from core.setup.standing import look_at_standing
+    def watch_standing(self) -> StandingWatch:
+        """What tells when a workspace was synced and exported last, and whether that is stale."""
+        from core.setup.standing import StandingWatch
 
-        return look_at_standing(workspace)
+        return StandingWatch()
 
     def is_example(self, workspace: Workspace) -> bool:
         """Whether it is the example, whose classes are known."""

@@ -20,6 +20,7 @@ from tui.commands.choices import CommandWithChoices
 from tui.commands.exit_codes import ExitCode, exit_code
 
 if TYPE_CHECKING:
+    from core.labeling.stream import LabelPage
     from core.workspace.settings import Workspace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -173,6 +174,18 @@ def link(url: str) -> str:
     from tui.links import link_from_here
 
     return link_from_here(url, os.environ)
+
+
+def show_page(page: LabelPage, as_json: bool) -> None:
+    """Print a page's link, and open it where there is a browser."""
+    from tui.links import open_link
+
+    for note in page.notes:
+        say(note)
+    url = link(page.url)
+    show(as_json, {"url": url, "notes": page.notes}, url)
+    if not as_json and sys.stdout.isatty():
+        open_link(url)
 
 
 def end(error: BaseException) -> NoReturn:

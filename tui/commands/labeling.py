@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.commands.console import backend, command, link, open_app, open_workspace, say, show
+from tui.commands.console import (
+    backend,
+    command,
+    link,
+    open_app,
+    open_workspace,
+    say,
+    show,
+    show_page,
+)
 from tui.commands.exit_codes import ExitCode
 from tui.commands.progress_bar import run
 
 if TYPE_CHECKING:
     from core.labeling.shares import Share
-    from core.labeling.stream import LabelPage
 
 
 @command("labelpilot open --for anna@example.com", name="open")
@@ -30,7 +38,7 @@ def open_(person: str, conflicts: bool, root: Path | None, as_json: bool) -> Non
         raise click.UsageError("Give --for or --conflicts, not both.")
     workspace = open_workspace(root)
     work = backend.conflicts_page(workspace) if conflicts else None
-    _show_page(run(work or backend.label_page(workspace, person)), as_json)
+    show_page(run(work or backend.label_page(workspace, person)), as_json)
 
 
 @command("labelpilot label")
@@ -64,7 +72,7 @@ def conflicts(
         raise click.UsageError("Give one of --settle, --undo and --publish.")
     workspace = open_workspace(root)
     if publish:
-        _show_page(run(backend.conflicts_page(workspace)), as_json)
+        show_page(run(backend.conflicts_page(workspace)), as_json)
         return
     number = settle if settle is not None else undo
     if number is not None:
@@ -80,18 +88,6 @@ def conflicts(
     show(as_json, shown, "\n".join([*map(str, found), words]))
     if still:
         sys.exit(ExitCode.PARTLY)
-
-
-def _show_page(page: LabelPage, as_json: bool) -> None:
-    """Print a page's link, and open it where there is a browser."""
-    from tui.links import open_link
-
-    for note in page.notes:
-        say(note)
-    url = link(page.url)
-    show(as_json, {"url": url, "notes": page.notes}, url)
-    if not as_json and sys.stdout.isatty():
-        open_link(url)
 
 
 @click.group(epilog="Example: labelpilot people list")

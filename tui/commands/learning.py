@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.commands.choices import CLAIM, ENGINE, ORDER, TEMPLATE
-from tui.commands.console import backend, command, link, open_workspace, say, show, show_line
+from tui.commands.console import (
+    backend,
+    command,
+    link,
+    open_workspace,
+    say,
+    show,
+    show_line,
+    show_page,
+)
 from tui.commands.labeling import share_lines
 from tui.commands.progress_bar import run
 
@@ -212,13 +221,18 @@ def watch(
                 return
 
 
-@command("labelpilot suspects")
-def suspects(root: Path | None, as_json: bool) -> None:
+@command("labelpilot suspects --publish")
+@click.option("--publish", is_flag=True, help="Make a tab of their images, and print its link.")
+def suspects(publish: bool, root: Path | None, as_json: bool) -> None:
     """List labels that are likely wrong.
 
     Each with the classes that are doubted: there though they should not be, or lacking.
     """
-    found = run(backend.suspects(open_workspace(root)))
+    workspace = open_workspace(root)
+    found = run(backend.suspects(workspace))
+    if publish:
+        show_page(run(backend.suspects_page(workspace, found)), as_json)
+        return
     lines = [f"{one.tag}: {one.summary} (loss {one.loss:.2f})" for one in found]
     nothing = "No label is contradicted by all of its neighbours."
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)

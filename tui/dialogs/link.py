@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from core.labeling.stream import LabelPage
+    from core.learning.measuring.suspects import Suspect
     from core.progress import Work
     from core.workspace.settings import Workspace
     from tui.backend import Backend
@@ -93,6 +94,15 @@ def show_conflicts_link(screen: Screen[Any]) -> None:
     """Make a tab of what people differ on, and open its page or show its link."""
     show_found(
         screen, "tab", lambda backend, own: _found(backend, own, backend.conflicts_page(own))
+    )
+
+
+def show_suspects_link(screen: Screen[Any], found: Sequence[Suspect]) -> None:
+    """Make a tab of labels that are likely wrong, and open its page or show its link."""
+    show_found(
+        screen,
+        "tab",
+        lambda backend, own: _found(backend, own, backend.suspects_page(own, found)),
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.coordinate import Coordinate
 from textual.widgets import DataTable, Static
 
 from tui.dialogs.dialog import Dialog
@@ -57,7 +59,7 @@ class TableDialog(Dialog):
     ) -> None:
         super().__init__(title, plain(words), copied=copied)
         self._columns = columns
-        self._rows = rows[:MOST_ROWS]
+        self._rows = list(rows[:MOST_ROWS])
         self._about = about
         self._picture = picture if can_show() else None
 
@@ -71,7 +73,7 @@ class TableDialog(Dialog):
                     if self._picture is not None:
                         yield Picture()
                     yield LiveText(id="about")
-            yield KeyBar("dialog", more=False)
+            yield KeyBar(self.PLACE, more=False)
 
     def on_mount(self) -> None:
         self._make_table()
@@ -87,9 +89,7 @@ class TableDialog(Dialog):
         table = self.query_one(KeyedTable)
         cursor = table.cursor_row
         table.clear(columns=True)
-        columns = list(self._columns)
-        if self.size.width < NARROW_SCREEN:
-            columns = [one for n, one in enumerate(columns) if not (n and one.width)]
+        columns = self._shown
         # The window's frame, the scroll bar, and a cell on both sides of each column.
         room = int(self.size.width * 0.96) - 7 - 2 * len(columns) - (BESIDE_WIDTH if wide else 0)
         room -= sum(one.width for one in columns)
@@ -99,15 +99,34 @@ class TableDialog(Dialog):
             width = one.width or max(6, room // max(1, sharing))
             table.add_column(cell(one.name, justify=justify), width=width)
         for row in self._rows:
-            shown = zip(self._columns, row, strict=True)
-            table.add_row(
-                *(
-                    cell(text, justify="right" if one.right else "left")
-                    for one, text in shown
-                    if one in columns
-                )
-            )
+            table.add_row(*self._cells(row))
         table.move_cursor(row=cursor)
+
+    @property
+    def _shown(self) -> list[Column]:
+        """The columns that there is room for."""
+        narrow = self.size.width < NARROW_SCREEN
+        return [one for n, one in enumerate(self._columns) if not (narrow and n and one.width)]
+
+    def _cells(self, row: Row) -> list[Text]:
+        shown = self._shown
+        return [
+            cell(text, justify="right" if one.right else "left")
+            for one, text in zip(self._columns, row, strict=True)
+            if one in shown
+        ]
+
+    @property
+    def chosen(self) -> int | None:
+        """The row under the cursor."""
+        row = self.query_one(KeyedTable).cursor_row
+        return row if 0 <= row < len(self._rows) else None
+
+    def change(self, number: int, row: Row) -> None:
+        """Have a row say something else."""
+        self._rows[number] = row
+        for place, content in enumerate(self._cells(row)):
+            self.query_one(KeyedTable).update_cell_at(Coordinate(number, place), content)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
@@ -115,8 +134,7 @@ class TableDialog(Dialog):
 
     def show_row(self) -> None:
         """Tell of the row under the cursor."""
-        row = self.query_one(KeyedTable).cursor_row
-        if not 0 <= row < len(self._rows):
+        if (row := self.chosen) is None:
             return
         self.query_one("#about", LiveText).show(self._about(row))
         for picture in self.query(Picture):

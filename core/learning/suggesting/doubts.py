@@ -1,19 +1,22 @@
-"""Which labels are to be looked at again, and what speaks for and against each."""
+"""Which labels are to be looked at again, what speaks for and against each, and a tab of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from core.dataset.conflicts import Conflict
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, LabelpilotError
 from core.labeling.again import label_again
 from core.labeling.session import LabelItem
+from core.labeling.stream import LabelPage, tasks_page
+from core.labeling.tabs import of_tasks
 from core.learning.measuring.suspects import Suspect
 from core.learning.rounds.ledger import load_records
 from core.progress import Work
 from core.studio.project import OpenProject
 from core.tasks.tags import tasks_by_tag
 
+NAME = "suspects"
 SECOND_OPINION = "A second opinion: somebody else has labeled this image."
 
 
@@ -32,6 +35,20 @@ def to_label_again(
         tasks = yield from tasks_by_tag(opened)
         notes |= {tasks[one.tag].task_id: _against(one) for one in suspects if one.tag in tasks}
     return (yield from label_again(opened, notes))
+
+
+def publish_suspects(opened: OpenProject, found: Sequence[Suspect]) -> Work[LabelPage]:
+    """Make a tab of labels that are likely wrong, or set it right, and return its page.
+
+    Raises LabelpilotError where none of them is of a task.
+    """
+    tasks = yield from tasks_by_tag(opened)
+    ids = [tasks[one.tag].task_id for one in found if one.tag in tasks]
+    if not ids:
+        raise LabelpilotError("There is no label that is likely wrong.")
+    tab = of_tasks(NAME, "Suspected label errors", ids, unfinished=False)
+    note = f"Labels that are likely wrong: {len(ids):,}. Open each, and change what is wrong."
+    return tasks_page(opened, tab, note)
 
 
 def _second_opinions(opened: OpenProject) -> Work[list[LabelItem]]:

@@ -21,7 +21,7 @@ from tui.jobs import Job
 from tui.keys import key_of, section_key
 from tui.screens.learning.known_orders import KnownOrders
 from tui.screens.learning.orders import OrdersDialog
-from tui.screens.learning.suspects import suspects_dialog
+from tui.screens.learning.suspects import SuspectsDialog, suspects_dialog
 from tui.text import lines, plain
 
 if TYPE_CHECKING:
@@ -141,12 +141,14 @@ class Retrospect:
         if workspace is None:
             return
 
-        def closed(again: bool | None) -> None:
-            if again:
-                section.host.label_again(found)
-
         def show(files: Mapping[str, Path]) -> None:
-            section.app.push_screen(suspects_dialog(found, files), closed)
+            dialog = suspects_dialog(found, files)
+
+            def closed(again: bool | None) -> None:
+                if again and isinstance(dialog, SuspectsDialog):
+                    section.host.label_again(dialog.wanted)
+
+            section.app.push_screen(dialog, closed)
 
         tags = frozenset(one.tag for one in found)
         # Without their pictures, the labels can be looked at all the same.

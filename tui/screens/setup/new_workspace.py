@@ -106,10 +106,12 @@ class NewWorkspaceForm(Form[bool]):
         if not said and not os.path.isdir(self._folder(place)):
             said = plain("There is no such folder.", "$text-warning")
         if said:
+            self._was_left = False
             self._take_subfolders(False)
             self._show(said)
-        self._was_left = self._was_left and not said and not self._is_counted
-        if not said and not self._is_counted:
+        elif self._look is not None and self._is_counted:
+            self._counted(self._look)
+        else:
             self.hint("path", plain("counting …", "$muted"))
             self._counting.ask(look_into(self._folder(place)))
 
