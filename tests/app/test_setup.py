@@ -168,7 +168,12 @@ async def test_the_first_form_takes_the_parent_of_the_folders_and_their_names_as
         await app.until(lambda: "6 images in 3 folders (jpg 3, png 3)" in app.text)
         assert "each is known by its path" in app.text
         assert "[red] car 1, cat 3, dog 2" in app.text
-        await app.press("down", "space", "enter")
+        # What is typed and taken back again leaves nothing behind.
+        await app.strike("up", "up", "x")
+        await app.until(lambda: "There is no such folder." in app.text)
+        await app.strike("backspace")
+        await app.until(lambda: "6 images in 3 folders" in app.text)
+        await app.press("down", "down", "down", "space", "enter")
         made = load_workspace(root)
         assert (made.images.path, made.images.recursive) == (root / "photos", True)
         assert made.images.tag == "path"
