@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from core.errors import ConfigurationError
 from core.labeling_config import UNDEFINED_KEY, parse_labeling_config
@@ -96,9 +96,8 @@ class Storage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task: its image's URL as stored, and how many annotations it has."""
+class Task(NamedTuple):
+    """One of a million tasks: its image's URL as stored, and how many annotations it has."""
 
     id: int
     image: str

@@ -57,6 +57,11 @@ class TaggedTasks(Mapping[str, TaggedTask]):
         return len(self._paths)
 
     @property
+    def tags(self) -> Set[str]:
+        """All tags, for what asks after many of them."""
+        return self._paths.keys()
+
+    @property
     def labeled(self) -> set[str]:
         """The tags of those that are labeled."""
         return {tag for tag, path in self._paths.items() if path in self._labeled}

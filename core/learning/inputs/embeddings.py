@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import filterfalse
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -59,7 +60,7 @@ def check_tags(
         "Each image needs one tag and one vector.",
     )
     for what, given in (("embedding", tags), ("loss", losses), ("label", labeled)):
-        unknown = [tag for tag in given if tag not in known]
+        unknown = list(filterfalse(known.__contains__, given))
         _refuse(
             f"Some tags with {_a(what)} are no image of the workspace.",
             unknown,
@@ -67,7 +68,7 @@ def check_tags(
         )
     _refuse(
         "Some losses belong to images without an embedding.",
-        (tag for tag in losses if tag not in embedded),
+        filterfalse(embedded.__contains__, losses),
         "get_embeddings() must return all images, labeled ones too.",
     )
     _refuse(

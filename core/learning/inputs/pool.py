@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,9 @@ class Pool:
 
 def make_pool(
     hooks: Hooks,
-    images: Collection[str],
+    images: Set[str],
     *,
-    tasks: Collection[str] | None = None,
+    tasks: Set[str] | None = None,
     labeled: Collection[str] = (),
     classes: Mapping[str, Collection[str]] | None = None,
     path: Path | None = None,
@@ -89,22 +90,18 @@ def make_pool(
     tags, given = hooks.embeddings.tags, hooks.losses or {}
     check_tags(tags, images, given, hooks.labeled or ())
     known = {*labeled, *(hooks.labeled or ()), *given}
-    is_labeled = np.array([tag in known for tag in tags], np.bool_)
+    is_labeled = np.fromiter(map(known.__contains__, tags), np.bool_, len(tags))
     candidates = ~is_labeled
     if tasks is not None:
-        candidates &= np.array([tag in tasks for tag in tags], np.bool_)
+        candidates &= np.fromiter(map(tasks.__contains__, tags), np.bool_, len(tags))
     if hooks.probabilities is not None:
         wanted = np.flatnonzero(candidates)
         check_probabilities(hooks.probabilities, [tags[row] for row in wanted])
-    embedded = set(tags)
-    unseen = sum(
-        tag not in known and tag not in embedded for tag in (images if tasks is None else tasks)
-    )
-    if unseen:
+    if unseen := len((images if tasks is None else tasks) - known - set(tags)):
         note = f"{unseen:,} unlabeled images have no embedding, and cannot be asked for"
         yield Progress("embeddings", 0, len(tags), note)
     vectors = yield from unit_vectors(hooks.embeddings, path)
-    losses = np.array([given.get(tag, np.nan) for tag in tags])
+    losses = np.fromiter(map(given.get, tags, repeat(np.nan)), np.float64, len(tags))
     probabilities = None
     if hooks.probabilities is not None:
         row_of = {tag: row for row, tag in enumerate(hooks.probabilities.tags)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,10 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     images = yield from tasks_by_tag(opened)
     folder = round_folder(workspace, options.model_version)
     inputs = yield from gather(workspace, folder, reuse=not options.fresh)
-    known: Collection[str] = images
-    if _names_others(inputs.hooks, images):
+    known = images.tags
+    if _names_others(inputs.hooks, known):
         # An image that is no task yet is not an unknown one.
-        known = set(images) | (yield from image_tags(workspace))
+        known = known | (yield from image_tags(workspace))
     labeled = images.labeled
     newer = newer_labels(workspace, labeled)
     if newer:
@@ -106,7 +106,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     pool = yield from make_pool(
         inputs.hooks,
         known,
-        tasks=images,
+        tasks=images.tags,
         labeled=labeled,
         classes=classes,
         path=_vectors_file(workspace, folder),
@@ -148,11 +148,11 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     )
 
 
-def _names_others(hooks: Hooks, images: Collection[str]) -> bool:
+def _names_others(hooks: Hooks, images: Set[str]) -> bool:
     """Whether the hooks name anything that is none of `images` (tags)."""
     embedded = () if hooks.embeddings is None else hooks.embeddings.tags
     named = (embedded, hooks.losses or (), hooks.labeled or ())
-    return any(tag not in images for tags in named for tag in tags)
+    return not all(map(images.__contains__, itertools.chain.from_iterable(named)))
 
 
 def _vectors_file(workspace: Workspace, folder: Path) -> Path:

@@ -84,8 +84,7 @@ class KeptTasks:
         rows: list[Any] = [(0,)]
         # In parts, so that nobody who writes meanwhile has to wait.
         while rows := self._database.execute(statement, (rows[-1][0], _ROWS)).fetchall():
-            for row in rows:
-                yield Task(*row)
+            yield from map(Task._make, rows)
 
     def sample(self, count: int) -> list[Task]:
         """Up to `count` tasks, drawn at random."""

@@ -37,7 +37,7 @@ def hooks(labeled: int = 60, **changes: object) -> Hooks:
 def pool(given: Hooks | None = None, **options: object) -> Pool:
     given = given or hooks()
     classes = {tag: CLASSES[tag] for tag in given.losses}
-    return finish(make_pool(given, TAGS, classes=classes, **options))  # type: ignore[arg-type]
+    return finish(make_pool(given, set(TAGS), classes=classes, **options))  # type: ignore[arg-type]
 
 
 def ranked(name: OrderName, given: Pool, **options: object) -> Ranking:
@@ -99,10 +99,12 @@ def test_an_image_that_is_no_task_is_no_candidate() -> None:
 def test_unlabeled_images_without_an_embedding_are_counted_aloud() -> None:
     given = hooks(embeddings=TaggedVectors(TAGS[:1000], DIGITS.data[:1000]))
     notes: list[str] = []
-    finish(make_pool(given, TAGS, tasks=TAGS[:1100]), lambda event: notes.append(event.note))
+    finish(
+        make_pool(given, set(TAGS), tasks=set(TAGS[:1100])), lambda event: notes.append(event.note)
+    )
     assert "100 unlabeled images have no embedding, and cannot be asked for" in notes
     notes.clear()
-    finish(make_pool(hooks(), TAGS), lambda event: notes.append(event.note))
+    finish(make_pool(hooks(), set(TAGS)), lambda event: notes.append(event.note))
     assert not any(notes)
 
 
@@ -147,14 +149,14 @@ def test_a_candidate_without_probabilities_is_named() -> None:
 
 
 def test_orders_that_need_classes_say_so_where_there_are_none() -> None:
-    given = finish(make_pool(hooks(), TAGS))
+    given = finish(make_pool(hooks(), set(TAGS)))
     for name in ("herding", "margin", "entropy"):
         with pytest.raises(ConfigurationError, match="classes"):
             ranked(name, given)  # type: ignore[arg-type]
 
 
 def test_with_one_class_so_far_herding_covers_and_the_others_say_what_they_need() -> None:
-    given = finish(make_pool(hooks(), TAGS, classes={tag: ["3"] for tag in TAGS[:60]}))
+    given = finish(make_pool(hooks(), set(TAGS), classes={tag: ["3"] for tag in TAGS[:60]}))
     assert len(ranked("herding", given).order.indices) == len(given.candidate_rows)
     with pytest.raises(ConfigurationError, match="two classes"):
         ranked("margin", given)
@@ -180,7 +182,7 @@ def test_suspected_labels_ask_for_nothing_and_teach_nothing_if_they_are_left_out
     wrong = {TAGS[row]: [str((DIGITS.target[row] + 5) % 10)] for row in (3, 70, 111)}
     classes = {tag: wrong.get(tag, CLASSES[tag]) for tag in TAGS[:300]}
     losses = {tag: 9.0 if tag in wrong else 0.1 for tag in classes}
-    given = finish(make_pool(hooks(losses=losses), TAGS, classes=classes))
+    given = finish(make_pool(hooks(losses=losses), set(TAGS), classes=classes))
     trusted = finish(without_suspects(given))
     left_out = set(given.asking) - set(trusted.asking)
     assert left_out == {3, 70, 111}

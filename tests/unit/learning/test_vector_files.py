@@ -72,7 +72,7 @@ WITHIN_A_LIMIT = """
     vectors = open_vectors(folder / "embeddings.npy")
     assert isinstance(vectors, VectorFile), "there was room to map it"
     hooks = Hooks(TaggedVectors(tags, vectors), losses, None, None, 0.0)
-    pool = finish(make_pool(hooks, tags, path=folder / "unit.npy"))
+    pool = finish(make_pool(hooks, set(tags), path=folder / "unit.npy"))
     assert isinstance(pool.vectors, VectorFile)
     order = finish(rank(pool, RoundOptions("v1"))).order
     np.savez(folder / "order.npz", indices=order.indices, scores=order.scores)
@@ -110,7 +110,7 @@ def test_embeddings_larger_than_the_memory_limit_are_ranked_right(tmp_path: Path
     tags = [str(row) for row in range(rows)]
     losses = {tag: 1.0 + row for row, tag in enumerate(tags[:40])}
     hooks = Hooks(TaggedVectors(tags, vectors), losses, None, None, 0.0)
-    pool = finish(make_pool(hooks, tags, path=tmp_path / "again.npy"))
+    pool = finish(make_pool(hooks, set(tags), path=tmp_path / "again.npy"))
     expected = finish(rank(pool, RoundOptions("v1"))).order
     found = np.load(tmp_path / "order.npz")
     np.testing.assert_array_equal(found["indices"], expected.indices)
