@@ -210,7 +210,7 @@ def gather(
             yield Progress("read", batch.done, batch.total)
     unreadable.sort(key=lambda left_out: left_out.name)
     if not len(tally):
-        raise _nothing(name, tally, unreadable)
+        raise _nothing(name, isinstance(source, FileSource), tally, unreadable)
     folder = workspace.images.path
     decision = tally.decide(
         rule, workspace.images.tag, lambda path: os.path.lexists(os.path.join(folder, path))
@@ -260,7 +260,9 @@ def _config(workspace: Workspace, label_config: str | None) -> LabelingConfig:
     return read_labeling_config(file) if os.path.exists(file) else LabelingConfig()
 
 
-def _nothing(source: str, tally: Tally, unreadable: list[LeftOut]) -> LabelpilotError:
+def _nothing(
+    source: str, is_file: bool, tally: Tally, unreadable: list[LeftOut]
+) -> LabelpilotError:
     causes = []
     if tally.missing:
         causes.append(f"Label Studio has {tally.missing:,} annotations that are not there.")
@@ -269,9 +271,14 @@ def _nothing(source: str, tally: Tally, unreadable: list[LeftOut]) -> Labelpilot
     if unreadable:
         first = unreadable[0]
         causes.append(f"{len(unreadable):,} cannot be read; {first.name}: {first.reason}.")
-    label = "Label some images first: `labelpilot open` gives the link."
+    if is_file:
+        next_step = "Name an export of Label Studio's, as JSON, that holds annotations."
+    elif tally.missing or unreadable:
+        next_step = WRITE_ANEW
+    else:
+        next_step = "Label some images first: `labelpilot open` gives the link."
     return LabelpilotError(
         f"There is no annotation in {source}; nothing was written.",
         cause=" ".join(causes),
-        next_step=WRITE_ANEW if tally.missing else label,
+        next_step=next_step,
     )

@@ -42,3 +42,17 @@ def test_only_the_folder_can_be_written_anew(workspace: Workspace) -> None:
     with pytest.raises(ConfigurationError, match="written again") as raised:
         finish(export_dataset(workspace, "api", rewrite=True))
     assert "--rewrite" in raised.value.next_step
+
+
+def test_where_nothing_named_can_be_read_the_next_step_is_not_to_label(
+    workspace: Workspace, write: Write
+) -> None:
+    file = workspace.root / "export.json"
+    file.write_text('[{"id": 1, "image": "a.png", "kind": "cat", "annotation_id": 1}]')
+    with pytest.raises(LabelpilotError, match="no annotation") as named:
+        finish(preview_dataset(workspace, file))
+    assert "as JSON" in named.value.next_step
+    write({"id": 1, "result": "nothing"})
+    with pytest.raises(LabelpilotError, match="no annotation") as found:
+        finish(preview_dataset(workspace, "storage"))
+    assert "--rewrite" in found.value.next_step
