@@ -6,7 +6,8 @@
 Makes the example workspace in a folder of its own, with its Label Studio and 200 annotations, opens
 the app on it, presses the keys that lead to each place, and writes `tui/pictures/NAME.svg` of each
 section. With `--all`, every place at every size, dark, light and without colour, for somebody to
-look at, as `FOLDER/NAME-LOOK-SIZE.svg` and, where there is a chromium, as PNG. The server is
+look at, as `FOLDER/NAME-LOOK-SIZE.svg` and, where there is a chromium, as PNG; then some labels are
+wrong, people differ, and a file is damaged, so that there is something to be seen. The server is
 stopped and the folder removed at the end.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import sys
@@ -29,12 +31,14 @@ from textual.pilot import Pilot  # noqa: E402
 
 from core.progress import finish  # noqa: E402
 from core.setup.demo import make_demo, walk_demo  # noqa: E402
+from core.studio.project import open_project  # noqa: E402
 from core.studio.server import stop_server  # noqa: E402
 from core.workspace.settings import Workspace  # noqa: E402
 from tests.needs import find  # noqa: E402
 from tests.studio.browsers import chromium  # noqa: E402
 from tests.studio.first_start import prepare  # noqa: E402
 from tui.app import LabelpilotApp  # noqa: E402
+from tui.job_kinds import MEASURE  # noqa: E402
 from tui.keys import SECTIONS  # noqa: E402
 
 PICTURES = ROOT / "tui" / "pictures"
@@ -54,6 +58,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "label": ("3",),
     "export": ("escape", "4"),
     "left-out": ("d",),
+    "conflicts": ("escape", "s"),
     "report": ("escape", "h"),
     "round": ("escape", "5"),
     "learning": ("enter",),
@@ -63,8 +68,9 @@ WAYS: dict[str, tuple[str, ...]] = {
     "suspects": ("escape", "s"),
     "rounds": ("escape", "h"),
 }
-# Orders are measured meanwhile, which takes minutes on a busy machine.
 LONGEST_TURNS = 30_000
+# Of the example's labels, so many are wrong, and on as many images somebody says something else.
+WRONG, DIFFERING = 4, 3
 
 
 def main() -> None:
@@ -78,6 +84,7 @@ def main() -> None:
         if given.all is None:
             asyncio.run(take(workspace.root))
             return
+        plant(workspace)
         given.all.mkdir(parents=True, exist_ok=True)
         for look in given.look or LOOKS:
             os.environ.pop("NO_COLOR", None)
@@ -104,6 +111,22 @@ def example() -> Iterator[Workspace]:
             yield workspace
         finally:
             stop_server(workspace)
+
+
+def plant(workspace: Workspace) -> None:
+    """Have some of the labels be wrong, people differ on some images, and a file be damaged."""
+    with open_project(workspace) as opened:
+        labeled = itertools.islice(opened.client.annotated_tasks(opened.id), WRONG + DIFFERING)
+        for number, task in enumerate(list(labeled)):
+            (annotation,) = task["annotations"]
+            (region,) = annotation["result"]
+            digit = int(region["value"]["choices"][0])
+            other = {**region, "value": {"choices": [str((digit + 5) % 10)]}}
+            if number < WRONG:
+                opened.client.change_annotation(annotation["id"], {"result": [other]})
+            else:
+                opened.client.annotate(task["id"], [other])
+    (workspace.annotations.path / "99999").write_text('{"result": ', encoding="utf-8")
 
 
 async def take(root: Path) -> None:
@@ -167,14 +190,16 @@ async def take_sizes(app: LabelpilotApp, pilot: Pilot[None], stem: Path) -> None
 
 def write(app: LabelpilotApp, file: Path) -> None:
     file.write_text(app.export_screenshot(title="labelpilot"), encoding="utf-8")
-    print(file)
+    print(file, flush=True)
 
 
 async def quiet(app: LabelpilotApp, pilot: Pilot[None]) -> None:
     """Wait until no job runs and nothing is being checked, and look once how much is labeled."""
     for _ in range(LONGEST_TURNS):
         await pilot.pause(0.02)
-        if app.watcher.checks and not app.state.checking and not app.jobs.running:
+        # Orders are measured beside all else, which takes minutes on a busy machine.
+        running = [job for job in app.jobs.running if job.kind is not MEASURE]
+        if app.watcher.checks and not app.state.checking and not running:
             break
     else:
         raise SystemExit("the app did not come to rest")

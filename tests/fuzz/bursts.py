@@ -34,6 +34,7 @@ from textual.worker import WorkerCancelled
 from tests.app.doubles import FakeBackend
 from tests.app.toys import make_workspace
 from tests.fuzz.events import NAMED
+from tui import turns
 from tui.app import LabelpilotApp
 from tui.dialogs.form import Form, Tick
 from tui.driver import InputParser
@@ -53,6 +54,8 @@ FORMS: dict[str, Make] = {
     "file": lambda backend: FileForm(lambda: None),
 }
 OPENS = "o"
+# What holds keys for a moment holds them as long as it takes: it is not the machine that is tried.
+turns.HELD_SECONDS = turns.REST_SECONDS = 60.0
 KEYS = [*["\t"] * 6, NAMED["shift+tab"], *"abyes/", " ", *["\x7f"] * 3, "\r", NAMED["up"], OPENS]
 MOST_KEYS = 14
 TURNS, QUIET_TURNS = 4000, 10

@@ -20,13 +20,12 @@ from tui.widgets.drawing import can_show
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
 from tui.widgets.live_text import LiveText
-from tui.widgets.picture import Picture
+from tui.widgets.picture import Picture, width_beside
 
 # A table of more rows is slow, and nobody reads them.
 MOST_ROWS = 500
 # What is told of a row stands beside the table where there is room for both, or below it.
 WIDE_SCREEN = 100
-BESIDE_WIDTH = 36
 # Where there is less room, columns that have a width of their own but the first are left out.
 NARROW_SCREEN = 76
 
@@ -84,6 +83,8 @@ class TableDialog(Dialog):
     def _make_table(self) -> None:
         wide = self.size.width >= WIDE_SCREEN
         self.query_one(".window").set_class(wide, "beside")
+        taken = width_beside(self.size.width)
+        self.query_one("#beside").styles.width = taken if wide else "100%"
         for picture in self.query(Picture):
             picture.display = wide
         table = self.query_one(KeyedTable)
@@ -91,7 +92,7 @@ class TableDialog(Dialog):
         table.clear(columns=True)
         columns = self._shown
         # The window's frame, the scroll bar, and a cell on both sides of each column.
-        room = int(self.size.width * 0.96) - 7 - 2 * len(columns) - (BESIDE_WIDTH if wide else 0)
+        room = int(self.size.width * 0.96) - 7 - 2 * len(columns) - (taken + 2 if wide else 0)
         room -= sum(one.width for one in columns)
         sharing = sum(not one.width for one in columns)
         for one in columns:

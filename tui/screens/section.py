@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tui.state import WorkspaceState
 
 SYNC_TITLE = "Images to tasks"
+# A screen of this width is more than wide.
+HUGE = 160
 # So often what is being looked at moves; nothing else does by itself.
 SPIN_SECONDS = 0.25
 
@@ -79,6 +81,7 @@ class Section(Screen[None]):
         self._tell_awaited()
 
     def on_resize(self) -> None:
+        self.set_class(self.size.width >= HUGE, "-huge")
         # What is as wide as there is room knows how wide that is after the layout.
         self.call_after_refresh(self._show_if_current)
 

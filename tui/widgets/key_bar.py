@@ -1,4 +1,4 @@
-"""The line of keys at the bottom: those that apply now, the most useful first.
+"""The line of keys at the bottom: those that apply now and have room, the most useful first.
 
 `?` and `:` stand at the right and are never the ones that are cut.
 """
@@ -40,8 +40,8 @@ class KeyBar(Widget):
         shown: list[Content] = []
         for one in wanted:
             part = _shown(*one)
-            if part.cell_length + 3 > room:
-                break
+            if part.cell_length > room:
+                continue
             shown.append(part)
             room -= part.cell_length + 3
         head = Content("   ").join(shown)

@@ -20,8 +20,16 @@ from tui.text import harmless, shortened
 from tui.widgets import pixels
 from tui.widgets.drawing import Canvas, Drawing, draw
 
+# A picture beside a table is at least so wide, and of a wide screen it has this share.
+BESIDE_WIDTH = 34
+BESIDE_SHARE = 0.3
 # What has no width is none of a row's text.
 _UNSEEN = ((ControlType.CURSOR_FORWARD, 0),)
+
+
+def width_beside(screen: int) -> int:
+    """How wide a picture beside a table is, on a screen of that width."""
+    return max(BESIDE_WIDTH, int(screen * BESIDE_SHARE))
 
 
 class Picture(Widget):

@@ -48,7 +48,8 @@ class RoundPlan:
 
     `losses` (m,) are those of all train images, `train_tags` theirs; `queries` of them asked for
     neighbours among `candidates` unlabeled images. `paths` is tag -> file, for every image that is
-    a task. `newer_labels` counts the labeled images that dataset.json does not know.
+    a task, and `labels` tag -> classes, for every labeled one. `newer_labels` counts the labeled
+    images that dataset.json does not know.
     `embeddings_of` and `losses_of` say whose both are. `measured` is what a replay of these labels
     found of the orders, None where there was none yet. `results` is task id -> what its prediction
     suggests, and `precision` what suggestions are worth; None where none were asked for.
@@ -66,6 +67,7 @@ class RoundPlan:
     paths: Mapping[str, Path] = field(repr=False)
     seconds: float
     train_tags: tuple[str, ...] = field(default=(), repr=False)
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     newer_labels: int = 0
     embeddings_of: str = ""
     losses_of: str = ""
@@ -138,6 +140,7 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         train_tags=tuple(pool.tags[row] for row in pool.asking),
         picks=picks,
         paths=ImageFiles(images),
+        labels=classes or {},
         seconds=time.monotonic() - began,
         newer_labels=newer,
         embeddings_of=inputs.embeddings_of,

@@ -25,7 +25,7 @@ from tui.text import cell, count, plain
 from tui.widgets.drawing import can_show
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
-from tui.widgets.picture import Picture
+from tui.widgets.picture import Picture, width_beside
 
 if TYPE_CHECKING:
     from core.dataset.conflicts import Answer, Conflict
@@ -37,7 +37,6 @@ WIDE_SCREEN = 100
 RIGHT = "right"
 # Columns that are as wide as what is in them; the others share the rest.
 STATE_WIDTH = len(RIGHT)
-PICTURE_WIDTH = 36
 
 
 class ConflictsScreen(ModalScreen[bool]):
@@ -82,13 +81,15 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def _make_table(self) -> None:
         wide = self.size.width >= WIDE_SCREEN and can_show()
-        self.query_one("#beside").display = wide
+        beside, taken = self.query_one("#beside"), width_beside(self.size.width)
+        beside.display = wide
+        beside.styles.width = taken
         table = self.query_one(KeyedTable)
         cursor = table.cursor_row
         table.clear(columns=True)
         # The window's frame, a cell on both sides of each column, and the scroll bar.
         room = int(self.size.width * 0.96) - 6 - 8 - 1 - STATE_WIDTH
-        each = max(6, (room - (PICTURE_WIDTH if wide else 0)) // 3)
+        each = max(6, (room - (taken + 2 if wide else 0)) // 3)
         table.add_column("", width=STATE_WIDTH)
         for name in ("image", "who", "says"):
             table.add_column(cell(name), width=each)

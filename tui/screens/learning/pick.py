@@ -75,6 +75,8 @@ def _about(plan: RoundPlan, row: int, workspace: Workspace) -> list[Content | st
     alike = "" if pick.similarity is None else f" by {pick.similarity:.3f}"
     loss = "" if pick.train_loss is None else f", of loss {pick.train_loss:.4f}"
     parts.append(Content.assemble(f"alike{alike}: ", plain(pick.train_tag, "bold"), loss))
+    if said := plan.labels.get(pick.train_tag):
+        parts.append(Content.assemble("labeled: ", plain(", ".join(said), "bold")))
     if train_path is not None:
         parts.append(plain(_named(workspace, train_path), "$muted"))
     return parts

@@ -18,7 +18,7 @@ from tui.widgets.drawing import can_show
 from tui.widgets.filter import Filter
 from tui.widgets.lists import KeyedTable
 from tui.widgets.live_text import LiveText
-from tui.widgets.picture import Picture
+from tui.widgets.picture import Picture, width_beside
 
 if TYPE_CHECKING:
     from core.learning.rounds.ledger import Pick
@@ -29,10 +29,11 @@ MOST_ROWS = 1000
 NUMBER_WIDTH = 4
 FIGURE_WIDTH = 8
 # Pictures stand beside the table where there is room for both.
-PICTURE_WIDTH = 34
 WIDE_SCREEN = 112
 NARROW_SCREEN = 76
 NAMES = ("image", "because of")
+# A score counts as high above this share of the highest, and as low below that one.
+HIGH, LOW = 2 / 3, 1 / 3
 
 
 class PlanView(Vertical):
@@ -44,7 +45,8 @@ class PlanView(Vertical):
         # The plan's rows that the table shows, in its order.
         self._rows: Sequence[int] = ()
         self._labeled: frozenset[int] = frozenset()
-        self._layout = (False, False)
+        # The width of the screen for which the table was made.
+        self._made_for = 0
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -98,7 +100,7 @@ class PlanView(Vertical):
         self._make_table()
 
     def on_resize(self) -> None:
-        if self._layout != self._wanted_layout:
+        if self._made_for != self.screen.size.width:
             self._make_table()
             self._show_pictures()
 
@@ -116,7 +118,7 @@ class PlanView(Vertical):
     def _show_pictures(self) -> None:
         """The image under the cursor above the one because of which it is asked for."""
         plan, chosen = self._plan, self.chosen
-        if plan is None or chosen is None or not self._wanted_layout[0]:
+        if plan is None or chosen is None or not self._has_pictures:
             return
         pick = plan.picks[chosen]
         path, train_path = paths_of(plan, pick)
@@ -127,17 +129,23 @@ class PlanView(Vertical):
         train = self.query_one("#train-name", LiveText)
         train.display = pick.train_tag is not None
         loss = f"  loss {_number(pick.train_loss)}" if pick.train_loss is not None else ""
+        said = ", ".join(plan.labels.get(pick.train_tag or "", ()))
         train.show(
-            [Content.assemble(("is like ", "$muted"), plain(pick.train_tag), (loss, "$muted"))]
+            [
+                Content.assemble(("is like ", "$muted"), plain(pick.train_tag), (loss, "$muted")),
+                *([plain(said, "bold")] if said else []),
+            ]
         )
         self.query_one("#picked", Picture).show(path)
         self.query_one("#train", Picture).show(train_path)
 
     @property
-    def _wanted_layout(self) -> tuple[bool, bool]:
-        """(with pictures, with every column)."""
-        width = self.screen.size.width
-        return width >= WIDE_SCREEN and can_show(), width >= NARROW_SCREEN
+    def _has_pictures(self) -> bool:
+        return self.screen.size.width >= WIDE_SCREEN and can_show()
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.screen.size.width < NARROW_SCREEN
 
     @property
     def _columns(self) -> tuple[str, ...]:
@@ -145,11 +153,13 @@ class PlanView(Vertical):
         if self._plan is not None and not any(pick.train_tag for pick in self._plan.picks):
             # In an order of this kind no train image asks for others.
             return every[:2]
-        return every if self._layout[1] else every[:3]
+        return every[:3] if self._is_narrow else every
 
     def _make_table(self) -> None:
-        self._layout = self._wanted_layout
-        self.query_one("#beside").display = self._layout[0]
+        self._made_for = self.screen.size.width
+        beside, taken = self.query_one("#beside"), width_beside(self._made_for)
+        beside.display = self._has_pictures
+        beside.styles.width = taken
         self.table.clear(columns=True)
         self.table.add_column("", width=NUMBER_WIDTH)
         # Each column has a cell of padding on both sides; the last cell is the scroll bar's.
@@ -157,8 +167,8 @@ class PlanView(Vertical):
         figures = len(self._columns) - names
         fixed = (NUMBER_WIDTH + 2) + figures * (FIGURE_WIDTH + 2) + names * 2
         # On a small screen the panel has no frame.
-        around = 7 if self._layout[1] else 3
-        room = self.screen.size.width - around - (PICTURE_WIDTH + 2 if self._layout[0] else 0)
+        around = 3 if self._is_narrow else 7
+        room = self._made_for - around - (taken + 2 if beside.display else 0)
         wide = max(8, (room - fixed) // names)
         for name in self._columns:
             if name in NAMES:
@@ -175,19 +185,27 @@ class PlanView(Vertical):
             return
         needle = self.query_one(Filter).needle
         self._rows = _rows_with(plan, needle) if needle else range(len(plan.picks))
+        most = max((pick.score for pick in plan.picks), default=0.0)
         for row in self._rows[:MOST_ROWS]:
-            cells = _cells(plan.picks[row], plan.order)
+            cells = _cells(plan.picks[row], plan.order, most)
             self.table.add_row(self._number(row), *(cells[name] for name in self._columns))
 
 
-def _cells(pick: Pick, order: str) -> dict[str, object]:
+def _cells(pick: Pick, order: str, most: float) -> dict[str, object]:
     return {
         "image": cell(pick.tag),
-        "score": cell(_number(pick.score), justify="right"),
+        "score": cell(_number(pick.score), _style(pick.score, most), "right"),
         "because of": cell(pick.train_tag or order),
         "its loss": cell(_number(pick.train_loss), justify="right"),
         "alike": cell(_number(pick.similarity), justify="right"),
     }
+
+
+def _style(score: float, most: float) -> str:
+    """The accent for a score near the highest of the plan, dim for one far from it."""
+    if score >= HIGH * most:
+        return "cyan"
+    return "" if score >= LOW * most else "dim"
 
 
 def _rows_with(plan: RoundPlan, needle: str) -> list[int]:
