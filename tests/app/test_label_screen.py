@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from textual import events
 
+from core.learning.rounds.following import RoundLabels
 from tests.app.conftest import Walk, Walker
 from tests.app.doubles import FakeBackend, refusal
 from tests.app.label_doubles import MemorySession, config_of, items_of
@@ -67,6 +68,10 @@ async def test_several_answers_are_ticked_and_space_submits_and_goes_on(
         assert "photo_0  data/images/sub/photo_0.png  40x30" in app.text
         assert UPPER_HALF in app.text
         assert "1 ☐ cat   2 ☐ dog   3 ☐ [red]" in app.text
+        app.app.watcher._polled(
+            False, RoundLabels("v1", 8, because={1: ("[b]like", ("[red]", "dog"))})
+        )
+        await app.until(lambda: "photo_0.png  40x30  is like [b]like: [red], dog" in app.text)
         await app.strike("1", "3", "2", "2")
         assert "1 ☑ cat   2 ☐ dog   3 ☑ [red]" in app.text
         await app.strike("space")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigurationError
+from core.progress import Work
 from core.setup.steps import STEPS
 from core.workspace.settings import load_workspace
 from tests.app.conftest import Walker
@@ -50,6 +51,24 @@ async def test_a_does_everything_and_says_what_comes_next(
         assert app.text.count("✓ done") == len(STEPS)
         await app.press("enter")
         assert "✓ done" not in app.text
+
+
+async def test_while_it_is_set_up_each_step_says_what_is_there_by_now(
+    backend: FakeBackend, walk: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, work = threading.Event(), backend.work
+
+    def until_the_project(name: str, total: int) -> Work[None]:
+        backend.hold = held if name == "project" else None
+        return work(name, total)
+
+    monkeypatch.setattr(backend, "work", until_the_project)
+    async with walk(backend) as app:
+        await app.strike("a")
+        await app.until(lambda: "doing  Project" in app.text)
+        await app.until(lambda: "✓ done   Token" in app.text)
+        assert "comes after token" not in app.text.split("Project", 1)[1].splitlines()[0]
+        held.set()
 
 
 async def test_a_server_stopped_outside_turns_its_step_back_to_to_do(

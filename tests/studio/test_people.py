@@ -289,7 +289,8 @@ def test_labels_of_the_round_are_followed_with_one_question_where_there_is_nothi
 ) -> None:
     now = [0.0]
     with contextlib.closing(RoundWatch(toys.workspace, lambda: now[0])) as watch:
-        before = watch.look()
+        before, last = watch.look(), watch._record
+        assert last is not None
         assert (before.model_version, before.asked, len(before.labeled)) == (VERSION, IMAGES, 0)
         value = {"from_name": "kind", "to_name": "image", "type": "choices"}
         label = opened.client.annotate(toys.tasks[3], [{**value, "value": {"choices": ["cat"]}}])
@@ -298,6 +299,8 @@ def test_labels_of_the_round_are_followed_with_one_question_where_there_is_nothi
         asked = questions(watch)
         after = watch.look()
         assert list(after.labeled) == [toys.tasks[3]]
+        because = {pick.task_id: pick.train_tag for pick in last.picks if pick.train_tag}
+        assert {task: tag for task, (tag, _) in after.because.items()} == because
         assert [number for _, number in after.by_person] == [1]
         assert (after.tasks, after.images) == (IMAGES, 1)
         assert after.today == tuple(after.by_person)

@@ -103,7 +103,7 @@ def trainings(workspace: Workspace) -> Work[list[Hooks]]:
         own = kept_embeddings(workspace)
         if own is None:
             raise ConfigurationError(
-                "There are no embeddings yet, so nothing can be compared.",
+                "There are no embeddings yet.",
                 next_step="`labelpilot embed` makes some, and so does a round with hooks.",
             )
         return [replace(NO_HOOKS, embeddings=own)]

@@ -7,6 +7,7 @@ day did. What the number does not bear out is read anew.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import islice
 
+from core.dataset.formats.dataset_json import read_dataset
+from core.errors import LabelpilotError
 from core.learning.rounds.ledger import RoundRecord, last_round, rounds_stamp
 from core.studio.models import Label
 from core.studio.people import midnight
@@ -36,8 +39,9 @@ class RoundLabels:
     """The state of a round: of `asked` images, who labeled which (task id -> e-mail addresses).
 
     `labels` counts every label of the project, of whatever round; of its `tasks`, so many `images`
-    have one. `today` says who labeled how many since midnight, the busiest first. Without a round,
-    `model_version` is empty.
+    have one. `today` says who labeled how many since midnight, the busiest first. `because` tells
+    of each image that is asked for because of a train image (task id -> that one's tag, and
+    classes). Without a round, `model_version` is empty.
     """
 
     model_version: str = ""
@@ -47,6 +51,7 @@ class RoundLabels:
     tasks: int = 0
     images: int = 0
     today: tuple[tuple[str, int], ...] = ()
+    because: Mapping[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def by_person(self) -> list[tuple[str, int]]:
@@ -67,6 +72,7 @@ class RoundWatch:
         self._emails: dict[int, str] = {}
         self._stamp: object = None
         self._record: RoundRecord | None = None
+        self._because: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._found: dict[int, tuple[Label, ...]] = {}
         self._changed = ""
         self._many = False
@@ -100,6 +106,7 @@ class RoundWatch:
         if stamp != self._stamp:
             self._stamp, self._record = stamp, last_round(self.workspace, self._opened.id)
             self._found, self._changed, self._many, self._last = {}, "", False, RoundLabels()
+            self._because = _reasons(self.workspace, self._record)
 
     def _take_in(self, since: str) -> int:
         """Take in the labels of tasks that changed, and return how many are new."""
@@ -149,9 +156,24 @@ class RoundWatch:
             if task_id in asked
         }
         version = record.model_version
-        return RoundLabels(version, len(asked), count, labeled, tasks, images, today)
+        return RoundLabels(version, len(asked), count, labeled, tasks, images, today, self._because)
 
     def _email(self, account: int) -> str:
         if account not in self._emails:
             self._emails = {one.id: one.email for one in self._opened.client.accounts()}
         return self._emails.setdefault(account, f"account {account}")
+
+
+def _reasons(
+    workspace: Workspace, record: RoundRecord | None
+) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """Task id -> the train image because of which it is asked for, with the classes that it had
+    when the dataset was exported last."""
+    known = None
+    with contextlib.suppress(LabelpilotError):
+        known = read_dataset(workspace.annotations.dataset)
+    return {
+        pick.task_id: (pick.train_tag, tuple((known or {}).get(pick.train_tag, ())))
+        for pick in (record.picks if record is not None else ())
+        if pick.train_tag is not None
+    }

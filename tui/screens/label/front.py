@@ -200,8 +200,20 @@ class Front(Vertical):
         pixels = f"  {width:,}x{height:,}" if width else ""
         workspace = host_of(self).state.workspace
         where = workspace.relative(item.path) if workspace and item.path else item.url
-        room = self.size.width - len(pixels) - len(item.tag) - 5
+        because = self._because(item)
+        room = self.size.width - len(pixels) - len(item.tag) - because.cell_length - 5
         parts = [plain(f" {item.tag}", "bold")]
         if room > 8:
             parts.append(plain(f"  {shortened(where, room)}", "$muted"))
-        return Content("").join([*parts, plain(pixels, "$muted")])
+        whole = Content("").join([*parts, plain(pixels, "$muted"), because])
+        return whole.truncate(max(1, self.size.width - 1), ellipsis=True)
+
+    def _because(self, item: LabelItem) -> Content:
+        """The train image because of which the round asks for this one, and its label."""
+        labels = host_of(self).state.labels
+        reason = labels.because.get(item.task_id) if labels is not None else None
+        if reason is None:
+            return Content("")
+        tag, classes = reason
+        said = Content.assemble(": ", plain(", ".join(classes))) if classes else ""
+        return Content.assemble(("  is like ", "$muted"), plain(tag, "$muted"), said)

@@ -72,5 +72,7 @@ class Helping:
         if job.error is None:
             return "Suggestions are being made …"
         error = job.error
-        why = error.in_short if isinstance(error, LabelpilotError) else sentence(error)
+        why = sentence(error)
+        if isinstance(error, LabelpilotError):
+            why = f"{error.in_short} {error.next_step}".rstrip()
         return f"Nothing is suggested. {why}"

@@ -37,7 +37,8 @@ def step_line(step: Step, state: WorkspaceState, job: Job[Any] | None, *, narrow
     elif step is first_look(state):
         glyph, word = spinner(), "looks"
     marked = f"{glyph} {word:<6}" if narrow else f" {glyph} {word:<7}"
-    detail = plain(report.detail if report else "", "$muted")
+    # What was found before it is done is not what will be.
+    detail = plain(report.detail if report and not doing else "", "$muted")
     return Content.assemble((marked, colour), (f"{step.title:<16}", "$foreground"), detail)
 
 
