@@ -97,9 +97,21 @@ def install(wheel: Path, extra: str, folder: Path) -> Installed:
     command: list[str | Path] = ["uv", "pip", "install", "-q", "--python", python]
     command += ["--constraint", constraints, f"labelpilot[{extra}] @ {wheel.as_uri()}"]
     subprocess.run(command, cwd=folder, check=True)
+    share_compiled(environment)
     empty = folder / "empty"
     empty.mkdir()
     return Installed(environment / "bin", empty)
+
+
+def share_compiled(environment: Path) -> None:
+    """Give an environment what Python has compiled of the same files in this folder's own: it is
+    compiled again where a file is another one."""
+    (own,) = (ROOT / ".venv" / "lib").glob("python*/site-packages")
+    (there,) = (environment / "lib").glob("python*/site-packages")
+    for compiled in own.rglob("__pycache__"):
+        beside = there / compiled.relative_to(own)
+        if beside.parent.is_dir() and not beside.exists():
+            shutil.copytree(compiled, beside, copy_function=os.link)
 
 
 def check(installed: Installed, version: str) -> None:
