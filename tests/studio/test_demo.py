@@ -9,7 +9,7 @@ import orjson
 
 from core.images import path_inside
 from core.workspace.settings import load_workspace
-from tests.studio.conftest import Demo
+from tests.studio.conftest import IMAGES, Demo
 
 LEARNING = (
     "model_version order engine recall queries candidates scored created replaced view_url seconds"
@@ -17,12 +17,12 @@ LEARNING = (
 
 
 def test_every_image_is_one_task(demo: Demo) -> None:
-    assert demo.result["images"] == demo.result["tasks"] == 1797
+    assert demo.result["images"] == demo.result["tasks"] == IMAGES
     assert demo.result["duplicates"] == 0
     folder = load_workspace(demo.folder).images.path
     tasks = list(demo.client().tasks(demo.result["project_id"], "image"))
     paths = {path_inside(task.image, folder) for task in tasks}
-    assert len(tasks) == 1797
+    assert len(tasks) == IMAGES
     assert paths == {path.name for path in folder.iterdir()}
 
 
@@ -54,7 +54,7 @@ def test_the_view_leaves_labeled_tasks_out(demo: Demo) -> None:
     shown = {task_id for task_id, _ in client.view_tasks(project_id, tab, 2000)}
     labeled = set(client.annotated_task_ids(project_id))
     assert len(labeled) == 200
-    assert len(shown) == 1797 - 200
+    assert len(shown) == IMAGES - 200
     assert not shown & labeled
 
 
@@ -67,7 +67,7 @@ def test_a_second_walk_changes_no_count(demo: Demo) -> None:
     assert again.json["learning"]["scored"] == demo.result["learning"]["scored"]
     assert again.json["learning"]["created"] == 0
     client = demo.client()
-    assert client.task_count(demo.result["project_id"]) == 1797
+    assert client.task_count(demo.result["project_id"]) == IMAGES
     assert (
         client.model_versions(demo.result["project_id"])["model_v1"]
         == again.json["learning"]["scored"]
@@ -80,9 +80,10 @@ def test_a_model_version_run_with_other_neighbours_replaces_its_scores(demo: Dem
     first = demo.run(*arguments, "-k", "2")
     second = demo.run(*arguments, "-k", "3")
     assert first.code == second.code == 0, second.err
-    assert second.json["created"] == (
-        second.json["scored"] - first.json["scored"] + second.json["replaced"]
-    )
+    # Where many are replaced, all are made anew.
+    new = second.json["scored"] - first.json["scored"] + second.json["replaced"]
+    assert second.json["replaced"] > 0
+    assert second.json["created"] in (new, second.json["scored"])
     counts = demo.client().model_versions(demo.result["project_id"])
     assert counts["replaced"] == second.json["scored"] > first.json["scored"]
     # What is new comes after what scripts know.

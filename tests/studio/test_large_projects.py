@@ -16,7 +16,7 @@ from tests.studio.conftest import Demo
 
 ONE, OTHER = "of a large project", "of another model"
 SCORED = 250
-PAGE = 200
+PAGE = 100
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def scores(opened: OpenProject) -> Iterator[dict[int, float]]:
     """The scores of a version that the project shows, beside another's; gone afterwards."""
     client, shown = opened.client, opened.client.project(opened.id).model_version
     ids = [task.id for task in client.tasks(opened.id, opened.remote.image_key)]
-    wanted = {task: 1 / (2 + number) for number, task in enumerate(ids[::7][:SCORED])}
+    wanted = {task: 1 / (2 + number) for number, task in enumerate(ids[::2][:SCORED])}
     finish(put_scores(client, opened.id, ONE, wanted))
     finish(put_scores(client, opened.id, OTHER, dict.fromkeys(ids[:100], 5.0)))
     client.update_project(opened.id, {"model_version": ONE})

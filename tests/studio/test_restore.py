@@ -18,11 +18,12 @@ from core.images import tag_of
 from core.labeling_config import read_labeling_config
 from core.studio.project import OpenProject, open_project
 from core.studio.server import stop_server
-from core.workspace.settings import Workspace, load_workspace, save_workspace
+from core.workspace.settings import Workspace, load_workspace
+from tests.studio import stock
 from tests.studio.command import run
-from tests.studio.conftest import Demo
+from tests.studio.conftest import IMAGES, Demo
 from tests.studio.first_start import prepare
-from tests.studio.stock import Stock
+from tests.studio.places import Place
 
 LABELS = 200
 
@@ -78,7 +79,7 @@ def test_a_clone_without_a_server_has_its_labels_again_and_then_more(
     assert set(steps.values()) == {"done"}
     assert files(folder) == before
     assert json.loads(exported(served)) == dataset
-    unlabeled = [f"digit_{number:04d}" for number in range(1797)]
+    unlabeled = [f"digit_{number:04d}" for number in range(IMAGES)]
     three = [tag for tag in unlabeled if tag not in dataset][:3]
     with open_project(served) as opened:
         numbers = submit(opened, served, three, "7")
@@ -104,7 +105,7 @@ def test_labels_of_another_server_merge_and_differing_ones_are_listed(
     changed["created_at"] = changed["updated_at"] = "2026-01-01T00:00:00.000001Z"
     (other / "2").write_text(json.dumps(changed))
     new = json.loads(third)
-    tag = next(t for t in (f"digit_{n:04d}" for n in range(1797)) if t not in dataset)
+    tag = next(t for t in (f"digit_{n:04d}" for n in range(IMAGES)) if t not in dataset)
     new["task"]["data"]["image"] = f"/data/local-files/?d=elsewhere/{tag}.png"
     new["completed_by"] = {"id": 1, "email": "Ben@example.com"}
     new["created_at"] = new["updated_at"] = "2026-01-01T00:00:00.000002Z"
@@ -139,7 +140,7 @@ def test_a_file_that_another_server_left_is_set_aside_and_still_counts(served: W
     """As when a pull brings a colleague's labels by the numbers that our server gives next."""
     folder, dataset = served.annotations.path, json.loads(exported(served))
     foreign = json.loads(files(folder)["1"])
-    tags = [t for t in (f"digit_{n:04d}" for n in range(1797)) if t not in dataset][:2]
+    tags = [t for t in (f"digit_{n:04d}" for n in range(IMAGES)) if t not in dataset][:2]
     foreign["task"]["data"]["image"] = f"/data/local-files/?d=images/{tags[0]}.png"
     foreign["task"]["created_at"] = "2026-01-01T00:00:00Z"
     foreign["created_at"] = foreign["updated_at"] = "2026-01-01T00:00:00Z"
@@ -161,7 +162,7 @@ def test_a_file_that_another_server_left_is_set_aside_and_still_counts(served: W
 
 def test_a_label_that_was_deleted_here_does_not_come_back(served: Workspace) -> None:
     dataset = json.loads(exported(served))
-    tag = next(t for t in (f"digit_{n:04d}" for n in range(1797)) if t not in dataset)
+    tag = next(t for t in (f"digit_{n:04d}" for n in range(IMAGES)) if t not in dataset)
     with open_project(served) as opened:
         (number,) = submit(opened, served, [tag], "3")
         opened.client.transport.send("DELETE", f"api/annotations/{number}/")
@@ -172,7 +173,7 @@ def test_a_label_that_was_deleted_here_does_not_come_back(served: Workspace) -> 
 
 def test_the_labels_of_a_dataset_come_back(served: Workspace, tmp_path: Path) -> None:
     dataset = json.loads(exported(served))
-    missing = [t for t in (f"digit_{n:04d}" for n in range(1797)) if t not in dataset][:2]
+    missing = [t for t in (f"digit_{n:04d}" for n in range(IMAGES)) if t not in dataset][:2]
     known = next(iter(dataset))
     other = "1" if dataset[known] != ["1"] else "2"
     file = tmp_path / "dataset.json"
@@ -182,32 +183,22 @@ def test_the_labels_of_a_dataset_come_back(served: Workspace, tmp_path: Path) ->
     assert json.loads(exported(served)) == dataset | {missing[0]: ["3", "4"], missing[1]: []}
 
 
-def test_on_a_stock_server_what_lies_in_the_folder_is_set_aside_first(
-    demo: Demo, stock: Stock, tmp_path: Path
-) -> None:
-    root = stock.root / "restored"
-    ignore = shutil.ignore_patterns(".labelpilot", "annotations", "images")
-    shutil.copytree(demo.folder, root, ignore=ignore)
-    images, folder = root / "data" / "images", root / "data" / "annotations"
-    for made in (images, folder):
-        made.mkdir()
-    labeled = demo.folder / "data" / "annotations"
-    for name in sorted(files(labeled), key=int)[:12]:
-        shutil.copy(labeled / name, folder)
-        task = json.loads((labeled / name).read_text())["task"]
-        shutil.copy(demo.folder / "data" / "images" / Path(task["data"]["image"]).name, images)
-    before = files(folder)
-    workspace = save_workspace(
-        root, {"studio": {"url": stock.url}, "project": {"title": "Restored"}}
-    )
-    dataset = exported(workspace)
-    variables = {"LABEL_STUDIO_API_KEY": stock.personal_token}
-    done = run("setup", "--json", "--workspace", str(root), **variables)
-    assert done.code == 0, done.err
-    assert {step["state"] for step in done.json["steps"]} == {"done"}
+def test_on_a_stock_server_what_lies_in_the_folder_is_set_aside_first(place: Place) -> None:
+    place.set_up()
+    written = [place.labeled(f"{number}.png").read_text() for number in range(3)]
+    # As another server has left it, in another place.
+    root = place.root.with_name(f"{place.root.name}-restored")
+    there = Place(root, place.url, place.token, title=root.name).make()
+    folder = there.workspace.annotations.path
+    folder.mkdir()
+    for number, text in enumerate(written, start=1):
+        (folder / str(number)).write_text(text.replace(stock.EMAIL, "ben@example.com"))
+    before, dataset = files(folder), exported(there.workspace)
+    assert set(there.states().values()) == {"done"}
     assert {path.read_text() for path in (folder / ".former").iterdir()} == set(before.values())
     assert len(files(folder)) == len(before)
-    again = run("export", "--json", "--workspace", str(root), **variables)
+    again = there.run("export", "--json")
     assert again.code == 0, again.err
-    assert workspace.annotations.dataset.read_bytes() == dataset
-    assert json.loads(again.out)["images"] == len(before)
+    assert there.workspace.annotations.dataset.read_bytes() == dataset
+    assert again.json["images"] == len(before)
+    shutil.rmtree(root)
