@@ -19,8 +19,10 @@ from tests.needs import REASON
 from tests.studio.first_start import migrated_database
 
 # No test is a matter of time: a busy machine makes slow examples, and no wrong ones.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", untimed, max_examples=50)
+settings.register_profile("long", untimed, max_examples=500)
+settings.load_profile("quick")
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # What tests make is theirs; those of trust take this away.
@@ -36,6 +38,7 @@ PROCESSES = 4
 STARTED_ONCE = ("demo", "served", "server", "stock", "on_postgresql", "cluster")
 # The example's tests take longest, so they are two groups of files, each with an example.
 SECOND_EXAMPLE = "test_m"
+LONGEST_NAME = 200
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -52,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, group in groups.items():
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A text too long to read is told by its length in the name of its test."""
+    long = isinstance(val, str | bytes) and len(val) > LONGEST_NAME
+    return f"{argname} of {len(val)}" if long else None
 
 
 def pytest_collection_finish() -> None:

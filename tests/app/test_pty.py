@@ -57,7 +57,9 @@ def test_a_mouse_report_of_the_old_kind_past_column_95_is_survived(terminal: Ter
     assert terminal.read_to_the_end() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)]
+)
 def test_a_signal_ends_it_soon_and_leaves_the_terminal_as_it_was(
     terminal: Terminal, number: signal.Signals
 ) -> None:
@@ -139,7 +141,7 @@ def test_a_terminal_that_takes_nothing_does_not_keep_the_app_alive(computing: Te
     assert computing.attributes[:4] == computing.before[:4]
 
 
-@pytest.mark.parametrize("number", [None, signal.SIGHUP])
+@pytest.mark.parametrize("number", [None, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_a_terminal_that_goes_away_leaves_nothing_running(
     terminal: Terminal, number: signal.Signals | None
 ) -> None:

@@ -107,7 +107,9 @@ def test_images_of_the_bucket_that_were_imported_are_not_doubled(
     assert len(bucket.images()) == 1
 
 
-@pytest.mark.parametrize("act", [broken.drop_after, broken.gateway_timeout])
+@pytest.mark.parametrize(
+    "act", [broken.drop_after, pytest.param(broken.gateway_timeout, marks=pytest.mark.long)]
+)
 def test_a_broken_connection_loses_and_doubles_nothing(
     server: FaultServer, bucket: Bucket, act: Any
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_server_keeps_everything_in_the_database_that_the_workspace_names(
     ), "the database's password is written nowhere"
 
 
+@pytest.mark.long  # test_faults has it on SQLite, and all else here is on PostgreSQL
 def test_nothing_is_lost_or_doubled_while_people_label(on_postgresql: FaultServer) -> None:
     assert ANNOTATED.run(on_postgresql).tally == Tally(lost=0, doubled=0, annotations_lost=0)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SEED = "short"
 
 
-@pytest.mark.parametrize(("fuzzer", "count"), [("app", 300), ("terminal", 120)])
+@pytest.mark.parametrize(("fuzzer", "count"), [("app", 200), ("terminal", 60)])
 def test_no_event_ends_the_app_but_those_that_are_meant_to(
     fuzzer: str, count: int, tmp_path: Path
 ) -> None:
@@ -33,7 +33,7 @@ def test_no_event_ends_the_app_but_those_that_are_meant_to(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(("form", "count"), [("keyring", 8), ("new workspace", 3), ("settings", 2)])
+@pytest.mark.parametrize(("form", "count"), [("keyring", 4), ("new workspace", 2), ("settings", 1)])
 async def test_keys_typed_at_once_end_as_those_typed_slowly(
     form: str, count: int, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from core.secrets.credentials import find_secret
@@ -42,6 +43,7 @@ def test_the_view_url_opens_the_stream_at_the_image_of_the_highest_score(
     assert any(image.endswith(task.image) for image in images)
 
 
+@pytest.mark.long  # test_other_server gets each image where its task says it is
 def test_an_image_with_a_difficult_name_is_shown(odd_names: OddNames, browser: WebDriver) -> None:
     sign_in(browser, odd_names.client.url, stock_module.EMAIL, stock_module.PASSWORD)
     project_id = odd_names.setup.json["project_id"]
@@ -69,6 +71,7 @@ def test_whatever_a_browser_remembers_our_link_shows_the_next_image_of_the_round
             assert shown_task(browser, person, project, tab, remembered) == order[place]
 
 
+@pytest.mark.long  # test_label_stream sends these pages' requests to our server without our patches
 def test_on_a_stock_server_the_order_is_lost_only_where_the_link_says_so(
     stock: Stock, browser: WebDriver
 ) -> None:

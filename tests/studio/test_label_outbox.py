@@ -32,6 +32,8 @@ from tests.studio.labelers import Labeler, Project, make_project
 from tests.studio.stock import Stock
 
 ANSWER = {"kind": ("a",)}
+# How many images a session holds where several sessions are to get to the end of them.
+FEW = 5
 # What is waited for comes long before; it is only looked at, and nothing is timed.
 PATIENCE = 120.0
 
@@ -93,6 +95,11 @@ def desk_of(
         yield make
 
 
+@pytest.fixture
+def few_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.labeling.session.HELD", FEW)
+
+
 def held(session: LabelSession) -> list[int]:
     return [item.task_id for item in session.ahead(100)]
 
@@ -136,9 +143,9 @@ def test_the_order_is_the_rounds_and_what_is_held_is_nobody_elses(
 
 
 def test_two_sessions_and_a_browser_label_each_image_once(
-    client: StudioClient, desk_of: Callable[[Project], Desk]
+    client: StudioClient, desk_of: Callable[[Project], Desk], few_held: None
 ) -> None:
-    project = make_project(client, 40)
+    project = make_project(client, 14)
     desk, ben = desk_of(project), Labeler(client, "ben")
     sessions = [desk.session(), desk.session()]
     wait_until(lambda: held(sessions[0]) and held(sessions[1]))
@@ -150,7 +157,7 @@ def test_two_sessions_and_a_browser_label_each_image_once(
     for thread in threads:
         thread.join(PATIENCE)
     assert desk.labels() == Counter(project.tasks)
-    assert sum(one.done_by_me for one in sessions) < 40
+    assert sum(one.done_by_me for one in sessions) < 14
 
 
 def test_a_label_whose_answer_was_lost_is_there_once(
@@ -363,11 +370,11 @@ def test_a_server_and_an_app_that_are_killed_lose_and_double_no_label(
 
 
 def test_on_another_server_the_order_holds_and_two_sessions_of_a_workspace_keep_apart(
-    stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_held: None
 ) -> None:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", stock.legacy_token)
     client = StudioClient(stock.url, stock.legacy_token)
-    project = make_project(client, 34)
+    project = make_project(client, 2 * FEW + 2)
     order = list(project.tasks[::-1])
     project.publish(order)
     with contextlib.closing(Desk(tmp_path / "desk", client, project)) as desk:
@@ -376,7 +383,7 @@ def test_on_another_server_the_order_holds_and_two_sessions_of_a_workspace_keep_
         assert first.advice == SHARES
         second = desk.session()
         wait_until(lambda: held(second))
-        assert (held(first), held(second)) == (order[:16], order[16:32])
+        assert (held(first), held(second)) == (order[:FEW], order[FEW : 2 * FEW])
         client.annotate(order[1], first.questionnaire.result(ANSWER))
         threads = [threading.Thread(target=label_all, args=(one,)) for one in (first, second)]
         for thread in threads:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.studio.command import run
 from tests.studio.odd_names import NAMES, OddNames
@@ -80,6 +81,7 @@ def test_labels_become_a_dataset_and_losses_an_order(odd_names: OddNames) -> Non
     assert shown[0][1] == max(scores)
 
 
+@pytest.mark.long  # each test with a `place` sets up with such a token
 def test_a_legacy_token_does_the_same(stock: Stock) -> None:
     legacy = OddNames(stock, "legacy", stock.legacy_token)
     assert legacy.setup.code == 0, legacy.setup.err

@@ -74,7 +74,11 @@ class Looked:
             database.executemany(f"INSERT INTO task VALUES ({places})", rows)
 
 
-@pytest.fixture(params=["demo", "stock"])
+BOTH = ["demo", "stock"]
+
+
+# One test in its quick run shows that what it needs of stock is there.
+@pytest.fixture(params=["demo", pytest.param("stock", marks=pytest.mark.long)])
 def looked(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Looked]:
@@ -92,6 +96,7 @@ def looked(
     client.close()
 
 
+@pytest.mark.parametrize("looked", BOTH, indirect=True)
 def test_what_is_done_to_tasks_is_seen(looked: Looked) -> None:
     assert looked.look() == ((TASKS, 0, 0), "none are known here yet")
     assert looked.look() == ((0, 0, 0), "")
