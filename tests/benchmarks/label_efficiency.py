@@ -7,13 +7,16 @@ several (by mean average precision, and by macro F1 at thresholds set out of fol
 labels on, 20 at a time up to 400; the learner is a linear head, or a small network trained anew
 each round, whose hidden layer is the embedding. The orders are the very code that a round runs;
 beside them stands an oracle that knows every label, and what the first 20 and 40 labels by coverage
-are worth. `--seeds`, `--sets`, `--orders` and `--learners` make it smaller; `--save` writes the
-figures that the app shows beside each order, and keeps those of what was not run.
+are worth. `--seeds`, `--sets`, `--orders` and `--learners` make it smaller; `--keep FILE` keeps
+each curve as it is found, so that the same command goes on where it was broken off (a file from
+before a change of orders or sets is of no use); `--save` writes the figures that the app shows
+beside each order, and keeps those of what was not run.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -21,8 +24,10 @@ import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from cases import Case, show
@@ -81,7 +86,11 @@ class Job:
     seed: int
 
 
-def run(job: Job) -> tuple[Job, list[Measures], float]:
+# What was run, what came of it, and in how many seconds.
+Done: TypeAlias = tuple[Job, list[Measures], float]
+
+
+def run(job: Job) -> Done:
     began = time.perf_counter()
     vectors, given, true = SETS[job.data](job.seed)
     order, _, shown = job.order.partition(", ")
@@ -112,8 +121,10 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--learners", nargs="+", choices=LEARNERS, default=list(LEARNERS))
     parser.add_argument("--orders", nargs="+", default=[*ORDERS, SHOWN])
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
+    kept = read(options.keep) if options.keep and options.keep.exists() else {}
     rows: list[Case] = []
     labels: dict[str, dict[str, float | None]] = {order: {} for order in ORDERS}
     gains: list[float] = []
@@ -128,7 +139,12 @@ def main() -> None:
                     learner == "linear head"
                 )
                 jobs = [Job(data, learner, o, s) for o in orders for s in range(options.seeds)]
-                done = list(pool.map(run, jobs))
+                for one in pool.map(run, [job for job in jobs if job not in kept]):
+                    kept[one[0]] = one
+                    if options.keep:
+                        with options.keep.open("a") as file:
+                            print(json.dumps([astuple(one[0]), *one[1:]]), file=file)
+                done = [kept[job] for job in jobs]
                 for row in judged(done, data, learner, labels, gains):
                     rows.append(row)
                     print(row, file=sys.stderr, flush=True)
@@ -146,8 +162,18 @@ def main() -> None:
         show(rows, True)
 
 
+def read(file: Path) -> dict[Job, Done]:
+    """What was run before, as `--keep` wrote it; a last line that is cut off is left out."""
+    found = {}
+    for line in file.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            job, curve, seconds = json.loads(line)
+            found[Job(*job)] = Job(*job), [Measures(*reached) for reached in curve], seconds
+    return found
+
+
 def judged(
-    done: list[tuple[Job, list[Measures], float]],
+    done: list[Done],
     data: str,
     learner: str,
     labels: dict[str, dict[str, float | None]],

@@ -8,6 +8,7 @@ could tell apart with one more layer on these embeddings. It is never used to la
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +156,8 @@ def has_scikit_learn() -> bool:
 
 def logistic_regression() -> type:
     """scikit-learn's class. Raises ConfigurationError where scikit-learn is missing."""
+    # A fit that is cut off, or classes that few images have, are nothing to warn anybody of here.
+    warnings.filterwarnings("ignore", module="sklearn")
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError:

@@ -47,7 +47,7 @@ def out_of_fold(vectors: Floats, labels: Labels, random: np.random.Generator) ->
     missing.
     """
     count = len(labels.rows)
-    if count < 2 or (labels.matrix == labels.matrix[0]).all():
+    if count < 2 or labels.alike:
         return np.full(count, np.nan)
     found = yield from guessed_out_of_fold(vectors, labels, random)
     least = 0.5 / (count - count // FOLDS + 1)

@@ -35,6 +35,11 @@ class Labels:
     def single(self) -> bool:
         return bool((self.matrix.sum(axis=1) == 1).all())
 
+    @property
+    def alike(self) -> bool:
+        """Whether all say the same, so that they tell nothing apart."""
+        return bool((self.matrix == self.matrix[:1]).all())
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

@@ -89,7 +89,8 @@ class Forecast:
     `changing` labels changed the answer.
 
     Of `checked` earlier forecasts on these labels `held` did, as far as the `drawn` images can tell
-    that were drawn at random; `missing` says in a sentence what more would need.
+    that were drawn at random; `missing` says in a sentence what more would need. The training
+    behind the embeddings had seen `learned` of the labels, as far as it says so.
     """
 
     labels: int
@@ -105,6 +106,7 @@ class Forecast:
     scale: Scale
     missing: str = ""
     method: str = METHOD
+    learned: int = 0
 
     def stays_below(self, points: float) -> bool:
         """Whether less than so many percentage points are surely to be expected."""
@@ -133,6 +135,11 @@ class Forecast:
         ]
         if self.gain is not None:
             shown.append(f"Of {self.scale.cases} such ranges in simulated labeling {_held(self)}.")
+            if self.learned:
+                shown.append(
+                    f"The training behind the embeddings has seen {self.learned:,} of the labels: "
+                    "if it made the embeddings fit them, new labels bring more than this says."
+                )
         return [*shown, self.missing] if self.missing else shown
 
 
@@ -159,12 +166,17 @@ def forecast(
     """
     count = len(labels.rows)
     unlabeled = np.setdiff1d(np.arange(len(vectors)), labels.rows)
-    if count < FEWEST or len(unlabeled) < STEP or (labels.matrix == labels.matrix[0]).all():
+    enough = count >= FEWEST and len(unlabeled) >= STEP
+    if not enough or labels.alike:
         raise ConfigurationError(
-            f"A forecast needs {FEWEST} labeled images with an embedding, of two classes at least, "
+            f"A forecast needs {FEWEST} labeled images with an embedding, not all labeled alike, "
             f"and {STEP} unlabeled ones.",
-            cause=f"There are {count:,} and {len(unlabeled):,}.",
-            next_step="Label some more first.",
+            cause=f"All {count:,} are labeled alike."
+            if enough
+            else f"There are {count:,} and {len(unlabeled):,}.",
+            next_step="Label some of another class first."
+            if enough
+            else "Label some more first, or add images to label.",
         )
     if len(unlabeled) > MOST_ROWS:
         unlabeled = np.sort(random.choice(unlabeled, MOST_ROWS, replace=False))

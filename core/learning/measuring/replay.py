@@ -104,11 +104,17 @@ def replay(
     known = [row for row, tag in enumerate(embeddings.tags) if tag in labels]
     tags = [embeddings.tags[row] for row in known]
     every = labels_of(tags, labels)
-    if len(tags) < FEWEST or (every.matrix == every.matrix[0]).all():
+    if len(tags) < FEWEST or every.alike:
+        enough = len(tags) >= FEWEST
         raise ConfigurationError(
-            f"A replay needs at least {FEWEST} labeled images with an embedding, and not all of "
-            f"one class; there are {len(tags):,}.",
-            next_step="Give the embeddings and the labels of the same images, or label some more.",
+            f"A replay needs at least {FEWEST} labeled images with an embedding, and not all "
+            "labeled alike.",
+            cause=f"All {len(tags):,} are labeled alike."
+            if enough
+            else f"There are {len(tags):,}.",
+            next_step="Label some of another class first."
+            if enough
+            else "Give the embeddings and the labels of the same images, or label some more.",
         )
     vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[known]))
     plan = plan or default_plan(len(tags))
@@ -197,7 +203,7 @@ def simulate(
             probabilities if show_probabilities else None,
         )
         # With labels of one class only, there is nothing to be unsure about: one draws at random.
-        alike = not show_probabilities and bool((labels.matrix == labels.matrix[0]).all())
+        alike = not show_probabilities and labels.alike
         now: OrderName = "random" if alike and order in ("margin", "entropy") else order
         picked = (choose or _by(now))(pool, plan.step, seed)
         labeled = np.concatenate([labeled, picked])

@@ -30,7 +30,7 @@ from core.learning.measuring.kept_replay import keep_replay
 from core.learning.measuring.replay import Plan, replay
 from core.learning.measuring.suspects import Suspect, suspects
 from core.learning.rounds.ledger import asked_by_order
-from core.progress import Work
+from core.progress import Progress, Work
 from core.workspace.settings import Workspace
 
 
@@ -72,6 +72,13 @@ def suspect_labels(workspace: Workspace) -> Work[list[Suspect]]:
     tags: Sequence[str] = [embeddings.tags[row] for row in rows]
     vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[rows]))
     labels = labels_of(tags, classes)
+    learned = inputs.run.learned_from.intersection(tags)
+    if learned:
+        note = (
+            f"The training behind the embeddings has seen {len(learned):,} of these labels: "
+            "a wrong one that it learned by heart is not suspected."
+        )
+        yield Progress("suspects", note=note)
     if given is None:
         losses = yield from out_of_fold(vectors, labels, np.random.default_rng(0))
     else:
@@ -85,7 +92,8 @@ def forecast_workspace(workspace: Workspace) -> Work[Forecast]:
     """What the workspace's next labels would bring. Raises as above, and as `forecast` does."""
     classes, dated = yield from labels_by_age(workspace)
     classes = _labeled(workspace, classes)
-    embeddings = (yield from _inputs(workspace, classes)).embeddings
+    inputs = yield from _inputs(workspace, classes)
+    embeddings, learned = inputs.embeddings, inputs.run.learned_from
     row_of = {tag: row for row, tag in enumerate(embeddings.tags)}
     random = np.random.default_rng(0)
     tags = [tag for tag in classes if tag in row_of]
@@ -100,7 +108,8 @@ def forecast_workspace(workspace: Workspace) -> Work[Forecast]:
     vectors = yield from unit_vectors(TaggedVectors(named, embeddings.vectors[rows]))
     asked = asked_by_order(workspace)
     drawn = np.array([tag not in asked for tag in tags], np.bool_)
-    return (yield from forecast(vectors, labels_of(named, classes), drawn, random))
+    found = yield from forecast(vectors, labels_of(named, classes), drawn, random)
+    return replace(found, learned=len(learned.intersection(tags)))
 
 
 def _classes(workspace: Workspace) -> Work[Mapping[str, Sequence[str]]]:

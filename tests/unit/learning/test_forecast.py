@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,22 @@ def test_too_few_labels_or_images_are_refused(count: int, images: int) -> None:
     with pytest.raises(ConfigurationError) as caught:
         known(count, count, images=images)
     assert "100 labeled images" in caught.value.message
+
+
+def test_labels_that_are_all_alike_are_named_as_what_is_in_the_way() -> None:
+    labels = Labels(np.arange(100), np.ones((100, 1), np.bool_), ("cat",))
+    with pytest.raises(ConfigurationError) as caught:
+        finish(
+            forecast(np.eye(200, dtype="f4"), labels, labels.matrix[:, 0], np.random.default_rng(0))
+        )
+    assert caught.value.cause == "All 100 are labeled alike."
+
+
+def test_labels_that_the_model_was_trained_on_are_told() -> None:
+    found = known(200, 200)
+    assert not any("training" in line for line in found.lines())
+    learned = dataclasses.replace(found, learned=150)
+    assert any("has seen 150 of the labels" in line for line in learned.lines())
 
 
 def test_a_range_is_in_whole_points_around_its_middle_and_wider_with_less_known() -> None:

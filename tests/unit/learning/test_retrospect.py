@@ -65,6 +65,12 @@ def test_hooks_that_ran_for_a_round_do_not_run_again(workspace: Workspace) -> No
     assert any("not run again" in note for note in notes)
 
 
+def test_labels_that_the_model_was_trained_on_are_told(workspace: Workspace) -> None:
+    notes: list[str] = []
+    finish(suspect_labels(workspace), lambda event: notes.append(_note(event)))
+    assert any("has seen 24 of these labels" in note for note in notes)
+
+
 def _note(event: Progress) -> str:
     return event.note
 

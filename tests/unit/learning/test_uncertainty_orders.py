@@ -70,6 +70,15 @@ def test_nothing_to_tell_apart_gives_no_head() -> None:
     assert fit_head(vectors, one_class_each(np.zeros(10), np.arange(5)), random) is None
 
 
+def test_a_class_for_nearly_every_image_warns_of_nothing(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    labels = Labels(np.arange(30), np.eye(30, dtype=bool), tuple(map(str, range(30))))
+    vectors = np.random.default_rng(0).standard_normal((30, 8)).astype("f4")
+    assert fit_head(vectors, labels, np.random.default_rng(0)) is not None
+    assert not recwarn.list
+
+
 def test_an_image_labeled_with_no_class_is_a_label_too() -> None:
     labels = labels_of(["a", "b", "c"], {"c": [], "a": ["cat"]})
     assert labels.rows.tolist() == [0, 2]
