@@ -33,6 +33,8 @@ STEP = 100
 FEWEST = 100
 # Fewer images that were drawn at random cannot tell a gain of a few points from chance.
 FEWEST_DRAWN = 50
+# Of so many unlabeled images times classes the answers are compared at most.
+MOST_ANSWERS = 10_000_000
 # So many earlier forecasts are looked back on at most.
 CHECKS = 3
 
@@ -178,8 +180,9 @@ def forecast(
             if enough
             else "Label some more first, or add images to label.",
         )
-    if len(unlabeled) > MOST_ROWS:
-        unlabeled = np.sort(random.choice(unlabeled, MOST_ROWS, replace=False))
+    most = min(MOST_ROWS, max(MOST_ANSWERS // len(labels.classes), STEP))
+    if len(unlabeled) > most:
+        unlabeled = np.sort(random.choice(unlabeled, most, replace=False))
     with one_thread():
         return (yield from _forecast(LabelHistory(vectors, labels, unlabeled, random), drawn))
 
