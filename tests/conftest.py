@@ -34,8 +34,8 @@ MIGRATED = "MIGRATED_DATABASE"
 # in one of them only; more than these gained no more.
 PROCESSES = 4
 # What takes long to start, by the fixture that does: its tests run in one process, one by one, and
-# before all others, which fill the gaps.
-STARTED_ONCE = ("demo", "served", "server", "stock", "on_postgresql", "cluster")
+# before all others, which fill the gaps. Those with most to do come first.
+STARTED_ONCE = ("demo", "stock", "server", "served", "on_postgresql", "cluster")
 # The example's tests take longest, so they are two groups of files, each with an example.
 SECOND_EXAMPLE = "test_m"
 LONGEST_NAME = 200

@@ -20,12 +20,12 @@ from tui.commands.exit_codes import ExitCode, exit_code
 # Faults for which another of their kind stands in the quick run of the tests.
 VARIANTS = (
     "bulk: bad gateway",
-    "bulk: down, then up",
     "bulk: drop at once",
     "bulk: hang before",
     "bulk: lands after the end",
     "bulk: one byte a second",
     "bulk: other json",
+    "bulk: server killed",
     "bulk: truncated",
     "native: annotated every 100 ms",
     "native: bad gateway",

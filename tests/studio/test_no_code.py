@@ -16,7 +16,7 @@ from core.learning.rounds.options import ORDERS
 from tests.photographs import PHOTOGRAPHS, cut
 from tests.studio.places import Place
 
-FIRST, NEXT, EACH = 24, 6, 6
+FIRST, NEXT, EACH = 16, 4, 4
 
 
 def _choice(name: str) -> list[dict[str, Any]]:
