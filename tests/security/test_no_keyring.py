@@ -23,10 +23,12 @@ NEW_FORM = "A password for a new keyring."
 
 pytestmark = needs("gnome-keyring-daemon", "dbus-run-session")
 
-# Walks the app: each word that is given is a key, or a text to type, or `=` and words to wait for.
+# Walks the app: each word that is given is a key, or a text to type, or a token to paste, or `=` and
+# words to wait for.
 _WALK = """
 import asyncio, json, os, sys, time
 from pathlib import Path
+from textual import events
 from core.secrets.credentials import store_secret
 from core.progress import Progress
 from tests.app.doubles import FakeBackend
@@ -67,6 +69,9 @@ async def walk():
                     await pilot.pause(0.02)
             elif len(word) == 1 or word in ("enter", "escape", "down", "tab", "backspace"):
                 await pilot.press(word)
+            elif len(word) == 40:
+                app.post_message(events.Paste(word))
+                await pilot.pause()
             else:
                 for letter in word:
                     await pilot.press({" ": "space", "'": "apostrophe"}.get(letter, letter))
