@@ -23,7 +23,7 @@ NEW_FORM = "A password for a new keyring."
 
 pytestmark = needs("gnome-keyring-daemon", "dbus-run-session")
 
-# Walks the app: each word that is given is a key, or a text to type, or a token to paste, or `=` and
+# Walks the app: each word that is given is a key, or a text to type, a token to paste, or `=` and
 # words to wait for.
 _WALK = """
 import asyncio, json, os, sys, time
