@@ -57,16 +57,17 @@ def test_an_image_with_a_difficult_name_is_shown(odd_names: OddNames, browser: W
         assert time.monotonic() < deadline, task.image
 
 
+# The first page above is of one that remembers nothing; one with "filtered" asks as that does.
+@pytest.mark.parametrize("each", [("all",), pytest.param((None, "all"), marks=pytest.mark.long)])
 def test_whatever_a_browser_remembers_our_link_shows_the_next_image_of_the_round(
-    demo: Demo, browser: WebDriver
+    demo: Demo, browser: WebDriver, each: tuple[str | None, ...]
 ) -> None:
     with contextlib.closing(demo.client()) as client:
         project = make_project(client, 6)
         order = project.tasks[::-1]
         tab = project.publish(order)
-        # Each has theirs open while the next one comes. One that remembers "filtered" asks as one
-        # that remembers nothing.
-        for place, remembered in enumerate((None, "all")):
+        # Each has theirs open while the next one comes.
+        for place, remembered in enumerate(each):
             person = Labeler(client, "anna")
             assert shown_task(browser, person, project, tab, remembered) == order[place]
 
