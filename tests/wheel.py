@@ -11,6 +11,7 @@ database, or finds the migrated one that MIGRATED_DATABASE names.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -104,14 +105,14 @@ def install(wheel: Path, extra: str, folder: Path) -> Installed:
 
 
 def share_compiled(environment: Path) -> None:
-    """Give an environment what Python has compiled of the same files in this folder's own: it is
-    compiled again where a file is another one."""
-    (own,) = (ROOT / ".venv" / "lib").glob("python*/site-packages")
-    (there,) = (environment / "lib").glob("python*/site-packages")
-    for compiled in own.rglob("__pycache__"):
-        beside = there / compiled.relative_to(own)
-        if beside.parent.is_dir() and not beside.exists():
-            shutil.copytree(compiled, beside, copy_function=os.link)
+    """Give an environment what Python has compiled of the same files in this folder's own, if that
+    lies on the same disk: it is compiled again where a file is another one."""
+    lib = ROOT / ".venv" / "lib"
+    with contextlib.suppress(OSError):
+        for compiled in lib.glob("python*/site-packages/**/__pycache__"):
+            beside = environment / "lib" / compiled.relative_to(lib)
+            if beside.parent.is_dir() and not beside.exists():
+                shutil.copytree(compiled, beside, copy_function=os.link)
 
 
 def check(installed: Installed, version: str) -> None:

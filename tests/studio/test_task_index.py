@@ -74,10 +74,10 @@ class Looked:
             database.executemany(f"INSERT INTO task VALUES ({places})", rows)
 
 
+# The first test shows that both are looked at rightly; the others ask stock with `long` alone.
 BOTH = ["demo", "stock"]
 
 
-# One test in its quick run shows that what it needs of stock is there.
 @pytest.fixture(params=["demo", pytest.param("stock", marks=pytest.mark.long)])
 def looked(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
