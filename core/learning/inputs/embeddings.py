@@ -177,7 +177,7 @@ def _unusable(tags: Sequence[str], bad: Mapping[str, Sequence[int]]) -> Labelpil
     return LabelpilotError(
         "Some embeddings have no direction, so nothing can be compared with them.",
         cause=cause[0].upper() + cause[1:] + ".",
-        next_step="Fix get_embeddings(), or leave these images out of what it returns.",
+        next_step="Fix get_embeddings() or the file that holds them, or leave these images out.",
     )
 
 

@@ -74,8 +74,8 @@ def rank(
         what = "Every image" if pool.labeled.all() else "Every task"
         raise ConfigurationError(
             f"{what} that has an embedding is labeled already, so there is none to choose.",
-            next_step="Let get_embeddings() return the unlabeled images too; where there are none, "
-            "add some and run `labelpilot sync`.",
+            next_step="Give embeddings of the unlabeled images too, by get_embeddings(), a file or "
+            "`labelpilot embed`; where there are none, add some and run `labelpilot sync`.",
         )
     ranking = yield from RANKINGS[options.order](pool, options, learning or Learning(), random)
     order = with_random_share(ranking.order, rows, options.random_share, random)

@@ -139,7 +139,8 @@ def find_neighbours(
     if rows == 0:
         raise ConfigurationError(
             "Every image with an embedding is labeled already, so there is none to choose.",
-            next_step="Let get_embeddings() return the unlabeled images too.",
+            next_step="Give embeddings of the unlabeled images too, by get_embeddings(), a file or "
+            "`labelpilot embed`.",
         )
     if engine == "auto":
         choice = choose_engine(len(queries), rows, queries.shape[1], cluster=scheduler is not None)
