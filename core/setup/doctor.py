@@ -36,6 +36,7 @@ from core.studio.patches import closed_patches, how_to_fit
 from core.studio.process import FIRST_PORT
 from core.studio.server import installed_version, log_file
 from core.tasks.kept_manifest import look_at_images
+from core.words import count
 from core.workspace.addresses import crosses_in_clear
 from core.workspace.consents import SERVER_VARIABLE
 from core.workspace.settings import Workspace, load_workspace
@@ -215,13 +216,14 @@ def _images(workspace: Workspace) -> str:
     manifest = finish(look_at_images(workspace))
     return (
         f"{manifest.count:,} in {manifest.folder} with {workspace.images.pattern}; "
-        f"{manifest.left_out:,} other files, {manifest.subfolders:,} subfolders not looked into"
+        f"{count(manifest.left_out, 'other file')}, "
+        f"{count(manifest.subfolders, 'subfolder')} not looked into"
     )
 
 
 def _config(workspace: Workspace) -> str:
     config = read_labeling_config(workspace.project.label_config)
-    return f"{len(config.controls)} control tags, labels: {', '.join(config.labels[:8])}"
+    return f"{count(len(config.controls), 'control tag')}, labels: {', '.join(config.labels[:8])}"
 
 
 def _own_server(workspace: Workspace) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from core.words import count
+
 # The stamp of a folder that has to be listed again, whatever its times say.
 UNSURE = 0
 _NAMED = 3
@@ -152,13 +154,14 @@ class Manifest:
     @property
     def why_left_out(self) -> str:
         """What was left out and why, as one sentence; empty where nothing was."""
+        names = some_names(list(self.unreadable))
         reasons = (
-            (self.other_names, "files with other names"),
-            (self.not_files, "that are not regular files"),
-            (self.subfolders, "subfolders not looked into"),
-            (len(self.unreadable), f"unreadable folders ({some_names(list(self.unreadable))})"),
+            (self.other_names, "file with another name", "files with other names"),
+            (self.not_files, "that is no regular file", "that are not regular files"),
+            (self.subfolders, "subfolder not looked into", "subfolders not looked into"),
+            (len(self.unreadable), f"unreadable folder ({names})", f"unreadable folders ({names})"),
         )
-        return ", ".join(f"{count:,} {what}" for count, what in reasons if count)
+        return ", ".join(count(number, *what) for number, *what in reasons if number)
 
 
 def _named(listing: Listing) -> Iterator[str]:

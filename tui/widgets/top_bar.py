@@ -40,7 +40,7 @@ class TopBar(Widget):
         while parts and sum(part.cell_length + 3 for part in parts) > room:
             parts.pop(0)
         used = sum(part.cell_length + 3 for part in parts)
-        title = plain(f"  {project}").truncate(max(0, room - used), ellipsis=True)
+        title = plain(f"  {project}").truncate(max(0, room + 2 - used), ellipsis=True)
         gap = max(1, width - name.cell_length - title.cell_length - used + 2)
         return Content("").join([name, title, Content(" " * gap), Content("   ").join(parts)])
 

@@ -74,6 +74,8 @@ def no_json(content: bytes, error: Exception) -> str:
         return f"a table (CSV or TSV), {_NOT_ALL}"
     if first.rstrip().endswith(b"}") and rest.lstrip()[:1] == b"{":
         return "JSON Lines: export as JSON"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no whole JSON: line {error.lineno}, column {error.colno} cannot be read"
     return f"no whole JSON: {error}"
 
 

@@ -43,7 +43,7 @@ def test_where_nothing_is_wrong_nothing_is_said_to_be(root: Path) -> None:
     found = look(root)
     assert [one for one in found.values() if one.state == "wrong"] == []
     assert found["images"].detail.startswith("1 in ~/project/data/images")
-    assert found["labeling config"].detail == "1 control tags, labels: cat"
+    assert found["labeling config"].detail == "1 control tag, labels: cat"
     assert found["served folder"].detail == "~/project/data"
     assert found["set-up: server"].fix == "labelpilot server start"
     assert found["set-up: project"].fix == ""

@@ -100,7 +100,7 @@ def test_only_folders_that_changed_are_listed_again(folder: Folder) -> None:
     again = folder.look()
     assert folder.listed == []
     assert (again.paths, again.digest) == (first.paths, first.digest)
-    assert again.why_left_out == first.why_left_out == "1 files with other names"
+    assert again.why_left_out == first.why_left_out == "1 file with another name"
     place, former = folder.images / "b/c", os.stat(folder.images / "b/c")
     (place / "5.png").touch()
     # As a copy of a folder does that keeps its time.

@@ -185,7 +185,7 @@ def test_what_is_left_out_is_counted_with_its_reason(images: Path) -> None:
     make(images, "one.png", "a.txt", "b.txt", "sub/two.png")
     found = scan(images, r".*\.png")
     assert (found.other_names, found.left_out, found.subfolders) == (2, 2, 1)
-    assert found.why_left_out == "2 files with other names, 1 subfolders not looked into"
+    assert found.why_left_out == "2 files with other names, 1 subfolder not looked into"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

@@ -21,7 +21,7 @@ from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_conflicts_link
 from tui.host import host_of
 from tui.keys import Place, bindings
-from tui.text import cell, count, plain
+from tui.text import cell, count, harmless, plain
 from tui.widgets.drawing import can_show
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
@@ -89,17 +89,21 @@ class ConflictsScreen(ModalScreen[bool]):
         table.clear(columns=True)
         # The window's frame, a cell on both sides of each column, and the scroll bar.
         room = int(self.size.width * 0.96) - 6 - 8 - 1 - STATE_WIDTH
-        each = max(6, (room - (taken + 2 if wide else 0)) // 3)
+        room -= taken + 2 if wide else 0
+        people = (len(_person(answer)) for one in self.found for answer in one.answers)
+        # Who it was has what it needs, up to a half; the image and the answer share the rest.
+        who = min(max(people, default=0), room // 2)
+        each = max(6, (room - who) // 2)
         table.add_column("", width=STATE_WIDTH)
-        for name in ("image", "who", "says"):
-            table.add_column(cell(name), width=each)
+        for name, width in (("image", each), ("who", max(6, who)), ("says", each)):
+            table.add_column(cell(name), width=width)
         for number, place in self._rows:
             one = self.found[number]
             answer = one.answers[place]
             table.add_row(
                 self._state(one, answer),
                 cell(one.tag if place == 0 else ""),
-                cell(answer.person or "somebody", "dim"),
+                cell(_person(answer), "dim"),
                 cell(", ".join(answer.classes) or "none"),
             )
         table.move_cursor(row=cursor)
@@ -190,3 +194,7 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def _copy(self) -> None:
         host_of(self).copy_out("\n".join(map(str, self.found)))
+
+
+def _person(answer: Answer) -> str:
+    return harmless(answer.person or "somebody")
