@@ -13,6 +13,7 @@ from itertools import groupby
 from core.errors import ConfigurationError
 from core.studio.client.results import Change
 from core.studio.project import OpenProject
+from core.words import count
 
 # As many are changed by one request.
 AT_ONCE = 500
@@ -43,8 +44,8 @@ def refuse_begun_changes(opened: OpenProject) -> None:
         begun += sum(1 for draft in client.drafts(task) if draft.get("annotation"))
     if begun:
         raise ConfigurationError(
-            f"Somebody has begun to change {begun:,} annotations, and this Label Studio would "
-            "throw that away.",
+            f"Somebody has begun to change {count(begun, 'annotation')}, and this Label Studio "
+            "would throw that away.",
             next_step="Have it submitted or discarded in the browser, then do this again.",
         )
 

@@ -27,6 +27,7 @@ from core.labeling_config import parse_labeling_config
 from core.studio.models import Account, Task
 from core.studio.project import OpenProject, connect, require_project
 from core.studio.transport import Broken
+from core.words import count
 from core.workspace.locks import Busy, first_free, only_one
 from core.workspace.settings import Images
 
@@ -219,7 +220,9 @@ class LabelSession:
         kept = [sentence_of(self._workspace, refused)] if refused else []
         others = self._outbox.of_others
         if others:
-            kept.append(f"{others:,} labels of another project or server wait in this workspace.")
+            kept.append(
+                f"{count(others, 'label')} of another project or server kept in this workspace."
+            )
         return (*self._problems.values(), *kept)
 
     def close(self) -> None:

@@ -29,6 +29,8 @@ sys.path.insert(0, str(ROOT))
 
 from textual.pilot import Pilot  # noqa: E402
 
+from core.dataset.export import export_dataset  # noqa: E402
+from core.dataset.source import FolderSource  # noqa: E402
 from core.progress import finish  # noqa: E402
 from core.setup.demo import make_demo, walk_demo  # noqa: E402
 from core.studio.project import open_project  # noqa: E402
@@ -126,6 +128,8 @@ def plant(workspace: Workspace) -> None:
                 opened.client.change_annotation(annotation["id"], {"result": [other]})
             else:
                 opened.client.annotate(task["id"], [other])
+    # The example's model learns from what was exported.
+    finish(export_dataset(workspace, FolderSource(workspace.annotations.path)))
     (workspace.annotations.path / "99999").write_text('{"result": ', encoding="utf-8")
 
 

@@ -324,3 +324,21 @@ async def test_where_groups_do_not_pay_the_key_says_so(
         await app.until(lambda: app.toasts)
         assert app.toasts[0].startswith("Too few labels to tell what groups cost")
     assert session.sent == []
+
+
+async def test_once_another_order_is_published_its_images_come_and_not_those_fetched_before(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    before = asks(config_of("cat", "dog"))
+    async with walk(ready) as app:
+        await opened(app)
+        await app.strike("7")
+        assert "7 is no answer's key" in app.text
+        after = asks(config_of("cat", "dog"), ("lime", "blue"))
+        after.items = after.items[1:]
+        await app.press("escape", "5", "enter", "p", "3")
+        await seen(app, "photo_1")
+        assert "is no answer's key" not in app.text
+        assert before.closed and not after.closed
+        await app.press("escape", "3")
+    assert ready.calls.count("label_session") == 2

@@ -77,7 +77,7 @@ class WatchedRound:
         return shown
 
     def __str__(self) -> str:
-        begun = f"{self.model_version}: {self.new:,} new labels, {self.labels:,} in all"
+        begun = f"{self.model_version}: {count(self.new, 'new label')}, {self.labels:,} in all"
         if self.error:
             return f"{begun}; {self.error}"
         return (

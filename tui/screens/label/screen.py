@@ -76,7 +76,8 @@ class LabelScreen(Section):
         self._sessions.close()
 
     def on_screen_resume(self) -> None:
-        self._sessions.ask_anew()
+        self._note = ("", "")
+        self._sessions.come_back()
         self._front.come_back()
         super().on_screen_resume()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tui.dialogs.dialog import sentence
-from tui.job_kinds import AGAIN
+from tui.job_kinds import AGAIN, PUBLISH, SHARE, UNDO
 
 if TYPE_CHECKING:
     from core.labeling.session import LabelSession
@@ -29,6 +30,9 @@ class Sessions:
         self._stream: LabelSession | None = None
         self.again: LabelSession | None = None
         self._opening = False
+        # When the stream was begun, and what ends the one before.
+        self._began = 0.0
+        self._ending: threading.Thread | None = None
         # Why there is no session, and the server that said so: another one is asked again.
         self._refused: Exception | None = None
         self._asked_of: ServerStatus | None = None
@@ -54,9 +58,15 @@ class Sessions:
             return ""
         return f"Some are looked at already: {self._section.key('close')} leads back first."
 
-    def ask_anew(self) -> None:
-        """Ask also a server that has refused."""
+    def come_back(self) -> None:
+        """Ask also a server that has refused, and begin anew where another order was published."""
         self._asked_of = None
+        jobs = [self._section.host.jobs.last(kind) for kind in (PUBLISH, UNDO, SHARE)]
+        former = self._stream
+        if former is not None and any(job and (job.ended or 0.0) > self._began for job in jobs):
+            # What it has fetched ahead is of the order before.
+            self._stream, self._ending = None, _end(former)
+            self._changed()
 
     def look(self) -> None:
         """Begin to label, once there is a project to label in, and with what is labeled again."""
@@ -69,10 +79,13 @@ class Sessions:
         if self._refused is not None and self._asked_of == state.server:
             return
         self._opening, self._refused, self._asked_of = True, None, state.server
-        app = section.app
+        app, ending, self._began = section.app, self._ending, time.monotonic()
 
         def work() -> None:
             assert workspace is not None
+            if ending is not None:
+                # What it holds is given back first.
+                ending.join(END_SECONDS)
             try:
                 opened: Any = section.backend.label_session(workspace)
             except Exception as error:
