@@ -34,7 +34,7 @@ from tui.dialogs.help import HelpDialog
 from tui.dialogs.logs import LogsScreen
 from tui.dialogs.trust import TrustQuestions, agrees
 from tui.driver import lenient
-from tui.job_kinds import AGAIN
+from tui.job_kinds import AGAIN, SETUP
 from tui.jobs import Job, Jobs, make_room_for_keys
 from tui.journal import Journal
 from tui.keys import (
@@ -56,7 +56,7 @@ from tui.leave import (
     report_mistake,
 )
 from tui.measuring import Measuring
-from tui.news import ends_a_step, tell_end
+from tui.news import tell_end
 from tui.next_step import NextStep, next_steps
 from tui.own_commands import run_command
 from tui.own_keys import character_of
@@ -119,6 +119,8 @@ class LabelpilotApp(InTurn):
         super().__init__()
         self.backend = backend or Backend()
         self.journal = Journal()
+        # Which step a set-up is at.
+        self._step = ""
         agree = partial(agrees, self, self.backend)
         self.jobs = Jobs(self, self._job_changed, self._job_ended, agree)
         self.changed: Signal[None] = Signal(self, "changed")
@@ -239,7 +241,9 @@ class LabelpilotApp(InTurn):
         self.changed.publish(None)
 
     def _job_changed(self, job: Job[Any]) -> None:
-        if ends_a_step(job):
+        if job.kind is SETUP and job.running and job.progress.stage != self._step:
+            # The step before is done, and its line is to say what is there now.
+            self._step = job.progress.stage
             self.check()
         self.changed.publish(None)
 

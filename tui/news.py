@@ -6,21 +6,17 @@ from typing import Any
 
 from tui.dialogs.dialog import mistake, sentence
 from tui.host import Host
-from tui.job_kinds import PUBLISH, SETUP, SYNC, UNDO, VERSIONS
+from tui.job_kinds import PUBLISH, SYNC, UNDO, VERSIONS
 from tui.jobs import Job
 from tui.keys import MAIN
 
 
-def ends_a_step(job: Job[Any]) -> bool:
-    """Whether a set-up that runs has just ended one of its steps."""
-    progress = job.progress
-    ended = progress.note and progress.total and progress.done
-    return bool(job.kind is SETUP and job.running and ended)
-
-
 def tell_end(host: Host, job: Job[Any], *, shown: bool) -> None:
     """Tell that `job` has ended. Where its section is `shown`, that tells how."""
-    host.journal.write(f"{job.title}: {job.outcome}. {_in_words(job.result)}".strip())
+    # What nobody asked for is told as a note.
+    margin = "  " if job.kind.automatic else ""
+    text = f"{job.title}: {job.outcome}. {_in_words(job.result)}".strip()
+    host.journal.write(f"{margin}{text}")
     for _, note in job.notes:
         host.journal.write(f"  {note}")
     if job.error is not None:

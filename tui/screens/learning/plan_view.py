@@ -122,18 +122,19 @@ class PlanView(Vertical):
             return
         pick = plan.picks[chosen]
         path, train_path = paths_of(plan, pick)
-        score = f"  score {_number(pick.score)}"
+        score = f"score {_number(pick.score)}"
         self.query_one("#picked-name", LiveText).show(
-            [Content.assemble(plain(pick.tag, "bold"), (score, "$primary"))]
+            [plain(pick.tag, "bold"), plain(score, "$primary")]
         )
         train = self.query_one("#train-name", LiveText)
         train.display = pick.train_tag is not None
-        loss = f"  loss {_number(pick.train_loss)}" if pick.train_loss is not None else ""
         said = ", ".join(plan.labels.get(pick.train_tag or "", ()))
+        loss = f"loss {_number(pick.train_loss)}  " if pick.train_loss is not None else ""
+        # As many lines as above the other, so that both pictures are of one size.
         train.show(
             [
-                Content.assemble(("is like ", "$muted"), plain(pick.train_tag), (loss, "$muted")),
-                *([plain(said, "bold")] if said else []),
+                Content.assemble(("is like ", "$muted"), plain(pick.train_tag)),
+                Content.assemble((loss, "$muted"), plain(said, "bold")),
             ]
         )
         self.query_one("#picked", Picture).show(path)

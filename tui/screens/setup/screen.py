@@ -53,7 +53,6 @@ class SetupScreen(Section):
     _first_form_opened = False
     _chosen_by_hand = False
     _unfolded = False
-    _stage = ""
 
     def body(self) -> ComposeResult:
         yield LiveText(id="folded")
@@ -112,11 +111,6 @@ class SetupScreen(Section):
         self.query_one("#folded", LiveText).show([said])
 
     def _show_job(self, job: Job[Any] | None) -> None:
-        stage = job.progress.stage if job is not None and job.kind is SETUP else ""
-        if stage not in ("", self._stage):
-            # The step before is done: its line is to say what is there now.
-            self.host.check()
-        self._stage = stage
         self.query_one(JobPanel).show(job)
         log = self.query_one(JobLog)
         log.display = job is not None
