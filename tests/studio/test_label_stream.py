@@ -21,7 +21,7 @@ from core.studio.project import OpenProject
 from core.studio.server import database
 from core.workspace.settings import Workspace, load_workspace
 from tests.studio.conftest import Demo
-from tests.studio.labelers import REMEMBERED, Labeler, Project, label_at_once, make_project
+from tests.studio.labelers import Labeler, Project, label_at_once, make_project
 
 # The chi-square distribution's value that one random sequence in a million exceeds, for 2 degrees.
 CHI_SQUARE_2 = 27.63
@@ -31,6 +31,10 @@ WITHOUT = {
     for patch in patches.PATCHES
     if patch.apply.__module__ == stream.__name__
 }
+
+
+# What a browser remembers; one with "filtered" asks for the same as one with nothing.
+EACH = (None, "all", pytest.param("filtered", marks=pytest.mark.long))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,13 @@ def ben(client: StudioClient) -> Labeler:
 
 
 @pytest.mark.parametrize(
-    ("remembered", "at_the_tab"), [*((one, True) for one in REMEMBERED), ("all", False)]
+    ("remembered", "at_the_tab"),
+    [
+        (None, True),
+        ("all", True),
+        pytest.param("filtered", True, marks=pytest.mark.long),
+        ("all", False),
+    ],
 )
 def test_in_a_round_each_gets_the_first_image_that_nobody_else_has(
     client: StudioClient, anna: Labeler, ben: Labeler, remembered: str | None, at_the_tab: bool
@@ -64,7 +74,7 @@ def test_in_a_round_each_gets_the_first_image_that_nobody_else_has(
     assert got == [(task, "Data manager queue") for task in (*order[:2], *order[:2])]
 
 
-@pytest.mark.parametrize("remembered", REMEMBERED)
+@pytest.mark.parametrize("remembered", EACH)
 def test_where_no_round_is_on_the_projects_sampling_holds(
     client: StudioClient, anna: Labeler, ben: Labeler, remembered: str | None
 ) -> None:
@@ -132,7 +142,7 @@ def test_a_skipped_image_goes_to_somebody_else(
     assert _images(project, tab, anna, ben) == [project.tasks[1], project.tasks[0]]
 
 
-@pytest.mark.parametrize("remembered", REMEMBERED)
+@pytest.mark.parametrize("remembered", EACH)
 def test_who_has_a_share_gets_its_images_and_who_opens_anothers_link_gets_those(
     client: StudioClient, anna: Labeler, ben: Labeler, remembered: str | None
 ) -> None:

@@ -164,6 +164,7 @@ def test_killed_at_random_moments_and_run_again_each_task_has_one_score(
     )[:100]
 
 
+@pytest.mark.long  # tests/unit/learning/test_cluster.py has a cluster find what this machine does
 def test_the_workspaces_cluster_finds_the_same_neighbours(
     workspace: Workspace, plan: RoundPlan, tmp_path: Path
 ) -> None:

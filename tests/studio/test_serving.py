@@ -270,6 +270,7 @@ def other_page(demo: Demo, project: int) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.long  # the requests that a browser sends there, and what it gets, are tried above
 @needs("chromium", "chromedriver")
 def test_in_a_browser_no_other_page_and_no_file_gets_at_label_studio(
     demo: Demo, password: str, project: int, other_page: str, brought: Path, browser: WebDriver
