@@ -198,10 +198,11 @@ async def test_suspects_are_labeled_again_by_a_key(
     ]
     (ready.workspace.annotations.dataset).parent.mkdir(exist_ok=True)
     ready.workspace.annotations.dataset.write_text("{}")
-    async with walk(ready) as app:
+    async with walk(ready, size=(60, 20)) as app:
         await app.press("5")
         await app.press("s")
         assert "2 labels are likely wrong." in app.text
+        assert app.text.count("also dog?") + app.text.count("all say dog") >= 2
         await app.press("j", "space", "p")
         assert "Label in the browser" in app.text
         assert "suspects_page img_001" in ready.calls
