@@ -389,7 +389,11 @@ async def test_where_nothing_can_be_labeled_yet_it_says_why(
 ) -> None:
     async with walk(backend) as app:
         await app.press("3")
-        assert "There is no project to label in yet." in app.text
+        assert "Label Studio is not running." in app.text
+        assert "1, then a, starts it." in app.text
+        backend.running = True
+        app.app.check()
+        await app.until(lambda: "There is no project to label in yet." in app.text)
         await app.press("escape")
         assert app.app.current_mode == "setup"
 

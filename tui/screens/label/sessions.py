@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.dialogs.dialog import sentence
 from tui.job_kinds import AGAIN, PUBLISH, SHARE, UNDO
+from tui.keys import key_of, section_key
 
 if TYPE_CHECKING:
     from core.labeling.session import LabelSession
@@ -130,6 +131,11 @@ class Sessions:
             self._changed()
         return former is not None
 
+    @property
+    def _is_answering(self) -> bool:
+        server = self._section.state.server
+        return server is None or server.running
+
     def close(self) -> None:
         """End all of them, without waiting long."""
         ending = [_end(one) for one in (self.again, self._stream) if one is not None]
@@ -150,6 +156,14 @@ class Sessions:
             return [sentence(self._refused)]
         if not section.state.step_state("project"):
             return ["Looking at the project …"]
+        if section.state.step_state("project") == "waiting" and not self._is_answering:
+            start = f"{section_key('setup')}, then {key_of('setup', 'do_all')}, starts it."
+            own = section.workspace is not None and section.workspace.owns_server
+            return (
+                ["Label Studio is not running.", start]
+                if own
+                else ["Label Studio does not answer."]
+            )
         if section.state.step_state("project") != "done":
             return ["There is no project to label in yet.", "The set-up makes one."]
         if session is None:
