@@ -33,7 +33,15 @@ def test_no_event_ends_the_app_but_those_that_are_meant_to(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(("form", "count"), [("keyring", 4), ("new workspace", 2), ("settings", 1)])
+# One form stands for the others, which take keys in the same way.
+@pytest.mark.parametrize(
+    ("form", "count"),
+    [
+        ("keyring", 4),
+        pytest.param("new workspace", 3, marks=pytest.mark.long),
+        pytest.param("settings", 2, marks=pytest.mark.long),
+    ],
+)
 async def test_keys_typed_at_once_end_as_those_typed_slowly(
     form: str, count: int, tmp_path: Path
 ) -> None:
