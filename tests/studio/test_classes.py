@@ -306,5 +306,5 @@ def test_on_another_server_the_order_of_changes_stays(place: Place) -> None:
     draft = {"result": said("dog"), "annotation": there.ids[0]}
     path = f"api/tasks/{there.tasks[0]}/annotations/{there.ids[0]}/drafts"
     there.client.transport.send("POST", path, body=draft)
-    with pytest.raises(ConfigurationError, match="begun to change 1 annotations"):
+    with pytest.raises(ConfigurationError, match="begun to change 1 annotation,"):
         there.change(renames(["cat", "feline"]))
