@@ -119,6 +119,7 @@ def test_a_broken_connection_loses_and_doubles_nothing(
     assert len(set(bucket.images())) == len(bucket.images()) == IMAGES
 
 
+@pytest.mark.long  # test_faults has it for local files
 def test_annotations_during_the_sync_survive(server: FaultServer, bucket: Bucket) -> None:
     case = Case(server, bucket.name, Path("/nonexistent"), "native", bucket.project_id)
     bucket.put(*(f"more {number}.png" for number in range(MORE)))

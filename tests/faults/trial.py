@@ -23,6 +23,7 @@ VARIANTS = (
     "bulk: drop at once",
     "bulk: hang before",
     "bulk: lands after the end",
+    "bulk: lands late",
     "bulk: one byte a second",
     "bulk: other json",
     "bulk: server killed",

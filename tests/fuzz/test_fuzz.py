@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SEED = "short"
 
 
-@pytest.mark.parametrize(("fuzzer", "count"), [("app", 200), ("terminal", 60)])
+@pytest.mark.parametrize(("fuzzer", "count"), [("app", 100), ("terminal", 60)])
 def test_no_event_ends_the_app_but_those_that_are_meant_to(
     fuzzer: str, count: int, tmp_path: Path
 ) -> None:

@@ -158,7 +158,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch) -> Any:
     return kill
 
 
-@pytest.mark.parametrize("writes", [3, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("writes", [5, pytest.param(1, marks=pytest.mark.long)])
 def test_cut_off_anywhere_it_goes_on_and_so_does_taking_it_back(
     own: Labeled, kill_after: Any, writes: int
 ) -> None:
