@@ -220,7 +220,8 @@ def paint(pictures: list[Path]) -> None:
         page = Path(folder) / "page.html"
         for picture in pictures:
             svg = picture.read_text("utf-8")
-            page.write_text(f"<style>body{{margin:0}}svg{{width:1000px}}</style>{svg}", "utf-8")
+            style = "<style>body{margin:0}svg{width:1000px}</style>"
+            page.write_text(f'<meta charset="utf-8">{style}{svg}', "utf-8")
             browser.set_window_size(1040, 1200)
             browser.get(page.as_uri())
             shown = browser.find_element("css selector", "svg").screenshot_as_png

@@ -58,7 +58,8 @@ OPENS = "o"
 turns.HELD_SECONDS = turns.REST_SECONDS = 60.0
 KEYS = [*["\t"] * 6, NAMED["shift+tab"], *"abyes/", " ", *["\x7f"] * 3, "\r", NAMED["up"], OPENS]
 MOST_KEYS = 14
-TURNS, QUIET_TURNS = 4000, 10
+# So many turns, of some milliseconds where keys are held, last longer than any hold.
+TURNS, QUIET_TURNS = 40_000, 10
 
 
 class Base(Screen[None]):

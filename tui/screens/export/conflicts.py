@@ -90,13 +90,13 @@ class ConflictsScreen(ModalScreen[bool]):
         # The window's frame, a cell on both sides of each column, and the scroll bar.
         room = int(self.size.width * 0.96) - 6 - 8 - 1 - STATE_WIDTH
         room -= taken + 2 if wide else 0
-        people = (len(_person(answer)) for one in self.found for answer in one.answers)
-        # Who it was has what it needs, up to a half; the image and the answer share the rest.
-        who = min(max(people, default=0), room // 2)
-        each = max(6, (room - who) // 2)
+        answers = [answer for one in self.found for answer in one.answers]
+        # An answer and who gave it have what they need, as far as the image has some too.
+        says = min(max(map(len, map(_classes, answers)), default=0), room // 3)
+        who = min(max(map(len, map(_person, answers)), default=0), 3 * (room - says) // 5)
         table.add_column("", width=STATE_WIDTH)
-        for name, width in (("image", each), ("who", max(6, who)), ("says", each)):
-            table.add_column(cell(name), width=width)
+        for name, width in (("image", room - says - who), ("who", who), ("says", says)):
+            table.add_column(cell(name), width=max(6, width))
         for number, place in self._rows:
             one = self.found[number]
             answer = one.answers[place]
@@ -104,7 +104,7 @@ class ConflictsScreen(ModalScreen[bool]):
                 self._state(one, answer),
                 cell(one.tag if place == 0 else ""),
                 cell(_person(answer), "dim"),
-                cell(", ".join(answer.classes) or "none"),
+                cell(_classes(answer)),
             )
         table.move_cursor(row=cursor)
         self._tell()
@@ -194,6 +194,10 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def _copy(self) -> None:
         host_of(self).copy_out("\n".join(map(str, self.found)))
+
+
+def _classes(answer: Answer) -> str:
+    return ", ".join(answer.classes) or "none"
 
 
 def _person(answer: Answer) -> str:

@@ -59,7 +59,8 @@ class NewWorkspaceForm(Form[bool]):
         self._accepts_soon = False
         # The field of the folder was left while that is being counted.
         self._was_left = False
-        self._switched = False
+        # Whether the switch is the user's by now, and what it was set to before that.
+        self._switched = self._taken = False
         self._look: FirstLook | None = None
 
     def on_mount(self) -> None:
@@ -136,7 +137,9 @@ class NewWorkspaceForm(Form[bool]):
     def _take_subfolders(self, taken: bool) -> None:
         """Have the switch say what was found, until it is the user's."""
         switch = self.query_one("#recursive", Tick)
-        if not self._switched:
+        # One that was pressed a moment ago says so by its value only.
+        if not self._switched and switch.value == self._taken:
+            self._taken = taken
             with switch.prevent(Checkbox.Changed):
                 switch.value = taken
 
