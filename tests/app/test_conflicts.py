@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from textual.widgets import DataTable
 
 from core.dataset.conflicts import Answer, Conflict
 from tests.app.conftest import Walker
@@ -51,6 +52,22 @@ async def test_a_key_settles_a_conflict_and_takes_that_back(
         assert differing.calls.count("settle") == 2
         await app.press("escape")
         assert "marked as ground truth wins" in app.text
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_no_column_is_out_of_sight(
+    differing: FakeBackend, walk: Walker, size: tuple[int, int]
+) -> None:
+    answers = tuple(
+        Answer(number, "labelpilot@localhost", (str(number),), 1.0, ground_truth=False)
+        for number in (2, 50)
+    )
+    differing.differing = (Conflict("img_000", IMAGES[1], 7, answers),)
+    async with walk(differing, size=size) as app:
+        await app.press("4", "s")
+        table = app.app.screen.query_one(DataTable)
+        assert table.virtual_size.width <= table.size.width
+        assert " img_000 " in app.text
 
 
 async def test_a_tab_of_what_is_not_settled_can_be_made_from_there(

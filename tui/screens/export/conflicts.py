@@ -3,7 +3,7 @@ settles one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -92,11 +92,11 @@ class ConflictsScreen(ModalScreen[bool]):
         room -= taken + 2 if wide else 0
         answers = [answer for one in self.found for answer in one.answers]
         # An answer and who gave it have what they need, as far as the image has some too.
-        says = min(max(map(len, map(_classes, answers)), default=0), room // 3)
-        who = min(max(map(len, map(_person, answers)), default=0), 3 * (room - says) // 5)
+        says = _width("says", map(_classes, answers), room // 3)
+        who = _width("who", map(_person, answers), 3 * (room - says) // 5)
         table.add_column("", width=STATE_WIDTH)
-        for name, width in (("image", room - says - who), ("who", who), ("says", says)):
-            table.add_column(cell(name), width=max(6, width))
+        for name, width in (("image", max(6, room - says - who)), ("who", who), ("says", says)):
+            table.add_column(cell(name), width=width)
         for number, place in self._rows:
             one = self.found[number]
             answer = one.answers[place]
@@ -194,6 +194,11 @@ class ConflictsScreen(ModalScreen[bool]):
 
     def _copy(self) -> None:
         host_of(self).copy_out("\n".join(map(str, self.found)))
+
+
+def _width(name: str, texts: Iterable[str], most: int) -> int:
+    """How wide a column is that holds `texts`, below its name."""
+    return max(len(name), min(most, max(map(len, texts), default=0)))
 
 
 def _classes(answer: Answer) -> str:
