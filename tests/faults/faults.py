@@ -145,7 +145,8 @@ def revoked_token(server: FaultServer) -> Trial:
     """The token is no longer accepted, in the middle of a sync; then there is a new one."""
     case = server.case(IMAGES, "bulk")
     with short_waits(server), broken.before(server.url) as proxy:
-        proxy.faults.append(broken.Fault(IMPORT, broken.unauthorized, skip=1, times=2))
+        # One has to be seen; on a busy machine, an answer can come later than is waited for here.
+        proxy.faults.append(broken.Fault(IMPORT, broken.unauthorized, skip=1, times=4))
         result, said = until_done(case.workspace(proxy.url), "bulk")
         assert any("does not accept the token" in words for words in said), said
         assert 0 < result.existing < IMAGES
