@@ -21,7 +21,7 @@ from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_conflicts_link
 from tui.host import host_of
 from tui.keys import Place, bindings
-from tui.text import cell, count, harmless, plain
+from tui.text import cell, count, plain
 from tui.widgets.drawing import can_show
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lists import KeyedTable
@@ -198,7 +198,7 @@ class ConflictsScreen(ModalScreen[bool]):
 
 def _width(name: str, texts: Iterable[str], most: int) -> int:
     """How wide a column is that holds `texts`, below its name."""
-    return max(len(name), min(most, max(map(len, texts), default=0)))
+    return max(len(name), min(most, max((cell(text).cell_len for text in texts), default=0)))
 
 
 def _classes(answer: Answer) -> str:
@@ -206,4 +206,4 @@ def _classes(answer: Answer) -> str:
 
 
 def _person(answer: Answer) -> str:
-    return harmless(answer.person or "somebody")
+    return answer.person or "somebody"
