@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from PIL import Image
 from textual import events
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
@@ -16,6 +17,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from tests.app.doubles import FakeBackend
+from tests.app.label_doubles import Asks, MemorySession, items_of
 from tests.app.toys import make_workspace
 from tui.app import LabelpilotApp
 from tui.screens.section import Section
@@ -161,3 +163,21 @@ def walk() -> Walker:
             app.jobs.stop_all(1.0)
 
     return opened
+
+
+@pytest.fixture
+def asks(ready: FakeBackend) -> Asks:
+    """Has the app ask what a config says of images of one colour each."""
+
+    def made(config: str, colours: tuple[str, ...] = ("red", "lime", "blue")) -> MemorySession:
+        folder = ready.workspace.images.path / "sub"
+        folder.mkdir(exist_ok=True)
+        paths = []
+        for number, colour in enumerate(colours):
+            paths.append(folder / f"photo_{number}.png")
+            Image.new("RGB", (40, 30), colour).save(paths[-1])
+        session = MemorySession(config, items_of(paths))
+        ready.session = session
+        return session
+
+    return made

@@ -1,15 +1,22 @@
-"""A session of labeling over a real folder: what is submitted is kept in memory."""
+"""A session of labeling over a real folder, whose labels are kept in memory, and its screen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from core.labeling.questionnaire import Answers, Questionnaire
 from core.labeling.questions import read_questions
 from core.labeling.session import LabelItem, LabelSession
 from core.labeling_config import parse_labeling_config
+from tui.screens.label.screen import LabelScreen
+
+if TYPE_CHECKING:
+    from tests.app.conftest import Walk
+
+Asks: TypeAlias = "Callable[..., MemorySession]"
 
 
 @dataclass
@@ -91,3 +98,24 @@ def config_of(*classes: str, choice: str = "multiple", more: str = "") -> str:
         f'<View><Image name="image" value="$image"/><Choices name="labels" toName="image" '
         f'choice="{choice}">{choices}</Choices>{more}</View>'
     )
+
+
+async def opened(app: Walk) -> LabelScreen:
+    """The section, once its first image is seen."""
+    await app.press("3")
+    screen = app.app.screen
+    assert isinstance(screen, LabelScreen)
+    await app.until(lambda: screen._item is None or screen._front._sight.since is not None)
+    return screen
+
+
+async def seen(app: Walk, name: str) -> None:
+    """Wait until the image of this name is on the screen, and keys are meant for it."""
+    screen = app.app.screen_stack[0]
+    assert isinstance(screen, LabelScreen)
+    await app.until(lambda: f" {name} " in app.text and screen._front._sight.since is not None)
+
+
+def given(session: MemorySession) -> list[tuple[int, tuple[object, ...]]]:
+    """Task and answers of what was submitted, for a config with one question."""
+    return [(task, answers.get("labels", ())) for task, answers, _ in session.sent]

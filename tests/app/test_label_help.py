@@ -19,12 +19,10 @@ from core.learning.suggesting.helping import Help
 from core.tasks.tags import TaggedTask
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, help_of
-from tests.app.label_doubles import MemorySession, config_of
-from tests.app.test_label_screen import Asks, asks, given, opened, seen
+from tests.app.label_doubles import Asks, MemorySession, config_of, given, opened, seen
 from tests.app.toys import IMAGES, annotation
 from tui.widgets.picture import Picture
 
-__all__ = ["asks"]
 SEVERAL = config_of("cat", "dog")
 ONE = config_of("cat", "dog", choice="single-radio")
 MEASURED = Precision(0.8, 212, 200, 212, 200)

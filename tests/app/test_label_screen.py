@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,53 +9,11 @@ from PIL import Image
 from textual import events
 
 from core.learning.rounds.following import RoundLabels
-from tests.app.conftest import Walk, Walker
+from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
-from tests.app.label_doubles import MemorySession, config_of, items_of
-from tui.screens.label.screen import LabelScreen
+from tests.app.label_doubles import Asks, config_of, given, opened, seen
 from tui.widgets.drawing import UPPER_HALF
 from tui.widgets.picture import Picture
-
-Asks = Callable[..., MemorySession]
-
-
-@pytest.fixture
-def asks(ready: FakeBackend) -> Asks:
-    """Has the app ask what a config says of images of one colour each."""
-
-    def made(config: str, colours: tuple[str, ...] = ("red", "lime", "blue")) -> MemorySession:
-        folder = ready.workspace.images.path / "sub"
-        folder.mkdir(exist_ok=True)
-        paths = []
-        for number, colour in enumerate(colours):
-            paths.append(folder / f"photo_{number}.png")
-            Image.new("RGB", (40, 30), colour).save(paths[-1])
-        session = MemorySession(config, items_of(paths))
-        ready.session = session
-        return session
-
-    return made
-
-
-async def opened(app: Walk) -> LabelScreen:
-    """The section, once its first image is seen."""
-    await app.press("3")
-    screen = app.app.screen
-    assert isinstance(screen, LabelScreen)
-    await app.until(lambda: screen._item is None or screen._front._sight.since is not None)
-    return screen
-
-
-async def seen(app: Walk, name: str) -> None:
-    """Wait until the image of this name is on the screen, and keys are meant for it."""
-    screen = app.app.screen_stack[0]
-    assert isinstance(screen, LabelScreen)
-    await app.until(lambda: f" {name} " in app.text and screen._front._sight.since is not None)
-
-
-def given(session: MemorySession) -> list[tuple[int, tuple[object, ...]]]:
-    """Task and answers of what was submitted, for a config with one question."""
-    return [(task, answers.get("labels", ())) for task, answers, _ in session.sent]
 
 
 async def test_several_answers_are_ticked_and_space_submits_and_goes_on(

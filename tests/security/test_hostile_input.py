@@ -20,7 +20,7 @@ from tests.studio.command import Ran
 from tui.app import LabelpilotApp
 
 # Generous: what is let in takes minutes, or the machine's memory.
-pytestmark = pytest.mark.timeout(100)
+SECONDS = 20
 IMAGE = '<Image name="image" value="$image"/>'
 CHOICES = '<Choices name="kind" toName="image"><Choice value="cat"/></Choices>'
 CONFIG = f"<View>{IMAGE}{CHOICES}</View>"
@@ -116,7 +116,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, *arguments: str) -> Ran:
-    return command.run(*arguments, "--workspace", str(root))
+    return command.run(*arguments, "--workspace", str(root), seconds=SECONDS)
 
 
 def steers(text: str) -> bool:

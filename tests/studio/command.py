@@ -34,9 +34,11 @@ class Ran:
         return json.loads(self.out)
 
 
-def run(*arguments: str, typed: str = "", **variables: str) -> Ran:
+def run(
+    *arguments: str, typed: str = "", seconds: float = COMMAND_SECONDS, **variables: str
+) -> Ran:
     """Run `labelpilot` with `arguments`, without a terminal, with only these variables set and
-    `typed` to read.
+    `typed` to read; for so many `seconds` at most.
 
     The command is a fork of a process that has loaded labelpilot (`tests.studio.loaded`).
     """
@@ -47,7 +49,7 @@ def run(*arguments: str, typed: str = "", **variables: str) -> Ran:
         "typed": typed,
     }
     with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(COMMAND_SECONDS)
+        line.settimeout(seconds)
         line.connect(_loaded())
         line.sendall(json.dumps(asked).encode() + b"\n")
         answer = b"".join(iter(lambda: line.recv(1 << 16), b""))

@@ -3,10 +3,12 @@ something else, on any Label Studio."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,10 +17,12 @@ from typing import Any
 
 import httpx
 
+from core.labeling.outbox import Outbox, whose
+from core.labeling.session import LabelItem, LabelSession
 from core.labeling.stream import save_view
 from core.studio.client import StudioClient
 from core.studio.project import OpenProject
-from core.workspace.settings import Workspace
+from core.workspace.settings import Workspace, load_workspace
 
 CONFIG = """<View><Image name="image" value="$image"/>
 <Choices name="kind" toName="image"><Choice value="a"/><Choice value="b"/></Choices></View>"""
@@ -126,3 +130,31 @@ def label_at_once(project: Project, tab: int, people: Mapping[Labeler, str | Non
         for done in [pool.submit(label, *one) for one in people.items()]:
             done.result(300)
     return came
+
+
+class Desk:
+    """A workspace for a project on somebody else's server, and the sessions that are opened."""
+
+    def __init__(self, root: Path, client: StudioClient, project: Project) -> None:
+        self.project, self.client = project, client
+        root.mkdir()
+        (root / "labelpilot.toml").write_text(
+            f'[studio]\nurl = "{client.url}"\n[project]\nid = {project.id}\n'
+        )
+        self.workspace: Workspace = load_workspace(root)
+        self.opened = OpenProject(self.workspace, client, client.project(project.id))
+        self._sessions = contextlib.ExitStack()
+
+    def session(self, again: list[LabelItem] | None = None) -> LabelSession:
+        return self._sessions.enter_context(LabelSession(self.opened, again))
+
+    def close(self) -> None:
+        self._sessions.close()
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.workspace, whose(self.opened), 1)
+
+    def labels(self) -> Counter[int]:
+        """Task -> how many labels it has."""
+        found = self.client.annotations(self.project.id, at_once=False)
+        return Counter(one.task for one in found if not one.cancelled)

@@ -17,18 +17,18 @@ import pytest
 from core.errors import StudioRefused
 from core.labeling.again import label_again
 from core.labeling.fallback import SHARES
-from core.labeling.outbox import ARRIVED, WAITING, Label, Outbox, new_id, whose
+from core.labeling.outbox import ARRIVED, WAITING, Label, Outbox, new_id
 from core.labeling.sending import send
-from core.labeling.session import LabelItem, LabelSession
+from core.labeling.session import LabelSession
 from core.progress import finish
 from core.secrets.credentials import find_secret
 from core.studio.client import StudioClient
 from core.studio.models import Account
 from core.studio.project import OpenProject
-from core.workspace.settings import Workspace, load_workspace
+from core.workspace.settings import load_workspace
 from tests.faults.labeling import Hand, chaos, kill_server
 from tests.studio.conftest import Demo
-from tests.studio.labelers import Labeler, Project, make_project
+from tests.studio.labelers import Desk, Labeler, Project, make_project
 from tests.studio.stock import Stock
 
 ANSWER = {"kind": ("a",)}
@@ -43,34 +43,6 @@ def wait_until(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.01)
-
-
-class Desk:
-    """A workspace for a project on somebody else's server, and the sessions that are opened."""
-
-    def __init__(self, root: Path, client: StudioClient, project: Project) -> None:
-        self.project, self.client = project, client
-        root.mkdir()
-        (root / "labelpilot.toml").write_text(
-            f'[studio]\nurl = "{client.url}"\n[project]\nid = {project.id}\n'
-        )
-        self.workspace: Workspace = load_workspace(root)
-        self.opened = OpenProject(self.workspace, client, client.project(project.id))
-        self._sessions = contextlib.ExitStack()
-
-    def session(self, again: list[LabelItem] | None = None) -> LabelSession:
-        return self._sessions.enter_context(LabelSession(self.opened, again))
-
-    def close(self) -> None:
-        self._sessions.close()
-
-    def outbox(self) -> Outbox:
-        return Outbox(self.workspace, whose(self.opened), 1)
-
-    def labels(self) -> Counter[int]:
-        """Task -> how many labels it has."""
-        found = self.client.annotations(self.project.id, at_once=False)
-        return Counter(one.task for one in found if not one.cancelled)
 
 
 @pytest.fixture(scope="module")
