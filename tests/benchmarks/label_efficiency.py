@@ -6,7 +6,8 @@ Labeling is replayed on the sets of `label_sets.py`, with one class an image (by
 several (by mean average precision, and by macro F1 at thresholds set out of fold). From 40 random
 labels on, 20 at a time up to 400; the learner is a linear head, or a small network trained anew
 each round, whose hidden layer is the embedding. The orders are the very code that a round runs;
-beside them stands an oracle that knows every label, and what the first 20 and 40 labels by coverage
+"herding, coverage first" is the way that the app offers, which begins with 40 labels by coverage.
+Beside them stands an oracle that knows every label, and what the first 20 and 40 labels by coverage
 are worth. `--seeds`, `--sets`, `--orders` and `--learners` make it smaller; `--keep FILE` keeps
 each curve as it is found, so that the same command goes on where it was broken off (a file from
 before a change of orders or sets is of no use); `--save` writes the figures that the app shows
@@ -46,6 +47,8 @@ RANDOMS_LABELS, GOAL, GOAL_SEVERAL = 280, 100, 200
 FIRST, EARLY = (20, 40), (20, STEP, 160)
 ORACLE, COVERAGE = "oracle", "coverage first"
 SHOWN = "herding, probabilities"
+# The way that the app offers: the first labels by coverage, then rounds by herding.
+WHOLE_WAY = f"herding, {COVERAGE}"
 HIDDEN = 64
 
 
@@ -93,11 +96,11 @@ Done: TypeAlias = tuple[Job, list[Measures], float]
 def run(job: Job) -> Done:
     began = time.perf_counter()
     vectors, given, true = SETS[job.data](job.seed)
-    order, _, shown = job.order.partition(", ")
+    order, _, how = job.order.partition(", ")
     if order == COVERAGE:
         # Held against random ones from as few on.
-        covers = shown != "random"
-        plan = Plan(int(shown), STEP, int(shown), 1) if covers else Plan(*EARLY, 1)
+        covers = how != "random"
+        plan = Plan(int(how), STEP, int(how), 1) if covers else Plan(*EARLY, 1)
         steps = simulate("random", vectors, given, true, plan, job.seed, cover_first=covers)
     else:
         steps = simulate(
@@ -108,7 +111,8 @@ def run(job: Job) -> Done:
             Plan(START, STEP, MOST, 1),
             job.seed,
             learner=LEARNERS[job.learner],
-            show_probabilities=bool(shown),
+            show_probabilities=job.order == SHOWN,
+            cover_first=how == COVERAGE,
             choose=oracle(true) if order == ORACLE else None,
         )
     return job, list(steps), time.perf_counter() - began
@@ -120,7 +124,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--learners", nargs="+", choices=LEARNERS, default=list(LEARNERS))
-    parser.add_argument("--orders", nargs="+", default=[*ORDERS, SHOWN])
+    parser.add_argument("--orders", nargs="+", default=[*ORDERS, SHOWN, WHOLE_WAY])
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
