@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from core.images import ImagePaths
+from core.labeling.item import LabelItem, item_of
 from core.labeling.questions import read_questions
-from core.labeling.session import LabelItem, item_of
 from core.labeling_config import parse_labeling_config
 from core.progress import Progress, Work
 from core.studio.models import annotator_of, read_task

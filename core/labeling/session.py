@@ -12,11 +12,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from core.errors import LabelpilotError, StudioRefused, StudioUnreachable
-from core.images import ImagePaths, tag_of
+from core.images import ImagePaths
+from core.labeling.item import LabelItem, item_of
 from core.labeling.not_taken import sentence_of, write_not_taken
 from core.labeling.outbox import REFUSED, Label, Outbox, new_id, whose
 from core.labeling.questionnaire import Answers, Questionnaire
@@ -29,7 +29,6 @@ from core.studio.project import OpenProject, connect, require_project
 from core.studio.transport import Broken
 from core.words import count
 from core.workspace.locks import Busy, first_free, only_one
-from core.workspace.settings import Images
 
 # How many images are held: a server that is gone is not missed before they are labeled.
 HELD = 16
@@ -43,34 +42,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 _NO_RIGHT = 403
 # How long the end may wait for what is being sent, and for what was held to be given back.
 _END_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class LabelItem:
-    """An image to be labeled.
-
-    `path` is its file, where it lies on this machine; `url` is its address as its task holds it.
-    `annotation` is the number of the annotation that is to be changed, where it is labeled again;
-    `suggestion` are the answers that it was given before, which may be none; None where it has no
-    label. `note` is a sentence on why it is shown.
-    """
-
-    task_id: int
-    tag: str
-    path: Path | None
-    url: str
-    annotation: int | None = None
-    suggestion: Answers | None = None
-    note: str = ""
-
-
-def item_of(task: Task, images: Images, paths: ImagePaths) -> LabelItem:
-    """The image of a task; `paths` are those of `images`."""
-    inside = paths.inside(task.image)
-    path = None if inside is None else images.path / inside
-    with contextlib.suppress(ValueError):
-        return LabelItem(task.id, tag_of(inside or paths(task.image), images.tag), path, task.image)
-    return LabelItem(task.id, f"task {task.id}", path, task.image)
 
 
 class LabelSession:
@@ -101,6 +72,8 @@ class LabelSession:
         # What is asked to be held is asked of what was held last.
         self._holding = threading.Lock()
         self._ahead: list[LabelItem] = list(again or ())
+        # How many times another order was told of.
+        self._orders = 0
         # Taken back a moment ago: to be shown although they have a label still.
         self._pinned: set[int] = set()
         # Look-alikes that are shown beside the image in front.
@@ -140,6 +113,16 @@ class LabelSession:
         """Whether no image is left to be labeled, as far as is known."""
         with self._lock:
             return not self._ahead and (self._at_end or not self._streams)
+
+    def follow_order(self, front: LabelItem | None = None) -> None:
+        """Let go of the images that were fetched ahead, but for the one in `front`: another order
+        is published, and those that come next are its."""
+        with self._lock:
+            staying = self._pinned | ({front.task_id} if front is not None else set())
+            self._ahead = [one for one in self._ahead if one.task_id in staying]
+            self._orders += 1
+            self._at_end = False
+        self._wake_up()
 
     def submit(self, item: LabelItem, answers: Answers, lead_time: float) -> None:
         """Label an image: the label is on the disk when this returns, and is sent behind it.
@@ -327,11 +310,15 @@ class LabelSession:
         with self._holding:
             if self.advice is None:
                 self.advice = advice(*self._connected(), self._session)
+            orders = self._orders
             found, mine, sent = self._hold(HELD)
             asked = {*mine, *sent, *self._beside}
             kept = {task.id for task in found}
             new = [self._item(task) for task in found if task.id not in asked]
             with self._lock:
+                if orders != self._orders:
+                    # They may be of the order before.
+                    return 0.0
                 sent |= set(self._outbox.tasks_on_the_way())
                 self._pinned &= {one.task_id for one in self._ahead}
                 staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.learning.rounds.ledger import rounds_stamp
 from core.tasks.session import last_sync
 from core.workspace.settings import Workspace
 
@@ -19,11 +20,13 @@ PATIENCE = 50.0
 @dataclass(frozen=True, slots=True)
 class Standing:
     """When the last sync began and the dataset was written last, in seconds since 1970; None where
-    it was not. `newer` says that labels have come to the annotation folder, or changed, since."""
+    it was not. `newer` says that labels have come to the annotation folder, or changed, since.
+    `rounds` changes whenever a round is published or taken back, by whichever process."""
 
     synced: float | None = None
     exported: float | None = None
     newer: bool = False
+    rounds: tuple[tuple[str, int], ...] = ()
 
 
 class StandingWatch:
@@ -40,7 +43,7 @@ class StandingWatch:
         newer = came is not None and exported is not None and came > exported
         if came is not None and exported is not None and not newer:
             newer = self._any_newer(annotations.path, exported)
-        return Standing(last_sync(workspace), exported, newer)
+        return Standing(last_sync(workspace), exported, newer, rounds_stamp(workspace))
 
     def _any_newer(self, folder: os.PathLike[str], than: float) -> bool:
         """Whether a file was written anew since: its folder does not show that."""

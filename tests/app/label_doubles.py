@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from core.labeling.item import LabelItem
 from core.labeling.questionnaire import Answers, Questionnaire
 from core.labeling.questions import read_questions
-from core.labeling.session import LabelItem, LabelSession
+from core.labeling.session import LabelSession
 from core.labeling_config import parse_labeling_config
 from tui.screens.label.screen import LabelScreen
 
@@ -34,12 +35,17 @@ class MemorySession(LabelSession):
     closed: bool = False
     groups: list[list[int]] = field(default_factory=list)
     beside: list[int] = field(default_factory=list)
+    # What is ahead once another order is followed.
+    next_order: list[LabelItem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.questionnaire: Questionnaire = read_questions(parse_labeling_config(self.config))
 
     def ahead(self, count: int) -> Sequence[LabelItem]:
         return self.items[:count]
+
+    def follow_order(self, front: LabelItem | None = None) -> None:
+        self.items = [*([front] if front else []), *self.next_order]
 
     def submit(self, item: LabelItem, answers: Answers, lead_time: float) -> None:
         assert item is self.items[0]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from core.labeling.item import LabelItem
 from core.labeling.questionnaire import Answers
-from core.labeling.session import LabelItem
 from core.workspace.settings import load_workspace
 from tests.app.doubles import FakeBackend
 from tests.app.label_doubles import MemorySession, config_of, items_of

@@ -15,6 +15,7 @@ from core.errors import ConfigurationError
 from core.labeling.groups import GroupCost, GroupSizes
 from core.labeling.suggestions import Precision, Suggestions
 from core.learning.measuring.suspects import Suspect
+from core.learning.rounds.ledger import RoundRecord, save_record
 from core.learning.suggesting.helping import Help
 from core.tasks.tags import TaggedTask
 from tests.app.conftest import Walker
@@ -50,7 +51,11 @@ async def test_suggestions_come_ticked_with_their_chances_and_are_submitted_by_a
         await app.until(lambda: "Suggestions accepted as they are: 94 % of 212." in app.text)
         # The image that is looked at already gets no tick under the hand.
         assert "☑" not in app.text
+        # Nothing is submitted only by a second key that is no first one held down.
+        assert "space twice: no answer" in app.text
         await app.strike("space")
+        assert "Nothing is chosen. Once more submits the image without an answer." in app.text
+        await app.strike("9", "space")
         await seen(app, "photo_1")
         assert "1 ☑ cat .93   2 ☐ dog .31" in app.text
         # What the person says counts.
@@ -117,7 +122,7 @@ async def test_a_tick_that_has_no_room_is_not_made(
     ready.help = help_of(replace(found, choices=(("labels", names[0]), ("labels", names[29]))))
     async with walk(ready, size=(60, 20)) as app:
         screen = await opened(app)
-        assert screen._answers == {}
+        assert screen._given.answers == {}
 
 
 @pytest.mark.parametrize("there_are", ["no embeddings", "too few labels"])
@@ -328,16 +333,32 @@ async def test_where_groups_do_not_pay_the_key_says_so(
 async def test_once_another_order_is_published_its_images_come_and_not_those_fetched_before(
     ready: FakeBackend, walk: Walker, asks: Asks
 ) -> None:
-    before = asks(config_of("cat", "dog"))
+    session = asks(config_of("cat", "dog"), ("red", "lime", "blue", "white"))
+    session.next_order = session.items[2:]
     async with walk(ready) as app:
         await opened(app)
         await app.strike("7")
         assert "7 is no answer's key" in app.text
-        after = asks(config_of("cat", "dog"), ("lime", "blue"))
-        after.items = after.items[1:]
         await app.press("escape", "5", "enter", "p", "3")
-        await seen(app, "photo_1")
+        await seen(app, "photo_2")
         assert "is no answer's key" not in app.text
-        assert before.closed and not after.closed
         await app.press("escape", "3")
-    assert ready.calls.count("label_session") == 2
+        assert " photo_2 " in app.text
+
+
+async def test_the_order_that_another_process_publishes_follows_the_image_in_front(
+    ready: FakeBackend, walk: Walker, asks: Asks
+) -> None:
+    session = asks(config_of("cat", "dog"), ("red", "lime", "blue", "white"))
+    session.next_order = session.items[3:]
+    async with walk(ready) as app:
+        await opened(app)
+        await app.strike("2")
+        record = RoundRecord("v2", "margin", 1.0, project_id=1, picks=(), losses={})
+        save_record(ready.workspace, record)
+        app.app.check()
+        await app.until(lambda: len(session.items) == 2)
+        assert "2 ☑ dog" in app.text
+        await app.strike("space")
+        await seen(app, "photo_3")
+    assert given(session) == [(1, ("dog",))]

@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from textual import events
 
+from core.labeling.questions import read_questions
+from core.labeling_config import parse_labeling_config
 from core.learning.rounds.following import RoundLabels
 from tests.app.conftest import Walker
 from tests.app.doubles import FakeBackend, refusal
 from tests.app.label_doubles import Asks, config_of, given, opened, seen
+from tui.screens.label.given import Given
 from tui.widgets.drawing import UPPER_HALF
 from tui.widgets.picture import Picture
 
@@ -150,6 +153,12 @@ async def test_a_key_that_is_held_down_does_not_go_on_to_the_next_image(
             await app.taken_in()
         assert " photo_1 " in app.text
     assert given(session) == [(1, ("cat",))]
+
+
+def test_a_first_key_that_is_held_down_says_not_that_nothing_is_meant() -> None:
+    questions, given = read_questions(parse_labeling_config(config_of("cat"))), Given()
+    asked = [given.problem(questions, held=held) for held in (False, True, True, False)]
+    assert [bool(words) for words in asked] == [True, True, True, False]
 
 
 async def test_what_the_config_forbids_is_said_and_not_submitted(

@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from core.labeling.session import LabelItem
+from core.labeling.item import LabelItem
 from tests.app.doubles import FakeBackend
 from tests.app.label_doubles import MemorySession, config_of
 from tests.app.toys import make_workspace

@@ -28,8 +28,9 @@ import httpx
 import psutil
 
 from core.errors import LabelpilotError
+from core.labeling.item import LabelItem
 from core.labeling.questions import read_questions
-from core.labeling.session import LabelItem, LabelSession
+from core.labeling.session import LabelSession
 from core.labeling_config import parse_labeling_config
 from core.progress import finish
 from core.setup.checklist import set_up

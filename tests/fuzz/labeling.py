@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import LabelpilotError
 from core.labeling.groups import GroupCost, GroupSizes
-from core.labeling.session import LabelItem
+from core.labeling.item import LabelItem
 from core.labeling.suggestions import Precision, Suggestions
 from core.learning.suggesting.helping import Help
 from core.tasks.tags import TaggedTask

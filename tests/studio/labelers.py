@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
+from core.labeling.item import LabelItem
 from core.labeling.outbox import Outbox, whose
-from core.labeling.session import LabelItem, LabelSession
+from core.labeling.session import LabelSession
 from core.labeling.stream import save_view
 from core.studio.client import StudioClient
 from core.studio.project import OpenProject

@@ -106,9 +106,16 @@ def test_the_order_is_the_rounds_and_what_is_held_is_nobody_elses(
     session.submit(session.ahead(1)[0], ANSWER, 2.5)
     wait_until(lambda: len(held(session)) == 16 and order[1] not in held(session))
     assert set(held(session)) == {*order[2:16], *order[17:19]}
+    # Once another order is published, its images follow the one in front.
+    front = session.ahead(1)[0]
+    project.publish(order[20:], "v2")
+    session.follow_order(front)
+    assert held(session) == [front.task_id]
+    wait_until(lambda: len(held(session)) == 16)
+    assert held(session) == [front.task_id, *order[20:35]]
     session.close()
     ben.label(order[16])
-    assert _asked(ben, project) == order[2]
+    assert _asked(ben, project) == order[20]
     (label,) = client.annotations_of(project.id, order[0])
     assert (label["lead_time"], label["was_cancelled"]) == (2.5, False)
     assert desk.opened.workspace.state.outbox.stat().st_mode & 0o077 == 0

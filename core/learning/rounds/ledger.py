@@ -8,6 +8,7 @@ next round can tell whether the images that were asked for were harder than ones
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import math
@@ -132,9 +133,13 @@ def load_records(workspace: Workspace) -> list[RoundRecord]:
 
 
 def rounds_stamp(workspace: Workspace) -> tuple[tuple[str, int], ...]:
-    """What changes whenever a round is published or taken back."""
-    files = sorted(workspace.state.rounds.glob(f"*/{RECORD}"))
-    return tuple((file.parent.name, file.stat().st_mtime_ns) for file in files)
+    """What changes whenever a round is published or taken back, by whichever process."""
+    found = []
+    for file in sorted(workspace.state.rounds.glob(f"*/{RECORD}")):
+        # One may be taken back at this very moment.
+        with contextlib.suppress(OSError):
+            found.append((file.parent.name, file.stat().st_mtime_ns))
+    return tuple(found)
 
 
 def find_record(workspace: Workspace, model_version: str) -> RoundRecord | None:

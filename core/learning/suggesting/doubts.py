@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.dataset.conflicts import Conflict
 from core.errors import ConfigurationError, LabelpilotError
 from core.labeling.again import label_again
-from core.labeling.session import LabelItem
+from core.labeling.item import LabelItem
 from core.labeling.stream import LabelPage, tasks_page
 from core.labeling.tabs import of_tasks
 from core.learning.measuring.suspects import Suspect

@@ -24,7 +24,7 @@ from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
-    from core.labeling.session import LabelItem
+    from core.labeling.item import LabelItem
 
 # How many pictures that were shown are kept, for those that are taken back.
 KEPT = 2
@@ -99,6 +99,11 @@ class Front(Vertical):
     @property
     def is_seen(self) -> bool:
         return self._sight.since is not None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the last key was one that is held down."""
+        return self._sight.is_held
 
     @property
     def is_known(self) -> bool:

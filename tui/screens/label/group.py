@@ -25,8 +25,8 @@ from tui.widgets.live_text import LiveText
 from tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
+    from core.labeling.item import LabelItem
     from core.labeling.questionnaire import Answers, Questionnaire
-    from core.labeling.session import LabelItem
 
 # The cells of the smallest thumbnail, and those of a window around all of them.
 TILE_WIDTH, TILE_HEIGHT = 14, 6

@@ -15,8 +15,9 @@ from tui.dialogs.dialog import sentence
 from tui.screens.label.group import Group, GroupScreen, most_shown
 
 if TYPE_CHECKING:
+    from core.labeling.item import LabelItem
     from core.labeling.questionnaire import Answers
-    from core.labeling.session import LabelItem, LabelSession
+    from core.labeling.session import LabelSession
     from tui.screens.label.helping import Helping
     from tui.screens.label.hotkeys import Press
     from tui.screens.section import Section

@@ -12,15 +12,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from core.errors import LabelpilotError
-from core.labeling.questionnaire import Questionnaire, toggled
+from core.labeling.questionnaire import Questionnaire
 from core.read_only import is_read_only
 from tui.actions import LOOKING_ONLY, Action
 from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_task_link
 from tui.keys import Place, bindings
 from tui.screens.label.answer_rows import AnswerRows
-from tui.screens.label.answers import Chances, found, number_in
+from tui.screens.label.answers import found, number_in
 from tui.screens.label.front import NO_PICTURE, Front
+from tui.screens.label.given import Given
 from tui.screens.label.group import Group
 from tui.screens.label.helping import Helping
 from tui.screens.label.hotkeys import Press, allot, is_one_key, keys_of_image
@@ -34,8 +35,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_text import LiveText
 
 if TYPE_CHECKING:
-    from core.labeling.questionnaire import Answers
-    from core.labeling.session import LabelItem, LabelSession
+    from core.labeling.item import LabelItem
+    from core.labeling.session import LabelSession
 
 # How many pictures are made before they are wanted.
 AHEAD = 6
@@ -54,8 +55,7 @@ class LabelScreen(Section):
         self._sessions = Sessions(self, self._changed)
         self._helping = Helping(self)
         self._look_alikes = LookAlikes(self, self._helping, self._front_now, self._label_group)
-        self._answers: Answers = {}
-        self._chances: Chances = {}
+        self._given = Given()
         self._keys: dict[str, Press] = {}
         self._pace = Pace()
         self._note: tuple[str, str] = ("", "")
@@ -132,21 +132,7 @@ class LabelScreen(Section):
         return is_new
 
     def _begin_answers(self) -> None:
-        """Give what the image in front was given before, else what is suggested for it, else the
-        config's own."""
-        self._answers, self._chances, item = {}, {}, self._item
-        if item is None:
-            return
-        if item.suggestion is not None:
-            self._answers = dict(item.suggestion)
-            return
-        self._answers = self._questions.at_first()
-        found = self._helping.of(item.tag)
-        if found is not None:
-            suggested = {**self._answers, **found.answers}
-            # A tick that has no room is none: nobody would see it.
-            if self._rows.fits(suggested, found.probabilities):
-                self._answers, self._chances = suggested, found.probabilities
+        self._given.begin(self._item, self._questions, self._helping, self._rows)
 
     # What is shown around it
 
@@ -182,9 +168,9 @@ class LabelScreen(Section):
         if self._item is None:
             rows.show([])
         elif finder.is_finding:
-            rows.put_found(self._found, finder.at, self._answers)
+            rows.put_found(self._found, finder.at, self._given.answers)
         else:
-            rows.put(self._answers, self._chances)
+            rows.put(self._given.answers, self._given.chances)
 
     def _say(self, words: str, style: str = "$text-warning") -> None:
         self._note = (words, style)
@@ -235,17 +221,16 @@ class LabelScreen(Section):
         if not self._may_answer():
             return
         question = self._questions[press.question]
-        if question not in self._questions.visible(self._answers):
+        if question not in self._questions.visible(self._given.answers):
             self._say(f"{question.title} is not asked here.")
         elif press.answer is None:
             self.query_one(Finder).open_number(question)
         else:
             if is_one_key(self._questions):
-                # Also one that is ticked already: its key says that it is right.
-                self._answers = {question.name: (press.answer,)}
+                self._given.only(question, press.answer)
                 self._submit(moment)
                 return
-            self._answers = toggled(question, self._answers, press.answer)
+            self._given.toggle(question, press.answer)
             self._say("")
             self._show_answers()
 
@@ -264,13 +249,13 @@ class LabelScreen(Section):
         item, session = self._item, self._session
         if item is None or session is None or not self._may_answer():
             return
-        problems = self._questions.problems(self._answers)
-        if problems:
+        problem = self._given.problem(self._questions, held=self._front.is_held)
+        if problem:
             self._show_answers()
-            self._say(problems[0])
+            self._say(problem)
             return
         seconds = self._front.seconds(time.monotonic() if moment is None else moment)
-        if self._done(partial(session.submit, item, self._answers, seconds)):
+        if self._done(partial(session.submit, item, self._given.answers, seconds)):
             self._look_alikes.done.add(item.tag)
             self._pace.add()
             self._turn()
@@ -308,7 +293,7 @@ class LabelScreen(Section):
         if item is None or session is None or self._sessions.again or not self._may_answer():
             return None
         now = time.monotonic()
-        return Before(item, session, self._keys, self._answers, self._front.seconds(now))
+        return Before(item, session, self._keys, self._given.answers, self._front.seconds(now))
 
     def _label_group(self, group: Group) -> None:
         items, session = group.items, self._session
@@ -333,7 +318,7 @@ class LabelScreen(Section):
     @property
     def _found(self) -> list[Press]:
         needle = self.query_one(Finder).value
-        return found(self._questions.visible(self._answers), needle)
+        return found(self._questions.visible(self._given.answers), needle)
 
     def _find(self) -> None:
         if self._may_answer():
@@ -363,7 +348,7 @@ class LabelScreen(Section):
         if problem:
             self._say(problem)
             return
-        self._answers = {**self._answers, name: given}
+        self._given.put(name, given)
         self.query_one(Finder).close()
         self._say("")
         self._show_answers()
@@ -385,11 +370,15 @@ class LabelScreen(Section):
         alone = "The answer's own key submits." if is_one_key(self._questions) else ""
         item, word = self._item, ""
         if item is not None and item.annotation is not None:
-            word = "keep" if self._answers == item.suggestion else "change"
+            word = "keep" if self._given.answers == item.suggestion else "change"
+        elif self._given.is_none(self._questions):
+            word = "no answer" if self._given.may_be_none else "twice: no answer"
         beside = "Press the key that stands beside an answer."
         return {
             "answer": Action(partial(self._say, beside), none),
-            "submit": Action(self._submit, none or (alone if not self._answers else ""), word),
+            "submit": Action(
+                self._submit, none or (alone if not self._given.answers else ""), word
+            ),
             "skip": Action(self._skip, none),
             "take_back": Action(self._take_back, "" if self._session else none),
             "find": Action(self._find, none),

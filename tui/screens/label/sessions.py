@@ -31,9 +31,9 @@ class Sessions:
         self._stream: LabelSession | None = None
         self.again: LabelSession | None = None
         self._opening = False
-        # When the stream was begun, and what ends the one before.
-        self._began = 0.0
-        self._ending: threading.Thread | None = None
+        # Up to when the stream follows what was published here, and what it knows of other rounds.
+        self._followed = 0.0
+        self._rounds: object = None
         # Why there is no session, and the server that said so: another one is asked again.
         self._refused: Exception | None = None
         self._asked_of: ServerStatus | None = None
@@ -60,18 +60,20 @@ class Sessions:
         return f"Some are looked at already: {self._section.key('close')} leads back first."
 
     def come_back(self) -> None:
-        """Ask also a server that has refused, and begin anew where another order was published."""
+        """Ask also a server that has refused, and follow the order where another was published."""
         self._asked_of = None
         jobs = [self._section.host.jobs.last(kind) for kind in (PUBLISH, UNDO, SHARE)]
-        former = self._stream
-        if former is not None and any(job and (job.ended or 0.0) > self._began for job in jobs):
-            # What it has fetched ahead is of the order before.
-            self._stream, self._ending = None, _end(former)
+        if self._stream is not None and any(
+            job and (job.ended or 0.0) > self._followed for job in jobs
+        ):
+            self._followed = time.monotonic()
+            self._stream.follow_order()
             self._changed()
 
     def look(self) -> None:
         """Begin to label, once there is a project to label in, and with what is labeled again."""
         self._take_again()
+        self._follow_rounds()
         section, state = self._section, self._section.state
         workspace = section.workspace
         ready = workspace is not None and state.step_state("project") == "done"
@@ -80,13 +82,10 @@ class Sessions:
         if self._refused is not None and self._asked_of == state.server:
             return
         self._opening, self._refused, self._asked_of = True, None, state.server
-        app, ending, self._began = section.app, self._ending, time.monotonic()
+        app, self._followed = section.app, time.monotonic()
 
         def work() -> None:
             assert workspace is not None
-            if ending is not None:
-                # What it holds is given back first.
-                ending.join(END_SECONDS)
             try:
                 opened: Any = section.backend.label_session(workspace)
             except Exception as error:
@@ -94,6 +93,16 @@ class Sessions:
             app.call_from_thread(self._begin, opened)
 
         section.run_worker(work, thread=True, group="label", exit_on_error=False)
+
+    def _follow_rounds(self) -> None:
+        """Follow also a round that another process publishes or takes back; the image in front,
+        which may be answered half, stays."""
+        standing, stream = self._section.state.standing, self._stream
+        rounds = None if standing is None else standing.rounds
+        if rounds != self._rounds:
+            if stream is not None and self._rounds is not None:
+                stream.follow_order(next(iter(stream.ahead(1)), None))
+            self._rounds = rounds
 
     def _begin(self, opened: LabelSession | Exception) -> None:
         self._opening = False

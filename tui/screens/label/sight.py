@@ -33,6 +33,8 @@ class Sight:
     # How many answers there must be before the image in front is seen.
     _awaited: int = 0
     _last: tuple[str, float] = ("", 0.0)
+    # Whether the last key is one that repeats itself.
+    is_held: bool = False
     # Whether the last key counted for an image that is not in front any more.
     _gone_on: bool = False
 
@@ -57,7 +59,8 @@ class Sight:
     def counts(self, key: str, moment: float) -> bool:
         """Whether a key that was pressed at `moment` is meant for the image in front."""
         last, self._last = self._last, (key, moment)
-        if self._gone_on and last[0] == key and moment - last[1] < HELD_SECONDS:
+        self.is_held = last[0] == key and moment - last[1] < HELD_SECONDS
+        if self._gone_on and self.is_held:
             return False
         if self._painted is not None and moment - self._painted > PATIENCE_SECONDS:
             self._since = self._painted if self._since is None else self._since
