@@ -34,6 +34,7 @@ from core.errors import LabelpilotError
 from core.labeling_config import LabelingConfig, parse_labeling_config, read_labeling_config
 from core.names import known_name
 from core.progress import Progress, Work
+from core.words import count
 from core.workspace.settings import Workspace
 
 if TYPE_CHECKING:
@@ -265,9 +266,9 @@ def _nothing(
 ) -> LabelpilotError:
     causes = []
     if tally.missing:
-        causes.append(f"Label Studio has {tally.missing:,} annotations that are not there.")
+        causes.append(f"Label Studio has {count(tally.missing, 'annotation')} more than lie there.")
     if tally.skipped:
-        causes.append(f"{tally.skipped:,} annotations were skipped, and say nothing.")
+        causes.append(f"Skipped, and so without a label: {count(tally.skipped, 'image')}.")
     if unreadable:
         first = unreadable[0]
         causes.append(f"{len(unreadable):,} cannot be read; {first.name}: {first.reason}.")

@@ -194,7 +194,7 @@ def test_a_second_look_at_a_version_uses_what_the_hooks_gave_unless_it_is_to_be_
     second, fresh = demo.run(*arguments), demo.run(*arguments, "--fresh")
     for done in (second, fresh):
         assert done.code == 0, done.err
-        assert "labels that are likely wrong are left out" in done.err
+        assert "left out as likely wrong" in done.err
         assert label_efficiency("nearest-loss") in done.out
     assert ["not run again" in done.err for done in (second, fresh)] == [True, False]
     assert "0 earlier scores replaced" in fresh.out

@@ -154,14 +154,18 @@ def embed(model: Path | None, root: Path | None, as_json: bool) -> None:
     or ImageNet's; a network that takes bytes gets them as they are. Only images that are new or
     have changed are looked at; a run that is stopped goes on from there.
     """
+    from core.words import count
+
     workspace = open_workspace(root)
     if model is not None:
         workspace = backend.choose_model(workspace, model)
     found = run(backend.embed(workspace))
     lines = [
-        f"{found.images:,} images have embeddings of {found.network}: {found.computed:,} made now "
-        f"({found.rate:,.1f} a second), {found.reused:,} as they were",
-        f"{len(found.unreadable):,} files cannot be read as images" if found.unreadable else "",
+        f"Embeddings of {found.network}: {count(found.images, 'image')}, {found.computed:,} made "
+        f"now ({found.rate:,.1f} a second), {found.reused:,} as they were",
+        f"{count(len(found.unreadable), 'file')} cannot be read as images"
+        if found.unreadable
+        else "",
         *(f"  {path}: {why}" for path, why in list(found.unreadable.items())[:MOST_NAMED]),
         f"They lie in {workspace.relative(found.path)}",
     ]

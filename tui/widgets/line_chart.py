@@ -16,12 +16,14 @@ DASH = 3
 
 @dataclass(slots=True)
 class _Canvas:
-    """Dots, and the style of each cell: that of the line that was drawn last."""
+    """Dots, and the style of each cell: that of the line that was drawn last. A mark lies on top
+    of what is drawn."""
 
     width: int
     height: int
     cells: dict[tuple[int, int], int] = field(default_factory=dict)
     styles: dict[tuple[int, int], str] = field(default_factory=dict)
+    marks: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
     def dot(self, x: int, y: int, style: str) -> None:
         at = (x // 2, y // 4)
@@ -35,6 +37,8 @@ class _Canvas:
         ]
 
     def _cell(self, x: int, y: int) -> tuple[str, str] | str:
+        if (x, y) in self.marks:
+            return self.marks[x, y]
         dots = self.cells.get((x, y))
         return " " if dots is None else (chr(EMPTY | dots), self.styles[x, y])
 
@@ -45,13 +49,17 @@ def line_chart(
     width: int,
     height: int,
     dashed: str = "",
+    marks: Mapping[str, str] | None = None,
 ) -> list[Content]:
-    """`lines`, all of one length, over each other on one scale; the last lies on top."""
+    """`lines`, all of one length, over each other on one scale; the last lies on top. Those that
+    have a mark bear it twice, each at places of its own, so that they differ without colour."""
     canvas = _Canvas(width, height)
     values = [value for line in lines.values() for value in line]
     least, most = min(values), max(values)
     wide, high = width * 2 - 1, height * 4 - 1
-    for name, line in lines.items():
+    for number, (name, line) in enumerate(lines.items()):
+        bearing = {int((half + (number + 0.5) / len(lines)) * width / 2) for half in (0, 1)}
+        mark = (marks or {}).get(name, "")
         before: int | None = None
         for x in range(wide + 1):
             place = x / wide * (len(line) - 1) if wide else 0.0
@@ -65,5 +73,7 @@ def line_chart(
                 step = 1 if y >= first else -1
                 for between in range(first, y + step, step):
                     canvas.dot(x, between, styles[name])
+            if mark and x % 2 == 0 and x // 2 in bearing:
+                canvas.marks[x // 2, y // 4] = (mark, styles[name])
             before = y
     return canvas.rows()

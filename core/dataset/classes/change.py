@@ -30,6 +30,7 @@ from core.files import sha256_of, write_at_once
 from core.labeling_config import parse_labeling_config
 from core.progress import Work
 from core.studio.project import OpenProject
+from core.words import count
 from core.workspace.consents import may_write
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace
@@ -64,10 +65,10 @@ class ClassResult:
 
     def __str__(self) -> str:
         done = "taken back in" if self.back else "changed in"
-        images = f"{self.images:,} images of the dataset"
+        images = f"{count(self.images, 'image')} of the dataset"
         text = f"{done} {self.counts.in_words(images)}"
         if not self.back:
-            text += f"; nothing has the old name, {self.holding:,} annotations have the new one"
+            text += f"; the old name is in none, the new one in {count(self.holding, 'annotation')}"
         return f"{text[0].upper()}{text[1:]}, {self.seconds:.1f} s"
 
 

@@ -32,10 +32,10 @@ class Counts:
     def in_words(self, last: str = "") -> str:
         """All of them in words, and what comes `last`."""
         parts = [
-            f"{self.annotations:,} annotations of {self.tasks:,} tasks",
-            f"{self.drafts:,} drafts",
-            f"{self.predictions:,} predictions",
-            f"{count(self.files, 'label file')}",
+            f"{count(self.annotations, 'annotation')} of {count(self.tasks, 'task')}",
+            count(self.drafts, "draft"),
+            count(self.predictions, "prediction"),
+            count(self.files, "label file"),
             last,
         ]
         *others, final = filter(None, parts)

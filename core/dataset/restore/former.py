@@ -18,6 +18,7 @@ from core.errors import LabelpilotError
 from core.files import sha256_of
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
+from core.words import count
 from core.workspace.consents import may_write
 from core.workspace.settings import Workspace
 
@@ -41,8 +42,8 @@ def keep_clear(opened: OpenProject) -> Work[None]:
     ]
     if others:
         name = opened.workspace.relative(folder)
-        note = f"{len(others):,} files in {name} are not this server's: set aside, so that it "
-        yield Progress("target-storage", note=f"{note}writes over none")
+        note = f"{count(len(others), 'file')} of another server in {name}: set aside, so that none"
+        yield Progress("target-storage", note=f"{note} is written over")
     for path in others:
         _set_aside(path)
 

@@ -63,7 +63,8 @@ class RestoreResult:
 
     def __str__(self) -> str:
         return (
-            f"{self.restored:,} of {self.found:,} labels restored, of {self.people:,} people; "
+            f"{self.restored:,} of {self.found:,} labels restored, "
+            f"of {count(self.people, 'person', 'people')}; "
             f"{self.equal:,} were there already, {count(len(self.conflicts), 'conflict')}, "
             f"{len(self.unreadable):,} unreadable, {self.seconds:.1f} s"
         )

@@ -33,6 +33,7 @@ from core.pictures import Unreadable, read_pixels
 from core.progress import Progress, Work
 from core.tasks.kept_manifest import look_at_images
 from core.tasks.manifest import some_names
+from core.words import count
 from core.workspace.consents import may_load_network
 from core.workspace.locks import only_one
 from core.workspace.settings import Workspace, save_workspace
@@ -164,7 +165,7 @@ def choose_model(workspace: Workspace, file: Path) -> Workspace:
 def _no_image(unreadable: dict[str, str]) -> LabelpilotError:
     path, why = next(iter(unreadable.items()))
     return LabelpilotError(
-        f"None of the {len(unreadable):,} images can be read.",
+        f"{count(len(unreadable), 'image')} found, and none can be read.",
         cause=f"{path}: {why}.",
         next_step="Fix `path` or `pattern` under [images] in labelpilot.toml.",
     )
@@ -228,7 +229,7 @@ def _look_at(
     note = ""
     if unreadable:
         names = some_names(list(unreadable))
-        note = f"{len(unreadable):,} files cannot be read as images: {names}"
+        note = f"{count(len(unreadable), 'file')} cannot be read as images: {names}"
     yield Progress(STAGE, done, len(wanted), note)
     return unreadable
 

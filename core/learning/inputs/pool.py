@@ -17,6 +17,7 @@ from core.learning.inputs.embeddings import check_probabilities, check_tags, uni
 from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
+from core.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def make_pool(
         wanted = np.flatnonzero(candidates)
         check_probabilities(hooks.probabilities, [tags[row] for row in wanted])
     if unseen := len((images if tasks is None else tasks) - known - set(tags)):
-        note = f"{unseen:,} unlabeled images have no embedding, and cannot be asked for"
+        note = f"{count(unseen, 'unlabeled image')} without an embedding cannot be asked for"
         yield Progress("embeddings", 0, len(tags), note)
     vectors = yield from unit_vectors(hooks.embeddings, path)
     losses = np.fromiter(map(given.get, tags, repeat(np.nan)), np.float64, len(tags))

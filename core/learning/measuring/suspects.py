@@ -21,6 +21,7 @@ from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats
 from core.learning.search.neighbours import find_neighbours
 from core.progress import Progress, Work
+from core.words import count
 
 NEIGHBOURS = 5
 # A loss counts as high above this share of all.
@@ -167,7 +168,7 @@ def without_suspects(pool: Pool) -> Work[Pool]:
     if pool.labels is None:
         raise no_classes("To tell which labels are likely wrong, the classes are needed.")
     found = yield from suspects(pool.tags, pool.vectors, pool.losses, pool.labels)
-    note = f"{len(found):,} labels that are likely wrong are left out"
+    note = f"{count(len(found), 'label')} left out as likely wrong"
     yield Progress("suspects", len(found), len(found), note)
     named = {suspect.tag for suspect in found}
     rows = [row for row in pool.labels.rows if pool.tags[row] in named]

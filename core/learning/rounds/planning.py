@@ -38,6 +38,7 @@ from core.learning.suggesting.guesses import suggest
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag
+from core.words import count
 from core.workspace.consents import may_reach_scheduler, may_write
 from core.workspace.settings import Workspace
 
@@ -100,8 +101,8 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
     if newer:
         name = workspace.relative(workspace.annotations.dataset)
         note = (
-            f"{newer:,} images were labeled since {name} was written. They count as labeled here; "
-            "for your model to learn from them, export and train again."
+            f"{count(newer, 'image')} labeled since {name} was written: labeled here too, but "
+            "for your model to learn from that, export and train again."
         )
         yield Progress("labels", note=note)
     classes = yield from current_labels(workspace, project=opened)

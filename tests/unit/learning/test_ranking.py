@@ -102,7 +102,7 @@ def test_unlabeled_images_without_an_embedding_are_counted_aloud() -> None:
     finish(
         make_pool(given, set(TAGS), tasks=set(TAGS[:1100])), lambda event: notes.append(event.note)
     )
-    assert "100 unlabeled images have no embedding, and cannot be asked for" in notes
+    assert "100 unlabeled images without an embedding cannot be asked for" in notes
     notes.clear()
     finish(make_pool(hooks(), set(TAGS)), lambda event: notes.append(event.note))
     assert not any(notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -119,15 +120,16 @@ def _plot(curves: Curves, orders: Sequence[str], width: int) -> list[Content | s
     rows: list[Content | str] = [
         plain(f"{curves.words.capitalize()} as labels are added", "$muted")
     ]
-    for number, line in enumerate(line_chart(drawn, styles, room, CHART_HEIGHT, "random")):
+    marks = dict(zip((one for one in orders if one != "random"), ascii_lowercase))  # noqa: B905
+    chart = line_chart(drawn, styles, room, CHART_HEIGHT, "random", marks)
+    for number, line in enumerate(chart):
         scale = {0: f"{most:.0%}", CHART_HEIGHT - 1: f"{least:.0%}"}.get(number, "")
         rows.append(Content.assemble((f"{scale:>{SCALE_WIDTH}} ", "$muted"), line))
     first, last = f"{curves.budgets[0]:,}", f"{curves.budgets[-1]:,} labels"
     between = " " * max(1, room - len(first) - len(last))
     rows.append(plain(" " * (SCALE_WIDTH + 1) + first + between + last, "$muted"))
-    signs = {"random": "╌╌"}
     for order in orders:
-        name = f"{signs.get(order, '──')} {order:{NAME_WIDTH}}"
+        name = f"{f'─{marks[order]}─' if order in marks else '╌╌╌'} {order:{NAME_WIDTH}}"
         ending = f"ends at {means[order][-1]:.1%}"
         rows.append(Content.assemble((name, styles[order]), plain(ending)))
     return rows
