@@ -268,7 +268,7 @@ def _nothing(
     if tally.missing:
         causes.append(f"Label Studio has {count(tally.missing, 'annotation')} more than lie there.")
     if tally.skipped:
-        causes.append(f"Skipped, and so without a label: {count(tally.skipped, 'image')}.")
+        causes.append(f"{count(tally.skipped, 'image')} skipped, and so without a label.")
     if unreadable:
         first = unreadable[0]
         causes.append(f"{len(unreadable):,} cannot be read; {first.name}: {first.reason}.")

@@ -128,9 +128,12 @@ class Hand:
         if isinstance(screen, NewWorkspaceForm):
             # What a pause after the last letter would bring.
             screen._count_images()
-            # One that made way for a newer one of its kind is no mishap.
-            with contextlib.suppress(WorkerCancelled):
-                await self._app.workers.wait_for_complete()
+            counted = False
+            while not counted:
+                # One that made way for a newer one of its kind is no mishap; that is waited for.
+                with contextlib.suppress(WorkerCancelled):
+                    await self._app.workers.wait_for_complete()
+                    counted = True
             await self._quiet()
         if isinstance(screen, Form):
             fields = [(one.id, one.value) for one in screen.query(Input)]

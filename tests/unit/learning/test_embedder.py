@@ -102,7 +102,7 @@ def test_where_nothing_is_an_image_one_sentence_says_so(workspace: Workspace) ->
         image.write_text("an image")
     with pytest.raises(LabelpilotError) as caught:
         finish(embed(workspace))
-    assert caught.value.message == "None of the 3 images can be read."
+    assert caught.value.message == "3 images found, and none can be read."
 
 
 KILLED = """
