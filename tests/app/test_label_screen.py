@@ -289,7 +289,7 @@ async def test_an_image_that_is_not_shown_is_labeled_only_once_it_was_opened_in_
         await opened(app)
         await app.until(lambda: says in app.text)
         await app.strike("1")
-        assert "o opens it in the browser first" in app.text
+        assert "o opens it in the browser, x skips it." in app.text
         assert session.sent == []
         await app.press("o")
         assert "/projects/1/data?task=1" in app.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -116,7 +117,10 @@ def test_the_ledger_says_why_each_image_was_asked_for(
     assert record is not None
     ordered = [pick for pick in record.picks if not pick.control]
     assert ordered
-    assert all(pick.score == pick.train_loss for pick in ordered)
+    assert all(pick.score == pytest.approx(pick.train_loss) for pick in ordered)
+    # Of equal losses too, the one that the plan names first is the one that comes first.
+    assert all(one.score > other.score for one, other in itertools.pairwise(record.picks))
+    assert len({pick.train_tag for pick in ordered}) < len(ordered)
     assert all(pick.train_tag in record.losses for pick in ordered)
     assert any(pick.control for pick in record.picks)
 

@@ -7,6 +7,7 @@ are checked and compared, and the images are put into an order. Publishing is an
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag
 from core.words import count
 from core.workspace.consents import may_reach_scheduler, may_write
 from core.workspace.settings import Workspace
+
+# By so much, of itself, a score is less than an equal one before it.
+TIE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +192,14 @@ def _results(
 
 
 def _picks(order: Order, images: Mapping[str, TaggedTask], tags: Sequence[str]) -> Iterator[Pick]:
-    for position, (row, score) in enumerate(zip(order.indices, order.scores, strict=True)):
-        tag = tags[row]
+    """The images in their order, with scores that fall: Label Studio would show those of one score
+    by their number."""
+    least = math.inf
+    for position, (row, given) in enumerate(zip(order.indices, order.scores, strict=True)):
+        tag, score = tags[row], min(float(given), least)
+        least = score - TIE * max(1.0, abs(score))
         control = order.control is not None and bool(order.control[position])
-        pick = Pick(tag, images[tag].task_id, float(score), control=control)
+        pick = Pick(tag, images[tag].task_id, score, control=control)
         if order.why is not None and (query := int(order.why.queries[position])) >= 0:
             pick = replace(
                 pick,

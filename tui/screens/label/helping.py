@@ -42,6 +42,12 @@ class Helping:
         begin = partial(self._section.backend.help_labeling, workspace)
         jobs.start(HELP, "Making suggestions", "", begin)
 
+    def come_back(self) -> None:
+        """Ask anew where there could be no suggestions: what was lacking may be there by now."""
+        last = self._section.host.jobs.last(HELP)
+        if last is not None and last.outcome == "failed":
+            self._labels = None
+
     @property
     def found(self) -> Help | None:
         """What helps, as far as it is known."""

@@ -78,6 +78,7 @@ class LabelScreen(Section):
     def on_screen_resume(self) -> None:
         self._note = ("", "")
         self._sessions.come_back()
+        self._helping.come_back()
         self._front.come_back()
         super().on_screen_resume()
 
@@ -240,7 +241,8 @@ class LabelScreen(Section):
         elif not self._questions.complete:
             self._say(f"This cannot be labeled here: {self.key('open')} opens it in the browser.")
         elif not self._front.is_known:
-            self._say(f"{NO_PICTURE}: {self.key('open')} opens it in the browser first.")
+            ways = f"{self.key('open')} opens it in the browser, {self.key('skip')} skips it."
+            self._say(f"{NO_PICTURE}: {ways}")
         else:
             return True
         return False

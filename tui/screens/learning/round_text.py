@@ -88,14 +88,14 @@ def before(workspace: Workspace, versions: Mapping[str, int] | None) -> list[Con
     dataset = workspace.annotations.dataset
     if source in ("hooks", "file") and not os.path.isfile(dataset):
         text = f"There is no {workspace.relative(dataset)} yet. If they train on it, label "
-        text += f"some images first ({key_of('learning', 'label')}), and export them "
+        text += f"some images first ({section_key('label')}), and export them "
         parts += ["", plain(f"{text}({section_key('export')}).")]
     elif source == "network":
-        text = f"Label some images first ({key_of('learning', 'label')}), 40 or so; a model of "
-        parts += ["", plain(f"{text}your own speaks by a hooks file: labelpilot hooks --help.")]
+        text = f"Label some images first ({section_key('label')}), 40 or so. For a model of your "
+        parts += ["", plain(f"{text}own, write a hooks file: labelpilot hooks --help.")]
         parts.append(f"{key_of('learning', 'embed')} makes the embeddings alone, ahead of that.")
     if source is not None:
-        verb = "runs them" if source == "hooks" else "takes them"
+        verb = {"hooks": "runs them", "network": "makes them"}.get(source, "takes them")
         parts.insert(1, f"{plan} {verb}, finds what to label next, and shows it first.")
     if versions:
         parts += ["", plain("Published before", "bold")]
