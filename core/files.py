@@ -19,6 +19,9 @@ from core.asides import aside_file
 from core.errors import ConfigurationError, LabelpilotError
 from core.own_files import is_own, refuse_links
 
+# What a disk answers that takes nothing more.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_MAKE_ROOM = "Make room or fix the folder's rights, and do it again."
 # Read once: it can be read only by setting it, and other threads make files meanwhile.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
@@ -147,8 +150,21 @@ def not_written(path: Path, error: OSError) -> LabelpilotError:
     return LabelpilotError(
         f"{path} could not be written; what was there is as it was.",
         cause=error.strerror or str(error),
-        next_step="Make room or fix the folder's rights, and do it again.",
+        next_step=_MAKE_ROOM,
     )
+
+
+def explained(error: BaseException) -> BaseException:
+    """`error`; where a disk is full or takes nothing, the sentence to say of it, whatever was
+    being written."""
+    number = error.errno if isinstance(error, OSError) else 0
+    # A database says so in words alone.
+    full = type(error).__module__ == "sqlite3" and "disk is full" in str(error)
+    if isinstance(error, LabelpilotError) or not (full or number in _REFUSALS):
+        return error
+    name = getattr(error, "filename", None) or "A file"
+    cause = error.strerror if isinstance(error, OSError) else str(error)
+    return LabelpilotError(f"{name} could not be written.", cause=cause or "", next_step=_MAKE_ROOM)
 
 
 def write_at_once(path: Path, content: bytes, *, mode: int | None = None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 from core.asides import PLACES, PREFIX, aside_folder
 from core.errors import ConfigurationError, LabelpilotError
-from core.files import read_at_most, write_at_once, written_at_once
+from core.files import explained, read_at_most, write_at_once, written_at_once
 
 
 def test_a_block_that_fails_leaves_the_old_content_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -68,6 +70,7 @@ def test_what_a_killed_process_left_is_taken_by_the_next_write_of_the_same_file(
 ) -> None:
     file = tmp_path / "dataset.json"
     write = f"""
+import contextlib
 import os
 from pathlib import Path
 from core.files import written_at_once
@@ -140,6 +143,21 @@ def test_a_disk_that_refuses_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LabelpilotError, match="could not be written"):
         write_at_once(tmp_path / "file" / "below", b"")
+
+
+def test_a_full_disk_is_a_sentence_whoever_writes(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as of_a_file, open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"more")
+    with contextlib.closing(sqlite3.connect(tmp_path / "file")) as database:
+        database.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as of_a_database:
+            database.execute("CREATE TABLE one (a)")
+    for error in (of_a_file.value, of_a_database.value):
+        said = explained(error)
+        assert isinstance(said, LabelpilotError)
+        assert said.cause and said.next_step
+    other = ValueError("ours")
+    assert explained(other) is other
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "device", "large"])

@@ -191,8 +191,10 @@ def show_page(page: LabelPage, as_json: bool) -> None:
 def end(error: BaseException) -> NoReturn:
     """Say why a command ended, as JSON too where that was asked for, and end with its exit code."""
     from core.errors import LabelpilotError
+    from core.files import explained
     from core.masking import crash_report
 
+    error = explained(error)
     code = exit_code(error)
     if code is ExitCode.INTERRUPTED:
         say("Interrupted; what was done stays.")

@@ -292,7 +292,7 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
         "labeled": labeled,
         "outcomes": [asdict(outcome) for outcome in found],
     }
-    show(as_json, shown, "\n".join(lines))
+    show(as_json, shown, "\n".join(lines) or "No round is published yet.")
 
 
 def _outcome_words(found: RoundOutcome) -> str:

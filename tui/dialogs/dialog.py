@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.errors import LabelpilotError
+from core.files import explained
 from core.masking import redact
 from tui.actions import Action, act
 from tui.host import host_of
@@ -82,6 +83,7 @@ class Dialog(ModalScreen[bool]):
 
 def error_dialog(error: BaseException) -> Dialog:
     """The whole of an error: what, why, and what to do."""
+    error = explained(error)
     if isinstance(error, LabelpilotError):
         parts = [plain(error.message, "bold")]
         if error.cause:
@@ -113,6 +115,7 @@ def mistake(error: BaseException) -> str:
 
 def sentence(error: BaseException) -> str:
     """One sentence for a toast."""
+    error = explained(error)
     if isinstance(error, LabelpilotError):
         return error.message
     return f"labelpilot made a mistake: {type(error).__name__}: {redact(str(error))}"

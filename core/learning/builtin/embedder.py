@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LabelpilotError
-from core.files import not_written
+from core.files import explained, not_written
 from core.images import tag_of, tags_by_path
 from core.learning.builtin.model import ImageModel, key_of, load_model, name_of
 from core.learning.builtin.store import VECTORS, FileState, VectorStore
@@ -125,6 +125,9 @@ def embed(workspace: Workspace) -> Work[Embedded]:
         except OSError as error:
             raise not_written(folder, error) from error
         except sqlite3.Error as error:
+            full = explained(error)
+            if full is not error:
+                raise full from error
             raise LabelpilotError(
                 f"The embeddings in {folder} cannot be used.",
                 cause=str(error),

@@ -15,7 +15,6 @@ from core.errors import LabelpilotError
 from core.labeling.questionnaire import Questionnaire
 from core.read_only import is_read_only
 from tui.actions import LOOKING_ONLY, Action
-from tui.dialogs.dialog import sentence
 from tui.dialogs.link import show_task_link
 from tui.keys import Place, bindings
 from tui.screens.label.answer_rows import AnswerRows
@@ -267,7 +266,7 @@ class LabelScreen(Section):
         try:
             call()
         except LabelpilotError as error:
-            self._say(sentence(error), "$text-error")
+            self._say(f"This is not saved: {error.cause or error.message}", "$text-error")
             return False
         return True
 
