@@ -155,12 +155,13 @@ class SyncScreen(Section):
             )
         report = self.state.reports.get("images")
         # A report has words only; the step leaves these out where there are none.
-        return report is not None and re.search(r", [\d,]+ duplicates", report.detail) is not None
+        return report is not None and re.search(r", [\d,]+ duplicates?", report.detail) is not None
 
     def _next(self, good: bool) -> list[Content | str]:
         if good:
-            label, export = self.key("label"), section_key("export")
-            return [f"{label} labels them in the browser; {export} exports what is labeled.", ""]
+            here, export = section_key("label"), section_key("export")
+            ways = f"{here} labels them here, {self.key('label')} in the browser"
+            return [f"{ways}; {export} exports what is labeled.", ""]
         if self._are_doubled:
             repair = self.key("repair")
             return [f"Images are several tasks: {repair} shows which can go, and asks.", ""]
