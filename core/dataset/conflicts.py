@@ -33,7 +33,7 @@ from core.workspace.settings import Workspace, save_workspace
 
 NAME = "conflicts"
 HOW = (
-    "Open each, and have one answer stay: delete the other, or mark the right one as ground truth, "
+    "Open each, and keep one answer: delete the other, or mark the right one as ground truth, "
     'which counts with the rule "ground-truth".'
 )
 

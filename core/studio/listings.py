@@ -133,7 +133,7 @@ class _End:
         if again or self._number > self._most:
             what = "the same again" if again else f"{self._number:,} of {self._most:,} at most"
             raise NoAnswer(
-                "A listing of Label Studio's has no end.",
+                "Label Studio's list does not end.",
                 cause=f"It gave {what}.",
                 next_step="Look at `url` under [studio] in labelpilot.toml; is it Label Studio?",
             )

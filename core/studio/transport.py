@@ -199,7 +199,7 @@ def _sentences(url: str) -> Iterator[None]:
         ) from None
     except httpx.DecodingError as error:
         raise Unbearable(
-            f"What answers at {url} sends what Label Studio does not.",
+            f"What answers at {url} does not answer as Label Studio does.",
             cause=str(error),
             next_step="Look at `url` under [studio] in labelpilot.toml, and at any proxy between.",
         ) from None

@@ -299,7 +299,7 @@ async def test_hooks_that_fail_while_looking_back_are_told_and_r_tries_again(
         assert "labeling/active_learning.py failed on line 1." in app.text
         ready.workspace.learning.hooks.write_text(HOOKS)
         await app.press("r")
-        assert "No label is contradicted by all of its neighbours." in app.text
+        assert "No label is likely wrong: none has all its neighbours against it." in app.text
 
 
 async def test_the_plan_and_the_form_say_what_was_measured_of_the_order(

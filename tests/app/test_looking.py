@@ -52,7 +52,7 @@ async def test_what_is_not_looked_at_yet_is_neither_to_do_nor_missing_and_a_key_
         await one.until(lambda: "looks  Project" in one.text)
         await one.strike("b")
         assert slow.calls == []
-        assert one.toasts == ["Looking …; that is done as soon as it is known."]
+        assert one.toasts == ["Still looking …; this is done as soon as it can be."]
         slow.seen.set()
         await one.until(lambda: slow.calls == ["label_page"])
         await one.settled()

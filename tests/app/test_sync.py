@@ -116,7 +116,7 @@ async def test_doubled_images_are_said_and_d_shows_asks_and_mends(
         await app.press("enter")
         assert "d shows which can go, and asks." in app.text
         await app.press("d")
-        assert "Remove what is too many?" in app.text
+        assert "Remove the extra tasks?" in app.text
         assert f"4 images are several tasks ({WEIRD})" in " ".join(app.text.split())
         await app.press("escape")
         assert ready.doubled == 4

@@ -70,7 +70,7 @@ def packed() -> Iterator[bytes]:
 def test_an_answer_that_unpacks_to_more_than_is_taken_is_refused_once() -> None:
     with (
         server(lambda _: packed(), "gzip") as asked,
-        pytest.raises(StudioUnreachable, match="sends what Label Studio does not") as raised,
+        pytest.raises(StudioUnreachable, match="does not answer as Label Studio does") as raised,
     ):
         StudioClient(asked[0], TOKEN).whoami()
     assert f"{MOST_BYTES:,}" in raised.value.cause
@@ -81,7 +81,7 @@ def test_an_answer_packed_twice_is_not_unpacked_at_all() -> None:
     twice = zlib.compress(zlib.compress(bytes(2**20)))
     with (
         server(lambda _: [twice], "deflate, deflate") as asked,
-        pytest.raises(StudioUnreachable, match="sends what Label Studio does not"),
+        pytest.raises(StudioUnreachable, match="does not answer as Label Studio does"),
     ):
         StudioClient(asked[0], TOKEN).whoami()
 

@@ -52,7 +52,7 @@ def list_(root: Path | None, as_json: bool) -> None:
 def rename(
     names: tuple[str, ...], control: str, yes: bool, root: Path | None, as_json: bool
 ) -> None:
-    """Call a class otherwise; several pairs at once exchange names too.
+    """Rename a class; several pairs at once can also swap names.
 
     With --json it only shows what it would do, unless --yes is given too. Cut off anywhere, the
     same command goes on.

@@ -51,7 +51,7 @@ def sync(mode: Any, full: bool, root: Path | None, as_json: bool) -> None:
 @command("labelpilot repair --json")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def repair(yes: bool, root: Path | None, as_json: bool) -> None:
-    """Remove the tasks that images have too many, if you agree.
+    """Remove the extra tasks of images that have several, if you agree.
 
     No task is removed that somebody annotated, skipped or began. With --json it only shows what it
     would do, unless --yes is given too.
@@ -108,9 +108,17 @@ def _source_options(function: Function) -> Function:
 @click.option("--out", type=click.Path(path_type=Path), help="What to write.")
 @click.option("--format", "format_", type=FORMAT, default=FORMAT.first, help="How it is written.")
 @click.option("--split", type=float, metavar="SHARE", help="Set a share apart for validation.")
-@click.option("--seed", default=0, show_default=True, help="Settles what the split leaves open.")
 @click.option(
-    "--group", default="", metavar="REGEX", help="Images whose path matches alike stay together."
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Another number draws another split.",
+)
+@click.option(
+    "--group",
+    default="",
+    metavar="REGEX",
+    help="Images stay together whose paths have the same there.",
 )
 @click.option("--rewrite", is_flag=True, help="Have Label Studio write the folder again first.")
 @click.option("--check", is_flag=True, help="Only say what would change; exit code 4 if anything.")
@@ -127,7 +135,7 @@ def export(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the annotations to dataset.json, or otherwise."""
+    """Write the annotations to dataset.json, or in another format."""
     from core.dataset.split import Split
     from core.words import count
 

@@ -29,7 +29,7 @@ TOPIC = Choice("TOPIC", topics)
 @command("labelpilot help keys", name="help")
 @click.argument("topic", type=TOPIC, required=False)
 def help_(topic: str | None, root: Path | None, as_json: bool) -> None:
-    """Tell of a topic at length, or which topics there are."""
+    """Explain a topic at length, or list the topics."""
     if topic is None:
         listed = topics()
         width = max(map(len, listed))

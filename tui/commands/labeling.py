@@ -96,7 +96,7 @@ def people() -> None:
 
 
 @command("labelpilot people invite --revoke", name="invite", group=people)
-@click.option("--revoke", is_flag=True, help="Take the links that were given back first.")
+@click.option("--revoke", is_flag=True, help="Have the links given so far lead nowhere first.")
 def people_invite(revoke: bool, root: Path | None, as_json: bool) -> None:
     """Print the link with which a colleague makes an account.
 

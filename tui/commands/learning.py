@@ -53,7 +53,7 @@ NOT_MEASURED = "No order is measured on your own labels yet: `labelpilot replay`
 @click.option(
     "--leave-out-suspects",
     is_flag=True,
-    help="Count nothing of labels that are likely wrong: see `labelpilot suspects`.",
+    help="Leave out labels that are likely wrong: see `labelpilot suspects`.",
 )
 @click.option(
     "--suggest",
@@ -238,12 +238,17 @@ def suspects(publish: bool, root: Path | None, as_json: bool) -> None:
         show_page(run(backend.suspects_page(workspace, found)), as_json)
         return
     lines = [f"{one.tag}: {one.summary} (loss {one.loss:.2f})" for one in found]
-    nothing = "No label is contradicted by all of its neighbours."
+    nothing = "No label is likely wrong: none has all its neighbours against it."
     show(as_json, [asdict(one) for one in found], "\n".join(lines) or nothing)
 
 
 @command("labelpilot hooks --template timm")
-@click.option("--template", type=TEMPLATE, default=TEMPLATE.first, help="What it is made with.")
+@click.option(
+    "--template",
+    type=TEMPLATE,
+    default=TEMPLATE.first,
+    help="The library that your model uses.",
+)
 def hooks(template: Template, root: Path | None, as_json: bool) -> None:
     """Write a hooks file to start from.
 
@@ -298,7 +303,7 @@ def rounds(undo: str | None, root: Path | None, as_json: bool) -> None:
 def _outcome_words(found: RoundOutcome) -> str:
     """What came of a round, as far as it is known."""
     if not found.labeled:
-        return f"{found.model_version}: of what it asked for, nothing has been trained on yet"
+        return f"{found.model_version}: no training has seen what it asked for yet"
     words = f"{found.model_version}: {found.labeled:,} labeled since; mean loss "
     means = [
         f"{mean:.3f} on {count:,} {kind}"

@@ -214,7 +214,7 @@ class Section(Screen[None]):
             # What is not looked at yet is not denied: the key is done, or refused, after the look.
             self._soon = name
             if name != before:
-                self.host.say("Looking …; that is done as soon as it is known.")
+                self.host.say("Still looking …; this is done as soon as it can be.")
         else:
             act(self, name, self.host.say)
 

@@ -81,7 +81,7 @@ def sweep_server(opened: OpenProject, sweep: Sweep, *, many: bool) -> Work[None]
     raise PartlyDone(
         "Somebody goes on submitting the old name.",
         cause="A page that was opened before shows it still.",
-        next_step="Have all pages of the project reloaded, and run this again.",
+        next_step="Reload all open pages of the project, and run this again.",
     )
 
 

@@ -251,7 +251,9 @@ def _looked(model: ImageModel, folder: Path, paths: Sequence[str]) -> _Looked:
     vectors = model.vectors(np.stack(pixels))
     usable = np.flatnonzero(np.isfinite(vectors).all(axis=1) & vectors.any(axis=1))
     kept = [images[row] for row in usable]
-    unreadable |= {path: "the network makes nothing of it" for path, _ in set(images) - set(kept)}
+    unreadable |= {
+        path: "the network gives no usable vector for it" for path, _ in set(images) - set(kept)
+    }
     return _Looked(kept, vectors[usable], unreadable)
 
 

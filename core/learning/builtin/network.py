@@ -45,9 +45,9 @@ Weights = dict[str, NDArray[Any]]
 def not_installed(cause: str = "") -> ConfigurationError:
     """The error of whoever wants the network where it cannot be had, for the `cause` given."""
     return ConfigurationError(
-        f"{NETWORK}, which gives embeddings without a model of one's own, is not installed.",
+        f"{NETWORK}, which gives embeddings without a model of your own, is not installed.",
         cause=cause,
-        next_step=f"Install it with `{install_extra('embed')}`, or let your own model speak: "
+        next_step=f"Install it with `{install_extra('embed')}`, or use your own model: "
         "`labelpilot hooks` writes a file to start from.",
     )
 

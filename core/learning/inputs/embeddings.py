@@ -55,7 +55,7 @@ def check_tags(
     """
     known, embedded = set(images), set(tags)
     _refuse(
-        "Some embeddings stand twice.",
+        "Some images have two embeddings.",
         (tag for tag, count in Counter(tags).items() if count > 1),
         "Each image needs one tag and one vector.",
     )
@@ -188,7 +188,7 @@ def check_probabilities(probabilities: TaggedVectors, unlabeled: Collection[str]
     image that has none.
     """
     _refuse(
-        "Some probabilities stand twice.",
+        "Some images have two lists of probabilities.",
         (tag for tag, count in Counter(probabilities.tags).items() if count > 1),
         "get_probabilities() must return one list for each tag.",
     )

@@ -211,7 +211,7 @@ def _when_it_answers(
             with open_project(workspace) as opened:
                 return (yield from _without_notes(work(opened)))
         except StudioUnreachable as error:
-            note = f"{error.in_short} It is waited for."
+            note = f"{error.in_short} Waiting for it."
             yield from pause(LOOK_SECONDS, Progress("away", note="" if note == told else note))
             told = note
 

@@ -80,7 +80,7 @@ def _against(suspect: Suspect) -> str:
         parts.append(f"its neighbours say {', '.join(suspect.expected)}")
     elif suspect.unsupported:
         parts.append(f"none of its neighbours says {', '.join(suspect.unsupported)}")
-    return f"Said was {', '.join(suspect.classes) or 'no class'}; {', '.join(parts)}."
+    return f"It was labeled {', '.join(suspect.classes) or 'no class'}; {', '.join(parts)}."
 
 
 def _said(conflict: Conflict) -> str:

@@ -122,7 +122,7 @@ def test_hooks_that_fit_the_images_pass() -> None:
 @pytest.mark.parametrize(
     ("tags", "losses", "labeled", "message", "named"),
     [
-        (["a", "b", "a"], {}, (), "stand twice", "'a'."),
+        (["a", "b", "a"], {}, (), "have two embeddings", "'a'."),
         (["a", "x"], {}, (), "an embedding", "'x'."),
         (["a"], {"a": 1.0, "y": 2.0}, (), "a loss", "'y'."),
         (["a"], {}, {"z"}, "a label", "'z'."),

@@ -95,7 +95,7 @@ def suspects_dialog(found: Sequence[Suspect], files: Mapping[str, Path]) -> Dial
     """The list, the highest loss first."""
     if found:
         return SuspectsDialog(found, files)
-    return Dialog(TITLE, plain("No label is contradicted by all of its neighbours."))
+    return Dialog(TITLE, plain("No label is likely wrong: none has all its neighbours against it."))
 
 
 def _row(one: Suspect, mark: str = "") -> tuple[str, ...]:

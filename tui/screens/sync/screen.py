@@ -229,7 +229,7 @@ class SyncScreen(Section):
         """Ask, once, whether what a look found is to be mended."""
         job = self.host.jobs.last(REPAIR_PLAN)
         if job is not None and job.result is not None:
-            question = "Remove what is too many?"
+            question = "Remove the extra tasks?"
             self._ask(job, job.result, question, partial(self._repair, job.result))
 
     def _ask(
