@@ -132,7 +132,7 @@ async def test_why_nothing_is_suggested_is_said(
     asks(SEVERAL)
     if there_are == "no embeddings":
         ready.fail["help_labeling"] = ConfigurationError("There are [no] embeddings yet.")
-        why = "Nothing is suggested. There are [no] embeddings yet."
+        why = "No suggestions. There are [no] embeddings yet."
     else:
         why = "No suggestions yet: they need 50 labels, and 7"
     async with walk(ready) as app:

@@ -104,7 +104,7 @@ def trainings(workspace: Workspace) -> Work[list[Hooks]]:
         if own is None:
             raise ConfigurationError(
                 "There are no embeddings yet.",
-                next_step="`labelpilot embed` makes some, and so does a round with hooks.",
+                next_step="`labelpilot embed` makes them, and so does a round with hooks.",
             )
         return [replace(NO_HOOKS, embeddings=own)]
     learning = replace(workspace.learning, hooks=workspace.root / NOWHERE)

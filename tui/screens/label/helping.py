@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from core.learning.suggesting.helping import Help
     from tui.screens.section import Section
 
-# After so many more labels, suggestions are made anew.
-MORE = 100
+# After so many more labels, suggestions are made anew, and looked for anew where there are none.
+MORE, SOONER = 100, 25
 # What is less likely is not told beside an answer.
 LEAST = 0.05
 
@@ -35,7 +35,7 @@ class Helping:
         """Begin to make suggestions, if it is time; `labels` were made in this session."""
         workspace, jobs = self._section.workspace, self._section.host.jobs
         last = self._labels
-        is_time = last is None or labels >= last + MORE
+        is_time = last is None or labels >= last + (MORE if self.suggests else SOONER)
         if not is_time or workspace is None or jobs.in_the_way(HELP) is not None:
             return
         self._known, self._labels = self.found, labels
@@ -81,4 +81,4 @@ class Helping:
         why = sentence(error)
         if isinstance(error, LabelpilotError):
             why = f"{error.in_short} {error.next_step}".rstrip()
-        return f"Nothing is suggested. {why}"
+        return f"No suggestions. {why}"
