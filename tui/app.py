@@ -69,6 +69,7 @@ from tui.screens.section import Section
 from tui.screens.setup.screen import SetupScreen
 from tui.screens.sync.screen import SyncScreen
 from tui.state import POLL_SECONDS, Watcher, WorkspaceState
+from tui.styles import parse_once
 from tui.text import count, harmless
 from tui.textual_faults import pass_over_faults
 from tui.themes import THEMES, muted, remember, remembered
@@ -116,6 +117,7 @@ class LabelpilotApp(InTurn):
     ) -> None:
         """Begin in `section`, or with second opinions."""
         pass_over_faults()
+        parse_once()
         super().__init__()
         self.backend = backend or Backend()
         self.journal = Journal()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,6 @@ from typing import Any, TypeAlias
 import pytest
 from PIL import Image
 from textual import events
-from textual.css.model import RuleSet
-from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
@@ -30,22 +28,6 @@ def _no_desktop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CODESPACE_NAME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("TEXTUAL_THEME", raising=False)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _styles_are_parsed_once() -> Iterator[None]:
-    """Textual parses all of them again for each app, and for each section that is opened in it."""
-    parse, kept = Stylesheet._parse_rules, dict[Any, list[RuleSet]]()
-
-    def parsed(self: Stylesheet, css: str, **options: Any) -> list[RuleSet]:
-        key = (css, *options.values(), frozenset(self._variables.items()))
-        if key not in kept:
-            kept[key] = parse(self, css, **options)
-        return kept[key]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Stylesheet, "_parse_rules", parsed)
-        yield
 
 
 @pytest.fixture
