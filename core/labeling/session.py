@@ -322,11 +322,14 @@ class LabelSession:
                 sent |= set(self._outbox.tasks_on_the_way())
                 self._pinned &= {one.task_id for one in self._ahead}
                 staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
-                self._ahead = [one for one in self._ahead if one.task_id in staying]
+                left = [one for one in self._ahead if one.task_id in staying]
+                # What was ahead and is not to be labeled now may be so at the next look.
+                lost = len(left) < len(self._ahead)
+                self._ahead = left
                 here = {one.task_id for one in self._ahead} | sent
                 self._ahead += [one for one in new if one.task_id not in here]
-                self._at_end = not new and len(mine) < HELD
-        return _AGAIN_SECONDS
+                self._at_end = not (new or lost) and len(mine) < HELD
+        return _FIRST_WAIT if lost else _AGAIN_SECONDS
 
     def _hold(self, count: int) -> tuple[list[Task], list[int], set[int]]:
         """Hold what is ahead or beside, and more where less than `count` is ahead; the tasks that

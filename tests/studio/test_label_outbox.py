@@ -370,7 +370,7 @@ def test_on_another_server_the_order_holds_and_two_sessions_of_a_workspace_keep_
         for thread in threads:
             thread.join(PATIENCE)
         labels = desk.labels()
-        assert set(labels) == set(project.tasks)
+        assert set(labels) == set(project.tasks), (first.failed, second.failed)
         # The one that was labeled in the browser may have been before somebody's eyes already.
         assert labels - Counter(project.tasks) in (Counter(), Counter([order[1]]))
     client.close()
