@@ -1,7 +1,7 @@
-"""Builds the wheel, installs it alone in clean environments, and runs it outside this folder.
+"""Builds the wheel, installs it in clean environments, and runs it outside this folder.
 
-    python tests/wheel.py                 without any extra, and with `demo`
-    python tests/wheel.py --all-extras    and with each other extra
+    python tests/wheel.py                 without any extra, then with `demo` added
+    python tests/wheel.py --all-extras    and with each other extra, alone
 
 With `demo` the whole example is walked, on a Label Studio that is started for the first time beside
 the installed `core` of labelpilot's: Label Studio has a top-level `core` too. It migrates its
@@ -87,19 +87,26 @@ class Installed:
         return done.stdout
 
 
-def install(wheel: Path, extra: str, folder: Path) -> Installed:
-    """The wheel with one extra (or none) in an environment of its own, at the tested versions."""
+def new_environment(folder: Path) -> Path:
+    """The folder of an environment without anything, in `folder`, which is made."""
     environment = folder / "environment"
+    folder.mkdir()
+    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, environment], check=True)
+    return environment
+
+
+def install(wheel: Path, extra: str, environment: Path) -> Installed:
+    """The wheel with one extra (or none), and what it needs at the tested versions, added to an
+    environment; it runs in an empty folder."""
+    folder = environment.parent
     python = environment / "bin" / "python"
     constraints = folder / "constraints.txt"
-    folder.mkdir()
     constraints.write_text("\n".join(named()))
-    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, environment], check=True)
     command: list[str | Path] = ["uv", "pip", "install", "-q", "--python", python]
     command += ["--constraint", constraints, f"labelpilot[{extra}] @ {wheel.as_uri()}"]
     subprocess.run(command, cwd=folder, check=True)
     share_compiled(environment)
-    empty = folder / "empty"
+    empty = folder / f"empty {extra}"
     empty.mkdir()
     return Installed(environment / "bin", empty)
 
@@ -145,12 +152,14 @@ def main() -> None:
         folder = Path(name)
         wheel = build(folder)
         version = wheel.name.split("-")[1]
+        first = new_environment(folder / "first")
         for extra in ("", "demo", *(EXTRAS if options.all_extras else ())):
-            installed = install(wheel, extra, folder / (extra or "bare"))
+            alone = new_environment(folder / extra) if extra in EXTRAS else first
+            installed = install(wheel, extra, alone)
             check(installed, version)
             if extra == "demo":
                 walk(installed)
-            print(f"{wheel.name}{f'[{extra}]' if extra else ''}: installed alone, it runs")
+            print(f"{wheel.name}{f'[{extra}]' if extra else ''}: installed, it runs")
 
 
 if __name__ == "__main__":

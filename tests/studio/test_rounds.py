@@ -71,6 +71,7 @@ def workspace(demo: Demo) -> Workspace:
     return load_workspace(demo.folder)
 
 
+@pytest.mark.long  # test_demo replaces scores, and test_undo takes them back
 def test_few_changed_scores_are_replaced_and_an_undo_brings_them_back(
     demo: Demo, workspace: Workspace, plan: RoundPlan
 ) -> None:

@@ -141,7 +141,7 @@ def _connected(scheduler: str, secret: Path | None) -> Work[Any]:
         ) from None
     security: Any = None
     if scheduler.startswith("tls://"):
-        security = Security(require_encryption=True, **_files(secret))  # type: ignore[no-untyped-call]
+        security = Security(require_encryption=True, **_files(secret))
         _check(security, scheduler)
     try:
         # What takes a connection and says nothing would hold the client up for ever.
@@ -149,7 +149,7 @@ def _connected(scheduler: str, secret: Path | None) -> Work[Any]:
         while not introduced.ended(within=HEARTBEAT):
             yield Progress("neighbours")
         introduced.result()
-        client: Any = Client(  # type: ignore[no-untyped-call]
+        client: Any = Client(
             scheduler, timeout=ANSWER_WITHIN, set_as_default=False, security=security
         )
     except Exception as error:
@@ -221,7 +221,7 @@ def _introduced(scheduler: str, security: Any) -> None:
     shown = {} if security is None else security.get_connection_args("client")
 
     async def ask() -> None:
-        connection = rpc(scheduler, timeout=ANSWER_WITHIN, connection_args=shown)  # type: ignore[no-untyped-call]
+        connection = rpc(scheduler, timeout=ANSWER_WITHIN, connection_args=shown)
         async with connection as remote:
             await asyncio.wait_for(remote.identity(), ANSWER_WITHIN)
 

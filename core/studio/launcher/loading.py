@@ -1,6 +1,6 @@
 """What a start of Label Studio's takes and need not.
 
-Two fifths of its processor time, and a quarter of its memory; of a first start, which migrates the
+Half of its processor time, and two fifths of its memory; of a first start, which migrates the
 database, a quarter of the time.
 """
 
@@ -16,7 +16,6 @@ from types import ModuleType
 from .patches import Closed, patch
 
 SLOWER = "Label Studio takes longer to start."
-TOKENIZER = "nltk.tokenize.treebank"
 
 
 @patch("language-later", SLOWER, early=True)
@@ -25,41 +24,79 @@ def load_language_later() -> None:
 
     The SDK's converter imports that tokenizer for exports of texts with their tokens.
     """
-    if importlib.util.find_spec("nltk") is None or "nltk" in sys.modules:
-        raise Closed("NLTK is not there, or loaded already")
-    parts = TOKENIZER.split(".")
+    _load_later("nltk.tokenize.treebank", "TreebankWordTokenizer")
+
+
+@patch("made-up-values-later", SLOWER, early=True)
+def load_made_up_values_later() -> None:
+    """Load JSF, and the made-up names of all languages with it, when values are to be made up.
+
+    The SDK does that for predictions that are samples.
+    """
+    _load_later("jsf", "JSF")
+
+
+@patch("browsers-later", SLOWER, early=True)
+def load_browsers_later() -> None:
+    """Load the patterns of all browsers when a page asks which one it is shown in."""
+    _load_later("user_agents", "parse")
+
+
+@patch("tables-later", SLOWER, early=True)
+def load_tables_later() -> None:
+    """Load pandas when a table is read or written.
+
+    Its DataFrame stands in annotations, and data are imported and exported by it.
+    """
+    _load_later("pandas", "DataFrame")
+
+
+def _load_later(module: str, name: str) -> None:
+    """Have a stand-in for `module`, of which others take `name`, a class or function, at once.
+
+    The module is loaded when that is used, or another of its names is asked for.
+    """
+    parts = module.split(".")
+    if importlib.util.find_spec(parts[0]) is None or parts[0] in sys.modules:
+        raise Closed(f"{parts[0]} is not there, or loaded already")
     names = [".".join(parts[: end + 1]) for end in range(len(parts))]
     stand_ins = {name: ModuleType(name) for name in names}
     lock = threading.Lock()
 
-    def real(name: str) -> ModuleType:
+    def real(asked: str) -> ModuleType:
         with lock:
-            for one, module in stand_ins.items():
-                if sys.modules.get(one) is module:
+            for one, stand_in in stand_ins.items():
+                if sys.modules.get(one) is stand_in:
                     del sys.modules[one]
-            return importlib.import_module(name)
+            return importlib.import_module(asked)
 
-    class TreebankWordTokenizer:
-        """NLTK's, as soon as one is made, with what was changed of the class before."""
-
-        def __new__(cls, *arguments, **named):
-            kind = real(TOKENIZER).TreebankWordTokenizer
-            for name, value in vars(cls).items():
-                if not name.startswith("__"):
-                    setattr(kind, name, value)
-            return kind(*arguments, **named)
-
-    for name, module in stand_ins.items():
-
-        def attribute(wanted, name=name):
+    class Kind(type):
+        def __getattr__(cls, wanted):
             if wanted.startswith("__"):
                 raise AttributeError(wanted)
-            return getattr(real(name), wanted)
+            return getattr(getattr(real(module), name), wanted)
 
-        module.__path__ = []
-        module.__getattr__ = attribute  # type: ignore[method-assign]
-        sys.modules[name] = module
-    stand_ins[TOKENIZER].TreebankWordTokenizer = TreebankWordTokenizer  # type: ignore[attr-defined]
+    class Later(metaclass=Kind):
+        """What `name` is, as soon as it is called, with what was changed of it before."""
+
+        def __new__(cls, *arguments, **named):
+            called = getattr(real(module), name)
+            for changed, value in vars(cls).items():
+                if not changed.startswith("__"):
+                    setattr(called, changed, value)
+            return called(*arguments, **named)
+
+    for one, stand_in in stand_ins.items():
+
+        def attribute(wanted, one=one):
+            if wanted.startswith("__"):
+                raise AttributeError(wanted)
+            return getattr(real(one), wanted)
+
+        stand_in.__path__ = []
+        stand_in.__getattr__ = attribute  # type: ignore[method-assign]
+        sys.modules[one] = stand_in
+    setattr(stand_ins[module], name, Later)
 
 
 @patch("flags-as-json", SLOWER, early=True)
