@@ -8,19 +8,24 @@ the labels wrong) and on uneven Gaussian clusters of one class or several, with 
 labels; at random, or by a round's margin with a fifth drawn at random. At 100, 200, 300 and 400
 labels it is forecast what the next 100 bring; what they bring is measured on 30 % of the images,
 kept apart, by their true classes. The range is made of all sets but the one that it is judged on.
+`--keep FILE` keeps what was simulated, so that the same command goes on where it was broken off.
 `--save` writes what all of them say: what `labelpilot forecast` goes by.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import itertools
 import json
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from cases import Case, show
@@ -101,6 +106,10 @@ class Trial:
     gain: float
     law: tuple[float, float]
     seconds: float
+
+
+# A set, a seed, and whether labeling followed an order.
+Run: TypeAlias = tuple[str, int, bool]
 
 
 def order(past: LabelHistory, train: np.ndarray, ordered: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -211,21 +220,40 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
+    kept = read(options.keep) if options.keep and options.keep.exists() else {}
     found: list[Trial] = []
+    runs = itertools.product(range(options.seeds), options.sets, (False, True))
     with one_thread():
-        for seed in range(options.seeds):
-            for data in options.sets:
-                for ordered in (False, True):
-                    found += trials(data, seed, ordered)
-                    print(f"{data}, seed {seed}: {len(found)} trials", file=sys.stderr, flush=True)
+        for seed, data, ordered in runs:
+            run = data, seed, ordered
+            if run not in kept:
+                kept[run] = list(trials(*run))
+                if options.keep:
+                    with options.keep.open("a") as file:
+                        print(json.dumps([run, list(map(asdict, kept[run]))]), file=file)
+            found += kept[run]
+            print(f"{data}, seed {seed}: {len(found)} trials", file=sys.stderr, flush=True)
     rows = cases(found)
     if options.save:
         held = sum(judged(found)[0])
         saved = {name: round(value, 4) for name, value in asdict(scale_of(found)).items()}
         FILE.write_text(json.dumps(saved | {"held": held}, indent=2, sort_keys=True) + "\n")
     show(rows, options.json)
+
+
+def read(file: Path) -> dict[Run, list[Trial]]:
+    """What was simulated before, as `--keep` wrote it; a last line that is cut off is left out."""
+    found = {}
+    for line in file.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            (data, seed, ordered), kept = json.loads(line)
+            found[data, seed, ordered] = [
+                Trial(**one | {"evidence": Evidence(**one["evidence"])}) for one in kept
+            ]
+    return found
 
 
 def cases(found: list[Trial]) -> list[Case]:
