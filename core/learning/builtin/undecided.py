@@ -10,6 +10,10 @@ A class that few images have counts more. What looks like nothing that is labele
 classes that no label shows yet are asked for, where heads are sure that they are none of those that
 they know. Every image counts a little, however sure the heads are: where labels are noisy,
 what heads are unsure of is noise too.
+
+Where images have nearly as many classes each, one in which heads see none must have one that they
+miss, and counts more. The labels tell how far that is so: where their number of classes varies as
+if each class came by itself, an image without any is as likely as heads say.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from core.learning.builtin.head import (
     sigmoid,
 )
 from core.learning.inputs.pool import Labels
-from core.learning.orders.order import Numbers
+from core.learning.orders.order import Mask, Numbers
 from core.learning.search.exact import Floats, Indices
 from core.progress import Progress, Work
 
@@ -35,12 +39,14 @@ AXES_SAMPLE = 4_000
 ROWS_AT_ONCE = 4_096
 # How much an offset may move by itself: as good as freely.
 FREE = 0.01
+# However sure it is that an image has a class, it may have another one too.
+MOST_EXCLUSIVE = 0.99
 
 
 def undecided(
     vectors: Floats, rows: Indices, labels: Labels, random: np.random.Generator
 ) -> Work[Numbers]:
-    """How much more labels could change the classes of each of `rows` (n,): (n,), 1 at least.
+    """How much more labels could change the classes of each of `rows` (n,): (n,), above 0.
 
     `vectors` are (N, d), `labels` those of its labeled rows, of which at least one is needed.
     """
@@ -66,19 +72,37 @@ def undecided(
         spreads.append(_spread(seen, sigmoid(seen @ head)))
     doubt = np.empty((len(rows), len(heads)), np.float32)
     likely = np.zeros(len(heads))
+    likeliest = np.zeros(len(rows))
     for start in range(0, len(rows), ROWS_AT_ONCE):
         yield Progress("uncertainty", start, len(rows))
-        some = take(rows[start : start + ROWS_AT_ONCE])
+        these = slice(start, start + ROWS_AT_ONCE)
+        some = take(rows[these])
         for column, (head, spread) in enumerate(zip(heads, spreads, strict=True)):
             variance = np.maximum(((some @ spread) * some).sum(axis=1), 0)
             # Moderated: a logit that may still move far says little (MacKay 1992).
             p = sigmoid(some @ head / np.sqrt(1 + np.pi / 8 * variance))
             likely[column] += p.sum()
-            doubt[start : start + len(some), column] = p * (1 - p) * np.sqrt(variance)
+            np.maximum(likeliest[these], p, out=likeliest[these])
+            doubt[these, column] = p * (1 - p) * np.sqrt(variance)
     rare = np.maximum(likely / len(rows), 1 / len(rows)) ** -0.5
     weighed = doubt @ (rare / rare.mean())
     yield Progress("uncertainty", len(rows), len(rows))
-    return np.asarray(1 + weighed / max(float(weighed.mean()), np.finfo(np.float64).tiny))
+    weighed = 1 + weighed / max(float(weighed.mean()), np.finfo(np.float64).tiny)
+    return np.asarray(weighed * (1 - exclusive(labels.matrix) * likeliest))
+
+
+def exclusive(given: Mask) -> float:
+    """How far one class of an image speaks against others, between 0 and MOST_EXCLUSIVE.
+
+    The images `given` (n, C) tell by how much less their number of classes varies than if each
+    class came by itself; half as much is taken for little.
+    """
+    shares = given.mean(axis=0)
+    by_itself = float((shares * (1 - shares)).sum())
+    if not by_itself:
+        return 0.0
+    varies = float(given.sum(axis=1).var()) / by_itself
+    return float(np.clip(2 * (1 - varies), 0, MOST_EXCLUSIVE))
 
 
 def _axes(sample: Floats) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from core.learning.builtin import undecided as module
-from core.learning.builtin.undecided import undecided
+from core.learning.builtin.undecided import exclusive, undecided
 from core.learning.inputs.pool import Labels, Pool, labels_of
 from core.learning.orders.order import Numbers
 from core.learning.orders.ranking import herding_weights, rank
@@ -53,7 +53,7 @@ def test_what_is_labeled_is_decided_and_what_is_unlike_it_is_not() -> None:
     rows = np.array([*LABELED, len(VECTORS)])
     found = finish(undecided(unlike, rows, SEVERAL, np.random.default_rng(0)))
     assert found[-1] > np.quantile(found[:-1], 0.95)
-    assert found.min() >= 1
+    assert found.min() > 0
 
 
 def test_classes_that_no_label_shows_are_asked_for_more_often_than_at_random() -> None:
@@ -65,6 +65,27 @@ def test_classes_that_no_label_shows_are_asked_for_more_often_than_at_random() -
         given = dataclasses.replace(pool(labels), labeled=labeled, candidates=~labeled)
         asked += int((DIGITS.target[picks(given, 40, batch_size=40)] == unseen).sum())
     assert asked > 1.5 * 3 * 4
+
+
+def test_an_image_with_no_class_in_sight_counts_more_only_where_each_has_as_many() -> None:
+    random = np.random.default_rng(0)
+    by_itself = random.random((4_000, 6)) < 0.3
+    one_or_two = np.zeros_like(by_itself)
+    for row in one_or_two:
+        row[random.choice(6, random.integers(1, 3), replace=False)] = True
+    assert exclusive(by_itself) < 0.1
+    assert exclusive(one_or_two) > 0.9
+    assert exclusive(np.ones((3, 2), np.bool_)) == 0
+
+
+def test_of_classes_that_exclude_others_one_in_sight_makes_an_image_count_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = weights(SEVERAL)
+    monkeypatch.setattr(module, "exclusive", lambda given: 0.0)
+    share = found / weights(SEVERAL)
+    assert share.max() <= 1
+    assert share.min() < 0.5 < share.max()
 
 
 def test_many_axes_are_cut_to_those_that_vary_most(monkeypatch: pytest.MonkeyPatch) -> None:
