@@ -39,6 +39,8 @@ AXES_SAMPLE = 4_000
 ROWS_AT_ONCE = 4_096
 # How much an offset may move by itself: as good as freely.
 FREE = 0.01
+# So many labeled images times classes are looked at, beyond the FEWEST.
+MOST_ANSWERS, FEWEST = 10_000_000, 1_000
 # However sure it is that an image has a class, it may have another one too.
 MOST_EXCLUSIVE = 0.99
 
@@ -62,7 +64,8 @@ def undecided(
         on_axes = centred(centred(vectors[some], mean) @ axes, nowhere)
         return np.hstack([on_axes, np.ones((len(some), 1), np.float32)])
 
-    chosen = np.sort(random.permutation(len(labels.rows))[:MOST_ROWS])
+    most = min(MOST_ROWS, max(MOST_ANSWERS // len(labels.classes), FEWEST))
+    chosen = np.sort(random.permutation(len(labels.rows))[:most])
     seen = take(labels.rows[chosen])
     weights, offsets = one_against_rest(seen[:, :-1], labels.matrix[chosen])
     heads = np.hstack([weights, offsets[:, None]]).astype(np.float32)

@@ -195,7 +195,8 @@ RANKINGS: Mapping[OrderName, RankingOf] = {
 
 def several_classes(pool: Pool) -> bool:
     """Whether the labels say that an image may have several classes, or none."""
-    return pool.labels is not None and len(pool.labels.rows) > 0 and not pool.labels.single
+    labels = pool.labels
+    return labels is not None and bool(labels.matrix.any()) and not labels.single
 
 
 def herding_weights(pool: Pool, random: np.random.Generator) -> Work[Numbers]:

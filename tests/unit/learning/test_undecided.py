@@ -88,6 +88,12 @@ def test_of_classes_that_exclude_others_one_in_sight_makes_an_image_count_less(
     assert share.min() < 0.5 < share.max()
 
 
+def test_with_labels_that_name_no_class_every_image_counts_the_same() -> None:
+    none = labels_of(TAGS, {TAGS[row]: [] for row in LABELED})
+    found = finish(herding_weights(pool(none), np.random.default_rng(0)))
+    assert (found == 1).all()
+
+
 def test_many_axes_are_cut_to_those_that_vary_most(monkeypatch: pytest.MonkeyPatch) -> None:
     every = weights(SEVERAL)
     monkeypatch.setattr(module, "AXES", 40)
