@@ -28,7 +28,7 @@ from core.workspace.settings import Workspace
 # Of more new files, so many are looked at, spread evenly.
 MOST_LOOKED_AT = 20_000
 _HEAD, _TAIL = 64, 1024
-# What is said of one image, and of several.
+# What is said of one image, and of several; what to do about it is too.
 _Said = tuple[str, str]
 _CUT = "looks cut off", "look cut off"
 _TIFF = (
@@ -38,10 +38,13 @@ _TIFF = (
 _EMPTY = "is an empty file", "are empty files"
 _OTHER = "holds no picture that a browser shows", "hold no picture that a browser shows"
 _FIXES = {
-    _EMPTY: "bring them back, or remove them",
-    _CUT: "copy them again",
-    _TIFF: "convert them to PNG or JPEG",
-    _OTHER: "remove them, or let `pattern` under [images] leave them out",
+    _EMPTY: ("bring it back, or remove it", "bring them back, or remove them"),
+    _CUT: ("copy it again", "copy them again"),
+    _TIFF: ("convert it to PNG or JPEG", "convert them to PNG or JPEG"),
+    _OTHER: (
+        "remove it, or let `pattern` under [images] leave it out",
+        "remove them, or let `pattern` under [images] leave them out",
+    ),
 }
 
 
@@ -72,7 +75,10 @@ def odd_names(manifest: Manifest, tag_rule: Tag) -> list[str]:
                 "images are hidden files, as a Mac leaves them beside the real ones",
             ),
             hidden,
-            r"remove them, or let `pattern` under [images] begin with `[^.]`",
+            (
+                r"remove it, or let `pattern` under [images] begin with `[^.]`",
+                r"remove them, or let `pattern` under [images] begin with `[^.]`",
+            ),
         ),
         _same(
             paths,
@@ -102,7 +108,8 @@ def replaced_files(manifest: Manifest) -> list[str]:
         "image is another file than before, of the same name",
         "images are other files than before, of the same name",
     )
-    sentence = _sentence(len(paths), what, paths, "look whether their labels still hold")
+    fix = "look whether its labels still hold", "look whether their labels still hold"
+    sentence = _sentence(len(paths), what, paths, fix)
     return [sentence] if sentence else []
 
 
@@ -174,8 +181,10 @@ def _same(paths: Iterable[str], key: Callable[[str], str], what: _Said, fix: str
     if len(counts) == len(paths):
         return ""
     several = {name for name, count in counts.items() if count > 1}
-    return _sentence(len(several), what, [path for path in paths if key(path) in several], fix)
+    names = [path for path in paths if key(path) in several]
+    return _sentence(len(several), what, names, (fix, fix))
 
 
-def _sentence(number: int, what: _Said, names: list[str], fix: str) -> str:
-    return f"{count(number, *what)} ({some_names(names)}): {fix}." if number else ""
+def _sentence(number: int, what: _Said, names: list[str], fix: _Said) -> str:
+    told = fix[0] if number == 1 else fix[1]
+    return f"{count(number, *what)} ({some_names(names)}): {told}." if number else ""

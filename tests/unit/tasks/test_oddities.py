@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         (("one.png", "one.jpg"), ["1 tag stands", "one.jpg"]),
         (("IMG.png", "img.png"), ["1 name is", "IMG.png", "upper or lower"]),
         (("a/x.png", "A/X.png"), ["1 name is", "A/X.png"]),
-        (("._x.png", "x.png"), ["1 image is a hidden", "._x.png", "[^.]"]),
+        (("._x.png", "x.png"), ["1 image is a hidden", "._x.png", ": remove it,", "[^.]"]),
         ((".thumbs/t.png", "x.png"), ["1 image is a hidden", ".thumbs/t.png"]),
     ],
 )
