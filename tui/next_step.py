@@ -41,7 +41,8 @@ def next_steps(state: WorkspaceState) -> list[NextStep]:
     export = NextStep("export", "", "Export the labels to the dataset")
     learn = NextStep("learning", "", "See what to label next, and why")
     example = NextStep("setup", "annotate", f"Label {EXAMPLE_LABELS} known digits")
-    every = [here, browser, export, learn]
+    none = state.labels is not None and not labels
+    every = [here, browser, *([] if none else [export]), learn]
     if state.example and labels < EXAMPLE_LABELS:
         return [example, *every]
     if labels < EXAMPLE_LABELS or _is_round_open(state):

@@ -19,6 +19,10 @@ async def test_once_all_is_set_up_it_tells_how_much_is_labeled_what_is_stale_and
         assert "not written yet" in app.text
         done = {1: ("[b]anna@toys",), 2: ("[b]anna@toys",), 3: ("ben@toys",)}
         today = (("[b]anna@toys", 2), ("ben@toys", 1))
+        app.app.watcher._polled(False, RoundLabels("model_v1", 0, 0, tasks=12))
+        await app.settled()
+        assert "No image is labeled yet." in app.text
+        assert "3  Label here" in app.text and "Export the labels" not in app.text
         for labels in (7, 240):
             found = RoundLabels("model_v1", 3, labels, done, tasks=12, images=7, today=today)
             app.app.watcher._polled(False, found)
