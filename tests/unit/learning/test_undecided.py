@@ -88,6 +88,7 @@ def test_of_classes_that_exclude_others_one_in_sight_makes_an_image_count_less(
     assert share.min() < 0.5 < share.max()
 
 
+@pytest.mark.filterwarnings("error")
 def test_with_labels_that_name_no_class_every_image_counts_the_same() -> None:
     none = labels_of(TAGS, {TAGS[row]: [] for row in LABELED})
     found = finish(herding_weights(pool(none), np.random.default_rng(0)))
