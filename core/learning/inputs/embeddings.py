@@ -74,7 +74,7 @@ def check_tags(
     _refuse(
         "Some losses are not finite.",
         (tag for tag, loss in losses.items() if not np.isfinite(loss)),
-        "Fix get_loss_trainset(), or leave these images out of what it returns.",
+        "Fix get_loss_trainset() or the file that holds them, or leave these images out.",
     )
 
 
@@ -110,7 +110,9 @@ def unit_vectors(embeddings: TaggedVectors, path: Path | None = None) -> Work[ND
     """
     rows, length = embeddings.vectors.shape
     if rows == 0 or length == 0:
-        raise LabelpilotError("There are no embeddings.", next_step="Fix get_embeddings().")
+        raise LabelpilotError(
+            "There are no embeddings.", next_step="Fix get_embeddings() or the file that has them."
+        )
     if path is None:
         out = np.empty((rows, length), np.float32)
         yield from _scale(

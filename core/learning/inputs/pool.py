@@ -131,5 +131,5 @@ def labels_of(tags: Sequence[str], classes: Mapping[str, Collection[str]]) -> La
 def no_classes(message: str) -> ConfigurationError:
     """The error of what needs the classes of labeled images where they are not known."""
     return ConfigurationError(
-        message, next_step="Write dataset.json first, with `labelpilot export`."
+        message, next_step="Label some images first: `labelpilot open` gives the link."
     )

@@ -111,7 +111,12 @@ def _of_arrays(path: Path) -> dict[str, float]:
 
 def _table(path: Path, wanted: str) -> Iterator[Rows]:
     """The rows of a table: tags, and numbers (n, d), of the column `wanted` where there is one."""
-    return _csv(path, wanted) if path.suffix == ".csv" else _parquet(path, wanted)
+    for tags, numbers in _csv(path, wanted) if path.suffix == ".csv" else _parquet(path, wanted):
+        if not tags:
+            continue
+        if not numbers.size:
+            raise ValueError("it has no numbers beside the tags, in columns parted by commas")
+        yield tags, numbers
 
 
 def _csv(path: Path, wanted: str) -> Iterator[Rows]:
@@ -127,10 +132,16 @@ def _csv(path: Path, wanted: str) -> Iterator[Rows]:
         while some := [*rows, *islice(lines, ROWS_AT_ONCE)]:
             rows, some = iter(()), [row for row in some if row]
             try:
-                numbers = np.array([[float(row[n]) for n in columns] for row in some], np.float32)
+                numbers = _as_numbers([[float(row[n]) for n in columns] for row in some])
             except IndexError:
                 raise ValueError("some of its rows are shorter than the first") from None
             yield [row[tag] for row in some], numbers
+
+
+def _as_numbers(values: list[Any]) -> NDArray[np.float32]:
+    """These values; what is too large for 32 bits is infinite, and refused as such."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)
 
 
 def _is_number(text: str) -> bool:
@@ -161,6 +172,8 @@ def _batch(batch: Any, wanted: str) -> Rows:
     names = batch.schema.names
     tag = "tag" if "tag" in names else names[0]
     columns = [wanted] if wanted in names else [name for name in names if name != tag]
-    arrays = [np.asarray(batch.column(n).to_pylist(), np.float32) for n in columns]
+    if not columns:
+        return list(map(str, batch.column(tag).to_pylist())), np.empty((0, 0), np.float32)
+    arrays = [_as_numbers(batch.column(n).to_pylist()) for n in columns]
     numbers = arrays[0] if len(arrays) == 1 and arrays[0].ndim == 2 else np.stack(arrays, axis=1)
     return list(map(str, batch.column(tag).to_pylist())), numbers

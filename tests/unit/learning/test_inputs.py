@@ -17,7 +17,7 @@ from core.errors import ConfigurationError, LabelpilotError
 from core.extras import install_extra
 from core.learning.builtin.losses import BY_A_HEAD
 from core.learning.inputs.gathering import Inputs, gather
-from core.learning.inputs.result_files import read_embeddings, read_losses
+from core.learning.inputs.result_files import ROWS_AT_ONCE, read_embeddings, read_losses
 from core.progress import finish
 from core.workspace.settings import load_workspace
 from tests.unit.learning.networks import mean_colours
@@ -116,11 +116,18 @@ def test_losses_are_read_from_files_of_a_training_run(tmp_path: Path, ending: st
     assert read_losses(_written(tmp_path / f"l.{ending}", "losses")) == LOSS
 
 
+def test_empty_lines_are_no_rows_however_many_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "l.csv"
+    file.write_text("tag,loss\na,0.5\nb,2\n" + "\n" * 2 * ROWS_AT_ONCE)
+    assert read_losses(file) == LOSS
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("l.csv", "tag,loss\na\n"),
         ("l.csv", "tag,loss\na,high\n"),
+        ("l.csv", "tag;loss\na;1\n"),
         ("l.json", "[1, 2]"),
         ("l.npz", "no archive"),
         ("l.parquet", "no table"),
