@@ -200,4 +200,4 @@ def test_suspected_labels_ask_for_nothing_and_teach_nothing_if_they_are_left_out
 def test_to_leave_out_suspects_takes_classes() -> None:
     with pytest.raises(ConfigurationError, match="classes") as caught:
         finish(without_suspects(dataclasses.replace(pool(), labels=None)))
-    assert "labelpilot export" in caught.value.next_step
+    assert "labelpilot open" in caught.value.next_step
