@@ -51,8 +51,8 @@ def _confirm_own(workspace: Workspace, url: str) -> Confirm:
 
         if not listens(workspace, port):
             raise httpx.ConnectError(
-                f"What listens on port {port} is not labelpilot's own Label Studio, so nothing was "
-                "sent to it."
+                f"What listens on port {port}, if anything does, is not labelpilot's own Label "
+                "Studio, so nothing was sent to it."
             )
 
     return confirm
