@@ -117,6 +117,7 @@ def replay(
             else "Give the embeddings and the labels of the same images, or label some more.",
         )
     vectors = yield from unit_vectors(TaggedVectors(tags, embeddings.vectors[known]))
+    vectors = on_own_axes(vectors)
     plan = plan or default_plan(len(tags))
     found: dict[str, list[list[Measures]]] = {order: [] for order in orders}
     total, done, began = plan.seeds * len(orders) * len(plan.budgets), 0, time.process_time()
@@ -134,6 +135,17 @@ def replay(
             found[order].append(curve)
     measured = {order: np.array(curves) for order, curves in found.items()}
     return Curves(tuple(plan.budgets), measured, every.single, len(tags))
+
+
+def on_own_axes(vectors: Floats) -> Floats:
+    """Vectors (N, d) whose inner products are those of `vectors`, with no more than N numbers each.
+
+    Distances and the heads' penalties are the same, so whatever is fitted to them says the same.
+    """
+    if vectors.shape[1] <= len(vectors):
+        return vectors
+    _, triangle = np.linalg.qr(vectors.T)
+    return np.ascontiguousarray(triangle.T, np.float32)
 
 
 def one_thread() -> contextlib.AbstractContextManager[object]:

@@ -11,6 +11,8 @@ import importlib
 import importlib.util
 import sys
 import threading
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from .patches import Closed, patch
@@ -54,10 +56,12 @@ def load_tables_later() -> None:
 def _load_later(module: str, name: str) -> None:
     """Have a stand-in for `module`, of which others take `name`, a class or function, at once.
 
-    The module is loaded when that is used, or another of its names is asked for.
+    The module is loaded when that is used, another of its names is asked for, or what lies in it is
+    imported.
     """
     parts = module.split(".")
-    if importlib.util.find_spec(parts[0]) is None or parts[0] in sys.modules:
+    spec = importlib.util.find_spec(parts[0])
+    if spec is None or parts[0] in sys.modules:
         raise Closed(f"{parts[0]} is not there, or loaded already")
     names = [".".join(parts[: end + 1]) for end in range(len(parts))]
     stand_ins = {name: ModuleType(name) for name in names}
@@ -68,7 +72,8 @@ def _load_later(module: str, name: str) -> None:
             for one, stand_in in stand_ins.items():
                 if sys.modules.get(one) is stand_in:
                     del sys.modules[one]
-            return importlib.import_module(asked)
+        # Python's own locks have each module loaded once.
+        return importlib.import_module(asked)
 
     class Kind(type):
         def __getattr__(cls, wanted):
@@ -89,14 +94,49 @@ def _load_later(module: str, name: str) -> None:
     for one, stand_in in stand_ins.items():
 
         def attribute(wanted, one=one):
-            if wanted.startswith("__"):
+            if wanted.startswith("__") and wanted != "__version__":
                 raise AttributeError(wanted)
             return getattr(real(one), wanted)
 
         stand_in.__path__ = []
         stand_in.__getattr__ = attribute  # type: ignore[method-assign]
         sys.modules[one] = stand_in
+    # Whoever asks whether it is installed finds that it is.
+    stand_ins[parts[0]].__spec__ = spec
     setattr(stand_ins[module], name, Later)
+    sys.meta_path.insert(0, _Within(stand_ins, real))
+
+
+class _Within:
+    """Has a module loaded in place of its stand-in before one that lies in it is."""
+
+    def __init__(self, stand_ins, real):
+        self._stand_ins = stand_ins
+        self._real = real
+
+    def find_spec(self, name, path=None, target=None):
+        parent = name.rpartition(".")[0]
+        if parent not in self._stand_ins or sys.modules.get(parent) is not self._stand_ins[parent]:
+            return None
+        self._real(parent)
+        loaded = sys.modules.get(name)
+        if loaded is None:
+            return importlib.util.find_spec(name)
+        # Loaded with it: not once more.
+        return ModuleSpec(name, _Loaded(loaded))
+
+
+class _Loaded(Loader):
+    """Gives a module that is there."""
+
+    def __init__(self, module):
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec):
+        return self._module
+
+    def exec_module(self, module):
+        module.__spec__ = self._spec
 
 
 @patch("flags-as-json", SLOWER, early=True)

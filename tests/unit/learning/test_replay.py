@@ -18,7 +18,7 @@ from core.learning.measuring.comparison import (
     recommended,
     rows_of,
 )
-from core.learning.measuring.replay import Plan, default_plan, replay
+from core.learning.measuring.replay import Plan, default_plan, on_own_axes, replay
 from core.progress import Progress, finish
 
 DIGITS = load_digits()
@@ -74,6 +74,18 @@ def test_with_several_classes_an_image_precision_and_f1_decide_and_all_measures_
     assert recommended(compare(worse)) is None
     row = rows_of(worse)[-1]
     assert (row.average_precision, row.macro_f1) == (pytest.approx(0.705), pytest.approx(0.405))
+
+
+def test_more_numbers_than_images_are_as_few_with_the_same_inner_products() -> None:
+    random = np.random.default_rng(0)
+    long = random.standard_normal((30, 200)).astype(np.float32)
+    own = on_own_axes(long)
+    assert own.shape == (30, 30)
+    np.testing.assert_allclose(own @ own.T, long @ long.T, atol=1e-3)
+    assert on_own_axes(own) is own
+    # Also where images are all alike.
+    alike = on_own_axes(np.ones((3, 5), np.float32))
+    np.testing.assert_allclose(alike @ alike.T, np.full((3, 3), 5), atol=1e-5)
 
 
 def test_progress_counts_to_the_end() -> None:

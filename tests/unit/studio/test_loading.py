@@ -28,6 +28,10 @@ from label_studio_sdk.label_interface import LabelInterface
 from ldclient.impl.integrations.files import file_data_source
 heavy = ["nltk.metrics", "faker", "ua_parser", "pandas.core"]
 before = [name for name in heavy if name in sys.modules]
+found = importlib.util.find_spec("pandas") is not None
+import pandas.api.types as types
+within = [types is sys.modules["pandas"].api.types, types.is_list_like([1])]
+again = sys.modules["pandas"].api.types.__spec__.name
 tokens = utils.create_tokens_and_tags("Good, isn't it...? A  dog.", [])
 import nltk
 config = ('<View><Image name="i" value="$i"/><Choices name="c" toName="i">'
@@ -45,6 +49,7 @@ print(json.dumps({
     "browser": django_user_agents.utils.parse(edge).browser.family,
     "table": [frame.to_csv(index=False), csv.pd.DataFrame(frame).shape, csv.pd.isna(None)],
     "after": [name for name in heavy if name in sys.modules],
+    "within": [found, *within, again],
     "yaml": file_data_source.have_yaml,
     "flags": "flags" in file_data_source._FileDataSource._parse_content(None, '{"flags": {}}'),
 }))
@@ -65,6 +70,7 @@ def test_a_start_leaves_out_what_is_heavy_and_what_needs_it_gets_it() -> None:
         "browser": "Edge",
         "table": ["a\n1\n", [1, 1], True],
         "after": ["nltk.metrics", "faker", "ua_parser", "pandas.core"],
+        "within": [True, True, True, "pandas.api.types"],
         "yaml": False,
         "flags": True,
     }
