@@ -100,6 +100,7 @@ def test_removing_a_version_shows_the_one_before(
     demo: Demo, workspace: Workspace, plan: RoundPlan
 ) -> None:
     client, project_id = demo.client(), demo.result["project_id"]
+    assert not list(workspace.state.rounds.rglob("unit.npy"))
     shown = client.project(project_id).model_version
     other = dataclasses.replace(plan, model_version="short-lived")
     scored = published(workspace, other).scored

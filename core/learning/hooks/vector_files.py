@@ -47,6 +47,8 @@ _DAMAGED = (
     OverflowError,
 )
 MANIFEST = "manifest.json"
+# What to do about a file of a training's that is not there.
+NOT_WRITTEN_YET = "Let your training write it, or name the file that it writes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,9 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
             f"The vectors in {path}, from {source}, cannot be used.",
             cause=cause[:1].upper() + cause[1:].rstrip(".") + ".",
             next_step='An .npz needs "tags" and one more array, an .npy a list of tags in a .json '
-            "file of the same name beside it.",
+            "file of the same name beside it."
+            if os.path.lexists(path)
+            else NOT_WRITTEN_YET,
         ) from None
     return TaggedVectors(tags, vectors)
 

@@ -28,7 +28,13 @@ from numpy.typing import NDArray
 from core.errors import ConfigurationError, LabelpilotError
 from core.extras import install_extra
 from core.files import read_at_most, written_at_once
-from core.learning.hooks.vector_files import TaggedVectors, load_vectors, npy_head, open_vectors
+from core.learning.hooks.vector_files import (
+    NOT_WRITTEN_YET,
+    TaggedVectors,
+    load_vectors,
+    npy_head,
+    open_vectors,
+)
 
 TABLES = (".csv", ".parquet")
 ROWS_AT_ONCE = 4096
@@ -87,7 +93,9 @@ def _unusable(what: str, path: Path, error: Exception) -> LabelpilotError:
         f"The {what} in {path} cannot be used.",
         cause=cause[:1].upper() + cause[1:].rstrip(".") + ".",
         next_step=f"Write them again, or fix `{what}` under [learning]: a table needs a column "
-        'tag, an .npz an array "tags", an .npy a list of tags in a .json file beside it.',
+        'tag, an .npz an array "tags", an .npy a list of tags in a .json file beside it.'
+        if path.exists()
+        else NOT_WRITTEN_YET,
     )
 
 

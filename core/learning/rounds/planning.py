@@ -6,6 +6,7 @@ are checked and compared, and the images are put into an order. Publishing is an
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -36,6 +37,7 @@ from core.learning.rounds.ledger import Pick, round_folder
 from core.learning.rounds.options import RoundOptions
 from core.learning.rounds.scores import Results
 from core.learning.suggesting.guesses import suggest
+from core.own_files import refuse_links
 from core.progress import Progress, Work
 from core.studio.project import OpenProject
 from core.tasks.tags import ImageFiles, TaggedTask, image_tags, tasks_by_tag
@@ -110,18 +112,19 @@ def plan_round(opened: OpenProject, options: RoundOptions) -> Work[RoundPlan]:
         )
         yield Progress("labels", note=note)
     classes = yield from current_labels(workspace, project=opened)
-    pool = yield from make_pool(
-        inputs.hooks,
-        known,
-        tasks=images.tags,
-        labeled=labeled,
-        classes=classes,
-        path=_vectors_file(workspace, folder),
-    )
-    if inputs.hooks.losses is None:
-        pool = yield from with_own_losses(pool)
-    trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
-    ranking = yield from rank(trusted, options, learning=workspace.learning)
+    with _vectors_file(workspace, folder) as file:
+        pool = yield from make_pool(
+            inputs.hooks,
+            known,
+            tasks=images.tags,
+            labeled=labeled,
+            classes=classes,
+            path=file,
+        )
+        if inputs.hooks.losses is None:
+            pool = yield from with_own_losses(pool)
+        trusted = (yield from without_suspects(pool)) if options.leave_out_suspects else pool
+        ranking = yield from rank(trusted, options, learning=workspace.learning)
     picks = tuple(_picks(ranking.order, images, pool.tags))
     results, precision = dict[int, list[dict[str, Any]]](), None
     if options.suggest:
@@ -163,13 +166,21 @@ def _names_others(hooks: Hooks, images: Set[str]) -> bool:
     return not all(map(images.__contains__, itertools.chain.from_iterable(named)))
 
 
-def _vectors_file(workspace: Workspace, folder: Path) -> Path:
-    """Where the vectors of the round in `folder` go: where a cluster's workers reach them too."""
+@contextlib.contextmanager
+def _vectors_file(workspace: Workspace, folder: Path) -> Iterator[Path]:
+    """Where the vectors of the round in `folder` go, for as long as its images are put into order,
+    since they take as much room as the embeddings. In a folder that a cluster's workers share, they
+    stay."""
     shared = workspace.learning.shared
-    if shared is None:
-        return folder / "unit.npy"
-    may_write(workspace, shared)
-    return shared / f"{folder.name}.npy"
+    if shared is not None:
+        may_write(workspace, shared)
+        yield shared / f"{folder.name}.npy"
+        return
+    file = refuse_links(folder / "unit.npy")
+    try:
+        yield file
+    finally:
+        refuse_links(file).unlink(missing_ok=True)
 
 
 def newer_labels(workspace: Workspace, labeled: Set[str]) -> int:

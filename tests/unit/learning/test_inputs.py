@@ -133,6 +133,7 @@ def test_empty_lines_are_no_rows_however_many_there_are(tmp_path: Path) -> None:
         ("l.parquet", "no table"),
         ("l.pkl", ""),
         ("missing.csv", None),
+        ("missing.npz", None),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_in_one_sentence(
@@ -143,7 +144,9 @@ def test_a_file_that_cannot_be_used_is_named_in_one_sentence(
     with pytest.raises(LabelpilotError) as caught:
         read_losses(tmp_path / name)
     assert name in caught.value.message
+    assert ("training write it" in caught.value.next_step) == (content is None)
     with pytest.raises(LabelpilotError) as caught:
         read_embeddings(tmp_path / name, tmp_path / "unpacked.npy")
     assert name in caught.value.message
+    assert ("training write it" in caught.value.next_step) == (content is None)
     assert not (tmp_path / "unpacked.npy").exists()
