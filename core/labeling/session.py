@@ -323,13 +323,15 @@ class LabelSession:
                 self._pinned &= {one.task_id for one in self._ahead}
                 staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
                 left = [one for one in self._ahead if one.task_id in staying]
-                # What was ahead and is not to be labeled now may be so at the next look.
-                lost = len(left) < len(self._ahead)
+                # What was ahead and is not to be labeled now may be so at the next look; and a list
+                # from which labels are taken while it is read may pass over some of it.
+                unsure = bool(sent) or len(left) < len(self._ahead)
                 self._ahead = left
                 here = {one.task_id for one in self._ahead} | sent
                 self._ahead += [one for one in new if one.task_id not in here]
-                self._at_end = not (new or lost) and len(mine) < HELD
-        return _FIRST_WAIT if lost else _AGAIN_SECONDS
+                at_end = not new and len(mine) < HELD
+                self._at_end = at_end and not unsure
+        return _FIRST_WAIT if at_end and unsure else _AGAIN_SECONDS
 
     def _hold(self, count: int) -> tuple[list[Task], list[int], set[int]]:
         """Hold what is ahead or beside, and more where less than `count` is ahead; the tasks that
