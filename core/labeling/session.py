@@ -324,8 +324,10 @@ class LabelSession:
                 staying = kept | self._pinned | {one.task_id for one in self._ahead} - set(mine)
                 left = [one for one in self._ahead if one.task_id in staying]
                 # What was ahead and is not to be labeled now may be so at the next look; and a list
-                # from which labels are taken while it is read may pass over some of it.
-                unsure = bool(sent) or len(left) < len(self._ahead)
+                # from which labels are taken while it is read may pass over some of it. Labels that
+                # the server refuses take nothing from it.
+                moving = bool(sent) and "send" not in self._problems
+                unsure = moving or len(left) < len(self._ahead)
                 self._ahead = left
                 here = {one.task_id for one in self._ahead} | sent
                 self._ahead += [one for one in new if one.task_id not in here]

@@ -177,7 +177,7 @@ def load_vectors(path: Path, unpacked: Path, source: str) -> TaggedVectors:
             cause=cause[:1].upper() + cause[1:].rstrip(".") + ".",
             next_step='An .npz needs "tags" and one more array, an .npy a list of tags in a .json '
             "file of the same name beside it."
-            if os.path.lexists(path)
+            if path.exists()
             else NOT_WRITTEN_YET,
         ) from None
     return TaggedVectors(tags, vectors)
